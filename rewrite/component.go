@@ -1,0 +1,164 @@
+package rewrite
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/types"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// A component is what must change together: all declarations, type expressions and
+// constructor calls that one mutex flows through.
+type component struct {
+	node    *node
+	path    string   // import path of the client's package concurrency
+	reasons []Reason // why it cannot be rewritten
+}
+
+// nodeOf returns the node of a mutex expression, or nil.
+func (p *program) nodeOf(f *file, e ast.Expr) *node {
+	w := &walker{flow: p.flow, file: f}
+	n := w.expr(e)
+	if n == nil {
+		return nil
+	}
+	return n.find()
+}
+
+// componentOf judges the component that the mutex of s belongs to.
+func (p *program) componentOf(f *file, mutex ast.Expr) *component {
+	n := p.nodeOf(f, mutex)
+	if n == nil {
+		return &component{reasons: []Reason{{Code: Untyped, Detail: p.text(mutex), Pos: p.position(mutex.Pos())}}}
+	}
+	if c := p.components[n]; c != nil {
+		return c
+	}
+	c := &component{node: n}
+	p.components[n] = c
+	for _, r := range n.poison {
+		if r.Code == viaInterface {
+			if len(p.flow.asserts) == 0 {
+				continue
+			}
+			at := p.where(p.flow.asserts[0])
+			r = Reason{Code: EscapesInterface, Detail: "converted to an interface, and " + at + " asserts the type", Pos: r.Pos}
+		}
+		c.reasons = append(c.reasons, r)
+	}
+	paths := map[string]bool{}
+	constructed := false
+	for _, s := range n.spelled {
+		paths[s.path] = true
+		constructed = constructed || s.name == "NewMutex"
+		if s.file.src == nil {
+			c.reasons = append(c.reasons, Reason{Code: Untyped, Pos: p.position(s.sel.Pos())})
+		}
+	}
+	switch {
+	case len(paths) == 1:
+		for path := range paths {
+			c.path = path
+		}
+	case len(paths) > 1:
+		c.reasons = append(c.reasons, Reason{Code: MixedClients, Pos: p.position(mutex.Pos())})
+	}
+	if !constructed && len(c.reasons) == 0 {
+		c.reasons = append(c.reasons, Reason{Code: NoOrigin, Detail: "no call of NewMutex reaches " + p.text(mutex), Pos: p.position(mutex.Pos())})
+	}
+	c.reasons = append(c.reasons, p.exported(n)...)
+	c.reasons = append(c.reasons, p.tagged(n)...)
+	sort.SliceStable(c.reasons, func(i, j int) bool {
+		a, b := c.reasons[i].Pos, c.reasons[j].Pos
+		if a.Filename != b.Filename {
+			return a.Filename < b.Filename
+		}
+		return a.Offset < b.Offset
+	})
+	return c
+}
+
+// exported reports declarations of the component that code outside this module may
+// compile against.
+func (p *program) exported(n *node) (out []Reason) {
+	for _, f := range p.files {
+		if f.test || f.pkg.Name == "main" || p.in.Programs[f.pkg.PkgPath] || isInternal(f.pkg.PkgPath) {
+			continue
+		}
+		for id, obj := range f.pkg.TypesInfo.Defs {
+			if obj == nil || !obj.Exported() || p.fileAt(id.Pos()) != f || !p.reaches(obj, n) {
+				continue
+			}
+			if v, ok := obj.(*types.Var); ok && !v.IsField() && !isPackageLevel(v) {
+				continue
+			}
+			out = append(out, Reason{
+				Code:   ExportedAPI,
+				Detail: fmt.Sprintf("%s of package %s", obj.Name(), f.pkg.PkgPath),
+				Pos:    p.position(id.Pos()),
+			})
+		}
+	}
+	return out
+}
+
+// reaches reports whether the declared type of obj contains the component n.
+func (p *program) reaches(obj types.Object, n *node) bool {
+	o := p.flow.objects[obj.Pos()]
+	if o == nil {
+		return false
+	}
+	seen := map[*node]bool{}
+	var visit func(*node) bool
+	visit = func(m *node) bool {
+		m = m.find()
+		if m == n {
+			return true
+		}
+		if seen[m] {
+			return false
+		}
+		seen[m] = true
+		for _, c := range m.children {
+			if visit(c) {
+				return true
+			}
+		}
+		return false
+	}
+	return visit(o)
+}
+
+func isInternal(path string) bool {
+	return path == "internal" || strings.HasPrefix(path, "internal/") ||
+		strings.HasSuffix(path, "/internal") || strings.Contains(path, "/internal/")
+}
+
+// tagged reports files beside the component that the build configuration leaves out and
+// that use the mutex too.
+func (p *program) tagged(n *node) (out []Reason) {
+	dirs := map[string]bool{}
+	for _, s := range n.spelled {
+		dirs[filepath.Dir(s.file.name)] = true
+	}
+	names := make([]string, 0, len(p.in.Ignored))
+	for name := range p.in.Ignored {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if !dirs[filepath.Dir(name)] {
+			continue
+		}
+		for _, path := range ConcurrencyPaths {
+			if bytes.Contains(p.in.Ignored[name], []byte(`"`+path+`"`)) {
+				out = append(out, Reason{Code: BuildTagged, Detail: p.rel(name)})
+				break
+			}
+		}
+	}
+	return out
+}

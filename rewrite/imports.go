@@ -1,0 +1,239 @@
+package rewrite
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"strconv"
+	"strings"
+)
+
+// Imports are edited as text: one line is inserted or removed, and nothing else moves.
+
+// addImport returns src with an import of importPath as name. It goes into the group of
+// the module's own packages if there is one, else beside the import of anchor.
+func addImport(src []byte, importPath, name, modulePath, anchor string) ([]byte, error) {
+	p, err := parse(src)
+	if err != nil {
+		return nil, err
+	}
+	spec := strconv.Quote(importPath)
+	if name != lastElem(importPath) {
+		spec = name + " " + spec
+	}
+	nl := "\n"
+	if isCRLF(src) {
+		nl = "\r\n"
+	}
+	var last *ast.GenDecl
+	var group []*ast.ImportSpec
+	best := 0
+	for _, d := range p.file.Decls {
+		gen, ok := d.(*ast.GenDecl)
+		if !ok || gen.Tok != token.IMPORT {
+			continue
+		}
+		last = gen
+		if !gen.Lparen.IsValid() {
+			continue
+		}
+		for _, g := range p.importGroups(gen) {
+			score := 1
+			for _, s := range g {
+				switch ip := importPathOf(s); {
+				case ip == modulePath || strings.HasPrefix(ip, modulePath+"/"):
+					score = max(score, 3)
+				case ip == anchor:
+					score = max(score, 2)
+				}
+			}
+			if score > best {
+				best, group = score, g
+			}
+		}
+	}
+	if last == nil {
+		return nil, fmt.Errorf("the file has no import declaration")
+	}
+	if group == nil {
+		end := p.lineEnd(p.offset(last.End()))
+		return insertAt(src, end, nl+"import "+spec), nil
+	}
+	var after *ast.ImportSpec // the first one that sorts behind the new one
+	for _, s := range group {
+		if importPathOf(s) > importPath {
+			after = s
+			break
+		}
+	}
+	if after != nil {
+		start := p.offset(after.Pos())
+		if after.Doc != nil {
+			start = p.offset(after.Doc.Pos())
+		}
+		line := p.lineStart(start)
+		if indent := src[line:start]; len(bytes.TrimSpace(indent)) == 0 {
+			return insertAt(src, line, string(indent)+spec+nl), nil
+		}
+	}
+	tail := group[len(group)-1]
+	start := p.offset(tail.Pos())
+	indent := string(src[p.lineStart(start):start])
+	if strings.TrimSpace(indent) != "" {
+		return nil, fmt.Errorf("the import declaration has several imports on one line")
+	}
+	return insertAt(src, p.lineEnd(p.offset(tail.End())), nl+indent+spec), nil
+}
+
+func insertAt(src []byte, at int, text string) []byte {
+	out := make([]byte, 0, len(src)+len(text))
+	out = append(out, src[:at]...)
+	out = append(out, text...)
+	return append(out, src[at:]...)
+}
+
+func importPathOf(s *ast.ImportSpec) string {
+	p, err := strconv.Unquote(s.Path.Value)
+	if err != nil {
+		return ""
+	}
+	return p
+}
+
+// lineStart and lineEnd give the bounds of the line that holds the byte at offset,
+// without its line end.
+func (p *parsed) lineStart(offset int) int {
+	return bytes.LastIndexByte(p.src[:offset], '\n') + 1
+}
+
+func (p *parsed) lineEnd(offset int) int {
+	i := bytes.IndexByte(p.src[offset:], '\n')
+	if i < 0 {
+		return len(p.src)
+	}
+	i += offset
+	if i > 0 && p.src[i-1] == '\r' {
+		i--
+	}
+	return i
+}
+
+// importGroups splits the specs of a declaration at blank lines.
+func (p *parsed) importGroups(gen *ast.GenDecl) (groups [][]*ast.ImportSpec) {
+	lastLine := 0
+	for _, s := range gen.Specs {
+		spec := s.(*ast.ImportSpec)
+		first := spec.Pos()
+		if spec.Doc != nil {
+			first = spec.Doc.Pos()
+		}
+		line := p.fset.PositionFor(first, false).Line
+		if len(groups) == 0 || line > lastLine+1 {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], spec)
+		lastLine = p.fset.PositionFor(spec.End(), false).Line
+	}
+	return groups
+}
+
+// usedImports returns the names of imported packages that the file refers to.
+func (p *parsed) usedNames() map[string]bool {
+	used := map[string]bool{}
+	ast.Inspect(p.file, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok {
+			// The parser resolves local names; what it does not know is a package, or
+			// a name of another file of this package.
+			if id, ok := sel.X.(*ast.Ident); ok && id.Obj == nil {
+				used[id.Name] = true
+			}
+		}
+		return true
+	})
+	return used
+}
+
+// dropImports removes the imports that before used and after no longer does. names maps
+// import paths to the names they have without an alias.
+func dropImports(before, after []byte, names map[string]string) ([]byte, error) {
+	old, err := parse(before)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		now, err := parse(after)
+		if err != nil {
+			return nil, err
+		}
+		wasUsed, isUsed := old.usedNames(), now.usedNames()
+		var unused *ast.ImportSpec
+		var decl *ast.GenDecl
+		for _, d := range now.file.Decls {
+			gen, ok := d.(*ast.GenDecl)
+			if !ok || gen.Tok != token.IMPORT {
+				continue
+			}
+			for _, s := range gen.Specs {
+				spec := s.(*ast.ImportSpec)
+				name := names[importPathOf(spec)]
+				if spec.Name != nil {
+					name = spec.Name.Name
+				}
+				if name == "" || name == "_" || name == "." || isUsed[name] || !wasUsed[name] {
+					continue
+				}
+				unused, decl = spec, gen
+			}
+		}
+		if unused == nil {
+			return after, nil
+		}
+		if unused.Doc != nil || unused.Comment != nil {
+			return nil, fmt.Errorf("the import of %s has a comment and is no longer used", importPathOf(unused))
+		}
+		start, end := now.offset(unused.Pos()), now.offset(unused.End())
+		if len(decl.Specs) == 1 {
+			if decl.Doc != nil {
+				return nil, fmt.Errorf("the import of %s has a comment and is no longer used", importPathOf(unused))
+			}
+			start, end = now.offset(decl.Pos()), now.offset(decl.End())
+		}
+		after = now.deleteLines(start, end)
+	}
+}
+
+// deleteLines removes the lines of [start, end), and a blank line that would be left at
+// the edge of a group.
+func (p *parsed) deleteLines(start, end int) []byte {
+	if len(bytes.TrimSpace(p.src[p.lineStart(start):start])) > 0 || len(bytes.TrimSpace(p.src[end:p.lineEnd(end)])) > 0 {
+		// Something else is on the line: take only the bytes.
+		return append(append([]byte(nil), p.src[:start]...), p.src[end:]...)
+	}
+	from, to := p.lineStart(start), p.lineEnd(end)
+	to = p.next(to)
+	blankBefore := from == 0 || len(bytes.TrimSpace(p.src[p.lineStart(from-1):from])) == 0 || bytes.HasSuffix(bytes.TrimSpace(p.src[:from]), []byte("("))
+	nextLine := p.src[to:p.lineEnd(to)]
+	blankAfter := len(bytes.TrimSpace(nextLine)) == 0 && to < len(p.src)
+	if blankBefore && blankAfter {
+		to = p.next(p.lineEnd(to))
+	} else if bytes.HasPrefix(bytes.TrimSpace(nextLine), []byte(")")) && from > 0 {
+		if prev := p.lineStart(from - 1); len(bytes.TrimSpace(p.src[prev:from])) == 0 {
+			from = prev
+		}
+	}
+	return append(append([]byte(nil), p.src[:from]...), p.src[to:]...)
+}
+
+// next returns the offset behind the line end at offset.
+func (p *parsed) next(offset int) int {
+	if offset < len(p.src) && p.src[offset] == '\r' {
+		offset++
+	}
+	if offset < len(p.src) && p.src[offset] == '\n' {
+		offset++
+	}
+	return offset
+}
+
+func lastElem(importPath string) string { return importPath[strings.LastIndexByte(importPath, '/')+1:] }

@@ -1,0 +1,549 @@
+package rewrite
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	pathpkg "path"
+	"path/filepath"
+	"sort"
+	"strconv"
+
+	"etcdmod/internal/helper"
+)
+
+// A Frame is one call on the way from a loop to TryLock.
+type Frame struct {
+	Pos  token.Position
+	Call string
+}
+
+// A Finding is one place that polls, with what is done about it.
+type Finding struct {
+	Rule    string
+	Pos     token.Position // of the loop
+	Func    string
+	Package string // import path
+	Message string
+	Tier    Tier
+	Refused []Reason // why Tier is Refuse
+	Kept    *Reason  // why Tier is not the next one up
+	Path    []Frame  // from the loop to TryLock
+
+	site      *site
+	component *component
+	gated     bool      // proved
+	collapsed *collapse // proved
+}
+
+// Key identifies a finding across loads of the same source.
+func (f *Finding) Key() string {
+	return f.Pos.Filename + ":" + strconv.Itoa(f.Pos.Offset) + ":" + f.Rule
+}
+
+// Lower takes the next weaker tier that is proved, for the given reason. A refusal
+// concerns everything that the same mutex flows through.
+func (pl *Plan) Lower(f *Finding, why Reason) {
+	switch {
+	case f.Tier == Collapse && f.gated:
+		f.Tier = Gate
+	case f.Tier > Guard:
+		f.Tier = Guard
+	case f.Tier == Guard:
+		for _, g := range pl.Findings {
+			if g.component == f.component && g.Tier != Refuse {
+				g.Tier, g.Kept = Refuse, nil
+				g.Refused = append(g.Refused, why)
+			}
+		}
+		return
+	}
+	f.Kept = &why
+}
+
+// Limit caps the tier of every finding.
+func (pl *Plan) Limit(max Tier) {
+	for _, f := range pl.Findings {
+		for f.Tier > max && f.Tier > Guard {
+			pl.Lower(f, Reason{Code: TierCapped, Detail: "at most " + max.String()})
+		}
+	}
+}
+
+// A Change is one file before and after.
+type Change struct {
+	Path     string // absolute
+	Old, New []byte
+	Created  bool
+	Findings []*Finding // whose rewrite changed it; none for the helper's own files
+}
+
+// A Plan holds the findings of a module with the tiers that are proved for them.
+type Plan struct {
+	Findings []*Finding
+	p        *program
+}
+
+// Analyze finds the polling sites of a module and chooses their tiers.
+func Analyze(in *Input) *Plan {
+	p := newProgram(in)
+	pl := &Plan{p: p}
+	for _, s := range p.sites() {
+		if in.Selected != nil && !in.Selected(s.file.pkg.PkgPath) {
+			continue
+		}
+		pl.Findings = append(pl.Findings, p.finding(s))
+	}
+	pl.oneClient()
+	pl.helperTaken()
+	return pl
+}
+
+// Packages returns the import paths of the packages whose files were looked at, test
+// packages under the path of what they test.
+func (pl *Plan) Files() []string {
+	var out []string
+	for _, f := range pl.p.files {
+		out = append(out, f.name)
+	}
+	return out
+}
+
+// finding judges one site.
+func (p *program) finding(s *site) *Finding {
+	f := &Finding{
+		Pos:     p.position(s.loop.Pos()),
+		Func:    s.name,
+		Package: s.file.pkg.PkgPath,
+		site:    s,
+	}
+	var mutex ast.Expr
+	in := s.file
+	if len(s.calls) > 0 {
+		f.Rule, f.Message = "trylock-poll", p.trylockPoll(s)
+		for i, call := range s.trail {
+			f.Path = append(f.Path, Frame{p.position(call.Pos()), s.name + " calls " + p.text(call.Fun)})
+			_ = i
+		}
+		last := s.trail[len(s.trail)-1]
+		in = s.files[len(s.files)-1]
+		mutex = ast.Unparen(last.Fun).(*ast.SelectorExpr).X
+	} else {
+		mutex = s.mutex()
+		for _, call := range s.tries {
+			f.Path = append(f.Path, Frame{p.position(call.Pos()), p.text(call.Fun)})
+		}
+		switch {
+		case p.watches(s):
+			f.Rule, f.Message = "watch-storm", p.watchStorm(s)
+		case len(s.clock) == 0 && !p.blocks(s):
+			f.Rule, f.Message = "trylock-spin", p.trylockSpin(s)
+		default:
+			f.Rule, f.Message = "trylock-poll", p.trylockPoll(s)
+		}
+	}
+	f.component = p.componentOf(in, mutex)
+	if len(f.component.reasons) > 0 {
+		f.Refused = f.component.reasons
+		return f
+	}
+	if len(s.calls) == 0 { // every mutex of the loop, not only the first
+		for _, call := range s.tries[1:] {
+			sel := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+			if c := p.componentOf(in, sel.X); c != f.component && len(c.reasons) > 0 {
+				f.Refused = c.reasons
+				return f
+			}
+		}
+	}
+	f.Tier = Guard
+	why := p.gate(s)
+	f.gated = why == nil
+	if f.gated {
+		f.Tier = Gate
+	}
+	if why == nil || f.Rule == "watch-storm" && why.Code == WatchNotPaced {
+		c, stays := p.collapse(s)
+		if stays == nil {
+			f.Tier, f.collapsed = Collapse, c
+			return f
+		}
+		why = stays
+	}
+	f.Kept = why
+	return f
+}
+
+// watches reports whether the loop is paced by the events of an etcd watch alone.
+func (p *program) watches(s *site) bool {
+	return len(s.clock) == 1 && s.clock[0].kind == watchClock
+}
+
+// blocks reports whether the loop waits for anything at all between tries.
+func (p *program) blocks(s *site) bool {
+	if s.trace.bad == nil {
+		for _, q := range s.paths {
+			if q.outcome != locked || q.end != next {
+				continue
+			}
+			waitsOn := false
+			for _, st := range q.steps {
+				waitsOn = waitsOn || st.kind != acts && st.kind != polls
+			}
+			if !waitsOn {
+				return false
+			}
+		}
+		return true
+	}
+	blocking := false
+	ast.Inspect(s.loop, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.UnaryExpr:
+			blocking = blocking || n.Op == token.ARROW
+		case *ast.SelectStmt, *ast.SendStmt:
+			blocking = true
+		}
+		return !blocking
+	})
+	return blocking
+}
+
+// oneClient refuses what uses another client module than most: one helper package serves
+// one client.
+func (pl *Plan) oneClient() {
+	count := map[string]int{}
+	for _, f := range pl.Findings {
+		if f.Tier > Refuse {
+			count[f.component.path]++
+		}
+	}
+	if len(count) < 2 {
+		return
+	}
+	best := ""
+	for _, p := range ConcurrencyPaths {
+		if count[p] > count[best] {
+			best = p
+		}
+	}
+	for _, f := range pl.Findings {
+		if f.Tier > Refuse && f.component.path != best {
+			f.Tier, f.Kept = Refuse, nil
+			f.Refused = []Reason{{Code: MixedClients, Detail: "the helper is generated for " + best, Pos: f.Pos}}
+		}
+	}
+}
+
+// helperTaken refuses everything when the helper's directory holds somebody's code.
+func (pl *Plan) helperTaken() {
+	for name, src := range pl.p.in.HelperFiles {
+		if filepath.Ext(name) == ".go" && !helper.IsGenerated(src) {
+			for _, f := range pl.Findings {
+				if f.Tier > Refuse {
+					f.Tier, f.Kept = Refuse, nil
+					f.Refused = []Reason{{Code: HelperTaken, Detail: pathpkg.Join(pl.p.in.HelperDir, name)}}
+				}
+			}
+			return
+		}
+	}
+}
+
+// HelperImport is the import path of the helper package.
+func (pl *Plan) HelperImport() string { return pathpkg.Join(pl.p.in.ModulePath, pl.p.in.HelperDir) }
+
+// Changes makes the edits for the tiers as they are now. Where a stronger edit cannot be
+// carried out, it lowers the finding and starts again, so the tiers may be lower
+// afterwards.
+func (pl *Plan) Changes() ([]Change, error) {
+	for {
+		changes, failed, why := pl.changes()
+		if failed == nil {
+			return changes, why
+		}
+		code := EditFailed
+		if lost, ok := why.(lostError); ok {
+			code, why = CommentLost, fmt.Errorf("%q", string(lost))
+		}
+		pl.Lower(failed, Reason{Code: code, Detail: why.Error(), Pos: failed.Pos})
+	}
+}
+
+// lostError names a comment that an edit would lose.
+type lostError string
+
+func (e lostError) Error() string { return "a comment would be lost: " + string(e) }
+
+// fileWork is what has to be done in one file.
+type fileWork struct {
+	file      *file
+	tokens    edits
+	spelled   []spelling
+	collapses []*collapse
+	findings  []*Finding
+	storm     bool // a collapse names the helper package
+}
+
+func (pl *Plan) changes() ([]Change, *Finding, error) {
+	p := pl.p
+	work := map[*file]*fileWork{}
+	at := func(f *file) *fileWork {
+		if work[f] == nil {
+			work[f] = &fileWork{file: f}
+		}
+		return work[f]
+	}
+	client, clocks := "", false
+	done := map[*component]bool{}
+	for _, f := range pl.Findings {
+		if f.Tier == Refuse {
+			continue
+		}
+		client = f.component.path
+		for _, c := range pl.componentsOf(f) {
+			for _, s := range c.node.spelled {
+				w := at(s.file)
+				w.findings = append(w.findings, f)
+				if !done[c] {
+					w.spelled = append(w.spelled, s)
+				}
+			}
+			done[c] = true
+		}
+		w := at(f.site.file)
+		w.findings = append(w.findings, f)
+		switch f.Tier {
+		case Gate:
+			clocks = true
+			k := f.site.clock[0]
+			sel, ok := ast.Unparen(k.made.Fun).(*ast.SelectorExpr)
+			if !ok {
+				return nil, f, fmt.Errorf("package time is imported with a dot")
+			}
+			w.tokens = append(w.tokens, textEdit{p.offset(sel.X.Pos()), p.offset(sel.X.End()), p.text(f.site.mutex())})
+		case Collapse:
+			w.collapses = append(w.collapses, f.collapsed)
+		}
+	}
+	if client == "" {
+		return nil, nil, nil
+	}
+	files := make([]*fileWork, 0, len(work))
+	for _, w := range work {
+		files = append(files, w)
+	}
+	sort.Slice(files, func(i, j int) bool { return files[i].file.name < files[j].file.name })
+
+	var out []Change
+	for _, w := range files {
+		next, err := pl.rewriteFile(w)
+		if err != nil {
+			return nil, strongest(w), err
+		}
+		out = append(out, Change{Path: w.file.name, Old: w.file.src, New: next, Findings: distinct(w.findings)})
+	}
+	helperFiles, err := pl.helperChanges(client, clocks)
+	if err != nil {
+		return nil, nil, err
+	}
+	return append(out, helperFiles...), nil, nil
+}
+
+// componentsOf returns the components that a finding needs.
+func (pl *Plan) componentsOf(f *Finding) []*component {
+	cs := []*component{f.component}
+	if len(f.site.calls) == 0 {
+		for _, call := range f.site.tries[1:] {
+			c := pl.p.componentOf(f.site.file, ast.Unparen(call.Fun).(*ast.SelectorExpr).X)
+			if c != f.component {
+				cs = append(cs, c)
+			}
+		}
+	}
+	return cs
+}
+
+// strongest returns the finding of a file to blame first when its edit fails.
+func strongest(w *fileWork) *Finding {
+	var best *Finding
+	for _, f := range w.findings {
+		if best == nil || f.Tier > best.Tier && f.site.file == w.file || best.site.file != w.file && f.site.file == w.file {
+			best = f
+		}
+	}
+	return best
+}
+
+func distinct(fs []*Finding) (out []*Finding) {
+	seen := map[*Finding]bool{}
+	for _, f := range fs {
+		if !seen[f] {
+			seen[f] = true
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// rewriteFile returns the new bytes of one file.
+func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
+	p, src := pl.p, w.file.src
+	bom := []byte(nil)
+	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
+		bom = src[:3]
+	}
+	needs := len(w.spelled) > 0
+	for _, c := range w.collapses {
+		needs = needs || c.storm && c.retry
+	}
+	qualifier := ""
+	if needs {
+		qualifier = pl.qualifier(w)
+	}
+	tokens := append(edits(nil), w.tokens...)
+	for _, s := range w.spelled {
+		tokens = append(tokens, textEdit{p.offset(s.sel.Pos()), p.offset(s.sel.End()), qualifier + "." + s.name})
+	}
+	after, err := tokens.apply(src)
+	if err != nil {
+		return nil, err
+	}
+	out := after
+	if len(w.collapses) > 0 {
+		if out, err = p.spliceAll(after, tokens, w.collapses, qualifier); err != nil {
+			return nil, err
+		}
+	}
+	// Declarations that only tokens touched keep gofmt's columns if they had them; the
+	// spliced ones come from a printer.
+	if len(tokens) > 0 {
+		if out, err = realign(src, out, tokens); err != nil {
+			return nil, err
+		}
+	}
+	names := map[string]string{}
+	for _, spec := range w.file.ast.Imports {
+		if name := w.file.pkg.TypesInfo.PkgNameOf(spec); name != nil {
+			names[importPathOf(spec)] = name.Imported().Name()
+		}
+	}
+	if needs && !pl.imported(w.file) {
+		anchor := ""
+		for _, s := range w.spelled {
+			anchor = s.path
+		}
+		if out, err = addImport(out, pl.HelperImport(), qualifier, p.in.ModulePath, anchor); err != nil {
+			return nil, err
+		}
+	}
+	if out, err = dropImports(src, out, names); err != nil {
+		return nil, err
+	}
+	if c := lostComment(src, out); c != "" {
+		return nil, lostError(c)
+	}
+	if bom != nil && !bytes.HasPrefix(out, bom) {
+		return nil, fmt.Errorf("the byte order mark was lost")
+	}
+	return out, nil
+}
+
+// imported reports whether the file imports the helper package already.
+func (pl *Plan) imported(f *file) bool { return pl.importName(f) != "" }
+
+func (pl *Plan) importName(f *file) string {
+	for _, spec := range f.ast.Imports {
+		if importPathOf(spec) != pl.HelperImport() {
+			continue
+		}
+		if spec.Name == nil {
+			return pathpkg.Base(pl.HelperImport())
+		}
+		if spec.Name.Name != "_" && spec.Name.Name != "." {
+			return spec.Name.Name
+		}
+	}
+	return ""
+}
+
+// qualifier returns a name for the helper package that means nothing else wherever the
+// file needs it.
+func (pl *Plan) qualifier(w *fileWork) string {
+	if name := pl.importName(w.file); name != "" {
+		return name
+	}
+	base := pathpkg.Base(pl.HelperImport())
+	pkg := w.file.pkg.Types
+	free := func(name string) bool {
+		if pkg.Scope().Lookup(name) != nil {
+			return false
+		}
+		taken := func(at token.Pos) bool {
+			scope := pkg.Scope().Innermost(at)
+			if scope == nil {
+				return false
+			}
+			_, obj := scope.LookupParent(name, token.NoPos)
+			return obj != nil && obj.Parent() != types.Universe
+		}
+		for _, s := range w.spelled {
+			if taken(s.sel.Pos()) {
+				return false
+			}
+		}
+		for _, c := range w.collapses {
+			if taken(c.site.loop.Pos()) {
+				return false
+			}
+		}
+		return true
+	}
+	if free(base) {
+		return base
+	}
+	for i := 2; ; i++ {
+		if name := base + strconv.Itoa(i); free(name) {
+			return name
+		}
+	}
+}
+
+// helperChanges brings the helper package up to date.
+func (pl *Plan) helperChanges(client string, clocks bool) ([]Change, error) {
+	in := pl.p.in
+	if _, ok := in.HelperFiles[helper.ClocksFile]; ok {
+		clocks = true // code that was rewritten earlier needs them
+	}
+	files, err := helper.Generate(helper.Config{
+		Package:     pathpkg.Base(in.HelperDir),
+		Concurrency: client,
+		Version:     in.Version,
+		Clocks:      clocks,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []Change
+	for _, name := range []string{helper.ClocksFile, helper.MutexFile} {
+		src, ok := files[name]
+		if !ok {
+			continue
+		}
+		old, exists := in.HelperFiles[name]
+		if exists && bytes.Equal(old, src) {
+			continue
+		}
+		out = append(out, Change{
+			Path:    filepath.Join(in.ModuleDir, filepath.FromSlash(in.HelperDir), name),
+			Old:     old,
+			New:     src,
+			Created: !exists,
+		})
+	}
+	return out, nil
+}

@@ -1,0 +1,141 @@
+package rewrite
+
+import (
+	"fmt"
+	"go/token"
+	"sort"
+)
+
+// A Code names why a finding was refused, or why it did not get the next higher tier.
+// Every code has a row in [Reasons].
+type Code string
+
+const (
+	// Why nothing can be rewritten.
+	AliasOrDefined   Code = "defined-type"
+	BuildTagged      Code = "build-tagged-file"
+	CgoFile          Code = "cgo-file"
+	DotImport        Code = "dot-import"
+	EmbeddedMutex    Code = "embedded-mutex"
+	EscapesInterface Code = "escapes-to-interface"
+	ExportedAPI      Code = "exported-api"
+	GeneratedFile    Code = "generated-file"
+	GenericType      Code = "generic-type"
+	HelperTaken      Code = "helper-dir-taken"
+	LeavesModule     Code = "leaves-module"
+	LineDirective    Code = "line-directive"
+	MethodExpr       Code = "method-expression"
+	MutexCopied      Code = "mutex-copied"
+	NoOrigin         Code = "origin-unknown"
+	Untyped          Code = "not-type-checked"
+	UnsupportedUse   Code = "unsupported-use"
+	UnsafeUse        Code = "unsafe"
+	DoesNotBuild     Code = "does-not-build"
+	CommentLost      Code = "comment-lost"
+	EditFailed       Code = "edit-failed"
+	MixedClients     Code = "several-clients"
+
+	// Why the clock stays.
+	AttemptCounter Code = "attempt-counter"
+	ClockElsewhere Code = "clock-elsewhere"
+	ClockShared    Code = "clock-shared"
+	ComplexFlow    Code = "complex-flow"
+	MutexNotFixed  Code = "mutex-reassigned"
+	MutexNotSimple Code = "mutex-not-simple"
+	NoClock        Code = "no-clock"
+	SeveralClocks  Code = "several-clocks"
+	SeveralTries   Code = "several-tries"
+	SuccessLoops   Code = "success-keeps-looping"
+	TriesThroughFn Code = "tries-through-function"
+	UnknownClock   Code = "clock-unknown"
+	WorkInLoop     Code = "work-in-loop"
+	WatchNotPaced  Code = "watch-paced"
+	TierCapped     Code = "tier-capped"
+	VerifyFellBack Code = "verify-fell-back"
+
+	// Why the loop stays.
+	ContextMismatch Code = "context-mismatch"
+	ErrorNoHome     Code = "error-has-no-home"
+	ErrorPolicy     Code = "error-policy"
+	IntervalVaries  Code = "interval-varies"
+	OtherCase       Code = "other-select-case"
+	LogsPerRound    Code = "logs-per-round"
+	ShapeUnknown    Code = "shape-unknown"
+	WatchKeyUnknown Code = "watch-key-unproved"
+)
+
+// Reasons explains every code: what was seen, and what a person can do.
+var Reasons = map[Code]string{
+	AliasOrDefined:   "A type is defined over concurrency.Mutex. Its method set would change with the type below it. Use *concurrency.Mutex in the declarations, or convert by hand.",
+	BuildTagged:      "A file of the same package that the current build configuration leaves out uses the mutex too. Rewriting only one of them would break the other configuration.",
+	CgoFile:          "The file imports \"C\". What the type checker sees is generated from it, so positions cannot be trusted.",
+	DotImport:        "The client's package is imported with a dot, so its names have no qualifier to replace. Give the import a name.",
+	EmbeddedMutex:    "A struct embeds the mutex. The struct's own method set would grow by the helper's methods, which can change which interfaces it satisfies. Give the field a name.",
+	EscapesInterface: "The mutex is converted to an interface that code may turn back into *concurrency.Mutex at run time, which the compiler cannot check.",
+	ExportedAPI:      "An exported declaration of an importable package names the mutex, and no program of this module uses that package: other modules may compile against it.",
+	GeneratedFile:    "The mutex flows through a generated file. Change its generator, or the template, instead.",
+	GenericType:      "The mutex is a type argument or flows through a generic function.",
+	HelperTaken:      "The directory of the helper package exists and holds files that etcdmod did not generate.",
+	LeavesModule:     "The mutex is handed to, or comes from, code outside this module's editable source.",
+	LineDirective:    "The file has //line directives, so positions in it cannot be trusted.",
+	MethodExpr:       "A method expression such as (*concurrency.Mutex).TryLock names the type as a value.",
+	MutexCopied:      "The mutex is used or copied by value. Copying a lock is wrong in any case; use a pointer.",
+	NoOrigin:         "Not every constructor call that the mutex may come from was found in the source that can be edited.",
+	Untyped:          "The types around this call could not be resolved. Fix the errors that are reported for the package first.",
+	UnsupportedUse:   "The mutex is used in a way that etcdmod does not follow.",
+	UnsafeUse:        "The mutex is converted through unsafe.",
+	DoesNotBuild:     "The rewritten code brought build errors that the original did not have. Nothing of it was kept.",
+	CommentLost:      "The rewrite would have lost a comment.",
+	EditFailed:       "The edit could not be carried out.",
+	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",
+
+	AttemptCounter: "The loop counts its attempts. Waking early would use them up sooner.",
+	ClockElsewhere: "The clock is made in another function, is a parameter or a field, or is passed on.",
+	ClockShared:    "The clock is also used for something else than waiting for this retry.",
+	ComplexFlow:    "The control flow of the loop could not be followed (goto, nested loops, type switches).",
+	MutexNotFixed:  "The mutex is assigned where it cannot be proved to stay the same while the clock is in use.",
+	MutexNotSimple: "The mutex is not a plain variable or field at the loop (index, call, range variable).",
+	NoClock:        "Nothing paces the loop, so there is no clock to swap.",
+	SeveralClocks:  "More than one clock is in play; it cannot be told which one paces the retry.",
+	SeveralTries:   "The loop tries more than once per round, or more than one mutex.",
+	SuccessLoops:   "The loop goes on after success: its clock paces the work done under the lock, or the health check of a leader, too.",
+	TriesThroughFn: "The loop reaches TryLock through another function, which may do more than to try.",
+	UnknownClock:   "The loop waits for something that is not a known clock.",
+	WorkInLoop:     "A round that failed does more than wait, log and count. Its pace must stay.",
+	WatchNotPaced:  "The loop is paced by watch events, not by a clock.",
+	TierCapped:     "A weaker tier was asked for.",
+	VerifyFellBack: "The stronger rewrite did not build, so the next weaker one was taken.",
+
+	ContextMismatch: "The context that the try uses is not the one that ends the wait.",
+	ErrorNoHome:     "The wait can end with an error (the context or the session has ended), and the loop has no way out for one.",
+	ErrorPolicy:     "Errors other than ErrLocked are partly retried and partly returned.",
+	IntervalVaries:  "The interval changes from round to round, or is computed inside the loop.",
+	OtherCase:       "The select has a case besides the clock and the context's end.",
+	LogsPerRound:    "A failed round logs or counts, which the wait would no longer do.",
+	ShapeUnknown:    "The loop is none of the shapes that can be replaced as a whole.",
+	WatchKeyUnknown: "It could not be proved that the watch is for this lock's prefix.",
+}
+
+// Codes returns all codes in order.
+func Codes() []Code {
+	codes := make([]Code, 0, len(Reasons))
+	for c := range Reasons {
+		codes = append(codes, c)
+	}
+	sort.Slice(codes, func(i, j int) bool { return codes[i] < codes[j] })
+	return codes
+}
+
+// A Reason is a code with what was seen, and where.
+type Reason struct {
+	Code   Code
+	Detail string
+	Pos    token.Position // zero where there is no one place
+}
+
+func (r Reason) String() string {
+	if r.Detail == "" {
+		return string(r.Code)
+	}
+	return fmt.Sprintf("%s: %s", r.Code, r.Detail)
+}

@@ -1,0 +1,57 @@
+// trylock-poll: a loop retries TryLock of an etcd mutex at an interval.
+//
+// A failed TryLock is not a read. It puts a key and deletes it: two raft log entries and
+// two revisions. Every candidate that polls adds them for as long as somebody else holds
+// the lock, until etcd answers "mvcc: database space exceeded".
+//
+// Before:
+//
+//	ticker := time.NewTicker(5 * time.Second)
+//	for {
+//		if err := mu.TryLock(ctx); err == nil {
+//			return nil
+//		}
+//		select {
+//		case <-ctx.Done():
+//			return ctx.Err()
+//		case <-ticker.C:
+//		}
+//	}
+//
+// After (collapse):
+//
+//	return mu.WatchLockRetry(ctx, 5*time.Second)
+//
+// After (gate), where the loop does more than wait, such as to log:
+//
+//	ticker := mu.NewTicker(5 * time.Second)
+//
+// After (guard), where the loop or its pace cannot be touched:
+//
+//	mu := etcdlock.NewMutex(session, "/locks/leader")
+//
+// Why it is safe: the constructor and the declared types that the mutex flows through
+// are swapped together, which the compiler checks, for a type with the same methods. Its
+// TryLock reads first and writes only if nobody else holds the lock. A gate tries at
+// the old times or at a release, and nowhere else. A collapse replaces a loop only if
+// success leaves it, the failure path only waits, and errors have a way out. One thing
+// differs: when the session has ended, a wait says so with
+// concurrency.ErrSessionExpired, where such a loop would have retried a dead lease for
+// ever.
+package rewrite
+
+import "fmt"
+
+// trylockPoll describes a site that a clock paces.
+func (p *program) trylockPoll(s *site) string {
+	every := ""
+	if len(s.clock) == 1 {
+		if d := s.clock[0].interval(); d != nil {
+			every = " every " + p.text(d)
+		}
+	}
+	if len(s.calls) > 0 {
+		return fmt.Sprintf("%s reaches TryLock through %s%s; each try that fails writes two raft entries", s.name, p.text(s.calls[0].Fun), every)
+	}
+	return fmt.Sprintf("%s retries %s%s; each try that fails writes two raft entries", s.name, p.text(s.tries[0].Fun), every)
+}

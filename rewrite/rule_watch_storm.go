@@ -1,0 +1,41 @@
+// watch-storm: a loop calls TryLock on any event below the lock's name.
+//
+// This is the fix that has been published for polling loops. It is right for two
+// candidates and wrong for three: each failed TryLock puts and deletes a key below the
+// watched prefix, so the candidates wake each other, and themselves, for ever. It also
+// sleeps for ever when the lock is released between the failed TryLock and the Watch,
+// is woken by locks whose name only starts alike, and takes a closed or cancelled watch
+// for an event.
+//
+// Before:
+//
+//	events := client.Watch(ctx, name, clientv3.WithPrefix())
+//	for {
+//		select {
+//		case <-ctx.Done():
+//			return ctx.Err()
+//		case <-events:
+//			if err = mu.TryLock(ctx); err == nil {
+//				return nil
+//			}
+//		}
+//	}
+//
+// After (collapse):
+//
+//	return mu.WatchLockRetry(ctx, etcdlock.RetryInterval)
+//
+// After (guard), where the loop has to stay: TryLock no longer writes while another
+// candidate holds the lock, so that the storm ends, but a release that comes before the
+// watch is still missed.
+//
+// Why it is safe: as for trylock-poll, and the watch is proved to be for the prefix of
+// this lock and for nothing else. The wait tries at once instead of after the next event.
+package rewrite
+
+import "fmt"
+
+// watchStorm describes a site that watch events pace.
+func (p *program) watchStorm(s *site) string {
+	return fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", s.name, p.text(s.tries[0].Fun))
+}

@@ -1,0 +1,75 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/types"
+	"strings"
+)
+
+// sameKey reports that the watch behind k may be for something else than the lock of s.
+// The published fix watches the name that the mutex was made with:
+//
+//	mu := concurrency.NewMutex(session, name)
+//	events := client.Watch(ctx, name, clientv3.WithPrefix())
+func (p *program) sameKey(s *site, k *clock) *Reason {
+	unproved := func(detail string) *Reason {
+		return &Reason{Code: WatchKeyUnknown, Detail: detail, Pos: p.position(k.wait.Pos())}
+	}
+	if k.problem != nil {
+		return k.problem
+	}
+	fn, ok := s.file.callee(k.made).(*types.Func)
+	if !ok || fn.Name() != "Watch" || fn.Pkg() == nil || !isClientPath(fn.Pkg().Path()) || len(k.made.Args) < 2 {
+		return unproved(p.text(k.made))
+	}
+	n := p.nodeOf(s.file, s.mutex())
+	if n == nil || len(n.made) != 1 || len(n.made[0].Args) != 2 {
+		return unproved("the mutex is not made in one place")
+	}
+	if a, b := s.trace.variable(k.made.Args[0]), s.trace.variable(s.tries[0].Args[0]); a == nil || a != b {
+		return &Reason{Code: ContextMismatch, Detail: p.text(k.made.Args[0]), Pos: p.position(k.made.Pos())}
+	}
+	made := n.made[0]
+	if !p.sameString(s.file, k.made.Args[1], p.fileAt(made.Pos()), made.Args[1]) {
+		return unproved(p.text(k.made.Args[1]) + " and " + p.text(made.Args[1]))
+	}
+	return nil
+}
+
+// sameString reports whether two expressions are the same prefix: equal constants, up to
+// the slash that NewMutex appends, or one package-level name.
+func (p *program) sameString(f *file, a ast.Expr, g *file, b ast.Expr) bool {
+	va, vb := f.pkg.TypesInfo.Types[a].Value, g.pkg.TypesInfo.Types[b].Value
+	if va != nil && vb != nil {
+		return strings.TrimSuffix(constant.StringVal(va), "/") == strings.TrimSuffix(constant.StringVal(vb), "/")
+	}
+	oa, ob := packageVar(f, a), packageVar(g, b)
+	if oa != nil && ob != nil {
+		return oa.Pos() == ob.Pos()
+	}
+	ia, ok1 := ast.Unparen(a).(*ast.Ident)
+	ib, ok2 := ast.Unparen(b).(*ast.Ident)
+	if !ok1 || !ok2 || f != g {
+		return false
+	}
+	v, ok := f.objectOf(ia).(*types.Var)
+	return ok && f.objectOf(ib) == types.Object(v) && !p.assignedIn(f, v, f.ast)
+}
+
+func packageVar(f *file, e ast.Expr) types.Object {
+	var id *ast.Ident
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		id = e
+	case *ast.SelectorExpr:
+		id = e.Sel
+	default:
+		return nil
+	}
+	obj, ok := f.objectOf(id).(*types.Var)
+	if !ok || !isPackageLevel(obj) {
+		return nil
+	}
+	return obj
+}
