@@ -3,6 +3,7 @@ module etcdmod
 go 1.26.0
 
 require (
+	github.com/briandowns/spinner v1.23.2 // indirect
 	github.com/dave/dst v0.28.0 // indirect
 	github.com/fatih/color v1.19.0 // indirect
 	github.com/google/go-cmp v0.7.0 // indirect

@@ -340,3 +340,16 @@ func (m *Module) Rel(name string) string {
 	}
 	return filepath.ToSlash(r)
 }
+
+// Root returns the absolute root directory of the module that holds dir.
+func Root(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	root := above(dir, "go.mod")
+	if root == "" {
+		return "", fmt.Errorf("%s: %w", dir, ErrNoModule)
+	}
+	return root, nil
+}

@@ -1,0 +1,244 @@
+package gosum
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+
+	"etcdmod/internal/gocmd"
+)
+
+// A Report says what completing a go.sum took.
+type Report struct {
+	// Changed are the requirements that differ from the go.mod in the module's
+	// directory. Each was downloaded, so it exists.
+	Changed []module.Version
+	// Added are the lines that the go.sum lacked, without line endings.
+	Added []string
+}
+
+// Complete returns the go.sum of the module in r.Dir as it must be after its
+// go.mod was changed to gomod: the lines of gosum plus those that the go command
+// needs to load packages, their dependencies and their tests. No packages means
+// "./...". A nil gosum is a module without go.sum; the result is nil if it needs
+// none.
+//
+// The go.mod in r.Dir is taken for the one before the change. Complete reads the
+// module and writes nothing to it. It looks at the module alone, also within a
+// workspace.
+//
+// A vendored module is [ErrVendored]; other errors that a caller should turn into
+// a refusal are [*UnavailableError], [*ChecksumError] and [*IncompleteError].
+// [Reason] gives the code of each.
+func Complete(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages ...string) ([]byte, Report, error) {
+	var report Report
+	if _, err := os.Stat(filepath.Join(r.Dir, "vendor", "modules.txt")); err == nil {
+		return nil, report, ErrVendored
+	}
+	file, err := modfile.Parse("go.mod", gomod, nil)
+	if err != nil {
+		return nil, report, err
+	}
+	if report.Changed, err = changedSince(filepath.Join(r.Dir, "go.mod"), file); err != nil {
+		return nil, report, err
+	}
+	if len(packages) == 0 {
+		packages = []string{"./..."}
+	}
+	c := completer{ctx: ctx, r: r.With("GOWORK=off"), packages: packages, gomod: withGo(file, gomod), gosum: gosum}
+
+	sums, err := c.changedSums(report.Changed)
+	if err != nil {
+		return nil, report, err
+	}
+	loaded, err := c.loadedSums()
+	if err != nil {
+		return nil, report, err
+	}
+	maps.Copy(sums, loaded)
+	added := missing(sums, entries(gosum))
+	result := merge(gosum, added)
+	if c.doubtful {
+		if err := c.verify(result); err != nil {
+			return nil, report, cmp.Or(c.failure, err)
+		}
+	}
+	for _, e := range added {
+		report.Added = append(report.Added, e.String())
+	}
+	return result, report, nil
+}
+
+// changedSince returns the requirements that the go.mod with a name does not
+// have and file does, without those that a replace directive decides over.
+func changedSince(name string, file *modfile.File) ([]module.Version, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	before, err := modfile.Parse(name, data, nil)
+	if err != nil {
+		return nil, err
+	}
+	mods := changed(before, file)
+	return slices.DeleteFunc(mods, func(mod module.Version) bool { return replaced(file, mod) }), nil
+}
+
+// A completer is one call of Complete.
+type completer struct {
+	ctx      context.Context
+	r        gocmd.Runner
+	packages []string
+	gomod    []byte // with a go directive
+	gosum    []byte
+
+	// doubtful says that not everything loaded at once.
+	doubtful bool
+	// failure is what went wrong when it did not.
+	failure error
+	// wanted are the requirements that the go command would add or change.
+	wanted []module.Version
+}
+
+// changedSums downloads the changed requirements. It returns the entries of
+// those whose content go.sum had in another version: the packages that need it
+// may be behind build tags, where loading does not see them.
+func (c *completer) changedSums(mods []module.Version) (map[entry]bool, error) {
+	s, err := newScratch([]byte("module scratch\n"), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer s.remove()
+	// Outside the module: its graph is none of this step's business.
+	sums, err := download(c.ctx, c.r.In(s.dir), s, mods)
+	if err != nil {
+		return nil, err
+	}
+	content := make(map[string]bool)
+	for e := range entries(c.gosum) {
+		if !strings.HasSuffix(e.version, "/go.mod") {
+			content[e.path] = true
+		}
+	}
+	maps.DeleteFunc(sums, func(e entry, _ bool) bool { return !content[e.path] })
+	return sums, nil
+}
+
+// loadedSums lets the go command load the packages with leave to write go.mod
+// and go.sum, and returns the go.sum that it wrote.
+//
+// With that leave it also adds requirements for packages that no module
+// provides. Their lines belong to another go.mod, and they may not even load; so
+// the load is then done again with what is in the module cache by now, and
+// nowhere to find further modules.
+func (c *completer) loadedSums() (map[entry]bool, error) {
+	sums, drift, err := c.load(c.r)
+	if (err == nil && !drift.any) || c.ctx.Err() != nil {
+		return sums, err
+	}
+	c.doubtful, c.failure, c.wanted = true, err, drift.requirements
+	offline, _, offlineErr := c.load(c.r.With("GOPROXY=off", "GONOPROXY=none"))
+	if offlineErr != nil {
+		return nil, cmp.Or(err, offlineErr)
+	}
+	return offline, nil
+}
+
+// load is one load with leave to write. The entries are those of the whole
+// go.sum afterwards.
+func (c *completer) load(r gocmd.Runner) (map[entry]bool, drift, error) {
+	s, err := newScratch(c.gomod, c.gosum)
+	if err != nil {
+		return nil, drift{}, err
+	}
+	defer s.remove()
+	errs, err := load(c.ctx, r, c.packages, "-mod=mod", "-modfile="+s.modfile())
+	if err != nil {
+		return nil, drift{}, err
+	}
+	gosum, err := s.gosum()
+	if err != nil {
+		return nil, drift{}, err
+	}
+	sums := entries(gosum)
+	for _, path := range slices.Sorted(maps.Keys(errs)) {
+		c.doubtful = true
+		if err := c.lacking(sums, errs[path]); err != nil {
+			return nil, drift{}, err
+		}
+	}
+	d, err := s.drift()
+	return sums, d, err
+}
+
+// lacking returns the typed error for a package that did not load since a
+// module could not be had, if that module has no entry. With an entry the
+// machine lacks the module, but the go.sum does not lack the line.
+func (c *completer) lacking(sums map[entry]bool, text string) error {
+	err := classify(text)
+	var unavailable *UnavailableError
+	if !errors.As(err, &unavailable) {
+		return err
+	}
+	for e := range sums {
+		if e.path == unavailable.Path && e.version == unavailable.Version {
+			return nil
+		}
+	}
+	return err
+}
+
+// verify checks that every package that loads with the go.mod and go.sum in the
+// module's directory loads with the edited ones too.
+func (c *completer) verify(gosum []byte) error {
+	s, err := newScratch(c.gomod, gosum)
+	if err != nil {
+		return err
+	}
+	defer s.remove()
+	after, err := load(c.ctx, c.r, c.packages, "-mod=readonly", "-modfile="+s.modfile())
+	if err != nil {
+		return fmt.Errorf("with the edited go.mod and the completed go.sum: %w", err)
+	}
+	if len(after) == 0 {
+		return nil
+	}
+	before, err := load(c.ctx, c.r, c.packages, "-mod=readonly")
+	if err != nil {
+		// The module did not load before, for whatever reason, so nothing is
+		// worse now than it was.
+		return nil
+	}
+	var worse []string
+	for path, text := range after {
+		if _, ok := before[path]; !ok {
+			worse = append(worse, path+": "+oneLine(text))
+		}
+	}
+	if len(worse) == 0 {
+		return nil
+	}
+	slices.Sort(worse)
+	return &IncompleteError{Packages: worse, Wanted: c.wanted}
+}
+
+// cutQuoted splits a line of two quoted strings.
+func cutQuoted(line string) (a, b string, ok bool) {
+	q, err := strconv.QuotedPrefix(line)
+	if err != nil {
+		return "", "", false
+	}
+	a, _ = strconv.Unquote(q)
+	b, err = strconv.Unquote(strings.TrimSpace(line[len(q):]))
+	return a, b, err == nil
+}

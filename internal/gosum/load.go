@@ -1,0 +1,97 @@
+package gosum
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+
+	"etcdmod/internal/gocmd"
+)
+
+// requirements maps the module paths that a go.mod requires to their versions,
+// the highest where one is repeated.
+func requirements(file *modfile.File) map[string]string {
+	required := make(map[string]string)
+	for _, require := range file.Require {
+		if v, ok := required[require.Mod.Path]; !ok || semver.Compare(v, require.Mod.Version) < 0 {
+			required[require.Mod.Path] = require.Mod.Version
+		}
+	}
+	return required
+}
+
+// changed returns the requirements of after that before does not have.
+func changed(before, after *modfile.File) []module.Version {
+	was, is := requirements(before), requirements(after)
+	var list []module.Version
+	for _, path := range slices.Sorted(maps.Keys(is)) {
+		if was[path] != is[path] {
+			list = append(list, module.Version{Path: path, Version: is[path]})
+		}
+	}
+	return list
+}
+
+// replaced reports whether a go.mod replaces a module version.
+func replaced(file *modfile.File, mod module.Version) bool {
+	return slices.ContainsFunc(file.Replace, func(replace *modfile.Replace) bool {
+		return replace.Old == mod || replace.Old == module.Version{Path: mod.Path}
+	})
+}
+
+// download gets module versions into the module cache and returns the two
+// go.sum entries of each. The first that cannot be had is the error.
+func download(ctx context.Context, r gocmd.Runner, s *scratch, mods []module.Version) (map[entry]bool, error) {
+	sums := make(map[entry]bool)
+	if len(mods) == 0 {
+		return sums, nil
+	}
+	args := []string{"mod", "download", "-modfile=" + s.modfile(), "-json"}
+	for _, mod := range mods {
+		args = append(args, mod.String())
+	}
+	out, runErr := r.Run(ctx, args...)
+	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
+		var got struct{ Path, Version, Sum, GoModSum, Error string }
+		if err := dec.Decode(&got); err != nil {
+			return nil, errors.Join(runErr, err)
+		}
+		if got.Error != "" {
+			if typed := classify(got.Error); typed != nil {
+				return nil, typed
+			}
+			return nil, &UnavailableError{Path: got.Path, Version: got.Version, Detail: oneLine(got.Error)}
+		}
+		sums[entry{got.Path, got.Version, got.Sum}] = true
+		sums[entry{got.Path, got.Version + "/go.mod", got.GoModSum}] = true
+	}
+	return sums, explain(runErr)
+}
+
+// load loads the metadata of packages, their dependencies and their tests, and
+// returns what the go command says about each package that has an error. The
+// flags say which go.mod to use and whether it and its go.sum may change.
+func load(ctx context.Context, r gocmd.Runner, packages []string, flags ...string) (map[string]string, error) {
+	args := append([]string{"list"}, flags...)
+	args = append(args, "-e", "-deps", "-test", "-f", "{{if .Error}}{{printf \"%q\" .ImportPath}} {{printf \"%q\" .Error.Err}}{{end}}", "--")
+	out, err := r.Run(ctx, append(args, packages...)...)
+	if err != nil {
+		return nil, explain(err)
+	}
+	errs := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		path, text, ok := cutQuoted(line)
+		if ok {
+			errs[path] = text
+		}
+	}
+	return errs, nil
+}

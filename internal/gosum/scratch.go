@@ -1,0 +1,92 @@
+package gosum
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+)
+
+// assumedGo is the language version that the go command assumes for a go.mod
+// without a go directive. Under -mod=mod it would add a directive with its own
+// version and load the module by other rules.
+const assumedGo = "1.16"
+
+// A scratch is a directory with copies of a go.mod and a go.sum, for -modfile:
+// the go command reads and writes them in the place of the module's own.
+type scratch struct {
+	dir   string
+	given []byte // go.mod as the go command was given it
+}
+
+// withGo returns a go.mod with a go directive: the one it has, or else the one
+// that the go command assumes.
+func withGo(file *modfile.File, gomod []byte) []byte {
+	if file.Go != nil {
+		return gomod
+	}
+	return append(bytes.Clone(gomod), "\ngo "+assumedGo+"\n"...)
+}
+
+// newScratch makes a scratch directory. A nil gosum makes no go.sum.
+func newScratch(gomod, gosum []byte) (*scratch, error) {
+	dir, err := os.MkdirTemp("", "etcdmod-gosum-")
+	if err != nil {
+		return nil, err
+	}
+	s := &scratch{dir: dir, given: gomod}
+	err = os.WriteFile(s.modfile(), s.given, 0o600)
+	if err == nil && gosum != nil {
+		err = os.WriteFile(s.sumfile(), gosum, 0o600)
+	}
+	if err != nil {
+		s.remove()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *scratch) modfile() string { return filepath.Join(s.dir, "go.mod") }
+func (s *scratch) sumfile() string { return filepath.Join(s.dir, "go.sum") }
+func (s *scratch) remove()         { os.RemoveAll(s.dir) }
+
+// gosum returns the go.sum as the go command left it; nil if there is none.
+func (s *scratch) gosum() ([]byte, error) {
+	gosum, err := os.ReadFile(s.sumfile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return gosum, err
+}
+
+// A drift is what the go command changed in a go.mod, apart from its formatting.
+type drift struct {
+	any          bool             // something changed, if only the language version
+	requirements []module.Version // added, or with another version
+}
+
+// drift compares the go.mod with what the go command was given.
+func (s *scratch) drift() (drift, error) {
+	now, err := os.ReadFile(s.modfile())
+	if err != nil || bytes.Equal(now, s.given) {
+		return drift{}, err
+	}
+	was, err := modfile.Parse("go.mod", s.given, nil)
+	if err != nil {
+		return drift{}, err
+	}
+	is, err := modfile.Parse("go.mod", now, nil)
+	if err != nil {
+		return drift{}, err
+	}
+	sameGo := is.Go != nil && is.Go.Version == was.Go.Version
+	return drift{
+		any:          !sameGo || !maps.Equal(requirements(was), requirements(is)),
+		requirements: changed(was, is),
+	}, nil
+}

@@ -1,0 +1,67 @@
+package modbump
+
+// Rule is the name of the one rule of this package.
+const Rule = "unsafe-client"
+
+// An Action is what the policy does about a finding.
+type Action string
+
+const (
+	// Bump: the version token is replaced; there is an Edit for it.
+	Bump Action = "bump"
+	// Report: the version has a known defect, but the policy leaves it alone.
+	Report Action = "report"
+	// Refuse: the version has to go, but not by changing this requirement.
+	Refuse Action = "refuse"
+)
+
+// A Finding is one requirement of the go.mod that the policy has something to
+// say about.
+type Finding struct {
+	Rule string // always [Rule]
+
+	// Module and Version are the requirement as the go command reads it, also
+	// when a replace directive decides what is built.
+	Module, Version string
+	// Target is the version that is, or would be, bumped to. It is empty where
+	// no other version of the same module path would do.
+	Target string
+
+	// Line and Col are where the version token starts in the input; both count
+	// from 1, Col in bytes.
+	Line, Col int
+
+	// Message is one sentence: what is required, what is wrong with it and what
+	// comes of it.
+	Message string
+	// Evidence names the source of each claim: etcd's issue or commit, and the
+	// releases that have the fix.
+	Evidence []string
+	// Remains names the known defects of lock clients that Target still has.
+	Remains []string
+
+	Action Action
+	// Reason is why the requirement is not bumped; empty with Bump.
+	Reason Reason
+	// Indirect says that the requirement is marked "// indirect".
+	Indirect bool
+}
+
+// An Edit replaces one version token.
+type Edit struct {
+	Start, End int    // byte offsets in the input
+	Line       int    // in the input and in the result, from 1
+	Old, New   string // the bytes in [Start, End), and what replaces them
+}
+
+// A Result is what the policy makes of one go.mod.
+type Result struct {
+	// Findings are in the order of the requirements in the file.
+	Findings []Finding
+	// Edits are in the order of the file; they do not overlap. There is one for
+	// each finding with the action Bump.
+	Edits []Edit
+	// Edited is the go.mod with the edits made. Without edits it equals the
+	// input, byte for byte.
+	Edited []byte
+}

@@ -1,0 +1,61 @@
+package modbump
+
+import "golang.org/x/mod/module"
+
+// Judge returns the row of the policy table that covers a version of a module.
+// It is false where no row does: the module is not one of etcd's, or the policy
+// leaves the version alone, which is no claim that nothing is wrong with it.
+//
+// Judge looks at the version alone, as if it was what is built; it knows of no
+// replace and no exclude.
+func Judge(path, version string) (Row, bool) {
+	id := identify(version)
+	for _, row := range policy {
+		if row.Path == path && row.covers(id) {
+			return row, true
+		}
+	}
+	if path == pathCoreOS && id.time >= fixed8338 && id.commit == "" {
+		return Row{
+			Path: path, Action: Report, Reason: PseudoUnclassified, Targets: coreosTargets,
+			Advice: "etcd's commits have 12 hex digits",
+		}, true
+	}
+	return Row{}, false
+}
+
+// covers reports whether the row covers an identified version.
+func (r Row) covers(id identity) bool {
+	switch {
+	case id.release != "":
+		return r.Releases.hasRelease(id.release)
+	case id.time == "":
+		return false
+	case strayCommits()[id.commit]:
+		return r.Stray
+	default:
+		return r.Commits.hasCommit(id.time)
+	}
+}
+
+// judgeReplacement judges what a replace of the module old builds. It is known
+// only where the replacement is a version of one of etcd's modules.
+func judgeReplacement(old string, by module.Version) (row Row, known, bad bool) {
+	if by.Version == "" || isPlaceholder(by.Version) || !knownPath(by.Path) {
+		return Row{}, false, false
+	}
+	as := by.Path
+	// The same commits under another path are built under the import paths of
+	// the module that they replace: judge them as versions of that one.
+	if wholeRepository(old) && wholeRepository(by.Path) {
+		as = old
+	}
+	row, bad = Judge(as, by.Version)
+	return row, true, bad
+}
+
+// wholeRepository reports whether path is one of those under which etcd's
+// repository was required before it was split into modules.
+func wholeRepository(path string) bool {
+	return path == pathCoreOS || path == pathGitHub || path == pathRoot
+}

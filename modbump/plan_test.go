@@ -1,0 +1,259 @@
+package modbump
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/diff"
+	"golang.org/x/mod/modfile"
+	"golang.org/x/tools/txtar"
+)
+
+var update = flag.Bool("update", false, "write the findings and diffs of testdata")
+
+// TestPlan runs each archive of testdata: go.mod in, findings and the user's
+// diff out. Each is run again with CRLF line endings.
+func TestPlan(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no testdata: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gomod := archive.Files[0].Data
+			result, err := Plan("go.mod", gomod)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, gomod, result)
+
+			var findings bytes.Buffer
+			for _, f := range result.Findings {
+				fmt.Fprintf(&findings, "%s\n", render(f))
+			}
+			got := []txtar.File{
+				{Name: "findings", Data: findings.Bytes()},
+				{Name: "diff", Data: diff.Diff("a/go.mod", gomod, "b/go.mod", result.Edited)},
+			}
+			if *update {
+				archive.Files = append(archive.Files[:1], got...)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			} else if d := cmp.Diff(text(archive.Files[1:]), text(got)); d != "" {
+				t.Errorf("-want +got (\"go test -update\" accepts it):\n%s", d)
+			}
+
+			crlf, err := Plan("go.mod", toCRLF(gomod))
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, toCRLF(gomod), crlf)
+			if d := cmp.Diff(string(toCRLF(result.Edited)), string(crlf.Edited)); d != "" {
+				t.Errorf("with CRLF: -want +got:\n%s", d)
+			}
+			if d := cmp.Diff(result.Findings, crlf.Findings); d != "" {
+				t.Errorf("findings differ with CRLF: -want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+// render prints a finding the way testdata has it.
+func render(f Finding) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d:%d: %s", f.Line, f.Col, f.Action)
+	if f.Reason != "" {
+		fmt.Fprintf(&b, " %s", f.Reason)
+	}
+	if f.Target != "" {
+		fmt.Fprintf(&b, " => %s", f.Target)
+	}
+	if f.Indirect {
+		b.WriteString(" (indirect)")
+	}
+	fmt.Fprintf(&b, "\n\t%s", f.Message)
+	return b.String()
+}
+
+func text(files []txtar.File) string {
+	return string(txtar.Format(&txtar.Archive{Files: files}))
+}
+
+func toCRLF(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) }
+
+// check tests what holds for every go.mod that parses.
+func check(t *testing.T, gomod []byte, result *Result) {
+	t.Helper()
+
+	// Undoing the edits gives the input: nothing else was touched.
+	var undone []byte
+	rest := result.Edited
+	last := 0
+	for _, edit := range result.Edits {
+		keep := edit.Start - last
+		undone = append(append(undone, rest[:keep]...), edit.Old...)
+		rest = rest[keep+len(edit.New):]
+		last = edit.End
+		if edit.Old != string(gomod[edit.Start:edit.End]) || strings.ContainsAny(edit.Old+edit.New, " \t\r\n") {
+			t.Errorf("not a token: %+v", edit)
+		}
+	}
+	if undone = append(undone, rest...); !bytes.Equal(undone, gomod) {
+		t.Errorf("undoing the edits gives\n%q, not\n%q", undone, gomod)
+	}
+
+	bumps := 0
+	for _, f := range result.Findings {
+		if f.Rule != Rule || f.Module == "" || f.Version == "" || f.Message == "" || f.Line < 1 || f.Col < 1 {
+			t.Errorf("incomplete finding %+v", f)
+		}
+		if f.Action == Bump {
+			bumps++
+		}
+		if (f.Action == Bump) != (f.Reason == "") {
+			t.Errorf("action %q with reason %q", f.Action, f.Reason)
+		}
+		if _, ok := f.Reason.Explain(); f.Reason != "" && !ok {
+			t.Errorf("reason %q is not explained", f.Reason)
+		}
+	}
+	if bumps != len(result.Edits) {
+		t.Errorf("%d bumps, %d edits", bumps, len(result.Edits))
+	}
+
+	// A second run changes nothing.
+	again, err := Plan("go.mod", result.Edited)
+	if err != nil {
+		t.Fatalf("the edited file: %v", err)
+	}
+	if len(again.Edits) != 0 || !bytes.Equal(again.Edited, result.Edited) {
+		t.Errorf("a second run edits %+v", again.Edits)
+	}
+}
+
+// TestMessages: what a version does not suffer from is not claimed.
+func TestMessages(t *testing.T) {
+	for _, test := range []struct {
+		version   string
+		leak      bool
+		falseHold bool
+	}{
+		{"v3.1.0", true, true},
+		{"v3.1.20", true, false},
+		{"v3.2.9", true, true},
+		{"v3.2.10", false, true},
+		{"v3.2.19", false, true},
+		{"v3.2.20", false, true},
+	} {
+		result, err := Plan("go.mod", []byte("module m\nrequire github.com/coreos/etcd "+test.version+"+incompatible\n"))
+		if err != nil || len(result.Findings) != 1 {
+			t.Fatalf("%s: %v, %+v", test.version, err, result)
+		}
+		f := result.Findings[0]
+		all := strings.Join(append(append([]string{f.Message}, f.Evidence...), f.Remains...), "\n")
+		if got := strings.Contains(all, "leak") || strings.Contains(all, "8338"); got != test.leak {
+			t.Errorf("%s: claims a leak: %v\n%s", test.version, got, all)
+		}
+		if got := strings.Contains(all, "10111"); got != test.falseHold {
+			t.Errorf("%s: claims a false hold: %v\n%s", test.version, got, all)
+		}
+	}
+}
+
+// TestParseError: the error says where, and what to do.
+func TestParseError(t *testing.T) {
+	for _, test := range []struct {
+		name, gomod, where, hint string
+	}{
+		{"bom", "\ufeffmodule m\n", "sub/go.mod:1: ", "byte order mark"},
+		{"branch", "module m\nrequire github.com/coreos/etcd master\n", "sub/go.mod:2: ", "go mod tidy"},
+		{"not incompatible", "module m\nrequire github.com/coreos/etcd v3.2.9\n", "sub/go.mod:2: ", "go mod tidy"},
+		{"unknown directive", "module m\n\nfuture thing\n", "sub/go.mod:3: ", "by hand"},
+		{"unknown block", "module m\nfuture (\n\tthing\n)\n", "sub/go.mod:2: ", "by hand"},
+		{"conflict", "<<<<<<< HEAD\nmodule m\n", "sub/go.mod:1: ", "by hand"},
+		{"unterminated", "module m\nrequire (\n\tgithub.com/coreos/etcd v3.2.9+incompatible\n", "sub/go.mod:4: ", "go mod edit -json"},
+		{"arguments", "module m\nrequire github.com/coreos/etcd\n", "sub/go.mod:2: ", "go mod edit -json"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			result, err := Plan("sub/go.mod", []byte(test.gomod))
+			var parseErr *ParseError
+			if !errors.As(err, &parseErr) || result != nil {
+				t.Fatalf("got %+v, %v", result, err)
+			}
+			var list modfile.ErrorList
+			if !errors.As(err, &list) {
+				t.Errorf("modfile's error is lost: %T", parseErr.Err)
+			}
+			if !strings.HasPrefix(err.Error(), test.where) || !strings.Contains(parseErr.Hint, test.hint) {
+				t.Errorf("got %q, want %q … %q", err, test.where, test.hint)
+			}
+		})
+	}
+}
+
+// TestVerify: an edit that is not a bump is found out.
+func TestVerify(t *testing.T) {
+	gomod := []byte("module m\nrequire (\n\tgithub.com/coreos/etcd v3.2.9+incompatible\n\texample.com/x v1.0.0\n)\nreplace example.com/x => ../x\n")
+	file, err := parse("go.mod", gomod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := Plan("go.mod", gomod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, edited := range map[string]string{
+		"as it was":     string(gomod),
+		"other target":  strings.Replace(string(gomod), "v3.2.9", "v3.2.10", 1),
+		"other line":    strings.Replace(string(good.Edited), "v1.0.0", "v1.0.1", 1),
+		"other replace": strings.Replace(string(good.Edited), "../x", "../y", 1),
+		"more lines":    string(good.Edited) + "\n",
+		"indirect":      strings.Replace(string(good.Edited), "v3.2.26+incompatible", "v3.2.26+incompatible // indirect", 1),
+		"broken":        strings.Replace(string(good.Edited), "v3.2.26+incompatible", "v3.2.26", 1),
+	} {
+		bad := *good
+		bad.Edited = []byte(edited)
+		if err := verify("go.mod", file, gomod, &bad); err == nil {
+			t.Errorf("%s: not found out", name)
+		}
+	}
+	if err := verify("go.mod", file, gomod, good); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzPlan: no bytes make Plan panic, and whatever parsed before it parses
+// after it with nothing but version tokens changed.
+func FuzzPlan(f *testing.F) {
+	files, _ := filepath.Glob("testdata/*.txtar")
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(archive.Files[0].Data)
+		f.Add(toCRLF(archive.Files[0].Data))
+	}
+	f.Fuzz(func(t *testing.T, gomod []byte) {
+		_, parses := modfile.Parse("go.mod", gomod, nil)
+		result, err := Plan("go.mod", bytes.Clone(gomod))
+		if (err == nil) != (parses == nil) {
+			t.Fatalf("modfile says %v, Plan %v", parses, err)
+		}
+		if err == nil {
+			check(t, gomod, result)
+		}
+	})
+}

@@ -1,0 +1,203 @@
+package modbump
+
+import "slices"
+
+// Module paths under which the etcd client has been published.
+const (
+	pathCoreOS   = "github.com/coreos/etcd"    // to 3.3
+	pathGitHub   = "github.com/etcd-io/etcd"   // where the repository is; never its module path
+	pathRoot     = "go.etcd.io/etcd"           // 3.4
+	pathRootV3   = "go.etcd.io/etcd/v3"        // main between 3.4 and 3.5
+	pathClientV3 = "go.etcd.io/etcd/client/v3" // from 3.5
+)
+
+// Targets of a bump. They are fixed here since the go command's own idea of the
+// latest version is wrong for this module: "@latest" of github.com/coreos/etcd
+// is v2.3.8, and the list of its versions may end there.
+const (
+	// v3.2.26 has the fixes of both defects of older 3.2 releases and compiles
+	// with the same versions of grpc. Like every 3.2 from v3.2.10 on it imports
+	// google.golang.org/genproto/googleapis/api/annotations, which older ones do
+	// not and which no go.mod of its own asks for.
+	target32 = "v3.2.26+incompatible"
+	// v3.3.13 is the last 3.3 release that compiles with the versions of grpc
+	// that 3.2 does; v3.3.14 brought another balancer.
+	target33     = "v3.3.13+incompatible"
+	target34     = "v0.5.0-alpha.5.0.20201125193152-8a03d2e9614b" // v3.4.14
+	targetClient = "v3.5.15"
+)
+
+// A Range is half open: From is in it, To is not.
+type Range struct{ From, To string }
+
+// A Row is one line of the policy table: a range of versions of one module, what
+// is wrong with it, and what is done about it.
+//
+// A row covers releases, or commits that have no tag. Where both are set it
+// covers either.
+type Row struct {
+	// Path is the module path of the requirement.
+	Path string
+	// Releases are the releases the row covers, in the order of semantic
+	// versions and without "+incompatible"; "v3.1.0-0" sorts below every
+	// prerelease of v3.1.0. A pseudo-version whose commit has a tag counts as
+	// that tag.
+	Releases Range
+	// Commits are the commit times (UTC, "20060102150405") the row covers, for
+	// pseudo-versions whose commit has no tag.
+	Commits Range
+	// Stray says that the row also covers the commits that are younger than the
+	// fix of etcd issue #8338 on main and do not have it: those of release-3.1,
+	// of release-3.2 before v3.2.10, and of stale side branches.
+	Stray bool
+
+	// Broken is what is wrong, the worst first.
+	Broken []*Defect
+	// Remains is what is still wrong with the targets.
+	Remains []*Defect
+	// Action is what is done about it where nothing in the go.mod forbids it.
+	Action Action
+	// Reason is why Action is not Bump.
+	Reason Reason
+	// Targets are safe versions of the same module path, the preferred one first.
+	Targets []string
+	// Advice is what a person should do where Action is not Bump. It completes
+	// the message after a semicolon.
+	Advice string
+}
+
+// The instants in the table are commit times of etcd's repository. Before the
+// first commit of a fix no commit can have it; from then on a time proves
+// nothing, and a row ends there unless the commits without the fix are listed.
+const (
+	watchByContext = "20160620194451" // streams are keyed by context from here
+	newMutexAPI    = "20160815211225" // feaff1725: NewMutex takes a session
+	fixed8338      = "20170801162607" // 1c75c383a
+	fixed10111     = "20181005111732" // 64e8b2e90
+	firstTryLock   = "20190910031607" // 04ddfa8b8
+	fixed9416Main  = "20200507155026" // 87aa5a9e6
+	fixed9416On34  = "20200623115021" // 36452a1c1
+	fixed18303     = "20240710095148" // 4286d6fdf, pull request #18308
+)
+
+// policy is the table. Rows of one path do not overlap.
+var policy = []Row{
+	// 3.0: fixed nowhere on the line, and NewMutex takes a client.
+	{
+		Path: pathCoreOS, Releases: Range{"v3.0.0", "v3.1.0-0"}, Commits: Range{watchByContext, newMutexAPI},
+		Broken: []*Defect{watchStreamLeak, falseLockHold}, Remains: coreosRemains,
+		Action: Refuse, Reason: NeedsCodeChanges, Targets: coreosTargets,
+		Advice: "from 3.1 on NewMutex takes a *concurrency.Session: change the code, then require " + target32,
+	},
+	// 3.1: the leak was never fixed on the line; v3.1.20 has the other fix.
+	{
+		Path: pathCoreOS, Releases: Range{"v3.1.0-0", "v3.1.20"},
+		Broken: []*Defect{watchStreamLeak, falseLockHold}, Remains: coreosRemains,
+		Action: Bump, Targets: coreosTargets,
+	},
+	{
+		Path: pathCoreOS, Releases: Range{"v3.1.20", "v3.2.0-0"},
+		Broken: []*Defect{watchStreamLeak}, Remains: coreosRemains,
+		Action: Bump, Targets: coreosTargets,
+	},
+	// 3.2: v3.2.10 stopped the leak and kept the false hold.
+	{
+		Path: pathCoreOS, Releases: Range{"v3.2.0-0", "v3.2.10"}, Commits: Range{newMutexAPI, fixed8338}, Stray: true,
+		Broken: []*Defect{watchStreamLeak, falseLockHold}, Remains: coreosRemains,
+		Action: Bump, Targets: coreosTargets,
+	},
+	{
+		Path: pathCoreOS, Releases: Range{"v3.2.10", "v3.2.20"},
+		Broken: []*Defect{falseLockHold}, Remains: coreosRemains,
+		Action: Bump, Targets: coreosTargets,
+	},
+	{
+		Path: pathCoreOS, Releases: Range{"v3.2.20", "v3.2.25"},
+		Broken: []*Defect{falseLockHold}, Remains: coreosRemains,
+		Action: Report, Reason: NotByDefault, Targets: coreosTargets,
+		Advice: target32 + " has the fix",
+	},
+	// 3.3, and the commits of main on the way there.
+	{
+		Path: pathCoreOS, Releases: Range{"v3.3.0-0", "v3.3.10"}, Commits: Range{fixed8338, fixed10111},
+		Broken: []*Defect{falseLockHold}, Remains: coreosRemains,
+		Action: Report, Reason: NotByDefault, Targets: []string{target33},
+		Advice: target33 + " has the fix",
+	},
+
+	// The repository required by a path that its sources do not use.
+	{
+		Path: pathGitHub, Releases: Range{"v3.0.0-0", "v4.0.0-0"},
+		Broken: []*Defect{splitModule},
+		Action: Report, Reason: SplitModule, Advice: "move to " + pathClientV3,
+	},
+	{
+		Path: pathRoot, Releases: Range{"v3.0.0-0", "v3.4.0-0"},
+		Broken: []*Defect{splitModule},
+		Action: Report, Reason: SplitModule, Advice: "move to " + pathClientV3,
+	},
+
+	// 3.4 has a go.mod without /v3, so that every 3.4 in a go.mod is a
+	// pseudo-version. Commits of main from the first TryLock on are kept apart,
+	// since v3.4.14 has none.
+	{
+		Path: pathRoot, Commits: Range{"", fixed10111},
+		Broken: []*Defect{falseLockHold, serverWatchers}, Remains: []*Defect{expiredSession},
+		Action: Report, Reason: NotByDefault, Targets: []string{target34},
+		Advice: target34 + " (v3.4.14) has both fixes",
+	},
+	{
+		Path: pathRoot, Releases: Range{"v3.4.0-0", "v3.4.10"}, Commits: Range{fixed10111, firstTryLock},
+		Broken: []*Defect{serverWatchers}, Remains: []*Defect{expiredSession},
+		Action: Report, Reason: NotByDefault, Targets: []string{target34},
+		Advice: target34 + " (v3.4.14) has the fix",
+	},
+	{
+		Path: pathRoot, Commits: Range{firstTryLock, fixed9416Main},
+		Broken: []*Defect{serverWatchers},
+		Action: Report, Reason: NoSafeVersion,
+		Advice: "the commit may have TryLock, which no 3.4 has: move to " + pathClientV3,
+	},
+	{
+		Path: pathRoot, Commits: Range{fixed9416Main, fixed9416On34},
+		Broken: []*Defect{serverWatchers},
+		Action: Report, Reason: PseudoUnclassified,
+		Advice: "commits of that time have the fix on main and not on release-3.4",
+	},
+	{
+		Path: pathRootV3, Commits: Range{"", fixed9416Main},
+		Broken: []*Defect{serverWatchers},
+		Action: Report, Reason: NoSafeVersion,
+		Advice: "the client has moved to " + pathClientV3,
+	},
+
+	{
+		Path: pathClientV3, Releases: Range{"v3.5.0-0", "v3.5.15"}, Commits: Range{"", fixed18303},
+		Broken: []*Defect{metadataSpin},
+		Action: Report, Reason: NotByDefault, Targets: []string{targetClient},
+		Advice: targetClient + " has the fix and needs go 1.21",
+	},
+	{
+		Path: pathClientV3, Releases: Range{"v3.6.0-0", "v3.6.0-rc.0"},
+		Broken: []*Defect{metadataSpin},
+		Action: Report, Reason: NotByDefault, Targets: []string{"v3.6.0"},
+		Advice: "v3.6.0 has the fix",
+	},
+}
+
+var (
+	coreosTargets = []string{target32, target33}
+	coreosRemains = []*Defect{serverWatchers, expiredSession}
+)
+
+// Policy returns the policy table.
+func Policy() []Row { return slices.Clone(policy) }
+
+// knownPath reports whether path is one of etcd's.
+func knownPath(path string) bool {
+	switch path {
+	case pathCoreOS, pathGitHub, pathRoot, pathRootV3, pathClientV3:
+		return true
+	}
+	return false
+}
