@@ -1,0 +1,325 @@
+// Package incident_test runs the program of the incident, and the fix that has been
+// published for it, as processes against a real etcd server: as they are, and as the
+// etcdmod binary rewrites them. Before and after are the same source.
+package incident_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"etcdmod/e2e/internal/cluster"
+)
+
+// bins are the programs, built once.
+var bins struct {
+	etcdmod                                  string
+	standby, standbyAfter, storm, stormAfter string
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "incident")
+	if err == nil {
+		err = build(dir)
+	}
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func build(dir string) error {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return err
+	}
+	bins.etcdmod = filepath.Join(dir, "etcdmod")
+	if err := run(root, "go", "build", "-o", bins.etcdmod, "./cmd/etcdmod"); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		name          string
+		before, after *string
+	}{
+		{"example", &bins.standby, &bins.standbyAfter},
+		{"storm", &bins.storm, &bins.stormAfter},
+	} {
+		src := filepath.Join(dir, "src", p.name)
+		if err := copyTree(src, filepath.Join(root, "testdata", p.name)); err != nil {
+			return err
+		}
+		*p.before, *p.after = filepath.Join(dir, p.name), filepath.Join(dir, p.name+"-after")
+		if err := run(src, "go", "build", "-o", *p.before, "."); err != nil {
+			return err
+		}
+		if err := run(src, bins.etcdmod, "apply"); err != nil {
+			return err
+		}
+		if err := run(src, bins.etcdmod, "check"); err != nil {
+			return fmt.Errorf("after apply there are findings: %w", err)
+		}
+		if err := run(src, "go", "build", "-o", *p.after, "."); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func run(dir, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	// Every program here is a module by itself.
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+func copyTree(dst, src string) error {
+	return filepath.WalkDir(src, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(src, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(dst, rel), 0o755)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dst, rel), data, 0o644)
+	})
+}
+
+// A candidate is one process that wants the lock.
+type candidate struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	lines chan string // of stdout
+	done  chan error
+	mu    sync.Mutex
+	errs  strings.Builder // stderr
+}
+
+func start(t *testing.T, bin string, c *cluster.Cluster, args ...string) *candidate {
+	t.Helper()
+	p := &candidate{t: t, lines: make(chan string, 100), done: make(chan error, 1)}
+	p.cmd = exec.Command(bin, append([]string{"-endpoints", strings.Join(c.Endpoints(), ",")}, args...)...)
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stderr = writerFunc(func(b []byte) (int, error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.errs.Write(b)
+	})
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for s := bufio.NewScanner(stdout); s.Scan(); {
+			p.lines <- s.Text()
+		}
+		p.done <- p.cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		p.cmd.Process.Kill()
+		for range p.done {
+		}
+	})
+	return p
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// expect waits for a line of output and returns when it came.
+func (p *candidate) expect(line string, within time.Duration) time.Time {
+	p.t.Helper()
+	timeout := time.After(within)
+	for {
+		select {
+		case got := <-p.lines:
+			if got == line {
+				return time.Now()
+			}
+		case err := <-p.done:
+			p.t.Fatalf("ended before %q: %v\n%s", line, err, p.stderr())
+		case <-timeout:
+			p.t.Fatalf("no %q within %v\n%s", line, within, p.stderr())
+		}
+	}
+}
+
+func (p *candidate) stderr() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.errs.String()
+}
+
+func (p *candidate) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// contend starts n candidates, the first of which holds the lock.
+func contend(t *testing.T, bin string, c *cluster.Cluster, n int, args ...string) []*candidate {
+	t.Helper()
+	all := make([]*candidate, n)
+	for i := range all {
+		all[i] = start(t, bin, c, args...)
+		if i == 0 {
+			all[i].expect("active at once", time.Minute)
+		}
+	}
+	for _, p := range all[1:] {
+		p.expect("standing by", time.Minute)
+	}
+	return all
+}
+
+// growth is how many raft entries are applied during d.
+func growth(c *cluster.Cluster, d time.Duration) uint64 {
+	before := c.AppliedIndex()
+	time.Sleep(d)
+	return c.AppliedIndex() - before
+}
+
+func TestPollingGrowsTheRaftLog(t *testing.T) {
+	c := cluster.Start(t, 1)
+	contend(t, bins.standby, c, 3, "-ttl", "1")
+	if n := growth(c, 5*time.Second); n < 8 {
+		t.Errorf("two standbys that poll every second: %d entries in 5 s, want about 20", n)
+	} else {
+		t.Logf("%d entries in 5 s", n)
+	}
+}
+
+func TestRewrittenStandbysWriteNothing(t *testing.T) {
+	for _, n := range []int{3, 10, 50} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			c := cluster.Start(t, 1)
+			contend(t, bins.standbyAfter, c, n)
+			settle(c)
+			if n := growth(c, 5*time.Second); n != 0 {
+				t.Errorf("%d entries in 5 s, want 0", n)
+			}
+		})
+	}
+}
+
+// settle waits until candidates that have just started have done so.
+func settle(c *cluster.Cluster) {
+	for range 50 {
+		if growth(c, 200*time.Millisecond) == 0 {
+			return
+		}
+	}
+}
+
+func TestPublishedFixStormsAndItsRewriteDoesNot(t *testing.T) {
+	before := cluster.Start(t, 1)
+	contend(t, bins.storm, before, 3)
+	if n := growth(before, 2*time.Second); n < 200 {
+		t.Errorf("the published fix, three candidates: %d entries in 2 s, want a storm", n)
+	} else {
+		t.Logf("the published fix, three candidates: %d entries/s", n/2)
+	}
+	after := cluster.Start(t, 1)
+	contend(t, bins.stormAfter, after, 3)
+	settle(after)
+	if n := growth(after, 5*time.Second); n != 0 {
+		t.Errorf("rewritten: %d entries in 5 s, want 0", n)
+	}
+}
+
+func TestHandOverWithin200ms(t *testing.T) {
+	c := cluster.Start(t, 1)
+	all := contend(t, bins.standbyAfter, c, 3, "-ttl", "60")
+	holder, standby := all[0], all[1]
+	all[2].signal(syscall.SIGTERM)
+	<-all[2].done
+	var took []time.Duration
+	for range 5 {
+		from := time.Now()
+		holder.signal(syscall.SIGTERM) // the holder unlocks and exits
+		at := standby.expect("active after waiting", 30*time.Second)
+		took = append(took, at.Sub(from))
+		if err := <-holder.done; err != nil {
+			t.Errorf("the holder did not exit cleanly: %v\n%s", err, holder.stderr())
+		}
+		holder, standby = standby, start(t, bins.standbyAfter, c, "-ttl", "60")
+		standby.expect("standing by", time.Minute)
+	}
+	slices.Sort(took)
+	t.Logf("hand-overs: %v", took)
+	if median := took[len(took)/2]; median > 200*time.Millisecond {
+		t.Errorf("median hand-over %v, want at most 200ms", median)
+	}
+}
+
+func TestTakeOverAfterTheHolderIsKilled(t *testing.T) {
+	c := cluster.Start(t, 1)
+	all := contend(t, bins.standbyAfter, c, 2, "-ttl", "2")
+	all[0].signal(syscall.SIGKILL)
+	// The lease ends some time between ttl and 2×ttl after the last keep-alive.
+	all[1].expect("active after waiting", 15*time.Second)
+}
+
+func TestStandbyReturnsWhenItsContextEnds(t *testing.T) {
+	c := cluster.Start(t, 1)
+	all := contend(t, bins.standbyAfter, c, 2)
+	all[1].signal(syscall.SIGTERM)
+	select {
+	case err := <-all[1].done:
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(all[1].stderr(), context.Canceled.Error()) {
+			t.Errorf("got %v, want exit code 1 and %q\n%s", err, context.Canceled, all[1].stderr())
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("still there after 10 s")
+	}
+}
+
+func TestNoGoroutineIsLeftAfterTheWait(t *testing.T) {
+	c := cluster.Start(t, 1)
+	all := contend(t, bins.standbyAfter, c, 2)
+	all[0].signal(syscall.SIGTERM)
+	all[1].expect("active after waiting", 30*time.Second)
+	time.Sleep(500 * time.Millisecond) // the watch is cancelled, not awaited
+	all[1].signal(syscall.SIGQUIT)     // the runtime prints all goroutines
+	<-all[1].done
+	dump := all[1].stderr()
+	if !strings.Contains(dump, "goroutine ") {
+		t.Fatalf("no goroutine dump:\n%s", dump)
+	}
+	if strings.Contains(dump, "etcdlock") {
+		t.Errorf("a goroutine of the helper is left:\n%s", dump)
+	}
+}
