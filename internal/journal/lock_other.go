@@ -1,0 +1,27 @@
+//go:build !(darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd || windows)
+
+package journal
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// openLocked opens the journal. Here the file itself is the lock of a run.
+func openLocked(path string, how lockMode) (*os.File, error) {
+	switch how {
+	case lockShared:
+		return os.Open(path)
+	case lockExclusive:
+		return os.OpenFile(path, os.O_RDWR, 0)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, ErrPending
+	}
+	return f, err
+}
+
+// unlock does nothing: removing the file does it.
+func unlock(*os.File) {}
