@@ -1,0 +1,119 @@
+package verify
+
+import (
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var (
+	// "x.go:3:4: ", also with a drive letter and without a column.
+	located = regexp.MustCompile(`^((?:[A-Za-z]:)?[^:\n]+):(\d+)(?::(\d+))?: (.*)$`)
+	// "x.go:3:4" anywhere inside a message.
+	position = regexp.MustCompile("(?:[A-Za-z]:)?[^\\s:\"'`()]+\\.go:\\d+(?::\\d+)?")
+	// The go command's own temporary directories, which have another name each time.
+	workDir = regexp.MustCompile(`[^\s:"']*go-build\d+`)
+)
+
+// withoutPositions drops from a message what changes when lines move.
+func withoutPositions(msg string) string {
+	msg = position.ReplaceAllStringFunc(msg, func(at string) string {
+		return filepath.Base(at[:strings.Index(at, ".go:")+len(".go")])
+	})
+	return workDir.ReplaceAllString(msg, "$$WORK")
+}
+
+// places says which file of the user a file in a message of the go command is.
+type places struct {
+	root  string            // the module, to which messages are relative
+	dir   string            // where the go command runs, to which its messages are relative
+	files map[string]string // stand-ins of the overlay
+	trees []tree            // scratch copies
+}
+
+type tree struct{ copy, original string }
+
+// file gives the absolute path of the user's file.
+func (p *places) file(name string) string {
+	if name == "" {
+		return ""
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(p.dir, name)
+	}
+	name = filepath.Clean(name)
+	if original, ok := p.files[name]; ok {
+		return original
+	}
+	for _, t := range p.trees {
+		if rel, ok := below(t.copy, name); ok {
+			return filepath.Join(t.original, rel)
+		}
+	}
+	return name
+}
+
+// in gives the places as seen by a go command that runs in another directory.
+func (p *places) in(dir string) *places {
+	moved := *p
+	moved.dir = dir
+	return &moved
+}
+
+// message puts the user's files, relative to the module, in the place of stand-ins.
+func (p *places) message(msg string) string {
+	return position.ReplaceAllStringFunc(strings.TrimRight(msg, "\n"), func(at string) string {
+		end := strings.Index(at, ".go:") + len(".go")
+		name := p.file(at[:end])
+		if rel, ok := below(p.root, name); ok {
+			name = rel
+		}
+		return name + at[end:]
+	})
+}
+
+// output splits what a compiler, cgo or vet printed into problems.
+//
+// Lines that begin with "# " name the package, which the caller knows. A line that
+// begins with a tab belongs to the one before ("\tb.go:3:6: other declaration of
+// B"). "too many errors" is no error.
+func (p *places) output(text string) []Problem {
+	var ps []Problem
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "# ") {
+			continue
+		}
+		if line[0] == '\t' && len(ps) > 0 {
+			ps[len(ps)-1].Message += "\n" + p.message(line)
+			continue
+		}
+		problem := p.located(strings.TrimPrefix(line, "vet: "))
+		if problem.Message == "too many errors" {
+			continue
+		}
+		ps = append(ps, problem)
+	}
+	return ps
+}
+
+// located splits "file:line:col: message". Without a position all is message.
+func (p *places) located(line string) Problem {
+	m := located.FindStringSubmatch(line)
+	if m == nil {
+		return Problem{Message: p.message(line)}
+	}
+	n, _ := strconv.Atoi(m[2])
+	col, _ := strconv.Atoi(m[3])
+	return Problem{File: p.file(m[1]), Line: n, Col: col, Message: p.message(m[4])}
+}
+
+// below gives name relative to dir when it is dir or inside it.
+func below(dir, name string) (string, bool) {
+	rel, err := filepath.Rel(dir, name)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return "", false
+	}
+	return rel, true
+}

@@ -1,0 +1,97 @@
+package verify
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// An overlay is the edits in the form that the go command takes. It lives in a
+// temporary directory: overlay.json and one stand-in for each file.
+type overlay struct {
+	flag     string            // -overlay=...
+	content  map[string][]byte // by path of the user's file
+	original map[string]string // stand-in to the user's file
+}
+
+func newOverlay(tmp string, files map[string][]byte) (*overlay, error) {
+	dir, err := os.MkdirTemp(tmp, "overlay-")
+	if err != nil {
+		return nil, err
+	}
+	o := &overlay{content: files, original: map[string]string{}}
+	replace := map[string]string{}
+	for i, name := range slices.Sorted(maps.Keys(files)) {
+		if !filepath.IsAbs(name) {
+			return nil, fmt.Errorf("the path %s in the overlay is not absolute", name)
+		}
+		// The base name stays, since it shows in messages that nobody can map back.
+		standIn := filepath.Join(dir, strconv.Itoa(i), filepath.Base(name))
+		if err := writeFile(standIn, files[name], 0o666); err != nil {
+			return nil, err
+		}
+		replace[name] = standIn
+		o.original[standIn] = name
+	}
+	data, err := json.Marshal(struct{ Replace map[string]string }{replace})
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "overlay.json")
+	o.flag = "-overlay=" + file
+	return o, os.WriteFile(file, data, 0o666)
+}
+
+// has reports whether name is edited. A nil overlay has nothing.
+func (o *overlay) has(name string) bool {
+	if o == nil {
+		return false
+	}
+	_, ok := o.content[name]
+	return ok
+}
+
+// read gives the edited content of a file, or what is on disk. A nil overlay gives
+// what is on disk.
+func (o *overlay) read(name string) ([]byte, error) {
+	if o.has(name) {
+		return o.content[name], nil
+	}
+	return os.ReadFile(name)
+}
+
+// newDirs reports whether a Go file stands in a directory that is not on disk. Vet
+// and test change into the directory of each package, so they cannot run then.
+func (o *overlay) newDirs() bool {
+	for name := range o.content {
+		if filepath.Ext(name) != ".go" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
+			return true
+		}
+	}
+	return false
+}
+
+// touches reports whether a file below dir is edited.
+func (o *overlay) touches(dir string) bool { return len(o.below(dir)) > 0 }
+
+// below gives the edited files below dir.
+func (o *overlay) below(dir string) []string {
+	if o == nil {
+		return nil
+	}
+	var names []string
+	for name := range o.content {
+		if _, ok := below(dir, name); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,58 @@
+package verify
+
+import (
+	"go/version"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+)
+
+// newerToolchain gives the GOTOOLCHAIN that runs edited modules, or "" for the one
+// that runs already.
+//
+// The go command chooses its toolchain by the go.mod or go.work on disk, before it
+// looks at any overlay, and then refuses a go line that is newer than itself. With
+// the edits on disk it would have switched, so where the setting lets it switch we
+// say to which.
+func newerToolchain(setting, running string, line *modfile.Go, toolchain *modfile.Toolchain) string {
+	_, may, found := strings.Cut(setting, "+")
+	if !found {
+		may = setting
+	}
+	if may != "auto" && may != "path" {
+		return ""
+	}
+	newest := ""
+	if line != nil {
+		newest = "go" + line.Version
+	}
+	if toolchain != nil && version.Compare(toolchain.Name, newest) > 0 {
+		newest = toolchain.Name
+	}
+	running, _, _ = strings.Cut(running, " ")
+	if !version.IsValid(running) || version.Compare(newest, running) <= 0 {
+		return ""
+	}
+	return newest + "+" + may
+}
+
+// toolchain gives the GOTOOLCHAIN for a side, "" for that of the user.
+func (c *checker) toolchain(s *side) (string, error) {
+	if s.gowork != "" {
+		f, err := readWorkspace(s)
+		if err != nil {
+			return "", err
+		}
+		return newerToolchain(c.settings.GOTOOLCHAIN, c.settings.GOVERSION, f.Go, f.Toolchain), nil
+	}
+	name := c.settings.goMod()
+	data, err := s.overlay.read(name)
+	if err != nil {
+		return "", err
+	}
+	f, err := modfile.ParseLax(name, data, nil)
+	if err != nil {
+		return "", nil // the go command says it better
+	}
+	return newerToolchain(c.settings.GOTOOLCHAIN, c.settings.GOVERSION, f.Go, f.Toolchain), nil
+}

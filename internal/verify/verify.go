@@ -1,0 +1,201 @@
+// Package verify decides whether edited files build where the original built.
+//
+// It takes a module directory and the edits as bytes, and gives the errors that
+// the edits brought. The edits reach the go command through an overlay; what
+// cannot run under an overlay runs in a scratch copy. It never writes below the
+// module directory, never changes go.mod or go.sum, and never downloads what the
+// go command would not download by itself.
+//
+// # Planning
+//
+// One "go list -deps -test" with the overlay gives the import graph. The packages
+// to compile are the changed ones, and all of the main module (in a workspace: of
+// all its modules) that import them, through whatever is between. When go.mod or
+// go.work is among the edits, packages that now come from another module version
+// or are compiled for another go line count as changed as well.
+//
+// # Execution
+//
+// One "go list -export" compiles them with their tests and links nothing. Without
+// errors that is all. With errors the original is compiled too, and what was
+// there before is taken away. A package that failed before and after is
+// type-checked from source on both sides, over the export data of what did
+// compile: the compiler stops at ten errors, and an error that hides behind ten
+// others must be seen. Vet and the tests run after that, if asked for.
+//
+// # Comparing
+//
+// Errors are compared per package as multisets of file and message, since an edit
+// moves lines. An error whose text the edit changed counts as new: the answer
+// errs on the side of "does not build".
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"etcdmod/internal/gocmd"
+)
+
+// A Request is what to verify.
+type Request struct {
+	// Go runs the go command. Go.Dir is the root directory of the module; Go.Env is
+	// the environment of the user, GOWORK included.
+	Go gocmd.Runner
+	// Overlay gives the new content of every edited and every new file by absolute
+	// path: Go files, go.mod, go.sum. Directories need not exist.
+	Overlay map[string][]byte
+	// Packages are the changed packages, the new ones included: import paths or
+	// patterns. Packages that have a Go file in Overlay are added to them.
+	Packages []string
+	// Flags are build flags such as -tags=x. Flags that only "go test" knows, such
+	// as -timeout=30s, are given to it alone.
+	Flags []string
+	// Vet asks for "go vet" of the changed packages.
+	Vet bool
+	// Test asks for the tests of the changed packages. Tests are the user's code and
+	// write where they like, so they always run in a scratch copy.
+	Test bool
+}
+
+// A Result is what came out.
+type Result struct {
+	// New are the problems that the edits brought. None means verified.
+	New []Problem
+	// Before is how many problems the original has. It is looked at only as far as
+	// it takes to tell old from new: 0 when the edits show no problem at all.
+	Before int
+	// Checked are the import paths of the packages that were compiled with their
+	// tests: the changed ones, and all that import them.
+	Checked []string
+	// Unproved are the changed packages of which vet or the tests prove nothing,
+	// since they do not build, or their tests failed before as well.
+	Unproved []string
+	// Uncovered are edited Go files that no compiled package reads: those of another
+	// GOOS or build tag.
+	Uncovered []string
+}
+
+// OK reports whether the edits brought no problem.
+func (r *Result) OK() bool { return len(r.New) == 0 }
+
+// Check verifies req. An error means that there is no answer: there is no go
+// command (it wraps [gocmd.ErrNoGo]), the module cannot be loaded with or without
+// the edits, a package of req is not there, or ctx ended.
+func Check(ctx context.Context, req Request) (*Result, error) {
+	c, err := newChecker(ctx, req)
+	if err != nil {
+		return nil, failure(ctx, err)
+	}
+	defer c.close()
+	if err := c.check(ctx); err != nil {
+		return nil, failure(ctx, err)
+	}
+	return c.finish(), nil
+}
+
+// failure lets the end of ctx win over the errors that it caused.
+func failure(ctx context.Context, err error) error {
+	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		err = fmt.Errorf("%w (%v)", ctx.Err(), err)
+	}
+	return fmt.Errorf("verify: %w", err)
+}
+
+// A checker is one run of Check.
+type checker struct {
+	req      Request
+	patterns []string // req.Packages as the go command spells them
+	settings *settings
+	tmp      string // holds everything that is written; removed at the end
+	overlay  *overlay
+	before   *side
+	after    *side
+	places   places // where the files in messages really are
+
+	changed map[string]bool // import paths
+	roots   []string        // import paths of the packages to compile
+	result  Result
+}
+
+func newChecker(ctx context.Context, req Request) (_ *checker, err error) {
+	set, err := readSettings(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	c := &checker{req: req, patterns: cleanPatterns(req.Packages), settings: set}
+	if c.tmp, err = os.MkdirTemp("", "etcdmod-verify-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	// The go command may resolve symbolic links on the way to it, and messages must match.
+	if real, err := filepath.EvalSymlinks(c.tmp); err == nil {
+		c.tmp = real
+	}
+	c.places = places{root: set.root, dir: set.root}
+	if c.overlay, err = newOverlay(c.tmp, set.spell(req.Overlay)); err != nil {
+		return nil, err
+	}
+	c.places.files = c.overlay.original
+	if c.before, err = c.newSide("before", nil); err != nil {
+		return nil, err
+	}
+	if c.after, err = c.newSide("after", c.overlay); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *checker) close() { removeAll(c.tmp) }
+
+func (c *checker) check(ctx context.Context) error {
+	if loaded, err := c.load(ctx); err != nil || !loaded {
+		return err
+	}
+	if err := c.plan(ctx); err != nil {
+		return err
+	}
+	if err := c.compile(ctx); err != nil {
+		return err
+	}
+	// Vet and tests of what does not build only say so again.
+	if c.result.OK() && c.req.Vet {
+		if err := c.vet(ctx); err != nil {
+			return err
+		}
+	}
+	if c.result.OK() && c.req.Test {
+		return c.test(ctx)
+	}
+	return nil
+}
+
+// load lists the packages under the edits. When that is impossible it reports
+// whether the edits are to blame: then that is a problem, otherwise an error.
+func (c *checker) load(ctx context.Context) (loaded bool, err error) {
+	_, err = c.list(ctx, c.after)
+	if err == nil {
+		return true, nil
+	}
+	var said *gocmd.Error
+	if ctx.Err() != nil || errors.Is(err, gocmd.ErrNoGo) || !errors.As(err, &said) {
+		return false, err
+	}
+	if _, before := c.list(ctx, c.before); before != nil {
+		return false, before
+	}
+	c.result.New = append(c.result.New, Problem{Message: c.places.message(said.Stderr), Phase: PhaseLoad})
+	return false, nil
+}
+
+func (c *checker) finish() *Result {
+	c.result.New = sortProblems(c.result.New)
+	return &c.result
+}

@@ -1,0 +1,151 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// vet vets the changed packages that build, and keeps what is new.
+func (c *checker) vet(ctx context.Context) error {
+	paths := c.sound()
+	if len(paths) == 0 {
+		return nil
+	}
+	now, err := c.diagnostics(ctx, c.after, paths)
+	if err != nil || len(now) == 0 {
+		return err
+	}
+	then, err := c.diagnostics(ctx, c.before, c.existed(paths))
+	if err != nil {
+		return err
+	}
+	c.result.Before += len(then)
+	c.result.New = append(c.result.New, worse(now, then)...)
+	return nil
+}
+
+// sound gives the changed packages of the main modules that build with their tests.
+// The others go on the list of those that vet and tests prove nothing about.
+func (c *checker) sound() []string {
+	broken := map[string]bool{}
+	ours := map[string]bool{}
+	for _, p := range c.after.built.pkgs {
+		if p.main() && c.changed[p.home()] {
+			ours[p.home()] = true
+			broken[p.home()] = broken[p.home()] || p.broken()
+		}
+	}
+	var paths []string
+	for _, path := range slices.Sorted(maps.Keys(ours)) {
+		if broken[path] {
+			c.unproved(path)
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths
+}
+
+func (c *checker) unproved(path string) {
+	if !slices.Contains(c.result.Unproved, path) {
+		c.result.Unproved = append(c.result.Unproved, path)
+		slices.Sort(c.result.Unproved)
+	}
+}
+
+// vetInPlace reports whether vet can run under the overlay. That of go 1.21 still read
+// the files on disk then, and saw nothing of an edit; that of go 1.24 does not.
+func (c *checker) vetInPlace() bool {
+	return !c.overlay.newDirs() && c.settings.atLeast("go1.24")
+}
+
+// diagnostics gives what vet says of packages, in place or in a scratch copy. Both
+// sides run in the same way, so that what is wrong with a copy is not blamed on the
+// edits.
+func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]Problem, error) {
+	if len(paths) == 0 {
+		return nil, nil
+	}
+	run, flags, places := s.run, s.flags, &c.places
+	if !c.vetInPlace() {
+		x, err := c.scratch(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		run, flags, places = x.run, x.flags, c.places.in(x.run.Dir)
+	}
+	var all []Problem
+	for _, some := range chunks(paths, maxArgs) {
+		args := append([]string{"vet", "-json"}, flags...)
+		stdout, stderr, err := runGroup(ctx, run, append(args, some...)...)
+		if fatal(err) {
+			return nil, err
+		}
+		ps, perr := vetOutput(places, stdout, stderr)
+		if perr != nil {
+			return nil, perr
+		}
+		if err != nil && len(ps) == 0 {
+			ps = []Problem{{Message: places.message(err.Error())}}
+		}
+		all = append(all, ps...)
+	}
+	for i := range all {
+		all[i].Phase = PhaseVet
+	}
+	return sortProblems(all), nil
+}
+
+// vetOutput reads what "go vet -json" prints: JSON, since go 1.26 to standard output
+// and before to standard error, between comments and complaints.
+func vetOutput(places *places, streams ...[]byte) ([]Problem, error) {
+	var ps []Problem
+	for _, stream := range streams {
+		var text strings.Builder
+		for len(stream) > 0 {
+			line, rest, _ := bytes.Cut(stream, []byte("\n"))
+			if !bytes.HasPrefix(line, []byte("{")) {
+				text.Write(line)
+				text.WriteByte('\n')
+				stream = rest
+				continue
+			}
+			dec := json.NewDecoder(bytes.NewReader(stream))
+			var tree map[string]map[string]json.RawMessage
+			if err := dec.Decode(&tree); err != nil {
+				return nil, fmt.Errorf("reading the output of go vet: %w", err)
+			}
+			stream = bytes.TrimPrefix(stream[dec.InputOffset():], []byte("\n"))
+			for path, byAnalyzer := range tree {
+				for analyzer, raw := range byAnalyzer {
+					ps = append(ps, diagnosticsOf(places, path, analyzer, raw)...)
+				}
+			}
+		}
+		ps = append(ps, places.output(text.String())...)
+	}
+	return ps, nil
+}
+
+// diagnosticsOf reads what one analyzer says of one package: a list of diagnostics
+// or one error.
+func diagnosticsOf(places *places, path, analyzer string, raw json.RawMessage) []Problem {
+	path, _, _ = strings.Cut(path, " ")
+	var list []struct{ Posn, Message string }
+	if json.Unmarshal(raw, &list) != nil {
+		return []Problem{{Package: path, Message: analyzer + ": " + string(raw)}}
+	}
+	var ps []Problem
+	for _, d := range list {
+		p := places.located(d.Posn + ": ")
+		p.Package = path
+		p.Message = places.message(d.Message) + " (" + analyzer + ")"
+		ps = append(ps, p)
+	}
+	return ps
+}

@@ -1,0 +1,149 @@
+package verify
+
+import (
+	"fmt"
+	"go/version"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/mod/modfile"
+)
+
+// A workspace is run from a copy of go.work: the go command adds to go.work.sum
+// whatever it misses there, also when it only lists. The exception is a workspace
+// with a vendor directory: it has no use for sums, and the go command compares
+// replacements with vendor/modules.txt by their path from go.work.
+
+// vendoredWorkspace reports whether the packages of the workspace are vendored.
+func (c *checker) vendoredWorkspace(s *side) (bool, error) {
+	f, err := readWorkspace(s)
+	if err != nil {
+		return false, err
+	}
+	return c.vendored(s, filepath.Dir(s.gowork), f.Go, "go1.22"), nil
+}
+
+// workspaceModules gives the directories of the modules that go.work uses. It fails
+// when the module is not one of them: the go command would find no packages then.
+func (c *checker) workspaceModules(s *side) ([]string, error) {
+	f, err := readWorkspace(s)
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, use := range f.Use {
+		dirs = append(dirs, c.member(s, use.Path))
+	}
+	if !slices.Contains(dirs, c.settings.root) {
+		return nil, fmt.Errorf("the workspace %s does not use the module in %s; set GOWORK=off or run \"go work use\"", s.gowork, c.settings.root)
+	}
+	return dirs, nil
+}
+
+// member gives the directory of a module that go.work uses, and spells that of the
+// module in question as the caller does.
+func (c *checker) member(s *side, path string) string {
+	dir := absolute(filepath.Dir(s.gowork), path)
+	if sameFile(dir, c.settings.root) {
+		return c.settings.root
+	}
+	return dir
+}
+
+// writeWorkspace copies go.work into dir and gives the path of the copy. Modules that
+// have a copy elsewhere are moved there, and relative paths become absolute.
+func (c *checker) writeWorkspace(s *side, dir string, moved map[string]string) (string, error) {
+	f, err := readWorkspace(s)
+	if err != nil {
+		return "", err
+	}
+	home := filepath.Dir(s.gowork)
+	var uses []string
+	for _, use := range f.Use {
+		uses = append(uses, use.Path)
+	}
+	for _, path := range uses {
+		if err := f.DropUse(path); err != nil {
+			return "", err
+		}
+		at := c.member(s, path)
+		if to, ok := moved[at]; ok {
+			at = to
+		}
+		if err := f.AddUse(filepath.ToSlash(at), ""); err != nil {
+			return "", err
+		}
+	}
+	for _, r := range relativeReplaces(f.Replace) {
+		if err := f.AddReplace(r.Old.Path, r.Old.Version, filepath.ToSlash(absolute(home, r.New.Path)), ""); err != nil {
+			return "", err
+		}
+	}
+	f.Cleanup()
+	file := filepath.Join(dir, "go.work")
+	if err := writeFile(file, modfile.Format(f.Syntax), 0o666); err != nil {
+		return "", err
+	}
+	sum, err := s.overlay.read(s.gowork + ".sum")
+	if err != nil {
+		return file, nil // there need not be one
+	}
+	return file, writeFile(file+".sum", sum, 0o666)
+}
+
+func readWorkspace(s *side) (*modfile.WorkFile, error) {
+	data, err := s.overlay.read(s.gowork)
+	if err != nil {
+		return nil, err
+	}
+	f, err := modfile.ParseWork(s.gowork, data, nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading the workspace: %w", err)
+	}
+	return f, nil
+}
+
+// vendored reports whether the go command takes packages from dir/vendor, where line
+// is the go line of dir/go.mod or dir/go.work, and since the version that does.
+func (c *checker) vendored(s *side, dir string, line *modfile.Go, since string) bool {
+	if c.settings.mod != "" {
+		return c.settings.mod == "vendor"
+	}
+	if line == nil || version.Compare("go"+line.Version, since) < 0 {
+		return false
+	}
+	list := filepath.Join(dir, "vendor", "modules.txt")
+	_, err := os.Stat(list)
+	return err == nil || s.overlay.has(list)
+}
+
+// copyVendor makes the directory vendor in from visible in to, which exists.
+func (c *checker) copyVendor(s *side, to, from string) error {
+	from, to = filepath.Join(from, "vendor"), filepath.Join(to, "vendor")
+	c.places.trees = append(c.places.trees, tree{copy: to, original: from})
+	if !s.overlay.touches(from) && os.Symlink(from, to) == nil {
+		return nil
+	}
+	return copyTree(to, from, s.overlay)
+}
+
+// relativeReplaces gives the replacements by a directory that is named relative to
+// the file they stand in.
+func relativeReplaces(all []*modfile.Replace) []modfile.Replace {
+	var some []modfile.Replace
+	for _, r := range all {
+		if r.New.Version == "" && !filepath.IsAbs(filepath.FromSlash(r.New.Path)) {
+			some = append(some, *r)
+		}
+	}
+	return some
+}
+
+func absolute(dir, path string) string {
+	path = filepath.FromSlash(path)
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, path)
+}
