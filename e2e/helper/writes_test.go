@@ -1,0 +1,245 @@
+package helper_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"etcdmod/e2e/internal/cluster"
+	"etcdmod/e2e/internal/etcdlock"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+)
+
+const quiet = 5 * time.Second
+
+// polling is TryLock with the clock of package time: what a guard alone gives.
+var polling = way{"TryLock", func(m *etcdlock.Mutex, d time.Duration, _ func()) func(context.Context) error {
+	return func(ctx context.Context) error { return poll(ctx, m, d) }
+}}
+
+func poll(ctx context.Context, m locker, d time.Duration) error {
+	for {
+		err := m.TryLock(ctx)
+		if err == nil || !errors.Is(err, concurrency.ErrLocked) {
+			return err
+		}
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// All ways wait at the same time, each for a lock of its own, and all holders try
+// again the lock that they hold.
+func TestContendedWaitingWritesNothing(t *testing.T) {
+	together := [][]way{append([]way{polling}, ways...)}
+	if long {
+		together = nil
+		for _, w := range append([]way{polling}, ways...) {
+			together = append(together, []way{w})
+		}
+	}
+	for _, n := range []int{3, 10, 50} {
+		for _, group := range together {
+			name := fmt.Sprintf("%d candidates", n)
+			if len(group) == 1 {
+				name += " " + group[0].name
+			}
+			t.Run(name, func(t *testing.T) { contendedWaiting(t, n, group) })
+		}
+	}
+}
+
+func contendedWaiting(t *testing.T, n int, group []way) {
+	c := cluster.Start(t, 1)
+	base := cluster.Watchers(t)
+	ctx, cancel := context.WithCancel(limited(t))
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	watchers := 0
+	for i, w := range group {
+		cli := c.Client()
+		lock := fmt.Sprintf("%s/%d", prefix, i)
+		holder := etcdlock.NewMutex(c.Session(c.Client()), lock)
+		if i%2 == 0 {
+			must(t, holder.TryLock(ctx))
+		} else {
+			must(t, holder.Lock(ctx))
+		}
+		running.Go(func() {
+			for ctx.Err() == nil {
+				if err := holder.TryLock(ctx); err != nil && ctx.Err() == nil {
+					t.Errorf("the holder tries again: %v", err)
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		})
+		d := 100 * time.Millisecond
+		if w.name != polling.name {
+			d, watchers = time.Second, watchers+n-1
+		}
+		for range n - 1 {
+			acquire := w.acquire(etcdlock.NewMutex(c.Session(cli), lock), d, func() {})
+			running.Go(func() {
+				if err := acquire(ctx); ctx.Err() == nil {
+					t.Errorf("%s: %v although the lock was held", w.name, err)
+				}
+			})
+		}
+	}
+	// One watcher for each candidate that waits for a release, none for TryLock alone.
+	watched(t, base, watchers)
+	index, revision := c.AppliedIndex(), c.Revision()
+	time.Sleep(quiet)
+	if i, r := c.AppliedIndex()-index, c.Revision()-revision; i != 0 || r != 0 {
+		t.Errorf("%d entries and %d revisions in %v", i, r, quiet)
+	}
+	if got := cluster.Watchers(t) - base; got != watchers {
+		t.Errorf("%d watchers, want %d", got, watchers)
+	}
+}
+
+// growth runs the standbys of one lock with n candidates and returns how many entries
+// and revisions they wrote per second.
+func growth(t *testing.T, n int, wait func(context.Context, *clientv3.Client, *concurrency.Mutex) error) (entries, revisions float64) {
+	c := cluster.Start(t, 1)
+	ctx, cancel := context.WithCancel(limited(t))
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	must(t, concurrency.NewMutex(c.Session(c.Client()), prefix).TryLock(ctx))
+	for range n - 1 {
+		cli := c.Client()
+		m := concurrency.NewMutex(c.Session(cli), prefix)
+		running.Go(func() { _ = wait(ctx, cli, m) })
+	}
+	time.Sleep(time.Second)
+	index, revision, start := c.AppliedIndex(), c.Revision(), time.Now()
+	time.Sleep(2 * time.Second)
+	s := time.Since(start).Seconds()
+	return float64(c.AppliedIndex()-index) / s, float64(c.Revision()-revision) / s
+}
+
+// The measure works: what the helper takes the place of does write.
+func TestPlainMutexPolledWrites(t *testing.T) {
+	t.Parallel()
+	entries, revisions := growth(t, 3, func(ctx context.Context, _ *clientv3.Client, m *concurrency.Mutex) error {
+		return poll(ctx, m, 100*time.Millisecond)
+	})
+	t.Logf("%.0f entries and %.0f revisions per second", entries, revisions)
+	if entries < 4 || revisions < 4 { // 40 on an idle machine
+		t.Errorf("%.0f entries and %.0f revisions per second: the measure is broken", entries, revisions)
+	}
+}
+
+func TestWatchingThePrefixStorms(t *testing.T) {
+	t.Parallel()
+	entries, _ := growth(t, 3, func(ctx context.Context, cli *clientv3.Client, m *concurrency.Mutex) error {
+		events := cli.Watch(ctx, prefix, clientv3.WithPrefix())
+		for {
+			err := m.TryLock(ctx)
+			if err == nil || !errors.Is(err, concurrency.ErrLocked) {
+				return err
+			}
+			select {
+			case <-events:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	})
+	t.Logf("%.0f entries per second", entries)
+	if entries < 60 { // more than 700 on an idle machine; two standbys that poll every second write 4
+		t.Errorf("%.0f entries per second: not the storm that it is meant to be", entries)
+	}
+}
+
+func TestTryingAHeldLockAgainWritesNothing(t *testing.T) {
+	p := contended(t)
+	must(t, p.holder.Unlock(p.ctx))
+	for _, take := range []struct {
+		name string
+		lock func(context.Context) error
+	}{{"TryLock", p.m.TryLock}, {"Lock", p.m.Lock}, {"WatchLock", p.m.WatchLock}} {
+		must(t, take.lock(p.ctx))
+		index, key := p.AppliedIndex(), p.m.Key()
+		for range 20 {
+			must(t, p.m.TryLock(p.ctx))
+			must(t, p.m.WatchLock(p.ctx))
+		}
+		if got := p.AppliedIndex() - index; got != 0 {
+			t.Errorf("after %s: %d entries for 40 tries", take.name, got)
+		}
+		if p.m.Key() != key {
+			t.Errorf("after %s: the key became %q", take.name, p.m.Key())
+		}
+		must(t, p.m.Unlock(p.ctx))
+	}
+	p.noKeys(t)
+}
+
+// What a hand-over costs at a number of standbys. Two entries are the least: a key is
+// deleted and another one put.
+func TestHandOverWritesLittle(t *testing.T) {
+	t.Parallel()
+	// Twenty that write at once on every release make 40.
+	for n, limit := range map[int]float64{2: 2.5, 20: 14} {
+		c := cluster.Start(t, 1)
+		ctx, cancel := context.WithCancel(limited(t))
+		var running sync.WaitGroup
+		done := make(chan struct{})
+		var mu sync.Mutex
+		taken, most := 0, times(40)
+		cli := c.Client()
+		for range n {
+			m := etcdlock.NewMutex(c.Session(cli), prefix)
+			running.Go(func() {
+				for {
+					if err := m.WatchLock(ctx); err != nil {
+						return
+					}
+					mu.Lock()
+					if taken++; taken == most {
+						close(done)
+					}
+					mu.Unlock()
+					select {
+					case <-time.After(20 * time.Millisecond):
+					case <-ctx.Done():
+					}
+					if err := m.Unlock(context.WithoutCancel(ctx)); err != nil {
+						t.Error(err)
+					}
+					select {
+					case <-time.After(20 * time.Millisecond):
+					case <-ctx.Done():
+					}
+				}
+			})
+		}
+		index, start := c.AppliedIndex(), time.Now()
+		select {
+		case <-done:
+		case <-ctx.Done():
+			t.Error("too slow")
+		}
+		per := float64(c.AppliedIndex()-index) / float64(most)
+		t.Logf("%d candidates: %.1f entries and %v per hand-over", n, per, time.Since(start)/time.Duration(most))
+		if per > limit {
+			t.Errorf("%d candidates: %.1f entries per hand-over", n, per)
+		}
+		cancel()
+		running.Wait()
+		if keys := c.Keys(cli, prefix); len(keys) > 0 {
+			t.Errorf("left behind: %q", keys)
+		}
+	}
+}
