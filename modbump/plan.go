@@ -62,7 +62,7 @@ func judgeRequire(file *modfile.File, require *modfile.Require) (Finding, bool) 
 		}, true
 	}
 	row, bad := Judge(require.Mod.Path, require.Mod.Version)
-	if !bad {
+	if !bad || !row.applies(file) {
 		return Finding{}, false
 	}
 	f := Finding{Action: row.Action, Reason: row.Reason}
@@ -84,6 +84,25 @@ func judgeRequire(file *modfile.File, require *modfile.Require) (Finding, bool) 
 	return f, true
 }
 
+// applies reports whether the other module that the row is about is at that version in
+// the go.mod, which names all of them from go 1.17 on.
+func (r Row) applies(file *modfile.File) bool {
+	if r.Only.Path == "" {
+		return true
+	}
+	for _, require := range file.Require {
+		if require.Mod.Path != r.Only.Path {
+			continue
+		}
+		built := require.Mod
+		if replace := replaceOf(file, built); replace != nil {
+			built = replace.New
+		}
+		return built == r.Only
+	}
+	return false
+}
+
 // judgeReplaced judges a requirement that a replace directive decides over. A
 // bump is refused there: under a replace without a version it changes nothing,
 // and under one with the version it drops what somebody chose to build.
@@ -100,6 +119,7 @@ func judgeReplaced(mod module.Version, replace *modfile.Replace) (Finding, bool)
 		f.Evidence, f.Remains = row.evidence()
 		f.Message = fmt.Sprintf("%s; what is built %s; change the replace directive, a bump would not reach the build", by, row.does())
 	case known:
+		f.Action = Report
 		f.Evidence, _ = own.evidence()
 		f.Message = fmt.Sprintf("%s; the required version %s; what is built does not, so that there is nothing to bump", by, own.does())
 	case ownBad:

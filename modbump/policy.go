@@ -1,6 +1,10 @@
 package modbump
 
-import "slices"
+import (
+	"slices"
+
+	"golang.org/x/mod/module"
+)
 
 // Module paths under which the etcd client has been published.
 const (
@@ -61,6 +65,9 @@ type Row struct {
 	Reason Reason
 	// Targets are safe versions of the same module path, the preferred one first.
 	Targets []string
+	// Only, if set, is another module at the one version without which nothing is
+	// wrong. The row counts where the go.mod names that version.
+	Only module.Version
 	// Advice is what a person should do where Action is not Bump. It completes
 	// the message after a semicolon.
 	Advice string
@@ -173,19 +180,23 @@ var policy = []Row{
 
 	{
 		Path: pathClientV3, Releases: Range{"v3.5.0-0", "v3.5.15"}, Commits: Range{"", fixed18303},
-		Broken: []*Defect{metadataSpin},
+		Broken: []*Defect{metadataSpin}, Only: grpcRandomOrder,
 		Action: Report, Reason: NotByDefault, Targets: []string{targetClient},
 		Advice: targetClient + " has the fix and needs go 1.21",
 	},
 	{
 		Path: pathClientV3, Releases: Range{"v3.6.0-0", "v3.6.0-rc.0"},
-		Broken: []*Defect{metadataSpin},
+		Broken: []*Defect{metadataSpin}, Only: grpcRandomOrder,
 		Action: Report, Reason: NotByDefault, Targets: []string{"v3.6.0"},
 		Advice: "v3.6.0 has the fix",
 	},
 }
 
 var (
+	// grpcRandomOrder is the one release of grpc that prints metadata in random order
+	// (grpc pull request 7137, GO-2024-2978; fixed in v1.64.1).
+	grpcRandomOrder = module.Version{Path: "google.golang.org/grpc", Version: "v1.64.0"}
+
 	coreosTargets = []string{target32, target33}
 	coreosRemains = []*Defect{serverWatchers, expiredSession}
 )

@@ -269,6 +269,47 @@ func B() int { return a.A() }
 	})
 }
 
+// A workspace module below the one that is copied must not be found twice: in the copy,
+// as a directory, and in its own place.
+func TestNestedWorkspaceModule(t *testing.T) {
+	t.Parallel()
+	f := setup(t, `
+-- go.work --
+go 1.21
+
+use (
+	.
+	./api
+)
+-- go.mod --
+module example.com/m
+
+go 1.21
+
+require example.com/m/api v0.0.0
+
+replace example.com/m/api => ./api
+-- a/a.go --
+package a
+
+import "example.com/m/api/x"
+
+func A() int { return x.X }
+-- api/go.mod --
+module example.com/m/api
+
+go 1.21
+-- api/x/x.go --
+package x
+
+const X = 1
+`, ".")
+	f.env = append(f.env, "GOWORK="+filepath.Join(f.top, "go.work"))
+	req := f.request("-- internal/lock/lock.go --\npackage lock\n\nfunc Lock() int { return 1 }\n-- a/a.go --\npackage a\n\nimport (\n\t\"example.com/m/api/x\"\n\t\"example.com/m/internal/lock\"\n)\n\nfunc A() int { return lock.Lock() + x.X }\n")
+	req.Vet, req.Test = true, true
+	f.want(t, f.check(t, req))
+}
+
 func TestVendor(t *testing.T) {
 	t.Parallel()
 	const files = `

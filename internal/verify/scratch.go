@@ -91,13 +91,17 @@ func (k *copier) mirror(name string) string {
 	return filepath.Join(k.tmp, k.side.name, "scratch", strings.TrimPrefix(name, filepath.VolumeName(name)))
 }
 
-// module gives the innermost of the copied modules that name is in, or "".
+// module gives the directory of the main module that name is in, or "" if that one is
+// not copied: a module nested in a copied one keeps its own place.
 func (k *copier) module(name string) string {
 	best := ""
-	for dir := range k.moved {
+	for _, dir := range k.side.modules {
 		if _, ok := below(dir, name); ok && len(dir) > len(best) {
 			best = dir
 		}
+	}
+	if _, copied := k.moved[best]; !copied {
+		return ""
 	}
 	return best
 }
