@@ -2,15 +2,18 @@ package command_test
 
 import (
 	"bytes"
-	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/rogpeppe/go-internal/goproxytest"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"etcdmod/internal/command"
@@ -20,16 +23,7 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"etcdmod": func() {
-			dir, err := os.Getwd()
-			if err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(command.ExitUsage)
-			}
-			os.Exit(command.Main(context.Background(), os.Args[1:], command.Env{
-				Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-			}))
-		},
+		"etcdmod": func() { os.Exit(command.Process()) },
 	})
 }
 
@@ -38,9 +32,19 @@ func TestMain(m *testing.M) {
 // Commands beside those of testscript:
 //
 //	client              write a go.mod and go.sum that require the real etcd client
+//	proxy               use the modules in testdata/proxy, and no others, from here on
+//	sums                write the go.sum that the go.mod needs
 //	code N cmd args...  run a command and demand exit code N
 //	apply-patch file    git apply --check, git apply, git apply -R --check of a patch
 //	crlf file           give a file CRLF line ends
+//	snapshot            remember the files below the current directory
+//	unchanged           demand that they are as at the last snapshot, and no others
+//	await file          wait until a file exists
+//	ended file          demand that the process whose number is in a file has ended
+//
+// $BIN holds etcdmod and no other command.
+//
+// The condition [permissions] says that file permissions bind this user.
 func TestScripts(t *testing.T) {
 	example, err := filepath.Abs("../../testdata/example")
 	if err != nil {
@@ -54,6 +58,11 @@ func TestScripts(t *testing.T) {
 		}
 		keep[name] = strings.TrimSpace(string(out))
 	}
+	closed := filepath.Join(t.TempDir(), "closed")
+	if err := os.WriteFile(closed, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	proxy := goproxytest.NewTestServer(t, "../../testdata/proxy", "")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../testdata/script",
 		UpdateScripts:       *update,
@@ -63,16 +72,32 @@ func TestScripts(t *testing.T) {
 			for name, value := range keep {
 				env.Setenv(name, value)
 			}
+			env.Setenv("GOENV", "off")
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			env.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
 			env.Setenv("EXAMPLE", example)
+			env.Setenv("PROXY", proxy.URL)
+			env.Setenv("BIN", filepath.SplitList(env.Getenv("PATH"))[0])
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "permissions" {
+				_, err := os.ReadFile(closed)
+				return err != nil, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"client":      cmdClient,
+			"proxy":       cmdProxy,
+			"sums":        cmdSums,
 			"code":        cmdCode,
 			"apply-patch": cmdApplyPatch,
 			"crlf":        cmdCRLF,
+			"snapshot":    cmdSnapshot,
+			"unchanged":   cmdUnchanged,
+			"await":       cmdAwait,
+			"ended":       cmdEnded,
 		},
 	})
 }
@@ -87,6 +112,24 @@ func cmdClient(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func cmdProxy(ts *testscript.TestScript, neg bool, args []string) {
+	for name, value := range map[string]string{
+		"GOPROXY":    ts.Getenv("PROXY"),
+		"GOSUMDB":    "off",
+		"GONOSUMDB":  "",
+		"GOFLAGS":    "-modcacherw", // or the directory of the script cannot be removed
+		"GOMODCACHE": filepath.Join(ts.Getenv("WORK"), ".modcache"),
+	} {
+		ts.Setenv(name, value)
+	}
+}
+
+func cmdSums(ts *testscript.TestScript, neg bool, args []string) {
+	gomod := ts.ReadFile("go.mod")
+	ts.Check(ts.Exec("go", "list", "-mod=mod", "-deps", "-test", "./..."))
+	ts.Check(os.WriteFile(ts.MkAbs("go.mod"), []byte(gomod), 0o666)) // the go command formats it
+}
+
 func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: code N command args...")
@@ -94,8 +137,8 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	err := ts.Exec(args[1], args[2:]...)
 	got := 0
 	if err != nil {
-		ee, ok := err.(*exec.ExitError)
-		if !ok {
+		var ee *exec.ExitError
+		if !errors.As(err, &ee) {
 			ts.Fatalf("%v", err)
 		}
 		got = ee.ExitCode()
@@ -119,4 +162,81 @@ func cmdCRLF(ts *testscript.TestScript, neg bool, args []string) {
 		data = bytes.ReplaceAll(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
 		ts.Check(os.WriteFile(ts.MkAbs(name), data, 0o644))
 	}
+}
+
+// tree describes the files below the current directory: names, modes and content. It
+// leaves out what testscript and the go command keep there.
+func tree(ts *testscript.TestScript) string {
+	var b strings.Builder
+	root := ts.MkAbs(".")
+	ts.Check(filepath.WalkDir(root, func(name string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if base := d.Name(); d.IsDir() && (base == ".tmp" || base == ".modcache" || base == ".git") {
+			return filepath.SkipDir
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, name)
+		fmt.Fprintf(&b, "%s %v", filepath.ToSlash(rel), info.Mode())
+		if info.Mode().IsRegular() {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, " %q", data)
+		}
+		b.WriteString("\n")
+		return nil
+	}))
+	return b.String()
+}
+
+func snapshotFile(ts *testscript.TestScript) string {
+	return filepath.Join(ts.Getenv("WORK"), ".tmp", "snapshot")
+}
+
+func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.WriteFile(snapshotFile(ts), []byte(tree(ts)), 0o666))
+}
+
+func cmdUnchanged(ts *testscript.TestScript, neg bool, args []string) {
+	now := map[string]bool{}
+	for line := range strings.Lines(tree(ts)) {
+		now[line] = true
+	}
+	for line := range strings.Lines(ts.ReadFile(snapshotFile(ts))) {
+		if !now[line] {
+			ts.Fatalf("no longer: %s", line)
+		}
+		delete(now, line)
+	}
+	for line := range now {
+		ts.Fatalf("new: %s", line)
+	}
+}
+
+func cmdAwait(ts *testscript.TestScript, neg bool, args []string) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if data, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && len(data) > 0 {
+			return
+		}
+	}
+	ts.Fatalf("%s did not appear", args[0])
+}
+
+func cmdEnded(ts *testscript.TestScript, neg bool, args []string) {
+	var pid int
+	_, err := fmt.Sscan(ts.ReadFile(args[0]), &pid)
+	ts.Check(err)
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		p, err := os.FindProcess(pid)
+		if err != nil || p.Signal(syscall.Signal(0)) != nil {
+			return
+		}
+	}
+	ts.Fatalf("process %d goes on", pid)
 }

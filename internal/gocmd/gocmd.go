@@ -54,6 +54,14 @@ func (r Runner) Environ() []string {
 	return append(env[:len(env):len(env)], "PWD="+r.Dir)
 }
 
+// Find reports whether there is a go command: nil, or an error that wraps [ErrNoGo].
+func Find() error {
+	if _, err := exec.LookPath("go"); err != nil {
+		return fmt.Errorf("%w (%v)", ErrNoGo, err)
+	}
+	return nil
+}
+
 // An Error is a go command that did not end with exit code 0.
 type Error struct {
 	Args   []string // without "go"
@@ -77,8 +85,8 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // Run runs "go args..." and returns its standard output, also when it fails:
-// "go list -e" prints what it knows before it exits with 1. Ending ctx stops the
-// command and the compilers it started.
+// "go list -e" prints what it knows before it exits with 1. Ending ctx interrupts the
+// command, and kills it when it takes more than two seconds to clean up.
 func (r Runner) Run(ctx context.Context, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", args...)
@@ -86,9 +94,10 @@ func (r Runner) Run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd.Env = r.Environ()
 	cmd.Stdout = &stdout
 	cmd.Stderr = &stderr
-	// The go command forwards an interrupt to its children; a kill would orphan them.
+	// After an interrupt the go command starts nothing more and removes its temporary
+	// files; a kill would leave them.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
+	cmd.WaitDelay = 2 * time.Second
 	err := cmd.Run()
 	if err == nil {
 		return stdout.Bytes(), nil

@@ -27,14 +27,8 @@ type Program struct {
 	Fset     *token.FileSet
 	Packages []*packages.Package
 	Sources  map[string][]byte // by absolute file name, as parsed
-}
 
-// A Problem is an error that a package has.
-type Problem struct {
-	Package string
-	Pos     string // file:line:col, or ""
-	Message string
-	Syntax  bool
+	dir string
 }
 
 const mode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
@@ -43,7 +37,7 @@ const mode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFil
 // Load loads the packages in dirs, which lie below the runner's directory, with their
 // tests.
 func Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) (*Program, error) {
-	p := &Program{Fset: token.NewFileSet(), Sources: map[string][]byte{}}
+	p := &Program{Fset: token.NewFileSet(), Sources: map[string][]byte{}, dir: r.Dir}
 	patterns := make([]string, len(dirs))
 	for i, dir := range dirs {
 		rel, err := filepath.Rel(r.Dir, dir)
@@ -69,30 +63,25 @@ func Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) (*Program, 
 			return parser.ParseFile(fset, name, src, parser.ParseComments|parser.AllErrors)
 		},
 	}
+	if err := gocmd.Find(); err != nil {
+		return nil, err
+	}
 	pkgs, err := packages.Load(cfg, patterns...)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot load packages: %w", err)
+		return nil, fmt.Errorf("cannot load packages: %s", said(err))
 	}
 	p.Packages = pkgs
 	return p, nil
 }
 
-// Problems returns the errors of all packages, each once.
-func (p *Program) Problems() []Problem {
-	var out []Problem
-	seen := map[Problem]bool{}
-	for _, pkg := range p.Packages {
-		for _, e := range pkg.Errors {
-			pos := e.Pos
-			if pos == "-" {
-				pos = ""
-			}
-			pr := Problem{Package: strings.TrimSuffix(pkg.PkgPath, "_test"), Pos: pos, Message: e.Msg, Syntax: e.Kind == packages.ParseError}
-			if !seen[pr] {
-				seen[pr] = true
-				out = append(out, pr)
-			}
-		}
+// said returns what the go command wrote, without what go/packages puts around it.
+func said(err error) string {
+	text := err.Error()
+	if _, stderr, ok := strings.Cut(text, ": stderr: "); ok && strings.TrimSpace(stderr) != "" {
+		text = stderr
 	}
-	return out
+	return strings.TrimSpace(text)
 }

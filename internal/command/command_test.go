@@ -1,0 +1,186 @@
+package command_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"etcdmod/internal/command"
+	"etcdmod/internal/gosum"
+	"etcdmod/internal/pipeline"
+	"etcdmod/modbump"
+	"etcdmod/rewrite"
+)
+
+// run runs etcdmod in this process.
+func run(t *testing.T, env command.Env, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	env.Stdout, env.Stderr, env.Stdin = &out, &errs, strings.NewReader("")
+	if env.Terminal != nil {
+		terminal := env.Terminal
+		env.Terminal = func(w io.Writer) bool { return w == env.Stdout && terminal(w) }
+	}
+	if env.Dir == "" {
+		env.Dir = t.TempDir()
+	}
+	code = command.Main(t.Context(), args, env)
+	return code, out.String(), errs.String()
+}
+
+// Everything that a report can name is explained, and what the list has is, too.
+func TestExplainKnowsEveryCode(t *testing.T) {
+	want := []string{modbump.Rule}
+	for _, r := range rewrite.Rules {
+		want = append(want, r.ID)
+	}
+	for code := range rewrite.Reasons {
+		want = append(want, string(code))
+	}
+	for _, r := range modbump.Reasons() {
+		want = append(want, string(r))
+	}
+	for code := range pipeline.Reasons {
+		want = append(want, code)
+	}
+	want = append(want, gosum.ReasonVendored, gosum.ReasonUnavailable, gosum.ReasonChecksum,
+		gosum.ReasonIncomplete, gosum.ReasonReplaced, gosum.ReasonNotSelected,
+		pipeline.SkipUnreadable, pipeline.SkipSyntax, pipeline.SkipDependency, pipeline.SkipMetadata, pipeline.SkipTypes,
+		pipeline.SkipConstraints, pipeline.SkipBazel, pipeline.SkipGoMod, pipeline.SkipUnverified)
+
+	slices.Sort(want)
+	want = slices.Compact(want)
+
+	_, list, _ := run(t, command.Env{}, "explain")
+	listed := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^  (\S+)  +\S`).FindAllStringSubmatch(list, -1) {
+		listed[m[1]] = true
+	}
+	for _, name := range want {
+		code, text, stderr := run(t, command.Env{}, "explain", name)
+		if code != 0 || !strings.HasPrefix(text, name+": ") || len(text) < len(name)+20 || stderr != "" {
+			t.Errorf("explain %s: exit code %d, %q, %s", name, code, text, stderr)
+		}
+		if !listed[name] {
+			t.Errorf("%s is not in the list", name)
+		}
+		delete(listed, name)
+	}
+	for name := range listed {
+		if code, _, _ := run(t, command.Env{}, "explain", name); code != 0 {
+			t.Errorf("explain %s: exit code %d", name, code)
+		}
+	}
+}
+
+// No two packages may give the same code with another meaning.
+func TestCodesAreDistinct(t *testing.T) {
+	from := map[string]string{}
+	add := func(code, pkg string) {
+		if other, ok := from[code]; ok {
+			t.Errorf("%s is a code of %s and of %s", code, other, pkg)
+		}
+		from[code] = pkg
+	}
+	for code := range rewrite.Reasons {
+		add(string(code), "rewrite")
+	}
+	for _, r := range modbump.Reasons() {
+		add(string(r), "modbump")
+	}
+	for code := range pipeline.Reasons {
+		add(code, "pipeline")
+	}
+}
+
+// example is a copy of testdata/example, which polls.
+func example(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(dir, os.DirFS("../../testdata/example")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// The patch is coloured on a terminal that wants colours, and is the same text then.
+func TestColours(t *testing.T) {
+	dir := example(t)
+	environ := func(extra ...string) []string {
+		var out []string
+		for _, kv := range os.Environ() {
+			if !strings.HasPrefix(kv, "NO_COLOR=") && !strings.HasPrefix(kv, "TERM=") {
+				out = append(out, kv)
+			}
+		}
+		return append(out, append([]string{"GOFLAGS=", "GOWORK=off"}, extra...)...)
+	}
+	yes, no := func(io.Writer) bool { return true }, func(io.Writer) bool { return false }
+	escapes := regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
+	plain := ""
+	for _, tc := range []struct {
+		name     string
+		terminal func(io.Writer) bool
+		extra    []string
+		coloured bool
+	}{
+		{"not a terminal", no, []string{"TERM=xterm"}, false},
+		{"terminal", yes, []string{"TERM=xterm"}, true},
+		{"NO_COLOR", yes, []string{"TERM=xterm", "NO_COLOR=1"}, false},
+		{"empty NO_COLOR", yes, []string{"TERM=xterm", "NO_COLOR="}, true},
+		{"dumb terminal", yes, []string{"TERM=dumb"}, false},
+		{"found out", nil, []string{"TERM=xterm"}, false}, // a buffer is none
+	} {
+		code, out, stderr := run(t, command.Env{Dir: dir, Environ: environ(tc.extra...), Terminal: tc.terminal}, "diff", "-vet=false")
+		if code != command.ExitFindings {
+			t.Fatalf("%s: exit code %d: %s", tc.name, code, stderr)
+		}
+		if plain == "" {
+			plain = out
+		}
+		if strings.Contains(out, "\x1b[") != tc.coloured {
+			t.Errorf("%s: coloured is %v", tc.name, !tc.coloured)
+		}
+		if escapes.ReplaceAllString(out, "") != plain {
+			t.Errorf("%s: without colours the patch is another one", tc.name)
+		}
+		if strings.Contains(stderr, "\x1b") {
+			t.Errorf("%s: escape sequences on stderr: %q", tc.name, stderr)
+		}
+		if tc.coloured && !strings.Contains(out, ";7m") {
+			t.Errorf("%s: nothing is highlighted within lines", tc.name)
+		}
+	}
+}
+
+// A report that cannot be written is an error that says whether the tree was changed.
+func TestUnwritableOutput(t *testing.T) {
+	dir := example(t)
+	var stderr bytes.Buffer
+	env := command.Env{Dir: dir, Stdout: full{}, Stderr: &stderr}
+	if code := command.Main(t.Context(), []string{"check"}, env); code != command.ExitUsage || !strings.Contains(stderr.String(), "cannot write the report: no space") {
+		t.Errorf("check: exit code %d, %s", code, &stderr)
+	}
+	stderr.Reset()
+	if code := command.Main(t.Context(), []string{"diff", "-vet=false"}, env); code != command.ExitUsage || !strings.Contains(stderr.String(), "cannot write the patch: no space") {
+		t.Errorf("diff: exit code %d, %s", code, &stderr)
+	}
+	stderr.Reset()
+	if code := command.Main(t.Context(), []string{"apply", "-vet=false"}, env); code != command.ExitIncomplete || !strings.Contains(stderr.String(), "the changes are written, but") {
+		t.Errorf("apply: exit code %d, %s", code, &stderr)
+	}
+}
+
+// full is a disk without space.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }

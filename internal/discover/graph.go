@@ -1,0 +1,48 @@
+package discover
+
+import "sort"
+
+// Importers returns the packages that import one of the paths, and all packages of the
+// module that import those, directly or not, in order.
+func (m *Module) Importers(paths ...string) []*Package {
+	importedBy := map[string][]*Package{}
+	for _, p := range m.Packages {
+		for imp := range p.Imports {
+			importedBy[imp] = append(importedBy[imp], p)
+		}
+	}
+	chosen := map[string]bool{}
+	var out []*Package
+	for queue := append([]string(nil), paths...); len(queue) > 0; queue = queue[1:] {
+		for _, p := range importedBy[queue[0]] {
+			if !chosen[p.Path] {
+				chosen[p.Path] = true
+				out = append(out, p)
+				queue = append(queue, p.Path)
+			}
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	return out
+}
+
+// Programs returns the import paths of the packages of the module that its main packages
+// import, directly or not.
+func (m *Module) Programs() map[string]bool {
+	out := map[string]bool{}
+	var visit func(p *Package)
+	visit = func(p *Package) {
+		for imp := range p.Imports {
+			if q := m.Packages[imp]; q != nil && !out[imp] {
+				out[imp] = true
+				visit(q)
+			}
+		}
+	}
+	for _, p := range m.Packages {
+		if p.Main {
+			visit(p)
+		}
+	}
+	return out
+}

@@ -1,0 +1,139 @@
+package discover
+
+import (
+	"bytes"
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A walker reads the import blocks of a module's files.
+type walker struct {
+	m     *Module
+	opts  Options
+	build *build.Context
+}
+
+func (w *walker) unreadable(path string, err error) {
+	w.m.Notes = append(w.m.Notes, Note{path, Unreadable, cause(err).Error()})
+}
+
+// dir reads a directory and those below it that "./..." of the go command means. The
+// directory itself may be a symbolic link; below it, links to directories are not
+// followed.
+func (w *walker) dir(dir string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		w.unreadable(dir, err)
+		// What was read before the error counts.
+	}
+	for _, e := range entries {
+		base, name := e.Name(), filepath.Join(dir, e.Name())
+		hidden := strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")
+		switch {
+		case hidden:
+		case e.IsDir():
+			if base != "testdata" && base != "vendor" && base != "node_modules" && !isFile(filepath.Join(name, "go.mod")) {
+				w.dir(name)
+			}
+		case base == "BUILD" || base == "BUILD.bazel":
+			w.pkg(dir).Bazel = true
+		case strings.HasSuffix(base, ".go"):
+			if e.Type()&fs.ModeSymlink != 0 {
+				if fi, err := os.Stat(name); err == nil && fi.IsDir() {
+					continue
+				}
+			}
+			w.file(dir, name)
+		}
+	}
+}
+
+func (w *walker) pkg(dir string) *Package {
+	rel, _ := below(w.m.Root, dir)
+	ip := path.Join(w.m.Path, rel)
+	p := w.m.Packages[ip]
+	if p == nil {
+		p = &Package{Path: ip, Dir: dir, Imports: map[string]bool{}, Mention: map[string]bool{}}
+		w.m.Packages[ip] = p
+	}
+	return p
+}
+
+func (w *walker) file(dir, name string) {
+	src, err := os.ReadFile(name)
+	if err != nil {
+		w.unreadable(name, err)
+		return
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), name, src, parser.ImportsOnly)
+	if err != nil && w.concerns(src) {
+		at, message := name, err.Error()
+		if list, ok := err.(scanner.ErrorList); ok && len(list) > 0 {
+			at, message = list[0].Pos.String(), list[0].Msg
+		}
+		w.m.Notes = append(w.m.Notes, Note{at, SyntaxError, message})
+	}
+	if f == nil || f.Name == nil || f.Name.Name == "_" { // no package clause
+		return
+	}
+	p := w.pkg(dir)
+	imports := importsOf(f)
+	mention := p.Mention
+	if !w.matches(dir, name, src) || !w.build.CgoEnabled && slices.Contains(imports, "C") {
+		mention = map[string]bool{}
+		p.Ignored = append(p.Ignored, Ignored{name, imports, mention})
+	} else {
+		p.Files = append(p.Files, name)
+		p.Main = p.Main || f.Name.Name == "main"
+		for _, ip := range imports {
+			p.Imports[ip] = true
+		}
+	}
+	for _, word := range w.opts.Words {
+		if bytes.Contains(src, []byte(word)) {
+			mention[word] = true
+		}
+	}
+}
+
+// matches reports whether the file belongs to the build configuration. A file for which
+// that cannot be told does: the go command has the last word.
+func (w *walker) matches(dir, name string, src []byte) bool {
+	ctx := *w.build
+	ctx.OpenFile = func(string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(src)), nil }
+	match, err := ctx.MatchFile(dir, filepath.Base(name))
+	return match || err != nil
+}
+
+// concerns reports whether the text of a file has anything to do with what is looked for.
+func (w *walker) concerns(src []byte) bool {
+	for _, list := range [][]string{w.opts.Words, w.opts.Paths} {
+		for _, s := range list {
+			if bytes.Contains(src, []byte(s)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func importsOf(f *ast.File) []string {
+	var out []string
+	for _, spec := range f.Imports {
+		if ip, err := strconv.Unquote(spec.Path.Value); err == nil {
+			out = append(out, ip)
+		}
+	}
+	return out
+}

@@ -1,0 +1,93 @@
+package gocmd_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"etcdmod/internal/gocmd"
+)
+
+func TestRun(t *testing.T) {
+	r := gocmd.Runner{Dir: t.TempDir()}.With("GOENV=off", "GOWORK=off")
+	out, err := r.Run(t.Context(), "env", "GOWORK")
+	if err != nil || strings.TrimSpace(string(out)) != "off" {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+// A failure carries what the go command said and where, and what it printed.
+func TestError(t *testing.T) {
+	dir := t.TempDir()
+	_, err := gocmd.Runner{Dir: dir}.With("GOWORK=off", "GOFLAGS=").Run(t.Context(), "list", "./nope")
+	var e *gocmd.Error
+	if !errors.As(err, &e) || !slices.Equal(e.Args, []string{"list", "./nope"}) || e.Dir != dir {
+		t.Fatalf("got %#v", err)
+	}
+	if want := "go list (in " + dir + "): "; !strings.HasPrefix(err.Error(), want) || strings.HasSuffix(err.Error(), "\n") {
+		t.Errorf("got %q, want %q…", err, want)
+	}
+}
+
+func TestNoGo(t *testing.T) {
+	if err := gocmd.Find(); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	if err := gocmd.Find(); !errors.Is(err, gocmd.ErrNoGo) {
+		t.Errorf("Find: %v", err)
+	}
+	if _, err := (gocmd.Runner{Dir: t.TempDir()}).Run(t.Context(), "version"); !errors.Is(err, gocmd.ErrNoGo) {
+		t.Errorf("Run: %v", err)
+	}
+}
+
+// The end of the context is the error, and it comes soon.
+func TestCancel(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":  "module m\n",
+		"main.go": "package main\n\nimport (\n\t\"os\"\n\t\"time\"\n)\n\nfunc main() {\n\tos.WriteFile(os.Args[1], nil, 0o666)\n\ttime.Sleep(time.Minute)\n}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	started := filepath.Join(dir, "started")
+	ctx, cancel := context.WithCancel(t.Context())
+	var ended time.Time
+	go func() {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			if _, err := os.Stat(started); err == nil {
+				break
+			}
+		}
+		ended = time.Now()
+		cancel()
+	}()
+	_, err := gocmd.Runner{Dir: dir}.With("GOWORK=off", "GOFLAGS=").Run(ctx, "run", ".", started)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if late := time.Since(ended); late > 10*time.Second {
+		t.Errorf("it took %v", late)
+	}
+}
+
+// Two Runners made from one do not share their environment.
+func TestWithIsIndependent(t *testing.T) {
+	base := gocmd.Runner{Env: append(make([]string, 0, 8), "A=1")}
+	x, y := base.With("X=1"), base.With("Y=1")
+	if !slices.Equal(x.Env, []string{"A=1", "X=1"}) || !slices.Equal(y.Env, []string{"A=1", "Y=1"}) || len(base.Env) != 1 {
+		t.Errorf("got %q, %q, %q", base.Env, x.Env, y.Env)
+	}
+	r := x.In(filepath.FromSlash("/some/where"))
+	if env := r.Environ(); env[len(env)-1] != "PWD="+r.Dir || len(x.Env) != 2 {
+		t.Errorf("got %q", env)
+	}
+}

@@ -1,0 +1,150 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"sort"
+
+	"etcdmod/internal/verify"
+	"etcdmod/rewrite"
+)
+
+// edit makes the changes and has them verified. The bump is verified on its own first, so
+// that nobody else is blamed for it; then the rewrites on top of it, falling back one
+// tier at a time.
+func (r *run) edit(ctx context.Context, plan *rewrite.Plan) error {
+	var failed []verify.Problem
+	kept, err := r.bumpChanges(ctx)
+	if err != nil {
+		return err
+	}
+	if len(kept) > 0 {
+		if failed, err = r.verify(ctx, kept, r.bumped()...); err != nil {
+			return err
+		}
+		if len(failed) > 0 {
+			r.refuseBumps(Refusal{Code: string(rewrite.DoesNotBuild), Detail: r.relative(failed[0]).String()})
+			kept = nil
+		}
+	}
+	for plan != nil {
+		changes, err := plan.Changes()
+		if err != nil {
+			return err
+		}
+		if len(changes) == 0 {
+			break
+		}
+		problems, err := r.verify(ctx, append(changes, kept...))
+		if err != nil {
+			return err
+		}
+		if len(problems) == 0 {
+			kept = append(kept, changes...)
+			break
+		}
+		failed = problems
+		lower(plan, changes, problems, r.relative(problems[0]).String())
+	}
+	sort.Slice(kept, func(i, j int) bool { return kept[i].Path < kept[j].Path })
+	r.res.Changes = kept
+	if len(kept) == 0 {
+		r.res.Failed = failed
+	}
+	return nil
+}
+
+// lower weakens the rewrites that the problems may come from: of those in the files with
+// problems, else in the packages with problems, else of all, the strongest. detail goes
+// into their reasons.
+func lower(plan *rewrite.Plan, changes []rewrite.Change, problems []verify.Problem, detail string) {
+	files, packages := map[string]bool{}, map[string]bool{}
+	for _, p := range problems {
+		files[p.File] = true
+		packages[p.Package] = true
+	}
+	var blamed []*rewrite.Finding
+	for _, c := range changes {
+		if files[c.Path] {
+			blamed = append(blamed, rewriting(c.Findings)...)
+		}
+	}
+	if len(blamed) == 0 {
+		for _, f := range rewriting(plan.Findings) {
+			if packages[f.Package] {
+				blamed = append(blamed, f)
+			}
+		}
+	}
+	if len(blamed) == 0 {
+		blamed = rewriting(plan.Findings)
+	}
+	strongest := rewrite.Refuse
+	for _, f := range blamed {
+		strongest = max(strongest, f.Tier)
+	}
+	code := rewrite.VerifyFellBack
+	if strongest == rewrite.Guard {
+		code = rewrite.DoesNotBuild
+	}
+	for _, f := range blamed {
+		if f.Tier == strongest { // once, also for a finding that several files name
+			plan.Lower(f, rewrite.Reason{Code: code, Detail: detail, Pos: f.Pos})
+		}
+	}
+}
+
+// rewriting returns the findings that change something.
+func rewriting(fs []*rewrite.Finding) (out []*rewrite.Finding) {
+	for _, f := range fs {
+		if f.Tier > rewrite.Refuse {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// verify compiles the changes, and vets and tests them if asked to. packages are those
+// that change although none of their files does. It returns the problems that are new.
+func (r *run) verify(ctx context.Context, changes []rewrite.Change, packages ...string) ([]verify.Problem, error) {
+	overlay := map[string][]byte{}
+	for _, c := range changes {
+		overlay[c.Path] = c.New
+	}
+	r.log("verifying %d changed files", len(changes))
+	res, err := r.check(ctx, verify.Request{
+		Go:       r.goCmd,
+		Overlay:  overlay,
+		Packages: packages,
+		Flags:    r.flags,
+		Vet:      r.Vet,
+		Test:     r.Test,
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot verify the changes: %w", err)
+	}
+	if res.OK() {
+		r.log("verified %d packages", len(res.Checked))
+		for _, name := range res.Uncovered {
+			r.skip(name, SkipUnverified, "no package of this build configuration reads it")
+		}
+		for _, path := range res.Unproved {
+			r.skip(path, SkipUnverified, "vet or the tests say nothing about it: it failed before as well")
+		}
+	}
+	for _, p := range res.New {
+		r.log("%s: %s", p.Phase, r.relative(p))
+	}
+	return res.New, nil
+}
+
+// relative returns a problem with its file relative to the repository, for messages.
+func (r *run) relative(p verify.Problem) verify.Problem {
+	if p.File != "" {
+		p.File = r.mod.Rel(p.File)
+	}
+	return p
+}

@@ -1,0 +1,106 @@
+package pipeline
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"etcdmod/internal/discover"
+	"etcdmod/internal/helper"
+	"etcdmod/internal/load"
+	"etcdmod/internal/version"
+	"etcdmod/rewrite"
+)
+
+// tryLock is looked for in the source before anything is loaded: without it there is no
+// loop to find.
+const tryLock = "TryLock"
+
+// find loads what can see the mutex and analyses it. It returns nil where there cannot be
+// a finding, without running the go command. wanted are the import paths of the packages
+// whose findings are wanted; nil means all.
+func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, error) {
+	chosen := r.mod.Importers(rewrite.ConcurrencyPaths...)
+	r.leftOut(chosen)
+	mentioned, asked := false, false
+	for _, p := range chosen {
+		mentioned = mentioned || p.Mention[tryLock]
+		asked = asked || wanted == nil || wanted[p.Path]
+	}
+	if !mentioned || !asked {
+		r.log("no package that can reach an etcd mutex calls TryLock")
+		return nil, nil
+	}
+	var dirs []string
+	ignored := map[string][]byte{}
+	for _, p := range chosen {
+		dirs = append(dirs, p.Dir)
+		for _, f := range p.Ignored {
+			if src, err := os.ReadFile(f.Name); err == nil {
+				ignored[f.Name] = src
+			}
+		}
+	}
+	r.log("loading %d of %d packages", len(dirs), len(r.mod.Packages))
+	prog, err := load.Load(ctx, r.goCmd, dirs, r.flags)
+	if err != nil {
+		return nil, err
+	}
+	r.problems(prog)
+	r.log("analysing %d files", len(prog.Sources))
+	in := &rewrite.Input{
+		Fset:        prog.Fset,
+		Packages:    prog.Packages,
+		Sources:     prog.Sources,
+		ModulePath:  r.mod.Path,
+		ModuleDir:   r.mod.Root,
+		HelperDir:   helper.DefaultDir,
+		HelperFiles: r.helperFiles(),
+		Version:     version.Version,
+		Programs:    r.mod.Programs(),
+		Ignored:     ignored,
+	}
+	if wanted != nil {
+		in.Selected = func(path string) bool { return wanted[path] || wanted[strings.TrimSuffix(path, "_test")] }
+	}
+	return rewrite.Analyze(in), ctx.Err()
+}
+
+// helperFiles reads what is in the helper's directory now.
+func (r *run) helperFiles() map[string][]byte {
+	files := map[string][]byte{}
+	dir := filepath.Join(r.mod.Root, filepath.FromSlash(helper.DefaultDir))
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return files
+	}
+	for _, e := range entries {
+		if src, err := os.ReadFile(filepath.Join(dir, e.Name())); err == nil {
+			files[e.Name()] = src
+		}
+	}
+	return files
+}
+
+// leftOut names the files of other build configurations that try a mutex.
+func (r *run) leftOut(chosen []*discover.Package) {
+	reaches := map[string]bool{}
+	for _, ip := range rewrite.ConcurrencyPaths {
+		reaches[ip] = true
+	}
+	for _, p := range chosen {
+		reaches[p.Path] = true
+	}
+	for _, p := range r.mod.Packages {
+		for _, f := range p.Ignored {
+			concerned := reaches[p.Path]
+			for _, ip := range f.Imports {
+				concerned = concerned || reaches[ip]
+			}
+			if concerned && f.Mention[tryLock] {
+				r.skip(f.Name, SkipConstraints, "this build configuration leaves it out; run again with -tags, or with GOOS and GOARCH set")
+			}
+		}
+	}
+}

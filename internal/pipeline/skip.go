@@ -1,0 +1,163 @@
+package pipeline
+
+import (
+	"cmp"
+	"go/token"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"etcdmod/internal/discover"
+	"etcdmod/internal/helper"
+	"etcdmod/internal/load"
+	"etcdmod/modbump"
+	"etcdmod/rewrite"
+)
+
+// Why something was not covered.
+const (
+	SkipUnreadable  = discover.Unreadable
+	SkipSyntax      = discover.SyntaxError
+	SkipDependency  = "missing-dependency"
+	SkipMetadata    = "package-error"
+	SkipTypes       = "type-error"
+	SkipConstraints = "build-constraints"
+	SkipBazel       = "bazel"
+	SkipGoMod       = "go-mod"
+	SkipUnverified  = "not-verified"
+)
+
+// codeGoSum refuses a bump for which no go.sum could be made, for another reason than
+// those that gosum has a code for.
+const codeGoSum = "go-sum"
+
+// Reasons explains the codes of this package: those of a [Skip], and those of a [Refusal]
+// that neither modbump nor rewrite explains.
+var Reasons = map[string]string{
+	SkipUnreadable:  "The file or directory could not be read, so nothing is known of what is in it. Fix its permissions, or the symbolic link.",
+	SkipSyntax:      "The file does not parse. What the parser could make out was analysed; fix the file and run again.",
+	SkipDependency:  "A package that this one imports cannot be had: go.sum lacks its entry, the module cannot be downloaded, or it does not exist. What resolves without it was analysed. Run \"go mod tidy\" or \"go mod download\", and check GOPROXY, GOPRIVATE and the network.",
+	SkipMetadata:    "The go command cannot make out the package, for example since its files name two packages or it imports itself. \"go list\" says the same; fix it and run again.",
+	SkipTypes:       "The package does not type-check. What resolves was analysed; fix the errors and run again.",
+	SkipConstraints: "The file tries a lock, but its name or its build constraints leave it out of this build configuration. Run again with the -tags, GOOS and GOARCH that it is for.",
+	SkipBazel:       "The package has a BUILD file, which is not edited. Add the helper package to the deps of what imports it now, and give the helper a BUILD file (gazelle does both).",
+	SkipGoMod:       "The go.mod could not be judged, so nothing is known of the etcd client that it requires.",
+	SkipUnverified:  "The changed file or package was not compiled, vetted or tested as asked for: it belongs to another build configuration, or it failed before the change as well. Look at the change yourself.",
+	codeGoSum:       "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
+}
+
+func (r *run) skip(path, reason, detail string) {
+	r.res.Skipped = append(r.res.Skipped, Skip{path, reason, r.local(detail)})
+}
+
+// local makes the files that a message names relative to the repository.
+func (r *run) local(message string) string {
+	root := r.mod.Rel(r.mod.Root)
+	prefix := root + "/"
+	if root == "." {
+		prefix = ""
+	}
+	message = strings.ReplaceAll(message, r.mod.Root+string(filepath.Separator), prefix)
+	return strings.ReplaceAll(message, r.mod.Root, root)
+}
+
+// Position returns Path in its parts; Line and Column are 0 where there are none.
+func (s Skip) Position() token.Position {
+	pos := token.Position{Filename: s.Path}
+	var n []int
+	for len(n) < 2 {
+		i := strings.LastIndexByte(pos.Filename, ':')
+		if i < 0 {
+			break
+		}
+		v, err := strconv.Atoi(pos.Filename[i+1:])
+		if err != nil {
+			break
+		}
+		pos.Filename, n = pos.Filename[:i], append([]int{v}, n...)
+	}
+	if len(n) > 0 {
+		pos.Line = n[0]
+	}
+	if len(n) > 1 {
+		pos.Column = n[1]
+	}
+	return pos
+}
+
+// problems names the packages that have errors.
+func (r *run) problems(prog *load.Program) {
+	codes := map[load.Kind]string{
+		load.Dependency: SkipDependency, load.Metadata: SkipMetadata, load.Syntax: SkipSyntax, load.Type: SkipTypes,
+	}
+	known := map[string]bool{}
+	for _, s := range r.res.Skipped {
+		known[s.Path] = true
+	}
+	for _, p := range prog.Problems() {
+		at := p.Pos
+		if at == "" {
+			at = p.Package
+		}
+		if known[at] || p.Kind == load.Metadata && known[opened(p.Message)] {
+			continue // reading the import blocks told as much
+		}
+		r.skip(at, codes[p.Kind], p.Message)
+	}
+}
+
+// opened returns the file that a message "open file: reason" is about.
+func opened(message string) string {
+	rest, _ := strings.CutPrefix(message, "open ")
+	name, _, _ := strings.Cut(rest, ": ")
+	return name
+}
+
+// bazel names the packages whose BUILD files the changes make out of date.
+func (r *run) bazel(changes []rewrite.Change) {
+	found := false
+	said := map[string]bool{}
+	for _, c := range changes {
+		dir := filepath.Dir(c.Path)
+		p := r.mod.Packages[r.importPath(dir)]
+		if p == nil || !p.Bazel || said[dir] || len(c.Findings) == 0 {
+			continue
+		}
+		found, said[dir] = true, true
+		r.skip(dir, SkipBazel, "its BUILD file is not edited; add "+helper.DefaultDir+" to the deps")
+	}
+	dir := filepath.Join(r.mod.Root, filepath.FromSlash(helper.DefaultDir))
+	if p := r.mod.Packages[r.importPath(dir)]; found && (p == nil || !p.Bazel) {
+		r.skip(dir, SkipBazel, "it needs a BUILD file")
+	}
+}
+
+// importPath returns that of a directory of the module.
+func (r *run) importPath(dir string) string {
+	rel, err := filepath.Rel(r.mod.Root, dir)
+	if err != nil {
+		return ""
+	}
+	return path.Join(r.mod.Path, filepath.ToSlash(rel))
+}
+
+// finish sums up.
+func (r *run) finish() {
+	slices.SortFunc(r.res.Skipped, func(a, b Skip) int {
+		x, y := a.Position(), b.Position()
+		return cmp.Or(
+			strings.Compare(x.Filename, y.Filename), cmp.Compare(x.Line, y.Line), cmp.Compare(x.Column, y.Column),
+			strings.Compare(a.Detail, b.Detail),
+		)
+	})
+	r.res.Skipped = slices.Compact(r.res.Skipped)
+	r.res.Incomplete = len(r.res.Skipped) > 0
+	for _, f := range r.res.Findings {
+		r.res.Incomplete = r.res.Incomplete || f.Tier == rewrite.Refuse
+	}
+	for _, b := range r.res.Bumps {
+		r.res.Incomplete = r.res.Incomplete || b.Refused != nil || b.Action == modbump.Refuse
+	}
+}

@@ -1,0 +1,173 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+
+	"etcdmod/internal/patch"
+	"etcdmod/internal/pipeline"
+	"etcdmod/modbump"
+	"etcdmod/rewrite"
+)
+
+// A Finding is the JSON form of a finding; Type is "finding".
+type Finding struct {
+	Type     string   `json:"type"`
+	Rule     string   `json:"rule"`
+	Path     string   `json:"path"`
+	Line     int      `json:"line"`
+	Col      int      `json:"col"`
+	Package  string   `json:"package,omitempty"`
+	Func     string   `json:"func,omitempty"`
+	Message  string   `json:"message"`
+	Tier     string   `json:"tier"`
+	Refused  []Reason `json:"refused,omitempty"`
+	Kept     *Reason  `json:"notHigher,omitempty"`
+	CallPath []Frame  `json:"callPath,omitempty"`
+	Bump     *Bump    `json:"bump,omitempty"`
+}
+
+// A Reason is the JSON form of a reason.
+type Reason struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail,omitempty"`
+	At     string `json:"at,omitempty"`
+}
+
+// A Frame is the JSON form of a call.
+type Frame struct {
+	At   string `json:"at"`
+	Call string `json:"call"`
+}
+
+// A Bump is what is special to a finding in go.mod.
+type Bump struct {
+	Module   string   `json:"module"`
+	Version  string   `json:"version"`
+	Target   string   `json:"target,omitempty"`
+	Indirect bool     `json:"indirect,omitempty"`
+	Evidence []string `json:"evidence,omitempty"`
+	Remains  []string `json:"remains,omitempty"`
+	Wanted   []string `json:"wanted,omitempty"` // "module@version"
+}
+
+// A Skip is the JSON form of what was not covered; Type is "skipped".
+type Skip struct {
+	Type   string `json:"type"`
+	Path   string `json:"path"`
+	Line   int    `json:"line,omitempty"`
+	Col    int    `json:"col,omitempty"`
+	Reason string `json:"reason"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// A Problem is the JSON form of what verification said; Type is "problem".
+type Problem struct {
+	Type    string `json:"type"`
+	Phase   string `json:"phase"`
+	Package string `json:"package,omitempty"`
+	Path    string `json:"path,omitempty"`
+	Line    int    `json:"line,omitempty"`
+	Col     int    `json:"col,omitempty"`
+	Message string `json:"message"`
+}
+
+// A Patch is the JSON form of the patch; Type is "patch".
+type Patch struct {
+	Type  string `json:"type"`
+	Patch string `json:"patch"`
+}
+
+// A Wrote is the JSON form of a file that was written; Type is "wrote".
+type Wrote struct {
+	Type    string `json:"type"`
+	Path    string `json:"path"`
+	Added   int    `json:"added"`
+	Removed int    `json:"removed"`
+}
+
+// JSON writes one object per line: findings, then what was not covered, then what
+// verification said when it accepted nothing, then the patch if there is one, then the
+// files that were written.
+func JSON(w io.Writer, res *pipeline.Result, diff []byte, wrote []patch.Stat) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	var lines []any
+	for _, b := range res.Bumps {
+		lines = append(lines, bumpJSON(res, b))
+	}
+	for _, f := range res.Findings {
+		lines = append(lines, findingJSON(res, f))
+	}
+	for _, s := range res.Skipped {
+		pos := s.Position()
+		lines = append(lines, Skip{"skipped", rel(res, pos.Filename), pos.Line, pos.Column, s.Reason, s.Detail})
+	}
+	for _, p := range res.Failed {
+		lines = append(lines, Problem{"problem", p.Phase, p.Package, rel(res, p.File), p.Line, p.Col, p.Message})
+	}
+	if len(diff) > 0 {
+		lines = append(lines, Patch{"patch", string(diff)})
+	}
+	for _, st := range wrote {
+		lines = append(lines, Wrote{"wrote", st.Path, st.Added, st.Removed})
+	}
+	for _, line := range lines {
+		if err := enc.Encode(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func findingJSON(res *pipeline.Result, f *rewrite.Finding) Finding {
+	out := Finding{
+		Type: "finding", Rule: f.Rule, Path: rel(res, f.Pos.Filename), Line: f.Pos.Line, Col: f.Pos.Column,
+		Package: f.Package, Func: f.Func, Message: f.Message, Tier: f.Tier.String(),
+	}
+	for _, r := range f.Refused {
+		out.Refused = append(out.Refused, reasonJSON(res, r))
+	}
+	if f.Kept != nil {
+		r := reasonJSON(res, *f.Kept)
+		out.Kept = &r
+	}
+	for _, frame := range f.Path {
+		out.CallPath = append(out.CallPath, Frame{at(res, frame.Pos), frame.Call})
+	}
+	return out
+}
+
+func reasonJSON(res *pipeline.Result, r rewrite.Reason) Reason {
+	out := Reason{Code: string(r.Code), Detail: r.Detail}
+	if r.Pos.IsValid() {
+		out.At = at(res, r.Pos)
+	}
+	return out
+}
+
+func bumpJSON(res *pipeline.Result, b pipeline.Bump) Finding {
+	out := Finding{
+		Type: "finding", Rule: b.Rule, Path: rel(res, res.Module.GoModFile), Line: b.Line, Col: b.Col,
+		Message: b.Message, Tier: string(action(b)),
+		Bump: &Bump{
+			Module: b.Module, Version: b.Version, Target: b.Target, Indirect: b.Indirect,
+			Evidence: b.Evidence,
+		},
+	}
+	if b.Target != "" {
+		out.Bump.Remains = b.Remains
+	}
+	switch {
+	case b.Refused != nil:
+		out.Refused = []Reason{{Code: b.Refused.Code, Detail: b.Refused.Detail}}
+		for _, m := range b.Refused.Wanted {
+			out.Bump.Wanted = append(out.Bump.Wanted, m.String())
+		}
+	case b.Action == modbump.Refuse:
+		out.Refused = []Reason{{Code: string(b.Reason)}}
+	case b.Action == modbump.Report:
+		out.Kept = &Reason{Code: string(b.Reason)}
+	}
+	return out
+}

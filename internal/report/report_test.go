@@ -1,0 +1,153 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/token"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/mod/module"
+
+	"etcdmod/internal/discover"
+	"etcdmod/internal/patch"
+	"etcdmod/internal/pipeline"
+	"etcdmod/internal/report"
+	"etcdmod/internal/verify"
+	"etcdmod/modbump"
+	"etcdmod/rewrite"
+)
+
+// sample has one of everything.
+func sample(t *testing.T) *pipeline.Result {
+	root, err := filepath.Abs("m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(line, col int) token.Position {
+		return token.Position{Filename: filepath.Join(root, "a", "a.go"), Line: line, Column: col}
+	}
+	bump := func(line int, action modbump.Action, reason modbump.Reason) pipeline.Bump {
+		return pipeline.Bump{Finding: modbump.Finding{
+			Rule: modbump.Rule, Module: "example.com/etcd", Version: "v1.0.0", Target: "v1.1.0", Line: line, Col: 9,
+			Message: "example.com/etcd@v1.0.0 leaks <maps>", Evidence: []string{"etcd issue #1"}, Action: action, Reason: reason,
+		}}
+	}
+	refused := bump(5, modbump.Bump, "")
+	refused.Refused = &pipeline.Refusal{
+		Code: "needs-more-requirements", Detail: "needs more:\n\texample.com/x: cannot find it",
+		Wanted: []module.Version{{Path: "example.com/x", Version: "v0.1.0"}},
+	}
+	replaced := bump(6, modbump.Refuse, modbump.Replaced)
+	replaced.Target, replaced.Remains, replaced.Indirect = "", []string{"not shown"}, true
+	good := bump(3, modbump.Bump, "")
+	good.Remains = []string{"a client that is slow: etcd issue #2"}
+	return &pipeline.Result{
+		Module: &discover.Module{Root: root, Repo: root, GoModFile: filepath.Join(root, "go.mod")},
+		Bumps:  []pipeline.Bump{good, bump(4, modbump.Report, modbump.NotByDefault), refused, replaced},
+		Findings: []*rewrite.Finding{
+			{
+				Rule: "trylock-poll", Pos: at(7, 2), Func: "wait", Package: "example.com/m/a", Message: "wait polls", Tier: rewrite.Gate,
+				Kept: &rewrite.Reason{Code: rewrite.LogsPerRound, Detail: "log.Print()", Pos: at(9, 3)},
+				Path: []rewrite.Frame{{Pos: at(8, 5), Call: "wait calls try"}, {Pos: at(20, 9), Call: "mu.TryLock"}},
+			},
+			{
+				Rule: "watch-storm", Pos: at(30, 2), Func: "storm", Package: "example.com/m/a", Message: "storm tries", Tier: rewrite.Guard,
+				Kept: &rewrite.Reason{Code: rewrite.ShapeUnknown},
+			},
+			{
+				Rule: "trylock-spin", Pos: at(40, 2), Func: "spin", Package: "example.com/m/a", Message: "spin tries",
+				Refused: []rewrite.Reason{{Code: rewrite.CgoFile, Pos: at(1, 1)}, {Code: rewrite.DoesNotBuild, Detail: "two\nlines"}},
+			},
+		},
+		Skipped: []pipeline.Skip{
+			{Path: filepath.Join(root, "b", "b.go") + ":3:4", Reason: pipeline.SkipSyntax, Detail: "expected ';'\nfound x"},
+			{Path: filepath.Join(root, "c"), Reason: pipeline.SkipUnreadable},
+			{Path: "example.com/m/d", Reason: pipeline.SkipMetadata, Detail: "import cycle"},
+		},
+		Failed: []verify.Problem{
+			{Phase: verify.PhaseVet, Package: "example.com/m/a", File: filepath.Join(root, "a", "a.go"), Line: 7, Col: 2, Message: "two\nlines"},
+			{Phase: verify.PhaseLoad, Message: "no"},
+		},
+	}
+}
+
+func TestText(t *testing.T) {
+	res := sample(t)
+	var b bytes.Buffer
+	for _, write := range []func() error{
+		func() error { return report.Text(&b, res) },
+		func() error { return report.Skipped(&b, res) },
+		func() error { return report.Problems(&b, res) },
+	} {
+		if err := write(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const want = `go.mod:3:9: unsafe-client: example.com/etcd@v1.0.0 leaks <maps> (bump to v1.1.0)
+	etcd issue #1
+	remains in v1.1.0: a client that is slow: etcd issue #2
+go.mod:4:9: unsafe-client: example.com/etcd@v1.0.0 leaks <maps> (report: not-by-default)
+	etcd issue #1
+go.mod:5:9: unsafe-client: example.com/etcd@v1.0.0 leaks <maps> (refuse: needs-more-requirements)
+	etcd issue #1
+	refused: needs-more-requirements: needs more:
+		example.com/x: cannot find it
+	missing: example.com/x@v0.1.0
+go.mod:6:9: unsafe-client: example.com/etcd@v1.0.0 leaks <maps> (refuse: replaced)
+	etcd issue #1
+a/a.go:7:2: trylock-poll: wait polls (gate)
+	a/a.go:8:5: wait calls try
+	a/a.go:20:9: mu.TryLock
+	not collapse: logs-per-round at a/a.go:9:3: log.Print()
+a/a.go:30:2: watch-storm: storm tries (guard)
+	not collapse: shape-unknown
+a/a.go:40:2: trylock-spin: spin tries (refuse: cgo-file)
+	refused: cgo-file at a/a.go:1:1
+	refused: does-not-build: two
+		lines
+not covered: b/b.go:3:4: syntax-error: expected ';'
+	found x
+not covered: c: unreadable
+not covered: example.com/m/d: package-error: import cycle
+vet: a/a.go:7:2: two
+	lines
+load: no
+`
+	if got := b.String(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// The schema is what the package comment documents; programs rely on it.
+func TestJSON(t *testing.T) {
+	var b bytes.Buffer
+	err := report.JSON(&b, sample(t), []byte("diff --git a/x b/x\n"), []patch.Stat{{Path: "a/a.go", Added: 1, Removed: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"type":"finding","rule":"unsafe-client","path":"go.mod","line":3,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"bump","bump":{"module":"example.com/etcd","version":"v1.0.0","target":"v1.1.0","evidence":["etcd issue #1"],"remains":["a client that is slow: etcd issue #2"]}}
+{"type":"finding","rule":"unsafe-client","path":"go.mod","line":4,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"report","notHigher":{"code":"not-by-default"},"bump":{"module":"example.com/etcd","version":"v1.0.0","target":"v1.1.0","evidence":["etcd issue #1"]}}
+{"type":"finding","rule":"unsafe-client","path":"go.mod","line":5,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"refuse","refused":[{"code":"needs-more-requirements","detail":"needs more:\n\texample.com/x: cannot find it"}],"bump":{"module":"example.com/etcd","version":"v1.0.0","target":"v1.1.0","evidence":["etcd issue #1"],"wanted":["example.com/x@v0.1.0"]}}
+{"type":"finding","rule":"unsafe-client","path":"go.mod","line":6,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"refuse","refused":[{"code":"replaced"}],"bump":{"module":"example.com/etcd","version":"v1.0.0","indirect":true,"evidence":["etcd issue #1"]}}
+{"type":"finding","rule":"trylock-poll","path":"a/a.go","line":7,"col":2,"package":"example.com/m/a","func":"wait","message":"wait polls","tier":"gate","notHigher":{"code":"logs-per-round","detail":"log.Print()","at":"a/a.go:9:3"},"callPath":[{"at":"a/a.go:8:5","call":"wait calls try"},{"at":"a/a.go:20:9","call":"mu.TryLock"}]}
+{"type":"finding","rule":"watch-storm","path":"a/a.go","line":30,"col":2,"package":"example.com/m/a","func":"storm","message":"storm tries","tier":"guard","notHigher":{"code":"shape-unknown"}}
+{"type":"finding","rule":"trylock-spin","path":"a/a.go","line":40,"col":2,"package":"example.com/m/a","func":"spin","message":"spin tries","tier":"refuse","refused":[{"code":"cgo-file","at":"a/a.go:1:1"},{"code":"does-not-build","detail":"two\nlines"}]}
+{"type":"skipped","path":"b/b.go","line":3,"col":4,"reason":"syntax-error","detail":"expected ';'\nfound x"}
+{"type":"skipped","path":"c","reason":"unreadable"}
+{"type":"skipped","path":"example.com/m/d","reason":"package-error","detail":"import cycle"}
+{"type":"problem","phase":"vet","package":"example.com/m/a","path":"a/a.go","line":7,"col":2,"message":"two\nlines"}
+{"type":"problem","phase":"load","message":"no"}
+{"type":"patch","patch":"diff --git a/x b/x\n"}
+{"type":"wrote","path":"a/a.go","added":1,"removed":2}
+`
+	if got := b.String(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	for line := range bytes.Lines(b.Bytes()) {
+		var object struct{ Type string }
+		if err := json.Unmarshal(line, &object); err != nil || object.Type == "" {
+			t.Errorf("%v: %s", err, line)
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"etcdmod/internal/pipeline"
+	"etcdmod/modbump"
+	"etcdmod/rewrite"
+)
+
+// Text writes one line per finding, "path:line:col: RULE: message (tier)", with the call
+// path and the reasons indented below it.
+func Text(w io.Writer, res *pipeline.Result) error {
+	p := &printer{w: w, res: res}
+	for _, b := range res.Bumps {
+		p.bump(b)
+	}
+	for _, f := range res.Findings {
+		p.finding(f)
+	}
+	return p.err
+}
+
+// Skipped writes one line for everything that was not covered.
+func Skipped(w io.Writer, res *pipeline.Result) error {
+	p := &printer{w: w, res: res}
+	for _, s := range res.Skipped {
+		p.printf("not covered: %s: %s", rel(res, s.Path), s.Reason)
+		if s.Detail != "" {
+			p.printf(": %s", indent(s.Detail, 1))
+		}
+		p.printf("\n")
+	}
+	return p.err
+}
+
+// Problems writes what verification said, one line each.
+func Problems(w io.Writer, res *pipeline.Result) error {
+	p := &printer{w: w, res: res}
+	for _, pr := range res.Failed {
+		pr.File = rel(res, pr.File)
+		p.printf("%s: %s\n", pr.Phase, indent(pr.String(), 1))
+	}
+	return p.err
+}
+
+type printer struct {
+	w   io.Writer
+	res *pipeline.Result
+	err error
+}
+
+func (p *printer) printf(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.w, format, args...)
+	}
+}
+
+// indent puts n more tabs before every line but the first.
+func indent(text string, n int) string {
+	return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat("\t", n))
+}
+
+func (p *printer) finding(f *rewrite.Finding) {
+	tier := f.Tier.String()
+	if f.Tier == rewrite.Refuse && len(f.Refused) > 0 {
+		tier += ": " + string(f.Refused[0].Code)
+	}
+	p.printf("%s: %s: %s (%s)\n", at(p.res, f.Pos), f.Rule, f.Message, tier)
+	for _, frame := range f.Path {
+		p.printf("\t%s: %s\n", at(p.res, frame.Pos), frame.Call)
+	}
+	for _, r := range f.Refused {
+		p.reason("refused", r)
+	}
+	if f.Kept != nil {
+		p.reason("not "+nextTier(f).String(), *f.Kept)
+	}
+}
+
+func (p *printer) reason(why string, r rewrite.Reason) {
+	p.printf("\t%s: %s", why, r.Code)
+	if r.Pos.IsValid() {
+		p.printf(" at %s", at(p.res, r.Pos))
+	}
+	if r.Detail != "" {
+		p.printf(": %s", indent(r.Detail, 2))
+	}
+	p.printf("\n")
+}
+
+func (p *printer) bump(b pipeline.Bump) {
+	what := "bump to " + b.Target
+	if a := action(b); a != modbump.Bump {
+		what = fmt.Sprintf("%s: %s", a, code(b))
+	}
+	p.printf("%s:%d:%d: %s: %s (%s)\n", rel(p.res, p.res.Module.GoModFile), b.Line, b.Col, b.Rule, b.Message, what)
+	for _, e := range b.Evidence {
+		p.printf("\t%s\n", e)
+	}
+	for _, e := range b.Remains {
+		if b.Target == "" {
+			break
+		}
+		p.printf("\tremains in %s: %s\n", b.Target, e)
+	}
+	if b.Refused == nil {
+		return
+	}
+	p.printf("\trefused: %s: %s\n", b.Refused.Code, indent(b.Refused.Detail, 1))
+	for _, m := range b.Refused.Wanted {
+		p.printf("\tmissing: %s\n", m)
+	}
+}
