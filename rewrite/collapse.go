@@ -37,8 +37,9 @@ type collapse struct {
 	others  []ast.Stmt // leaves with the error; nil if other errors are retried
 	done    []ast.Stmt // leaves because the context has ended; nil without such a case
 	errVar  string     // the variable that holds the try's error in others
-	assign  bool       // it is assigned, not declared, by the try
-	ctx     string     // source of the try's argument
+	errObj  types.Object
+	assign  bool   // it is assigned, not declared, by the try
+	ctx     string // source of the try's argument
 	doneCtx *ast.CallExpr
 	every   string // source of the interval; "" for the helper's own
 	retry   bool
@@ -83,6 +84,8 @@ func (p *program) collapse(s *site) (*collapse, *Reason) {
 		switch {
 		case q.end == outward:
 			return at(ShapeUnknown, s.loop, "")
+		case done && q.end == next:
+			return at(ShapeUnknown, s.loop, "the loop may go on when the context has ended")
 		case q.outcome == locked && q.end != next && !done:
 			return at(ShapeUnknown, s.tries[0], "a held lock may leave the loop")
 		case q.outcome == untried && q.end != next && !done:
@@ -111,11 +114,18 @@ func (p *program) collapse(s *site) (*collapse, *Reason) {
 	}
 	c.ctx = p.text(try.Args[0])
 	ctxObj := s.trace.variable(try.Args[0])
-	if ctxObj == nil && !isContextCall(f, try.Args[0]) {
+	if call, ok := ast.Unparen(try.Args[0]).(*ast.CallExpr); ctxObj == nil && (!ok || len(call.Args) > 0 || !p.isContextCall(f, call)) {
 		return at(ContextMismatch, try, "%s", c.ctx)
 	}
 	if ctxObj != nil && (within2(ctxObj.Pos(), s.loop) || p.assignedIn(f, ctxObj, s.loop)) {
 		return at(ContextMismatch, try, "%s is made in the loop", c.ctx)
+	}
+	if v, ok := ctxObj.(*types.Var); ok && p.mayChange(s, v) {
+		return at(ContextMismatch, try, "%s may change while the loop waits", c.ctx)
+	}
+	// The loop looks the mutex up in every round; the wait does so once.
+	if r := p.fixedMutex(s, s.clock[0], false); r != nil {
+		return nil, r
 	}
 	if bad := c.shape(p); bad != nil {
 		return at(ShapeUnknown, bad, "%s", firstLine(p.text(bad)))
@@ -148,11 +158,105 @@ func (p *program) collapse(s *site) (*collapse, *Reason) {
 	}
 	for _, part := range [][]ast.Stmt{c.done, c.others} {
 		if len(part) > 0 && !leaves(f, part[len(part)-1]) {
-			return at(ShapeUnknown, part[len(part)-1], "")
+			return at(ShapeUnknown, part[len(part)-1], "%s", firstLine(p.text(part[len(part)-1])))
 		}
 	}
+	if bad := c.uncovered(p); bad != nil {
+		return at(ShapeUnknown, bad, "%s", firstLine(p.text(bad)))
+	}
+	if r := c.scopes(p); r != nil {
+		return nil, r
+	}
+	if kept, r := c.clock(p); r != nil {
+		return kept, r
+	}
+	for _, part := range [][]ast.Stmt{c.success, c.done, c.others} {
+		if id := c.clockLeft(part); id != nil {
+			return at(ShapeUnknown, id, "%s is used by what stays", id.Name)
+		}
+	}
+	return c, nil
+}
 
-	return c.clock(p)
+// uncovered returns something that the loop does, after the try or at the context's end,
+// outside the statements that are kept.
+func (c *collapse) uncovered(p *program) ast.Node {
+	in := func(n ast.Node, list []ast.Stmt) bool {
+		for _, s := range list {
+			if within(n, s) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, q := range c.site.paths {
+		if q.end == next {
+			continue
+		}
+		var list []ast.Stmt
+		watching := false // what comes from here on is in list
+		for _, st := range q.steps {
+			switch {
+			case st.kind == doneRecv:
+				list, watching = c.done, true
+				continue
+			case st.after && !watching && q.outcome == won:
+				list, watching = c.success, true
+			case st.after && !watching && q.outcome == failed:
+				list, watching = c.others, true
+			}
+			if !watching || in(st.node, list) {
+				continue
+			}
+			if e, ok := st.node.(ast.Expr); ok && st.kind == acts && p.pureCondition(c.site, e) {
+				continue
+			}
+			return st.node
+		}
+		if !watching {
+			switch q.outcome {
+			case won:
+				list = c.success
+			case failed:
+				list = c.others
+			}
+		}
+		if q.endStmt != nil && !in(q.endStmt, list) {
+			if b, ok := q.endStmt.(*ast.BranchStmt); !ok || b.Tok != token.BREAK || q.outcome != won {
+				return q.endStmt
+			}
+		}
+	}
+	return nil
+}
+
+// clockLeft returns a use of the clock that would stay.
+func (c *collapse) clockLeft(list []ast.Stmt) (left *ast.Ident) {
+	obj := c.site.clock[0].obj
+	if obj == nil {
+		return nil
+	}
+	for _, s := range list {
+		if contains(c.drop, s) {
+			continue
+		}
+		ast.Inspect(s, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok && c.site.file.objectOf(id) == obj {
+				left = id
+			}
+			return left == nil
+		})
+	}
+	return left
+}
+
+func contains(list []ast.Stmt, s ast.Stmt) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
 }
 
 // leaves reports whether s ends the function.
@@ -220,7 +324,7 @@ func (c *collapse) clock(p *program) (*collapse, *Reason) {
 	if d == nil {
 		return at(IntervalVaries, s.loop, "")
 	}
-	if r := p.movable(s, k, d); r != nil {
+	if r := p.movable(s, k, d, k.obj != nil && c.adjacent(k.decl)); r != nil {
 		return nil, r
 	}
 	c.every = p.text(d)
@@ -230,317 +334,6 @@ func (c *collapse) clock(p *program) (*collapse, *Reason) {
 		}
 	}
 	return c, nil
-}
-
-// movable reports an interval that would mean something else where the loop stands, or
-// that the loop computes anew in every round.
-func (p *program) movable(s *site, k *clock, d ast.Expr) *Reason {
-	f := s.file
-	if f.pkg.TypesInfo.Types[d].Value != nil {
-		return p.sameNames(s, d)
-	}
-	varies := func(n ast.Node) *Reason {
-		return &Reason{Code: IntervalVaries, Detail: p.text(d), Pos: p.position(n.Pos())}
-	}
-	var bad *Reason
-	ast.Inspect(d, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.CallExpr:
-			if tv := f.pkg.TypesInfo.Types[n.Fun]; !tv.IsType() {
-				bad = varies(n)
-			}
-		case *ast.IndexExpr, *ast.StarExpr, *ast.FuncLit:
-			bad = varies(n)
-		case *ast.Ident:
-			obj, ok := f.objectOf(n).(*types.Var)
-			if !ok || obj.IsField() {
-				break
-			}
-			if isPackageLevel(obj) {
-				if p.assignedIn(f, obj, s.loop) {
-					bad = varies(n)
-				}
-			} else if m := p.assignedVar(obj, s, false); m != nil && m.Pos() > k.made.Pos() || within2(obj.Pos(), s.loop) || p.assignedIn(f, obj, s.loop) {
-				bad = varies(n)
-			}
-		case *ast.SelectorExpr:
-			if v, ok := f.objectOf(n.Sel).(*types.Var); ok && v.IsField() && p.assignedIn(f, v, s.loop) {
-				bad = varies(n)
-			}
-		}
-		return bad == nil
-	})
-	if bad != nil {
-		return bad
-	}
-	return p.sameNames(s, d)
-}
-
-// sameNames reports a name in d that means something else at the loop.
-func (p *program) sameNames(s *site, d ast.Expr) *Reason {
-	scope := s.file.pkg.Types.Scope().Innermost(s.loop.Pos())
-	var bad *Reason
-	fields := map[*ast.Ident]bool{}
-	ast.Inspect(d, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.SelectorExpr:
-			fields[n.Sel] = true
-		case *ast.Ident:
-			obj := s.file.objectOf(n)
-			if fields[n] || obj == nil || scope == nil {
-				return true
-			}
-			if _, found := scope.LookupParent(n.Name, s.loop.Pos()); found != obj {
-				bad = &Reason{Code: IntervalVaries, Detail: n.Name + " means something else at the loop", Pos: p.position(n.Pos())}
-			}
-		}
-		return true
-	})
-	return bad
-}
-
-// assignedIn reports whether obj is assigned inside n, or its address is taken there.
-func (p *program) assignedIn(f *file, obj types.Object, n ast.Node) bool {
-	found := false
-	names := func(e ast.Expr) bool {
-		switch e := ast.Unparen(e).(type) {
-		case *ast.Ident:
-			return f.objectOf(e) == obj
-		case *ast.SelectorExpr:
-			return f.objectOf(e.Sel) == obj
-		}
-		return false
-	}
-	ast.Inspect(n, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.AssignStmt:
-			for _, l := range n.Lhs {
-				found = found || names(l)
-			}
-		case *ast.IncDecStmt:
-			found = found || names(n.X)
-		case *ast.UnaryExpr:
-			found = found || n.Op == token.AND && names(n.X)
-		case *ast.RangeStmt:
-			found = found || n.Key != nil && names(n.Key) || n.Value != nil && names(n.Value)
-		}
-		return !found
-	})
-	return found
-}
-
-// shape finds the statements for success and for other errors. It returns the node that
-// it could not place.
-func (c *collapse) shape(p *program) ast.Node {
-	var body []ast.Stmt
-	switch loop := c.site.loop.(type) {
-	case *ast.ForStmt:
-		body = loop.Body.List
-		if loop.Cond != nil && c.site.trace.tries(loop.Cond) {
-			v := c.verdict(loop.Cond, nil)
-			if v != [3]tristate{no, yes, yes} {
-				return loop.Cond
-			}
-			return nil
-		}
-		if loop.Cond != nil || loop.Init != nil || loop.Post != nil {
-			return loop
-		}
-	case *ast.RangeStmt:
-		if loop.Key != nil && !isBlank(loop.Key) {
-			return loop
-		}
-		body = loop.Body.List
-	}
-	return c.list(p, body, nil)
-}
-
-// verdict is the value of a condition after a won, a locked and a failed try.
-func (c *collapse) verdict(cond ast.Expr, errs map[types.Object]bool) (v [3]tristate) {
-	for i, o := range []outcome{won, locked, failed} {
-		v[i] = c.site.trace.eval(cond, &path{outcome: o, errs: errs})
-	}
-	return v
-}
-
-// list walks statements in search of the try; errs is nil before it.
-func (c *collapse) list(p *program, stmts []ast.Stmt, errs map[types.Object]bool) ast.Node {
-	t := c.site.trace
-	for i, s := range stmts {
-		rest := stmts[i+1:]
-		switch s := s.(type) {
-		case *ast.AssignStmt:
-			if !t.tries(s) {
-				if errs != nil {
-					return s
-				}
-				continue
-			}
-			errs = c.bind(s)
-			if errs == nil {
-				return s
-			}
-		case *ast.IfStmt:
-			in := errs
-			if s.Init != nil {
-				a, ok := s.Init.(*ast.AssignStmt)
-				if !ok || !t.tries(a) {
-					return s
-				}
-				if in = c.bind(a); in == nil {
-					return s
-				}
-				errs = in
-			} else if t.tries(s.Cond) {
-				in = map[types.Object]bool{}
-				errs = in
-			}
-			if in == nil {
-				if t.tries(s) {
-					return s
-				}
-				continue // before the try: only a check of the context passes collapse's tests
-			}
-			bad, finished := c.ifStmt(p, s, rest, in)
-			if bad != nil || finished {
-				return bad
-			}
-		case *ast.SelectStmt:
-			if errs != nil {
-				continue // the wait
-			}
-			for _, clause := range s.Body.List {
-				if t.tries(clause) {
-					if len(rest) > 0 {
-						return rest[0]
-					}
-					return c.list(p, clause.(*ast.CommClause).Body, nil)
-				}
-			}
-		case *ast.ExprStmt:
-			if t.tries(s) {
-				return s
-			}
-		case *ast.BranchStmt, *ast.EmptyStmt:
-		default:
-			if t.tries(s) || errs != nil {
-				return s
-			}
-		}
-	}
-	return nil
-}
-
-// bind notes which variable a try's error goes to.
-func (c *collapse) bind(a *ast.AssignStmt) map[types.Object]bool {
-	if len(a.Lhs) != 1 || len(a.Rhs) != 1 {
-		return nil
-	}
-	call, ok := ast.Unparen(a.Rhs[0]).(*ast.CallExpr)
-	if !ok || !c.site.trace.isTry(call) {
-		return nil
-	}
-	errs := map[types.Object]bool{}
-	if isBlank(a.Lhs[0]) {
-		return errs
-	}
-	obj := c.site.trace.variable(a.Lhs[0])
-	if obj == nil {
-		return nil
-	}
-	c.errVar, c.assign = obj.Name(), !within2(obj.Pos(), c.site.loop)
-	errs[obj] = true
-	return errs
-}
-
-// ifStmt places the branches of a condition on the try's error. finished says that rest
-// has been placed too.
-func (c *collapse) ifStmt(p *program, s *ast.IfStmt, rest []ast.Stmt, errs map[types.Object]bool) (bad ast.Node, finished bool) {
-	var otherwise []ast.Stmt
-	switch e := s.Else.(type) {
-	case *ast.BlockStmt:
-		otherwise = e.List
-	case *ast.IfStmt:
-		otherwise = []ast.Stmt{e}
-	}
-	switch v := c.verdict(s.Cond, errs); v {
-	case [3]tristate{yes, no, no}: // if err == nil { success } else { ... }
-		if bad := c.setSuccess(s.Body.List); bad != nil {
-			return bad, true
-		}
-		if bad := c.list(p, otherwise, errs); bad != nil {
-			return bad, true
-		}
-		return nil, false
-	case [3]tristate{no, yes, yes}: // if err != nil { ... } success
-		if bad := c.list(p, s.Body.List, errs); bad != nil {
-			return bad, true
-		}
-		if s.Else != nil {
-			return c.setSuccess(otherwise), false
-		}
-		return c.setSuccess(rest), true
-	case [3]tristate{no, no, yes}: // if err != ErrLocked { others }
-		if c.others != nil || s.Else != nil {
-			return s, true
-		}
-		c.others = s.Body.List
-		return nil, false
-	case [3]tristate{yes, no, yes}: // if err != ErrLocked { return err }, nil included
-		ret, ok := s.Body.List[len(s.Body.List)-1].(*ast.ReturnStmt)
-		if !ok || len(s.Body.List) != 1 || len(ret.Results) != 1 || s.Else != nil || c.others != nil || c.success != nil {
-			return s, true
-		}
-		if obj := c.site.trace.variable(ret.Results[0]); obj == nil || !errs[obj] {
-			return s, true
-		}
-		c.success, c.others, c.both = s.Body.List, s.Body.List, true
-		return nil, false
-	case [3]tristate{no, yes, no}: // if err == ErrLocked { wait } else { others }
-		if bad := c.list(p, s.Body.List, errs); bad != nil {
-			return bad, true
-		}
-		if s.Else != nil {
-			if c.others != nil {
-				return s, true
-			}
-			c.others = otherwise
-		}
-		return nil, false
-	case [3]tristate{unknown, unknown, unknown}:
-		return nil, false // a check of the context
-	}
-	return s, true
-}
-
-// setSuccess takes the statements that follow a won try; a break of the loop at their
-// end goes without saying.
-func (c *collapse) setSuccess(list []ast.Stmt) ast.Node {
-	if c.success != nil {
-		return c.site.loop
-	}
-	c.success = list
-	if len(list) > 0 {
-		// Inside a select or switch a plain break would not leave the loop, and the
-		// paths would not have ended there.
-		if b, ok := list[len(list)-1].(*ast.BranchStmt); ok && b.Tok == token.BREAK {
-			c.success = list[:len(list)-1]
-		}
-	}
-	if c.success == nil {
-		c.success = []ast.Stmt{}
-	}
-	// A branch further inside would lose its target.
-	var bad ast.Node
-	for _, s := range c.success {
-		ast.Inspect(s, func(n ast.Node) bool {
-			if b, ok := n.(*ast.BranchStmt); ok {
-				bad = b
-			}
-			return bad == nil
-		})
-	}
-	return bad
 }
 
 // doneCase finds the statements for the end of the context.

@@ -1,9 +1,10 @@
 package rewrite
 
 import (
-	"bytes"
 	"fmt"
 	"go/ast"
+	"go/parser"
+	"go/token"
 	"go/types"
 	"path/filepath"
 	"sort"
@@ -18,19 +19,60 @@ type component struct {
 	reasons []Reason // why it cannot be rewritten
 }
 
-// nodeOf returns the node of a mutex expression, or nil.
-func (p *program) nodeOf(f *file, e ast.Expr) *node {
-	w := &walker{flow: p.flow, file: f}
-	n := w.expr(e)
+// nodeOf returns the node of the mutex at the end of a way, or nil.
+func (p *program) nodeOf(h hop) *node {
+	w := &walker{flow: p.flow, file: h.file}
+	mutex := h.mutex()
+	n := w.expr(mutex)
 	if n == nil {
-		return nil
+		// TryLock may come from an embedded mutex.
+		e := ast.Unparen(h.node)
+		if call, ok := e.(*ast.CallExpr); ok {
+			e = ast.Unparen(call.Fun)
+		}
+		sel, _ := e.(*ast.SelectorExpr)
+		field := promoted(h.file.pkg.TypesInfo.Selections[sel])
+		if field == nil || !isMutexPtr(field.Type()) && !isMutex(field.Type()) {
+			return nil
+		}
+		n = p.flow.object(field)
 	}
 	return n.find()
 }
 
-// componentOf judges the component that the mutex of s belongs to.
-func (p *program) componentOf(f *file, mutex ast.Expr) *component {
-	n := p.nodeOf(f, mutex)
+// promoted returns the last embedded field on the way of a selection, or nil.
+func promoted(sel *types.Selection) *types.Var {
+	fields := embedded(sel)
+	if len(fields) == 0 {
+		return nil
+	}
+	return fields[len(fields)-1]
+}
+
+// embedded returns the embedded fields that a selection goes through without naming them.
+func embedded(sel *types.Selection) (out []*types.Var) {
+	if sel == nil {
+		return nil
+	}
+	t := sel.Recv()
+	for _, i := range sel.Index()[:len(sel.Index())-1] {
+		if p, ok := t.Underlying().(*types.Pointer); ok {
+			t = p.Elem()
+		}
+		st, ok := t.Underlying().(*types.Struct)
+		if !ok {
+			return nil
+		}
+		out = append(out, st.Field(i))
+		t = st.Field(i).Type()
+	}
+	return out
+}
+
+// componentOf judges the component of the mutex at the end of a way.
+func (p *program) componentOf(h hop) *component {
+	mutex := h.mutex()
+	n := p.nodeOf(h)
 	if n == nil {
 		return &component{reasons: []Reason{{Code: Untyped, Detail: p.text(mutex), Pos: p.position(mutex.Pos())}}}
 	}
@@ -137,12 +179,15 @@ func isInternal(path string) bool {
 		strings.HasSuffix(path, "/internal") || strings.Contains(path, "/internal/")
 }
 
-// tagged reports files beside the component that the build configuration leaves out and
-// that use the mutex too.
+// tagged reports files that the build configuration leaves out and that use the mutex
+// too: beside the component, or with an import of one of its packages.
 func (p *program) tagged(n *node) (out []Reason) {
-	dirs := map[string]bool{}
+	dirs, paths := map[string]bool{}, map[string]bool{}
 	for _, s := range n.spelled {
 		dirs[filepath.Dir(s.file.name)] = true
+		if s.file.pkg.Name != "main" {
+			paths[s.file.pkg.PkgPath] = true
+		}
 	}
 	names := make([]string, 0, len(p.in.Ignored))
 	for name := range p.in.Ignored {
@@ -150,14 +195,20 @@ func (p *program) tagged(n *node) (out []Reason) {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		if !dirs[filepath.Dir(name)] {
-			continue
+		f, err := parser.ParseFile(token.NewFileSet(), name, p.in.Ignored[name], parser.ImportsOnly)
+		if err != nil {
+			continue // discovery names it
 		}
-		for _, path := range ConcurrencyPaths {
-			if bytes.Contains(p.in.Ignored[name], []byte(`"`+path+`"`)) {
-				out = append(out, Reason{Code: BuildTagged, Detail: p.rel(name)})
-				break
+		client, beside := false, dirs[filepath.Dir(name)]
+		for _, spec := range f.Imports {
+			path := importPathOf(spec)
+			beside = beside || paths[path]
+			for _, c := range ConcurrencyPaths {
+				client = client || path == c
 			}
+		}
+		if client && beside {
+			out = append(out, Reason{Code: BuildTagged, Detail: p.rel(name)})
 		}
 	}
 	return out

@@ -5,13 +5,15 @@
 //
 // The way of a finding:
 //
-//   - site.go finds loops that retry TryLock, by type and not by name; clock.go finds
+//   - site.go finds loops that retry TryLock, by type and not by name, and reach.go those
+//     that get there through functions, function values and interfaces; clock.go finds
 //     what paces them; paths.go walks one round of the loop for each outcome of a try.
 //   - flow.go finds everything that the mutex flows through, from its constructor to the
 //     loop; component.go judges whether all of it can change together (guard).
 //   - gate.go proves that the clock may fire on release as well (gate).
-//   - collapse.go proves that the whole loop may go (collapse); storm.go does so for
-//     loops that watch.
+//   - collapse.go proves that the whole loop may go (collapse): shape.go places its
+//     statements, scope.go looks at their names, interval.go at the interval, and storm.go
+//     at the key of loops that watch.
 //   - plan.go chooses the strongest tier that is proved and makes the edits: guard and
 //     gate replace tokens (textedit.go, imports.go), collapse changes the dst tree and
 //     splices the text of the changed declaration (splice.go).

@@ -77,6 +77,12 @@ var mutexMethods = map[string]bool{
 	"Lock": true, "TryLock": true, "Unlock": true, "Key": true, "IsOwner": true, "Header": true,
 }
 
+// helperMethods are the methods that only the helper's Mutex has.
+var helperMethods = map[string]bool{
+	"WatchLock": true, "WatchLockEvery": true, "WatchLockRetry": true, "Released": true,
+	"NewTicker": true, "NewTimer": true, "After": true, "Tick": true, "Sleep": true,
+}
+
 // isClientPath reports whether path is package clientv3 of some etcd client.
 func isClientPath(path string) bool {
 	if i := strings.LastIndex(path, "/vendor/"); i >= 0 {

@@ -81,9 +81,22 @@ func unify(a, b *node) {
 	a.poison = append(a.poison, b.poison...)
 	children := b.children
 	b.spelled, b.made, b.poison, b.children = nil, nil, nil, nil
-	for label, c := range children {
-		unify(a.child(label), c)
+	labels := make([]string, 0, len(children))
+	for label := range children {
+		labels = append(labels, label)
+	}
+	sort.Strings(labels)
+	for _, label := range labels {
 		a = a.find() // a recursive type may have moved it
+		if own := a.children[label]; own != nil {
+			unify(own, children[label])
+			continue
+		}
+		// No new node here: a type may contain itself, and there would be no end of them.
+		if a.children == nil {
+			a.children = map[string]*node{}
+		}
+		a.children[label] = children[label]
 	}
 }
 
@@ -96,6 +109,14 @@ type flow struct {
 	asserts []token.Pos // assertions and reflect uses that name the mutex
 	outside map[types.Object]*node
 	methods map[string]*node // by name and signature
+	ifaces  []conversion
+}
+
+// A conversion of a mutex to an interface.
+type conversion struct {
+	file  *file
+	src   ast.Expr
+	iface *types.Interface
 }
 
 func newFlow(p *program) *flow {
@@ -231,12 +252,27 @@ func (f *flow) mutexIn(t types.Type) bool {
 
 // object returns the node of a declared variable, field, function or type name.
 func (f *flow) object(obj types.Object) *node {
+	instance := obj
 	switch o := obj.(type) {
 	case *types.Var:
 		obj = o.Origin()
 	case *types.Func:
 		obj = o.Origin()
 	}
+	if instance != obj && f.p.fileAt(obj.Pos()) != nil {
+		// Its type argument is spelled elsewhere, if at all.
+		n := f.origin(obj)
+		r := Reason{Code: GenericType, Detail: obj.Name(), Pos: f.p.position(obj.Pos())}
+		if !hasReason(n.poison, r) {
+			n.poison = append(n.poison, r)
+		}
+		return n
+	}
+	return f.origin(obj)
+}
+
+// origin is object for what is no instance of a generic declaration.
+func (f *flow) origin(obj types.Object) *node {
 	if f.p.fileAt(obj.Pos()) != nil {
 		n := f.objects[obj.Pos()]
 		if n == nil {
@@ -374,6 +410,9 @@ func (w *walker) node(n ast.Node) {
 			}
 		}
 	case *ast.TypeAssertExpr:
+		if n.Type != nil && helperOnly(w.file.typeOf(n.Type)) {
+			w.asserts = append(w.asserts, n.Pos())
+		}
 		if n.Type != nil && w.mutexIn(w.file.typeOf(n.Type)) {
 			w.asserts = append(w.asserts, n.Pos())
 			w.poisonNode(w.typeExpr(n.Type), EscapesInterface, n, "a type assertion names it")
@@ -381,6 +420,9 @@ func (w *walker) node(n ast.Node) {
 	case *ast.TypeSwitchStmt:
 		for _, c := range n.Body.List {
 			for _, e := range c.(*ast.CaseClause).List {
+				if helperOnly(w.file.typeOf(e)) {
+					w.asserts = append(w.asserts, e.Pos())
+				}
 				if w.mutexIn(w.file.typeOf(e)) && !isNilExpr(w.file, e) {
 					w.asserts = append(w.asserts, e.Pos())
 					w.poisonNode(w.typeExpr(e), EscapesInterface, e, "a type switch names it")
@@ -431,7 +473,7 @@ func (w *walker) fieldType(e ast.Expr) types.Type {
 // method unifies methods of the same name and signature: one of them may be there to
 // satisfy an interface that has the other.
 func (w *walker) method(fn *types.Func) {
-	key := fn.Name() + " " + types.TypeString(fn.Type(), nil)
+	key := methodKey(fn)
 	if old := w.methods[key]; old != nil {
 		unify(old, w.object(fn))
 		return
@@ -572,7 +614,7 @@ func typeName(f *file, e ast.Expr) *types.TypeName {
 	if id == nil {
 		return nil
 	}
-	obj, _ := f.objectOf(id).(*types.TypeName)
+	obj, _ := f.pkg.TypesInfo.Uses[id].(*types.TypeName)
 	return obj
 }
 
@@ -587,7 +629,11 @@ func (w *walker) spell(n *node, e ast.Expr) {
 		}
 		return
 	}
-	obj := w.file.objectOf(sel.Sel)
+	obj := w.file.pkg.TypesInfo.Uses[sel.Sel] // for an embedded field it is also a definition
+	if obj == nil {
+		w.poisonNode(n, Untyped, e, "%s", w.p.text(e))
+		return
+	}
 	path, ok := concurrencyPath(obj.Pkg())
 	if !ok {
 		w.poisonNode(n, AliasOrDefined, e, "%s", w.p.text(e))
@@ -783,9 +829,6 @@ func (w *walker) constructor(sel *ast.SelectorExpr) *node {
 	made := fn.child("r0")
 	path, _ := concurrencyPath(w.file.objectOf(sel.Sel).Pkg())
 	made.spelled = append(made.spelled, spelling{w.file, sel, "NewMutex", path})
-	if call, ok := w.parent().(*ast.CallExpr); ok && ast.Unparen(call.Fun) == sel {
-		made.made = append(made.made, call)
-	}
 	if w.file.blocked != nil {
 		r := *w.file.blocked
 		r.Pos = w.p.position(sel.Pos())
@@ -822,6 +865,12 @@ func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 // toInterface judges a conversion of the mutex to an interface: one whose methods the
 // mutex has is fine as long as nobody asks for the concrete type again.
 func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, src ast.Expr) {
+	if isMutexPtr(w.file.typeOf(src)) {
+		w.ifaces = append(w.ifaces, conversion{w.file, src, iface})
+	}
+	if w.ownName(w.file.typeOf(src)) {
+		return // its name stays, and by that name assertions ask for it
+	}
 	if !isMutexPtr(w.file.typeOf(src)) || iface.NumMethods() == 0 {
 		w.poisonNode(n, EscapesInterface, src, "converted to %s", types.TypeString(dst, nil))
 		return
@@ -839,6 +888,35 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 	// Where any assertion in the module names the mutex, it may meet this value.
 	n = n.find()
 	n.poison = append(n.poison, Reason{Code: viaInterface, Pos: w.p.position(src.Pos())})
+}
+
+// ownName reports whether t is a type that this module defines, or a pointer to one.
+func (w *walker) ownName(t types.Type) bool {
+	t = types.Unalias(t)
+	if p, ok := t.(*types.Pointer); ok {
+		t = types.Unalias(p.Elem())
+	}
+	named, ok := t.(*types.Named)
+	return ok && named.TypeArgs() == nil && w.p.fileAt(named.Obj().Pos()) != nil
+}
+
+// helperOnly reports whether t is an interface that the helper's Mutex satisfies and the
+// client's does not: asking for it would have another answer.
+func helperOnly(t types.Type) bool {
+	iface, ok := typeUnder(t).(*types.Interface)
+	if !ok {
+		return false
+	}
+	extra := false
+	for i := 0; i < iface.NumMethods(); i++ {
+		switch name := iface.Method(i).Name(); {
+		case helperMethods[name]:
+			extra = true
+		case !mutexMethods[name]:
+			return false
+		}
+	}
+	return extra
 }
 
 // viaInterface is provisional poison: it counts only if the module has assertions.
@@ -929,6 +1007,10 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 
 func (w *walker) call(n *ast.CallExpr) {
 	info := w.file.pkg.TypesInfo
+	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && isConcurrencyObj(w.file.objectOf(sel.Sel), "NewMutex") {
+		made := w.constructor(sel).child("r0")
+		made.made = append(made.made, n)
+	}
 	if tv := info.Types[n.Fun]; tv.IsType() {
 		if len(n.Args) == 1 {
 			if b, ok := tv.Type.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
@@ -958,6 +1040,7 @@ func (w *walker) call(n *ast.CallExpr) {
 		if inst, ok := info.Instances[fn]; ok {
 			for i := 0; i < inst.TypeArgs.Len(); i++ {
 				if w.mutexIn(inst.TypeArgs.At(i)) {
+					w.constrained(n, fn, i)
 					for _, a := range n.Args {
 						w.poisonNode(w.expr(a), GenericType, n, "an argument of the generic %s", fn.Name)
 					}
@@ -970,16 +1053,13 @@ func (w *walker) call(n *ast.CallExpr) {
 		}
 	}
 	params := sig.Params()
-	if len(n.Args) == 1 && params.Len() > 1 { // f(g())
+	if len(n.Args) == 1 { // f(g())
 		if inner, ok := ast.Unparen(n.Args[0]).(*ast.CallExpr); ok {
-			if from := w.expr(inner.Fun); from != nil {
-				w.poisonNode(from.child("r0"), UnsupportedUse, n, "results passed on as arguments")
-				for i := 0; i < params.Len(); i++ {
-					w.poisonNode(from.child("r"+strconv.Itoa(i)), UnsupportedUse, n, "results passed on as arguments")
-				}
+			if _, several := w.file.typeOf(inner).(*types.Tuple); several {
+				w.spreadCall(n, inner, sig)
+				return
 			}
 		}
-		return
 	}
 	for i, a := range n.Args {
 		k := i
@@ -1007,6 +1087,48 @@ func (w *walker) call(n *ast.CallExpr) {
 			}
 			return p
 		}, a)
+	}
+}
+
+// spreadCall follows f(g()), where g has several results.
+func (w *walker) spreadCall(n, inner *ast.CallExpr, sig *types.Signature) {
+	results, ok := w.file.typeOf(inner).(*types.Tuple)
+	if !ok {
+		return
+	}
+	from, to := w.expr(inner.Fun), w.expr(n.Fun)
+	for i := 0; i < results.Len(); i++ {
+		if !w.mutexIn(results.At(i).Type()) || from == nil {
+			continue
+		}
+		r := from.child("r" + strconv.Itoa(i))
+		if sig.Variadic() || i >= sig.Params().Len() || to == nil || !w.mutexIn(sig.Params().At(i).Type()) {
+			w.poisonNode(r, UnsupportedUse, n, "results passed on as arguments")
+			continue
+		}
+		unify(to.child("p"+strconv.Itoa(i)), r)
+	}
+}
+
+// constrained notes the mutex arguments of a generic function: it may call TryLock
+// through the constraint of its i-th type parameter.
+func (w *walker) constrained(n *ast.CallExpr, fn *ast.Ident, i int) {
+	generic, ok := w.file.objectOf(fn).(*types.Func)
+	if !ok {
+		return
+	}
+	params := generic.Origin().Signature().TypeParams()
+	if params == nil || i >= params.Len() {
+		return
+	}
+	iface, ok := params.At(i).Constraint().Underlying().(*types.Interface)
+	if !ok {
+		return
+	}
+	for _, a := range n.Args {
+		if isMutexPtr(w.file.typeOf(a)) {
+			w.ifaces = append(w.ifaces, conversion{w.file, a, iface})
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func (p *program) gate(s *site) *Reason {
 	}
 	switch {
 	case len(s.calls) > 0:
-		return at(TriesThroughFn, s.calls[0], p.text(s.calls[0].Fun))
+		return at(TriesThroughFn, s.calls[0], firstLine(p.text(s.calls[0].Fun)))
 	case s.trace.bad != nil:
 		return at(ComplexFlow, s.trace.bad, "")
 	case len(s.tries) > 1:
@@ -36,6 +36,9 @@ func (p *program) gate(s *site) *Reason {
 				if q.end == next && (st.kind == recv || st.kind == doneRecv) {
 					return at(UnknownClock, st.node, firstLine(p.text(st.node)))
 				}
+				if q.outcome == locked && q.end == next && st.kind == acts && p.mayWait(s, st.node) {
+					return at(UnknownClock, st.node, firstLine(p.text(st.node))+" may wait")
+				}
 			}
 		}
 		return at(NoClock, s.loop, "")
@@ -43,10 +46,10 @@ func (p *program) gate(s *site) *Reason {
 		return at(SeveralClocks, s.clock[1].wait, firstLine(p.text(s.clock[1].wait)))
 	}
 	c := s.clock[0]
-	if c.kind == watchClock {
-		return at(WatchNotPaced, c.wait, "")
-	}
 	if c.problem != nil {
+		if c.kind == watchClock {
+			return at(WatchNotPaced, c.wait, "")
+		}
 		return c.problem
 	}
 	if r := p.counted(s); r != nil {
@@ -63,18 +66,37 @@ func (p *program) gate(s *site) *Reason {
 		case q.outcome == untried && q.waited > 0:
 			return at(ClockShared, c.wait, "a round may wait without a try")
 		}
+		reset := false
 		for _, st := range q.steps {
-			if st.kind == acts {
+			switch st.kind {
+			case acts:
 				if ok, _ := p.inert(s, st.node); !ok {
+					return at(WorkInLoop, st.node, firstLine(p.text(st.node)))
+				}
+				reset = reset || p.resets(s, st.node)
+			case recv: // one more of them per release
+				if q.waited > 0 {
 					return at(WorkInLoop, st.node, firstLine(p.text(st.node)))
 				}
 			}
 		}
+		if c.kind == timerClock && q.waited > 0 && !reset && !within(c.made, s.loop) {
+			return at(UnknownClock, c.wait, "a timer that is not reset fires only once")
+		}
+	}
+	if c.kind == watchClock {
+		if r := p.fixedMutex(s, c, false); r != nil {
+			return r
+		}
+		return at(WatchNotPaced, c.wait, "")
+	}
+	if c.perWait && c.made != nil && len(c.made.Args) == 1 && !p.pure(s.file, c.made.Args[0]) {
+		return at(WorkInLoop, c.made.Args[0], p.text(c.made.Args[0]))
 	}
 	if r := p.ownClock(s, c); r != nil {
 		return r
 	}
-	return p.fixedMutex(s, c)
+	return p.fixedMutex(s, c, c.perWait)
 }
 
 func firstLine(text string) string {
@@ -114,11 +136,38 @@ func (p *program) counted(s *site) *Reason {
 		return true
 	})
 	delete(counters, nil)
+	// What is computed from a counter counts too.
+	for grown := true; grown; {
+		grown = false
+		ast.Inspect(s.loop, func(n ast.Node) bool {
+			var lhs, rhs []ast.Expr
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				lhs, rhs = n.Lhs, n.Rhs
+			case *ast.ValueSpec:
+				rhs = n.Values
+				for _, name := range n.Names {
+					lhs = append(lhs, name)
+				}
+			}
+			for i, l := range lhs {
+				obj := s.trace.variable(l)
+				for j, r := range rhs {
+					if obj == nil || counters[obj] || len(lhs) == len(rhs) && i != j {
+						continue
+					}
+					for c := range counters {
+						if s.file.mentions(r, c) {
+							counters[obj], grown = true, true
+						}
+					}
+				}
+			}
+			return true
+		})
+	}
 	var found ast.Node
 	look := func(e ast.Node) {
-		if e == nil {
-			return
-		}
 		for obj := range counters {
 			if s.file.mentions(e, obj) {
 				found = e
@@ -140,6 +189,14 @@ func (p *program) counted(s *site) *Reason {
 		case *ast.CaseClause:
 			for _, e := range n.List {
 				look(e)
+			}
+		case *ast.CommClause:
+			if n.Comm != nil {
+				look(n.Comm)
+			}
+		case *ast.CallExpr: // how long to wait, and for whom
+			if s.trace.clocks[n] != nil || p.isClockCall(s, n) {
+				look(n)
 			}
 		}
 		return true
@@ -172,7 +229,10 @@ func (p *program) inert(s *site, n ast.Node) (ok, quiet bool) {
 		if !isCall {
 			return false, false
 		}
-		if p.isClockCall(s, call) || isPkgObj(f.callee(call), "runtime", "Gosched") || isCancel(f, call) {
+		if p.isClockCall(s, call) {
+			return p.pureArgs(s, call), true
+		}
+		if isPkgObj(f.callee(call), "runtime", "Gosched") || isCancel(f, call) {
 			return true, true
 		}
 		return isLog(f, call) && p.pureArgs(s, call), false
@@ -183,7 +243,7 @@ func (p *program) inert(s *site, n ast.Node) (ok, quiet bool) {
 			}
 		}
 		for _, r := range n.Rhs {
-			if !p.pure(f, r) && !isContextCall(f, r) {
+			if !p.pure(f, r) && !p.isContextCall(f, r) && !p.makesTimer(s, r) {
 				return false, false
 			}
 		}
@@ -196,7 +256,7 @@ func (p *program) inert(s *site, n ast.Node) (ok, quiet bool) {
 		for _, spec := range gen.Specs {
 			if v, isValue := spec.(*ast.ValueSpec); isValue {
 				for _, e := range v.Values {
-					if !p.pure(f, e) && !isContextCall(f, e) {
+					if !p.pure(f, e) && !p.isContextCall(f, e) && !p.makesTimer(s, e) {
 						return false, false
 					}
 				}
@@ -252,14 +312,41 @@ func isCancel(f *file, call *ast.CallExpr) bool {
 	return isNamed(f.typeOf(call.Fun), "context", "CancelFunc")
 }
 
+// resets reports whether n is a Reset of the site's clock.
+func (p *program) resets(s *site, n ast.Node) bool {
+	stmt, ok := n.(*ast.ExprStmt)
+	if !ok {
+		return false
+	}
+	call, ok := ast.Unparen(stmt.X).(*ast.CallExpr)
+	if !ok || !p.isClockCall(s, call) {
+		return false
+	}
+	return ast.Unparen(call.Fun).(*ast.SelectorExpr).Sel.Name == "Reset"
+}
+
+// makesTimer reports whether e makes the site's timer, anew in every round.
+func (p *program) makesTimer(s *site, e ast.Expr) bool {
+	return len(s.clock) == 1 && s.clock[0].kind == timerClock && ast.Unparen(e) == ast.Expr(s.clock[0].made) &&
+		p.pure(s.file, s.clock[0].made.Args[0])
+}
+
 // isContextCall reports whether e derives a context: it has no effect but its result.
-func isContextCall(f *file, e ast.Expr) bool {
+func (p *program) isContextCall(f *file, e ast.Expr) bool {
 	call, ok := ast.Unparen(e).(*ast.CallExpr)
 	if !ok {
 		return false
 	}
 	fn, ok := f.callee(call).(*types.Func)
-	return ok && fn.Pkg() != nil && fn.Pkg().Path() == "context"
+	if !ok || fn.Pkg() == nil || fn.Pkg().Path() != "context" || !strings.HasPrefix(fn.Name(), "With") && !harmless(fn) {
+		return false
+	}
+	for _, a := range call.Args {
+		if !p.pure(f, a) && !p.isContextCall(f, a) {
+			return false
+		}
+	}
+	return true
 }
 
 // logPackages write log lines or metrics and do nothing else.
@@ -279,7 +366,7 @@ func isLog(f *file, call *ast.CallExpr) bool {
 	}
 	path := fn.Pkg().Path()
 	if path == "fmt" {
-		return strings.HasPrefix(fn.Name(), "Print") || strings.HasPrefix(fn.Name(), "Fprint")
+		return strings.HasPrefix(fn.Name(), "Print") || strings.HasPrefix(fn.Name(), "Fprint") && len(call.Args) > 0 && isStandardStream(f, call.Args[0])
 	}
 	if path == "testing" {
 		return fn.Name() == "Log" || fn.Name() == "Logf"
@@ -290,6 +377,12 @@ func isLog(f *file, call *ast.CallExpr) bool {
 		}
 	}
 	return false
+}
+
+// isStandardStream reports whether e is os.Stdout or os.Stderr.
+func isStandardStream(f *file, e ast.Expr) bool {
+	sel, ok := ast.Unparen(e).(*ast.SelectorExpr)
+	return ok && (isPkgObj(f.objectOf(sel.Sel), "os", "Stdout") || isPkgObj(f.objectOf(sel.Sel), "os", "Stderr"))
 }
 
 // pureArgs allows what log calls are given: values, and calls of log packages, Error and
@@ -348,7 +441,14 @@ func harmless(fn *types.Func) bool {
 	}
 	switch fn.Pkg().Path() {
 	case "errors", "strings", "strconv", "math":
-		return true
+		return fn.Signature().Recv() == nil // a Builder's methods write to it
+	case "math/rand", "math/rand/v2":
+		for _, prefix := range []string{"Int", "Uint", "Float", "N"} {
+			if strings.HasPrefix(fn.Name(), prefix) && !strings.HasPrefix(fn.Name(), "New") {
+				return true
+			}
+		}
+		return false
 	case "time":
 		switch fn.Name() {
 		case "Sleep", "After", "AfterFunc", "NewTicker", "NewTimer", "Tick", "Stop", "Reset":
@@ -358,10 +458,10 @@ func harmless(fn *types.Func) bool {
 	case "fmt":
 		return strings.HasPrefix(fn.Name(), "Sprint") || fn.Name() == "Errorf"
 	case "context":
-		return fn.Name() == "Err" || fn.Name() == "Background" || fn.Name() == "TODO"
+		return fn.Name() == "Err" || fn.Name() == "Done" || fn.Name() == "Background" || fn.Name() == "TODO"
 	}
 	_, isConcurrency := concurrencyPath(fn.Pkg())
-	return isConcurrency && (fn.Name() == "Key" || fn.Name() == "Lease")
+	return isConcurrency && (fn.Name() == "Key" || fn.Name() == "Lease" || fn.Name() == "Done")
 }
 
 // ownClock reports a clock that something else uses too.
@@ -373,6 +473,7 @@ func (p *program) ownClock(s *site, c *clock) *Reason {
 		return &Reason{Code: ClockShared, Detail: detail, Pos: p.position(n.Pos())}
 	}
 	parents := parentsIn(s.fn)
+	stopped := false
 	for _, id := range s.file.usesOf(c.obj) {
 		sel, isSel := parents[id].(*ast.SelectorExpr)
 		if c.kind == tickClock {
@@ -392,6 +493,7 @@ func (p *program) ownClock(s *site, c *clock) *Reason {
 				if _, isCall := parents[sel].(*ast.CallExpr); !isCall {
 					return shared(sel, "")
 				}
+				stopped = stopped || sel.Sel.Name == "Stop"
 			}
 		}
 		for n := parents[id]; n != nil && n != s.fn; n = parents[n] {
@@ -409,6 +511,9 @@ func (p *program) ownClock(s *site, c *clock) *Reason {
 		case *ast.ForStmt, *ast.RangeStmt:
 			if n != s.loop && !within(s.loop, n) {
 				return shared(c.made, "")
+			}
+			if (c.kind == tickerClock || c.kind == tickClock) && !stopped {
+				return &Reason{Code: ClockElsewhere, Detail: "a ticker that is not stopped, made in a loop", Pos: p.position(c.made.Pos())}
 			}
 		}
 	}
@@ -439,8 +544,17 @@ func parentsIn(root ast.Node) map[ast.Node]ast.Node {
 }
 
 // fixedMutex reports a mutex that may not be the same, or not there yet, at the clock.
-func (p *program) fixedMutex(s *site, c *clock) *Reason {
+// perWait says that the mutex is looked up again for every wait, so that it may change
+// outside the loop.
+func (p *program) fixedMutex(s *site, c *clock, perWait bool) *Reason {
 	mu := s.mutex()
+	// Where a try comes before each wait, the mutex has just been used there. Otherwise it
+	// must have been there before.
+	for _, q := range s.paths {
+		for _, st := range q.steps {
+			perWait = perWait && (st.kind != waits || st.after)
+		}
+	}
 	moved := func(n ast.Node, detail string) *Reason {
 		return &Reason{Code: MutexNotFixed, Detail: detail, Pos: p.position(n.Pos())}
 	}
@@ -458,8 +572,10 @@ func (p *program) fixedMutex(s *site, c *clock) *Reason {
 			root = sel.Sel
 			break
 		}
-		if n := p.assignedField(field, s, c.perWait); n != nil {
-			return moved(n, p.text(sel)+" is assigned")
+		for _, v := range append(embedded(s.file.pkg.TypesInfo.Selections[sel]), field) {
+			if n := p.assignedField(v, s, perWait); n != nil {
+				return moved(n, p.text(sel)+" is assigned")
+			}
 		}
 		root = ast.Unparen(sel.X)
 	}
@@ -471,8 +587,14 @@ func (p *program) fixedMutex(s *site, c *clock) *Reason {
 	if !ok {
 		return &Reason{Code: MutexNotSimple, Detail: p.text(mu), Pos: p.position(mu.Pos())}
 	}
-	if n := p.assignedVar(obj, s, c.perWait); n != nil {
+	if within2(obj.Pos(), s.loop) {
+		return moved(id, id.Name+" is another one in every round")
+	}
+	if n := p.assignedVar(obj, s, perWait); n != nil {
 		return moved(n, id.Name+" is assigned")
+	}
+	if c.kind == watchClock {
+		return nil
 	}
 	// The same name must mean the same variable where the clock is made.
 	at := c.made.Pos()
@@ -510,11 +632,20 @@ func (p *program) assignedVar(obj *types.Var, s *site, perWait bool) (found ast.
 		if !global && f != s.file {
 			continue
 		}
+		used := func(e ast.Expr) bool {
+			switch e := ast.Unparen(e).(type) {
+			case *ast.Ident:
+				return sameVar(f.pkg.TypesInfo.Uses[e], obj)
+			case *ast.SelectorExpr: // of another package
+				return sameVar(f.pkg.TypesInfo.Uses[e.Sel], obj)
+			}
+			return false
+		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.AssignStmt:
 				for _, l := range n.Lhs {
-					if id, ok := ast.Unparen(l).(*ast.Ident); ok && sameVar(f.pkg.TypesInfo.Uses[id], obj) {
+					if used(l) {
 						if !perWait || within(n, s.loop) || !global {
 							found = n
 						}
@@ -522,12 +653,12 @@ func (p *program) assignedVar(obj *types.Var, s *site, perWait bool) (found ast.
 				}
 			case *ast.RangeStmt:
 				for _, e := range []ast.Expr{n.Key, n.Value} {
-					if id, ok := e.(*ast.Ident); ok && sameVar(f.pkg.TypesInfo.Uses[id], obj) {
+					if used(e) {
 						found = n
 					}
 				}
 			case *ast.UnaryExpr:
-				if id, ok := ast.Unparen(n.X).(*ast.Ident); ok && n.Op == token.AND && sameVar(f.pkg.TypesInfo.Uses[id], obj) {
+				if n.Op == token.AND && used(n.X) {
 					found = n
 				}
 			case *ast.ValueSpec:
@@ -545,8 +676,11 @@ func (p *program) assignedVar(obj *types.Var, s *site, perWait bool) (found ast.
 	return found
 }
 
-func sameVar(a types.Object, b *types.Var) bool {
-	return a != nil && (a == types.Object(b) || a.Pos() == b.Pos() && a.Pos().IsValid())
+func sameVar(a types.Object, b *types.Var) bool { return sameObject(a, b) }
+
+// sameObject compares objects that may come from two variants of one package.
+func sameObject(a, b types.Object) bool {
+	return a != nil && b != nil && (a == b || a.Pos() == b.Pos() && a.Pos().IsValid())
 }
 
 // assignedField returns an assignment to the field other than while its struct is under
@@ -556,32 +690,59 @@ func (p *program) assignedField(field *types.Var, s *site, perWait bool) (found 
 	for _, f := range p.files {
 		ast.Inspect(f.ast, func(n ast.Node) bool {
 			var targets []ast.Expr
+			whole := false // a whole struct may be set
 			switch n := n.(type) {
 			case *ast.AssignStmt:
-				targets = n.Lhs
+				targets, whole = n.Lhs, n.Tok == token.ASSIGN
+			case *ast.RangeStmt:
+				for _, e := range []ast.Expr{n.Key, n.Value} {
+					if e != nil {
+						targets = append(targets, e)
+					}
+				}
+				whole = n.Tok == token.ASSIGN
 			case *ast.UnaryExpr:
 				if n.Op == token.AND {
 					targets = []ast.Expr{n.X}
 				}
 			}
 			for _, l := range targets {
+				if perWait && !within(n, s.loop) {
+					continue
+				}
 				sel, ok := ast.Unparen(l).(*ast.SelectorExpr)
+				if ok && p.underConstruction(f, sel) {
+					continue
+				}
+				if whole && hasField(f.typeOf(l), field) {
+					found = n
+				}
 				if !ok {
 					continue
 				}
-				v, ok := f.objectOf(sel.Sel).(*types.Var)
-				if !ok || !sameVar(v.Origin(), field) {
-					continue
+				if v, ok := f.objectOf(sel.Sel).(*types.Var); ok && sameVar(v.Origin(), field) {
+					found = n
 				}
-				if perWait && !within(n, s.loop) || p.underConstruction(f, sel) {
-					continue
-				}
-				found = n
 			}
 			return found == nil
 		})
 	}
 	return found
+}
+
+// hasField reports whether a value of type t, which is no pointer, holds the field.
+func hasField(t types.Type, field *types.Var) bool {
+	switch u := typeUnder(t).(type) {
+	case *types.Struct:
+		for i := 0; i < u.NumFields(); i++ {
+			if sameVar(u.Field(i).Origin(), field) || hasField(u.Field(i).Type(), field) {
+				return true
+			}
+		}
+	case *types.Array:
+		return hasField(u.Elem(), field)
+	}
+	return false
 }
 
 // underConstruction reports whether x.f = ... sets a field of a struct that the same
@@ -592,24 +753,54 @@ func (p *program) underConstruction(f *file, sel *ast.SelectorExpr) bool {
 		return false
 	}
 	obj := f.objectOf(id)
-	made := false
+	var fn ast.Node // the innermost function around each node
+	var stack []ast.Node
+	var madeIn, setIn ast.Node
 	ast.Inspect(f.ast, func(n ast.Node) bool {
-		a, ok := n.(*ast.AssignStmt)
-		if !ok || a.Tok != token.DEFINE || len(a.Lhs) != 1 || len(a.Rhs) != 1 || f.definedBy(a.Lhs[0]) != obj || obj == nil {
+		if n == nil {
+			switch stack[len(stack)-1].(type) {
+			case *ast.FuncDecl, *ast.FuncLit:
+				fn = nil
+				for i := len(stack) - 2; i >= 0 && fn == nil; i-- {
+					switch stack[i].(type) {
+					case *ast.FuncDecl, *ast.FuncLit:
+						fn = stack[i]
+					}
+				}
+			}
+			stack = stack[:len(stack)-1]
 			return true
 		}
-		e := ast.Unparen(a.Rhs[0])
-		if u, ok := e.(*ast.UnaryExpr); ok && u.Op == token.AND {
-			e = ast.Unparen(u.X)
-		}
-		switch e := e.(type) {
-		case *ast.CompositeLit:
-			made = true
-		case *ast.CallExpr:
-			b, ok := f.callee(e).(*types.Builtin)
-			made = ok && b.Name() == "new"
+		stack = append(stack, n)
+		switch n := n.(type) {
+		case *ast.FuncDecl, *ast.FuncLit:
+			fn = n
+		case *ast.SelectorExpr:
+			if n == sel {
+				setIn = fn
+			}
+		case *ast.AssignStmt:
+			if n.Tok == token.DEFINE && len(n.Lhs) == 1 && len(n.Rhs) == 1 && obj != nil && f.definedBy(n.Lhs[0]) == obj && f.constructs(n.Rhs[0]) {
+				madeIn = fn
+			}
 		}
 		return true
 	})
-	return made
+	return madeIn != nil && madeIn == setIn
+}
+
+// constructs reports whether e is T{...}, &T{...} or new(T).
+func (f *file) constructs(e ast.Expr) bool {
+	e = ast.Unparen(e)
+	if u, ok := e.(*ast.UnaryExpr); ok && u.Op == token.AND {
+		e = ast.Unparen(u.X)
+	}
+	switch e := e.(type) {
+	case *ast.CompositeLit:
+		return true
+	case *ast.CallExpr:
+		b, ok := f.callee(e).(*types.Builtin)
+		return ok && b.Name() == "new"
+	}
+	return false
 }

@@ -14,6 +14,23 @@ import (
 // addImport returns src with an import of importPath as name. It goes into the group of
 // the module's own packages if there is one, else beside the import of anchor.
 func addImport(src []byte, importPath, name, modulePath, anchor string) ([]byte, error) {
+	out, err := insertImport(src, importPath, name, modulePath, anchor)
+	if err != nil {
+		return nil, err
+	}
+	now, err := parse(out)
+	if err != nil {
+		return nil, fmt.Errorf("adding the import of %s: %w", importPath, err)
+	}
+	for _, s := range now.file.Imports {
+		if importPathOf(s) == importPath {
+			return out, nil
+		}
+	}
+	return nil, fmt.Errorf("no place for the import of %s", importPath)
+}
+
+func insertImport(src []byte, importPath, name, modulePath, anchor string) ([]byte, error) {
 	p, err := parse(src)
 	if err != nil {
 		return nil, err
@@ -57,7 +74,12 @@ func addImport(src []byte, importPath, name, modulePath, anchor string) ([]byte,
 		return nil, fmt.Errorf("the file has no import declaration")
 	}
 	if group == nil {
-		end := p.lineEnd(p.offset(last.End()))
+		end := p.offset(last.End())
+		for _, g := range p.file.Comments { // behind the comments on the line
+			if at := p.offset(g.Pos()); at >= end && at <= p.lineEnd(end) {
+				end = p.offset(g.End())
+			}
+		}
 		return insertAt(src, end, nl+"import "+spec), nil
 	}
 	var after *ast.ImportSpec // the first one that sorts behind the new one
@@ -83,7 +105,11 @@ func addImport(src []byte, importPath, name, modulePath, anchor string) ([]byte,
 	if strings.TrimSpace(indent) != "" {
 		return nil, fmt.Errorf("the import declaration has several imports on one line")
 	}
-	return insertAt(src, p.lineEnd(p.offset(tail.End())), nl+indent+spec), nil
+	end := p.offset(tail.End())
+	if tail.Comment != nil {
+		end = p.offset(tail.Comment.End())
+	}
+	return insertAt(src, end, nl+indent+spec), nil
 }
 
 func insertAt(src []byte, at int, text string) []byte {

@@ -164,10 +164,16 @@ func (t *tracer) round() []*path {
 		body = loop.Body
 		if c := t.clocks[loop.X]; c != nil {
 			start.do(waits, loop.X, c)
-		} else {
+		} else if _, ok := typeUnder(t.file.typeOf(loop.X)).(*types.Chan); ok {
 			start.do(recv, loop.X, nil)
 		}
 		paths = t.block(body.List, paths)
+	default: // from a label to a goto
+		t.giveUp(t.loop)
+		return nil
+	}
+	if post != nil && (t.tries(post) || receives(post)) {
+		t.giveUp(post)
 	}
 	for i := 0; i < len(paths); i++ {
 		p := paths[i]
@@ -234,7 +240,7 @@ func (t *tracer) stmt(s ast.Stmt, p *path) []*path {
 	case *ast.AssignStmt:
 		return t.assign(s, p)
 	case *ast.DeclStmt, *ast.IncDecStmt, *ast.GoStmt, *ast.DeferStmt, *ast.SendStmt:
-		if t.tries(s) {
+		if t.tries(s) || receives(s) {
 			t.giveUp(s)
 		}
 		if _, ok := s.(*ast.SendStmt); ok {
@@ -384,6 +390,9 @@ func (t *tracer) fork(p *path, then func(*path)) []*path {
 func (t *tracer) exprStmt(s *ast.ExprStmt, p *path) []*path {
 	e := ast.Unparen(s.X)
 	if c := t.clocks[e]; c != nil {
+		if receives(c.made) && c.perWait {
+			t.giveUp(s)
+		}
 		p.do(waits, e, c)
 		return []*path{p}
 	}
@@ -400,15 +409,29 @@ func (t *tracer) exprStmt(s *ast.ExprStmt, p *path) []*path {
 		}
 	}
 	if u, ok := e.(*ast.UnaryExpr); ok && u.Op == token.ARROW {
-		if t.isDone(u) {
-			p.do(doneRecv, s, nil)
-		} else {
-			p.do(recv, s, nil)
-		}
+		t.receive(u, s, p)
 		return []*path{p}
+	}
+	if receives(s) {
+		t.giveUp(s)
 	}
 	p.do(acts, s, nil)
 	return []*path{p}
+}
+
+// receives reports whether evaluating n receives from a channel somewhere inside.
+func receives(n ast.Node) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.UnaryExpr:
+			found = found || n.Op == token.ARROW
+		}
+		return !found
+	})
+	return found
 }
 
 // neverReturns knows the calls after which nothing follows.
@@ -440,7 +463,9 @@ func (t *tracer) assign(s *ast.AssignStmt, p *path) []*path {
 		if call, ok := ast.Unparen(s.Rhs[0]).(*ast.CallExpr); ok && t.isTry(call) {
 			obj := t.variable(s.Lhs[0])
 			return t.fork(p, func(q *path) {
-				if obj != nil {
+				if obj != nil && basicBool(t.file, call) { // a function that tries
+					q.bools[obj] = truth(q.outcome == won)
+				} else if obj != nil {
 					q.errs[obj] = true
 				} else if !isBlank(s.Lhs[0]) {
 					t.giveUp(s)
@@ -458,19 +483,22 @@ func (t *tracer) assign(s *ast.AssignStmt, p *path) []*path {
 			return out
 		}
 	} else if t.tries(s) {
+		if call, ok := ast.Unparen(s.Rhs[0]).(*ast.CallExpr); ok && len(s.Rhs) == 1 && t.isTry(call) {
+			return t.assignResults(s, p)
+		}
 		t.giveUp(s)
 	}
-	kind := acts
-	for _, r := range s.Rhs {
-		if u, ok := ast.Unparen(r).(*ast.UnaryExpr); ok && u.Op == token.ARROW {
-			if c := t.clocks[u]; c != nil {
-				p.do(waits, u, c)
-				return []*path{p}
-			}
-			kind = recv
+	if len(s.Rhs) == 1 {
+		if u, ok := ast.Unparen(s.Rhs[0]).(*ast.UnaryExpr); ok && u.Op == token.ARROW {
+			t.receive(u, s, p)
+			t.receiver(s, p)
+			return []*path{p}
 		}
 	}
-	p.do(kind, s, nil)
+	if receives(s) {
+		t.giveUp(s)
+	}
+	p.do(acts, s, nil)
 	for i, l := range s.Lhs {
 		obj := t.variable(l)
 		if obj == nil {
@@ -489,6 +517,63 @@ func (t *tracer) assign(s *ast.AssignStmt, p *path) []*path {
 		}
 	}
 	return []*path{p}
+}
+
+// assignResults walks ok, err := s.try(ctx), where a function tries. Its bool tells
+// whether the lock is held; what its error is then cannot be told.
+func (t *tracer) assignResults(s *ast.AssignStmt, p *path) []*path {
+	isBool := false
+	for _, l := range s.Lhs {
+		isBool = isBool || !isBlank(l) && basicBool(t.file, l)
+	}
+	return t.fork(p, func(q *path) {
+		for _, l := range s.Lhs {
+			switch obj := t.variable(l); {
+			case obj == nil:
+			case basicBool(t.file, l):
+				q.bools[obj] = truth(q.outcome == won)
+			case !isBool && types.Identical(obj.Type(), types.Universe.Lookup("error").Type()):
+				q.errs[obj] = true
+			}
+		}
+	})
+}
+
+// receive notes a receive, which is all of statement s or of what it assigns.
+func (t *tracer) receive(u *ast.UnaryExpr, s ast.Stmt, p *path) {
+	if receives(u.X) {
+		t.giveUp(s)
+	}
+	switch c := t.clocks[u]; {
+	case c != nil:
+		p.do(waits, u, c)
+		return
+	case t.isDone(u):
+		p.do(doneRecv, s, nil)
+	default:
+		p.do(recv, s, nil)
+	}
+	t.operand(u.X, p)
+}
+
+// operand notes what evaluating the channel of a receive does.
+func (t *tracer) operand(ch ast.Expr, p *path) {
+	if hasCall(ch) {
+		p.do(acts, ch, nil)
+	}
+}
+
+// receiver notes an assignment of what was received to anything but local variables.
+func (t *tracer) receiver(s *ast.AssignStmt, p *path) {
+	for _, l := range s.Lhs {
+		obj := t.variable(l)
+		if !isBlank(l) && (obj == nil || isPackageLevel(obj)) {
+			p.do(acts, s, nil)
+			return
+		}
+		delete(p.errs, obj)
+		delete(p.bools, obj)
+	}
 }
 
 func basicBool(f *file, e ast.Expr) bool {
@@ -519,6 +604,9 @@ type branch struct {
 // cond evaluates a condition, which may contain the try itself.
 func (t *tracer) cond(e ast.Expr, p *path) []branch {
 	e = ast.Unparen(e)
+	if receives(e) {
+		t.giveUp(e)
+	}
 	if hasCall(e) {
 		p.do(acts, e, nil) // what a condition calls may have effects
 	}
@@ -635,6 +723,9 @@ func (t *tracer) eval(e ast.Expr, p *path) tristate {
 			return v
 		}
 	case *ast.CallExpr:
+		if t.isTry(x) && basicBool(t.file, x) { // a function that tries
+			return truth(p.outcome == won)
+		}
 		if isPkgObj(t.file.callee(x), "errors", "Is") && len(x.Args) == 2 && t.isErr(x.Args[0], p) {
 			return t.is(x.Args[1], p)
 		}
@@ -663,10 +754,15 @@ func (t *tracer) is(target ast.Expr, p *path) tristate {
 	if isConcurrencyObj(obj, "ErrLocked") {
 		return truth(p.outcome == locked)
 	}
-	// Another package-level error is never what a won or locked try returned.
-	if v, ok := obj.(*types.Var); ok && v.Pkg() != nil && v.Parent() == v.Pkg().Scope() && p.outcome != failed {
-		// but one of this package may be another name for ErrLocked
-		if v.Pkg().Path() != t.file.pkg.Types.Path() {
+	// These are never what a won or locked try returned. Any other error may be one more
+	// name for ErrLocked.
+	if p.outcome != failed {
+		for _, name := range []string{"Canceled", "DeadlineExceeded"} {
+			if isPkgObj(obj, "context", name) {
+				return no
+			}
+		}
+		if isConcurrencyObj(obj, "ErrSessionExpired") || isConcurrencyObj(obj, "ErrLockReleased") {
 			return no
 		}
 	}
@@ -712,6 +808,13 @@ func (t *tracer) switchStmt(s *ast.SwitchStmt, p *path) []*path {
 			forked = append(forked, t.fork(q, func(*path) {})...)
 		}
 		in = forked
+	} else if s.Tag != nil {
+		if receives(s.Tag) {
+			t.giveUp(s)
+		}
+		for _, q := range in {
+			t.operand(s.Tag, q)
+		}
 	}
 	var out []*path
 	for _, q := range in {
@@ -727,14 +830,12 @@ func (t *tracer) switchStmt(s *ast.SwitchStmt, p *path) []*path {
 			v := no
 			for _, e := range clause.List {
 				var one tristate
+				if t.tries(e) || receives(e) {
+					t.giveUp(e)
+				}
+				t.operand(e, rest)
 				switch {
 				case s.Tag == nil:
-					if t.tries(e) {
-						t.giveUp(e)
-					}
-					if hasCall(e) {
-						rest.do(acts, e, nil)
-					}
 					one = t.eval(e, rest)
 				case t.isErr(s.Tag, rest):
 					one = t.is(e, rest)
@@ -766,6 +867,27 @@ func (t *tracer) switchStmt(s *ast.SwitchStmt, p *path) []*path {
 }
 
 func (t *tracer) selectStmt(s *ast.SelectStmt, p *path) []*path {
+	// All channels, and all values to send, are evaluated whichever case is taken.
+	for _, c := range s.Body.List {
+		switch comm := c.(*ast.CommClause).Comm.(type) {
+		case nil:
+		case *ast.SendStmt:
+			if t.tries(comm) || receives(comm) {
+				t.giveUp(s)
+			}
+			t.operand(comm.Chan, p)
+			t.operand(comm.Value, p)
+		default:
+			u := received(comm)
+			if u == nil || receives(u.X) {
+				t.giveUp(s)
+				continue
+			}
+			if t.clocks[u] == nil {
+				t.operand(u.X, p)
+			}
+		}
+	}
 	var out []*path
 	for _, c := range s.Body.List {
 		clause := c.(*ast.CommClause)
@@ -776,16 +898,18 @@ func (t *tracer) selectStmt(s *ast.SelectStmt, p *path) []*path {
 		case *ast.SendStmt:
 			q.do(recv, comm, nil)
 		default:
-			u := received(clause.Comm)
+			u := received(comm)
 			switch {
 			case u == nil:
-				t.giveUp(clause)
 			case t.clocks[u] != nil:
 				q.do(waits, u, t.clocks[u])
 			case t.isDone(u):
 				q.do(doneRecv, clause.Comm, nil)
 			default:
 				q.do(recv, clause.Comm, nil)
+			}
+			if a, ok := comm.(*ast.AssignStmt); ok {
+				t.receiver(a, q)
 			}
 		}
 		out = append(out, t.block(clause.Body, []*path{q})...)

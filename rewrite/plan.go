@@ -32,10 +32,11 @@ type Finding struct {
 	Kept    *Reason  // why Tier is not the next one up
 	Path    []Frame  // from the loop to TryLock
 
-	site      *site
-	component *component
-	gated     bool      // proved
-	collapsed *collapse // proved
+	site       *site
+	component  *component   // of the first mutex
+	components []*component // of all
+	gated      bool         // proved
+	collapsed  *collapse    // proved
 }
 
 // Key identifies a finding across loads of the same source.
@@ -101,8 +102,7 @@ func Analyze(in *Input) *Plan {
 	return pl
 }
 
-// Packages returns the import paths of the packages whose files were looked at, test
-// packages under the path of what they test.
+// Files returns the absolute names of the files that were looked at.
 func (pl *Plan) Files() []string {
 	var out []string
 	for _, f := range pl.p.files {
@@ -119,21 +119,18 @@ func (p *program) finding(s *site) *Finding {
 		Package: s.file.pkg.PkgPath,
 		site:    s,
 	}
-	var mutex ast.Expr
-	in := s.file
 	if len(s.calls) > 0 {
 		f.Rule, f.Message = "trylock-poll", p.trylockPoll(s)
-		for i, call := range s.trail {
-			f.Path = append(f.Path, Frame{p.position(call.Pos()), s.name + " calls " + p.text(call.Fun)})
-			_ = i
+		for _, h := range s.trail {
+			text := firstLine(p.text(h.node))
+			if call, ok := ast.Unparen(h.node).(*ast.CallExpr); ok {
+				text = firstLine(p.text(call.Fun))
+			}
+			f.Path = append(f.Path, Frame{p.position(h.node.Pos()), text})
 		}
-		last := s.trail[len(s.trail)-1]
-		in = s.files[len(s.files)-1]
-		mutex = ast.Unparen(last.Fun).(*ast.SelectorExpr).X
 	} else {
-		mutex = s.mutex()
 		for _, call := range s.tries {
-			f.Path = append(f.Path, Frame{p.position(call.Pos()), p.text(call.Fun)})
+			f.Path = append(f.Path, Frame{p.position(call.Pos()), firstLine(p.text(call.Fun))})
 		}
 		switch {
 		case p.watches(s):
@@ -144,18 +141,12 @@ func (p *program) finding(s *site) *Finding {
 			f.Rule, f.Message = "trylock-poll", p.trylockPoll(s)
 		}
 	}
-	f.component = p.componentOf(in, mutex)
-	if len(f.component.reasons) > 0 {
-		f.Refused = f.component.reasons
-		return f
-	}
-	if len(s.calls) == 0 { // every mutex of the loop, not only the first
-		for _, call := range s.tries[1:] {
-			sel := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-			if c := p.componentOf(in, sel.X); c != f.component && len(c.reasons) > 0 {
-				f.Refused = c.reasons
-				return f
-			}
+	f.components = p.componentsOf(s)
+	f.component = f.components[0]
+	for _, c := range f.components { // every mutex of the loop, not only the first
+		if len(c.reasons) > 0 {
+			f.Refused = c.reasons
+			return f
 		}
 	}
 	f.Tier = Guard
@@ -181,7 +172,7 @@ func (p *program) watches(s *site) bool {
 	return len(s.clock) == 1 && s.clock[0].kind == watchClock
 }
 
-// blocks reports whether the loop waits for anything at all between tries.
+// blocks reports whether the loop waits, or may wait, for anything between tries.
 func (p *program) blocks(s *site) bool {
 	if s.trace.bad == nil {
 		for _, q := range s.paths {
@@ -190,7 +181,13 @@ func (p *program) blocks(s *site) bool {
 			}
 			waitsOn := false
 			for _, st := range q.steps {
-				waitsOn = waitsOn || st.kind != acts && st.kind != polls
+				switch st.kind {
+				case polls:
+				case acts:
+					waitsOn = waitsOn || p.mayWait(s, st.node)
+				default:
+					waitsOn = true
+				}
 			}
 			if !waitsOn {
 				return false
@@ -207,10 +204,35 @@ func (p *program) blocks(s *site) bool {
 			blocking = blocking || n.Op == token.ARROW
 		case *ast.SelectStmt, *ast.SendStmt:
 			blocking = true
+		case *ast.CallExpr:
+			blocking = blocking || p.mayWait(s, n)
 		}
 		return !blocking
 	})
 	return blocking
+}
+
+// mayWait reports whether n calls, besides the try, something that is not known to
+// return at once.
+func (p *program) mayWait(s *site, n ast.Node) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit, *ast.GoStmt, *ast.DeferStmt:
+			return false
+		case *ast.CallExpr:
+			switch obj := s.file.callee(n).(type) {
+			case *types.Builtin:
+			case *types.Func:
+				found = found || !s.trace.isTry(n) && !isLog(s.file, n) && !harmless(obj) && !isPkgObj(obj, "runtime", "Gosched") && !neverReturns(s.file, n)
+			default:
+				tv := s.file.pkg.TypesInfo.Types[n.Fun]
+				found = found || !tv.IsType() && !isCancel(s.file, n)
+			}
+		}
+		return !found
+	})
+	return found
 }
 
 // oneClient refuses what uses another client module than most: one helper package serves
@@ -286,7 +308,6 @@ type fileWork struct {
 	spelled   []spelling
 	collapses []*collapse
 	findings  []*Finding
-	storm     bool // a collapse names the helper package
 }
 
 func (pl *Plan) changes() ([]Change, *Finding, error) {
@@ -305,7 +326,7 @@ func (pl *Plan) changes() ([]Change, *Finding, error) {
 			continue
 		}
 		client = f.component.path
-		for _, c := range pl.componentsOf(f) {
+		for _, c := range f.components {
 			for _, s := range c.node.spelled {
 				w := at(s.file)
 				w.findings = append(w.findings, f)
@@ -354,18 +375,24 @@ func (pl *Plan) changes() ([]Change, *Finding, error) {
 	return append(out, helperFiles...), nil, nil
 }
 
-// componentsOf returns the components that a finding needs.
-func (pl *Plan) componentsOf(f *Finding) []*component {
-	cs := []*component{f.component}
-	if len(f.site.calls) == 0 {
-		for _, call := range f.site.tries[1:] {
-			c := pl.p.componentOf(f.site.file, ast.Unparen(call.Fun).(*ast.SelectorExpr).X)
-			if c != f.component {
-				cs = append(cs, c)
-			}
+// componentsOf returns the components of all mutexes that a site tries, the first one
+// first.
+func (p *program) componentsOf(s *site) []*component {
+	ends := s.ends
+	if len(s.calls) == 0 {
+		for _, call := range s.tries {
+			ends = append(ends, hop{file: s.file, node: call})
 		}
 	}
-	return cs
+	var out []*component
+	seen := map[*component]bool{}
+	for _, h := range ends {
+		if c := p.componentOf(h); !seen[c] {
+			seen[c] = true
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // strongest returns the finding of a file to blame first when its edit fails.
@@ -480,8 +507,10 @@ func (pl *Plan) qualifier(w *fileWork) string {
 	base := pathpkg.Base(pl.HelperImport())
 	pkg := w.file.pkg.Types
 	free := func(name string) bool {
-		if pkg.Scope().Lookup(name) != nil {
-			return false
+		for _, variant := range pl.p.in.Packages { // with its tests
+			if variant.Types != nil && variant.Types.Path() == pkg.Path() && variant.Types.Scope().Lookup(name) != nil {
+				return false
+			}
 		}
 		taken := func(at token.Pos) bool {
 			scope := pkg.Scope().Innermost(at)

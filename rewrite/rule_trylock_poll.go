@@ -47,11 +47,11 @@ func (p *program) trylockPoll(s *site) string {
 	every := ""
 	if len(s.clock) == 1 {
 		if d := s.clock[0].interval(); d != nil {
-			every = " every " + p.text(d)
+			every = " every " + firstLine(p.text(d))
 		}
 	}
 	if len(s.calls) > 0 {
-		return fmt.Sprintf("%s reaches TryLock through %s%s; each try that fails writes two raft entries", s.name, p.text(s.calls[0].Fun), every)
+		return fmt.Sprintf("%s reaches TryLock through %s%s; each try that fails writes two raft entries", s.name, firstLine(p.text(s.calls[0].Fun)), every)
 	}
-	return fmt.Sprintf("%s retries %s%s; each try that fails writes two raft entries", s.name, p.text(s.tries[0].Fun), every)
+	return fmt.Sprintf("%s retries %s%s; each try that fails writes two raft entries", s.name, firstLine(p.text(s.tries[0].Fun)), every)
 }

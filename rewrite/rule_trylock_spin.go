@@ -23,5 +23,5 @@ import "fmt"
 
 // trylockSpin describes a site that nothing paces.
 func (p *program) trylockSpin(s *site) string {
-	return fmt.Sprintf("%s retries %s without any wait; each try that fails writes two raft entries", s.name, p.text(s.tries[0].Fun))
+	return fmt.Sprintf("%s retries %s without any wait; each try that fails writes two raft entries", s.name, firstLine(p.text(s.tries[0].Fun)))
 }

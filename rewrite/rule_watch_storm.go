@@ -37,5 +37,5 @@ import "fmt"
 
 // watchStorm describes a site that watch events pace.
 func (p *program) watchStorm(s *site) string {
-	return fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", s.name, p.text(s.tries[0].Fun))
+	return fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", s.name, firstLine(p.text(s.tries[0].Fun)))
 }

@@ -13,12 +13,12 @@ type site struct {
 	fn    ast.Node // *ast.FuncDecl or *ast.FuncLit
 	name  string   // of the function, for messages
 	outer *types.Func
-	loop  ast.Stmt         // *ast.ForStmt or *ast.RangeStmt
+	loop  ast.Stmt         // *ast.ForStmt, *ast.RangeStmt, or *ast.BlockStmt from a label to its goto
 	label *ast.LabeledStmt // around the loop, or nil
 	tries []*ast.CallExpr  // TryLock calls in the loop, not in function literals
 	calls []*ast.CallExpr  // instead: calls of functions that try
-	trail []*ast.CallExpr  // call path from the loop to the TryLock
-	files []*file          // the files of trail
+	trail []hop            // call path from the loop to the TryLock
+	ends  []hop            // where the calls reach a mutex
 	clock []*clock         // what paces the retry
 	paths []*path
 	trace *tracer
@@ -47,19 +47,20 @@ func (f *file) isTryLock(call *ast.CallExpr) bool {
 // sites finds the retry loops of a program.
 func (p *program) sites() []*site {
 	var out []*site
-	first := map[token.Pos]*ast.CallExpr{} // by function: a try outside a retry loop
-	owner := map[token.Pos]*file{}
+	r := newReach(p)
 	for _, f := range p.files {
 		if f.isHelper() {
 			continue
 		}
 		found, rest := p.sitesIn(f, f.isTryLock)
 		out = append(out, found...)
-		for fn, calls := range rest {
-			first[fn], owner[fn] = calls[0], f
+		for _, fn := range sorted(rest) {
+			for _, call := range rest[fn] {
+				r.add(fn, hop{file: f, node: call})
+			}
 		}
 	}
-	out = append(out, p.sitesThrough(first, owner)...)
+	out = append(out, r.sites()...)
 	sort.SliceStable(out, func(i, j int) bool {
 		a, b := p.position(out[i].loop.Pos()), p.position(out[j].loop.Pos())
 		if a.Filename != b.Filename {
@@ -71,10 +72,11 @@ func (p *program) sites() []*site {
 }
 
 // sitesIn finds the loops of one file that retry the calls for which isTry holds. rest
-// holds the other such calls by the declaration of the function that makes them.
+// holds the other such calls by the declaration, or literal, of the function that makes
+// them.
 func (p *program) sitesIn(f *file, isTry func(*ast.CallExpr) bool) (out []*site, rest map[token.Pos][]*ast.CallExpr) {
 	rest = map[token.Pos][]*ast.CallExpr{}
-	byLoop := map[ast.Stmt]*site{}
+	known := map[ast.Stmt]*site{}
 	var stack []ast.Node
 	ast.Inspect(f.ast, func(n ast.Node) bool {
 		if n == nil {
@@ -86,19 +88,33 @@ func (p *program) sitesIn(f *file, isTry func(*ast.CallExpr) bool) (out []*site,
 		if !ok || !isTry(call) {
 			return true
 		}
-		if s := p.siteOf(f, stack, call, isTry, byLoop); s != nil {
-			if byLoop[s.loop] == nil {
-				byLoop[s.loop] = s
+		if s := p.siteOf(f, stack, call, isTry, known); s != nil {
+			if known[s.loop] == nil {
+				known[s.loop] = s
 				out = append(out, s)
 			}
-		} else if fn := enclosingDecl(stack); fn != nil && !inLiteral(stack) {
-			if obj := f.pkg.TypesInfo.Defs[fn.Name]; obj != nil {
-				rest[obj.Pos()] = append(rest[obj.Pos()], call)
-			}
+		} else if fn := f.enclosing(stack); fn.IsValid() {
+			rest[fn] = append(rest[fn], call)
 		}
 		return true
 	})
 	return out, rest
+}
+
+// enclosing returns the position that stands for the innermost function on the stack.
+func (f *file) enclosing(stack []ast.Node) token.Pos {
+	for i := len(stack) - 1; i >= 0; i-- {
+		switch fn := stack[i].(type) {
+		case *ast.FuncLit:
+			return fn.Pos()
+		case *ast.FuncDecl:
+			if obj := f.pkg.TypesInfo.Defs[fn.Name]; obj != nil {
+				return obj.Pos()
+			}
+			return token.NoPos
+		}
+	}
+	return token.NoPos
 }
 
 // siteOf finds the innermost loop around call in which a try that met another holder
@@ -107,7 +123,7 @@ func (p *program) siteOf(f *file, stack []ast.Node, call *ast.CallExpr, isTry fu
 	for i := len(stack) - 1; i >= 0; i-- {
 		switch n := stack[i].(type) {
 		case *ast.FuncLit, *ast.FuncDecl:
-			return nil
+			return p.gotoSite(f, stack[:i+1], call, isTry, known)
 		case *ast.ForStmt, *ast.RangeStmt:
 			loop := n.(ast.Stmt)
 			if s := known[loop]; s != nil {
@@ -117,24 +133,10 @@ func (p *program) siteOf(f *file, stack []ast.Node, call *ast.CallExpr, isTry fu
 				continue
 			}
 			s := &site{file: f, loop: loop}
-			for j := i - 1; j >= 0; j-- {
-				if l, ok := stack[j].(*ast.LabeledStmt); ok && j == i-1 {
-					s.label = l
-				}
-				if fn, ok := stack[j].(*ast.FuncLit); ok && s.fn == nil {
-					s.fn, s.name = fn, "a function literal"
-				}
-				if fn, ok := stack[j].(*ast.FuncDecl); ok {
-					obj, _ := f.pkg.TypesInfo.Defs[fn.Name].(*types.Func)
-					if s.fn == nil {
-						s.fn, s.name = fn, fn.Name.Name
-					} else {
-						s.name = "a function literal in " + fn.Name.Name
-					}
-					s.outer = obj
-				}
+			if i > 0 {
+				s.label, _ = stack[i-1].(*ast.LabeledStmt)
 			}
-			if s.fn == nil {
+			if !s.place(stack[:i]) {
 				continue // a package-level initializer
 			}
 			p.trace(s, isTry)
@@ -144,6 +146,92 @@ func (p *program) siteOf(f *file, stack []ast.Node, call *ast.CallExpr, isTry fu
 		}
 	}
 	return nil
+}
+
+// place notes the functions around a site; stack holds what is around its loop.
+func (s *site) place(stack []ast.Node) bool {
+	for j := len(stack) - 1; j >= 0; j-- {
+		if fn, ok := stack[j].(*ast.FuncLit); ok && s.fn == nil {
+			s.fn, s.name = fn, "a function literal"
+		}
+		if fn, ok := stack[j].(*ast.FuncDecl); ok {
+			if s.fn == nil {
+				s.fn, s.name = fn, fn.Name.Name
+			} else {
+				s.name = "a function literal in " + fn.Name.Name
+			}
+			s.outer, _ = s.file.pkg.TypesInfo.Defs[fn.Name].(*types.Func)
+		}
+	}
+	return s.fn != nil
+}
+
+// gotoSite finds a goto that leads from behind call back to a label before it. stack
+// ends with the function around the call. The paths of such a loop are not walked.
+func (p *program) gotoSite(f *file, stack []ast.Node, call *ast.CallExpr, isTry func(*ast.CallExpr) bool, known map[ast.Stmt]*site) *site {
+	fn := stack[len(stack)-1]
+	labels := map[string]*ast.LabeledStmt{}
+	var back *ast.BranchStmt
+	ast.Inspect(fn, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return n == fn
+		case *ast.LabeledStmt:
+			labels[n.Label.Name] = n
+		case *ast.BranchStmt:
+			if n.Tok != token.GOTO || n.Pos() < call.Pos() {
+				return true
+			}
+			if to := labels[n.Label.Name]; to != nil && to.Pos() < call.Pos() && back == nil {
+				back = n
+			}
+		}
+		return true
+	})
+	if back == nil {
+		return nil
+	}
+	to := labels[back.Label.Name]
+	region := &ast.BlockStmt{Lbrace: to.Pos(), Rbrace: back.End() - 1}
+	for _, s := range siblings(fn, to) {
+		if s.Pos() >= to.Pos() && s.Pos() < back.End() {
+			region.List = append(region.List, s)
+		}
+	}
+	for _, s := range known {
+		if s.loop.Pos() == region.Pos() && s.loop.End() == region.End() {
+			return s
+		}
+	}
+	s := &site{file: f, loop: region}
+	if !s.place(stack) {
+		return nil
+	}
+	p.trace(s, isTry)
+	return s
+}
+
+// siblings returns the statement list that s is part of.
+func siblings(root ast.Node, s ast.Stmt) (list []ast.Stmt) {
+	look := func(l []ast.Stmt) {
+		for _, m := range l {
+			if m == s {
+				list = l
+			}
+		}
+	}
+	ast.Inspect(root, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BlockStmt:
+			look(n.List)
+		case *ast.CaseClause:
+			look(n.Body)
+		case *ast.CommClause:
+			look(n.Body)
+		}
+		return list == nil
+	})
+	return list
 }
 
 // inBody reports whether the node below loop in the stack is part of what is repeated.
@@ -204,7 +292,7 @@ func (p *program) trace(s *site, isTry func(*ast.CallExpr) bool) {
 		}
 	}
 	if s.trace.bad != nil {
-		s.clock = nil
+		s.clock, seen = nil, map[*clock]bool{}
 		for _, c := range clocks {
 			if !seen[c] {
 				seen[c] = true
@@ -236,17 +324,30 @@ func (f *file) doneContext(e ast.Expr) ast.Expr {
 }
 
 // variesWith reports whether the mutex of a try is another one in every round: it
-// depends on a variable that a range loop sets.
+// depends on a variable that the loop's own header sets.
 func (p *program) variesWith(f *file, loop ast.Stmt, call *ast.CallExpr) bool {
-	r, ok := loop.(*ast.RangeStmt)
-	if !ok {
-		return false
-	}
 	tainted := map[types.Object]bool{}
-	for _, e := range []ast.Expr{r.Key, r.Value} {
+	taint := func(e ast.Expr) {
 		if id, ok := e.(*ast.Ident); ok {
 			if obj := f.objectOf(id); obj != nil {
 				tainted[obj] = true
+			}
+		}
+	}
+	var body *ast.BlockStmt
+	switch l := loop.(type) {
+	case *ast.RangeStmt:
+		body = l.Body
+		taint(l.Key)
+		taint(l.Value)
+	case *ast.ForStmt:
+		body = l.Body
+		switch post := l.Post.(type) {
+		case *ast.IncDecStmt:
+			taint(post.X)
+		case *ast.AssignStmt:
+			for _, e := range post.Lhs {
+				taint(e)
 			}
 		}
 	}
@@ -263,7 +364,7 @@ func (p *program) variesWith(f *file, loop ast.Stmt, call *ast.CallExpr) bool {
 		})
 		return found
 	}
-	ast.Inspect(r.Body, func(n ast.Node) bool {
+	ast.Inspect(body, func(n ast.Node) bool {
 		if a, ok := n.(*ast.AssignStmt); ok && a.Pos() < call.Pos() {
 			for _, e := range a.Rhs {
 				if mentions(e) {
@@ -289,70 +390,4 @@ func (p *program) variesWith(f *file, loop ast.Stmt, call *ast.CallExpr) bool {
 		}
 	}
 	return false
-}
-
-func enclosingDecl(stack []ast.Node) *ast.FuncDecl {
-	for i := len(stack) - 1; i >= 0; i-- {
-		if fn, ok := stack[i].(*ast.FuncDecl); ok {
-			return fn
-		}
-	}
-	return nil
-}
-
-func inLiteral(stack []ast.Node) bool {
-	for i := len(stack) - 1; i >= 0; i-- {
-		if _, ok := stack[i].(*ast.FuncLit); ok {
-			return true
-		}
-	}
-	return false
-}
-
-// sitesThrough finds loops that wait for a clock and reach TryLock through functions of
-// the module. first holds, by declaration, one TryLock call of each function that tries
-// outside a retry loop; owner holds the files of these calls.
-func (p *program) sitesThrough(first map[token.Pos]*ast.CallExpr, owner map[token.Pos]*file) []*site {
-	if len(first) == 0 {
-		return nil
-	}
-	for {
-		var out []*site
-		grown := false
-		for _, f := range p.files {
-			if f.isHelper() {
-				continue
-			}
-			found, rest := p.sitesIn(f, func(call *ast.CallExpr) bool {
-				fn, ok := f.callee(call).(*types.Func)
-				return ok && first[fn.Origin().Pos()] != nil
-			})
-			for fn, calls := range rest {
-				if first[fn] == nil {
-					first[fn], owner[fn] = calls[0], f
-					grown = true
-				}
-			}
-			for _, s := range found {
-				if len(s.clock) > 0 {
-					out = append(out, s)
-				}
-			}
-		}
-		if grown {
-			continue
-		}
-		for _, s := range out {
-			s.calls, s.tries = s.tries, nil
-			for call, f := s.calls[0], s.file; ; {
-				s.trail, s.files = append(s.trail, call), append(s.files, f)
-				if f.isTryLock(call) {
-					break
-				}
-				pos := f.callee(call).(*types.Func).Origin().Pos()
-				call, f = first[pos], owner[pos]
-			}
-		}
-		return out
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"reflect"
+	"sort"
 	"strings"
 
 	"github.com/dave/dst"
@@ -129,6 +130,7 @@ func (s *splicer) replace(c *collapse, qualifier string) error {
 	for _, n := range append(append([]dst.Node(nil), drops...), loop) {
 		comments = append(comments, looseComments(n, kept)...)
 	}
+	s.inOrder(comments)
 	first := stmts[0].Decorations()
 	for _, text := range comments {
 		first.Start.Append(text)
@@ -165,6 +167,20 @@ func (s *splicer) replace(c *collapse, qualifier string) error {
 	rest := append([]dst.Stmt(nil), (*list)[at+1:]...)
 	*list = append(append((*list)[:at:at], stmts...), rest...)
 	return nil
+}
+
+// inOrder sorts comments as they come in the file.
+func (s *splicer) inOrder(comments []string) {
+	place := map[string]int{}
+	i := 0
+	for _, group := range s.file.Comments {
+		for _, c := range group.List {
+			if i++; place[c.Text] == 0 {
+				place[c.Text] = i
+			}
+		}
+	}
+	sort.SliceStable(comments, func(i, j int) bool { return place[comments[i]] < place[comments[j]] })
 }
 
 func dropsContain(drops []dst.Node, n dst.Node) bool {

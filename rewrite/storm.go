@@ -23,7 +23,10 @@ func (p *program) sameKey(s *site, k *clock) *Reason {
 	if !ok || fn.Name() != "Watch" || fn.Pkg() == nil || !isClientPath(fn.Pkg().Path()) || len(k.made.Args) < 2 {
 		return unproved(p.text(k.made))
 	}
-	n := p.nodeOf(s.file, s.mutex())
+	if !p.withPrefix(s.file, k.made) {
+		return unproved("no WithPrefix")
+	}
+	n := p.nodeOf(hop{file: s.file, node: s.tries[0]})
 	if n == nil || len(n.made) != 1 || len(n.made[0].Args) != 2 {
 		return unproved("the mutex is not made in one place")
 	}
@@ -35,6 +38,18 @@ func (p *program) sameKey(s *site, k *clock) *Reason {
 		return unproved(p.text(k.made.Args[1]) + " and " + p.text(made.Args[1]))
 	}
 	return nil
+}
+
+// withPrefix reports whether a call of Watch is for a prefix.
+func (p *program) withPrefix(f *file, watch *ast.CallExpr) bool {
+	for _, a := range watch.Args[2:] {
+		if call, ok := ast.Unparen(a).(*ast.CallExpr); ok {
+			if fn := f.callee(call); fn != nil && fn.Name() == "WithPrefix" && fn.Pkg() != nil && isClientPath(fn.Pkg().Path()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sameString reports whether two expressions are the same prefix: equal constants, up to

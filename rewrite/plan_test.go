@@ -1,0 +1,149 @@
+package rewrite
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const poll = `
+func wait(ctx context.Context, mu *concurrency.Mutex) {
+	for mu.TryLock(ctx) != nil {
+		time.Sleep(time.Second)
+	}
+}
+`
+
+func analyze(t *testing.T, archive string) []*Finding {
+	t.Helper()
+	return Analyze(input(t, archive)).Findings
+}
+
+func TestRefusedCodes(t *testing.T) {
+	tests := []struct {
+		code    Code
+		archive string
+	}{
+		{CgoFile, strings.Replace(source("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`), "import (", "import \"C\"\n\nimport (", 1)},
+		{LeavesModule, source("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`) +
+			"-- m/vendor/x/x.go --\npackage x\n\nimport \"go.etcd.io/etcd/client/v3/concurrency\"\n\nvar Mu = concurrency.NewMutex(nil, \"x\")\n"},
+	}
+	for _, test := range tests {
+		t.Run(string(test.code), func(t *testing.T) {
+			if test.code == LeavesModule {
+				test.archive = strings.Replace(test.archive, `concurrency.NewMutex(nil, "x")) }`, `x.Mu) }`, 1)
+				test.archive = strings.Replace(test.archive, "import (", "import (\n\t\"m/vendor/x\"", 1)
+			}
+			fs := analyze(t, test.archive)
+			if len(fs) != 1 || fs[0].Tier != Refuse || !refusedFor(fs[0], test.code) {
+				t.Fatalf("got %+v", fs)
+			}
+		})
+	}
+}
+
+func refusedFor(f *Finding, code Code) bool {
+	for _, r := range f.Refused {
+		if r.Code == code {
+			return true
+		}
+	}
+	return false
+}
+
+// TestSeveralClients has two modules' clients in one program: the helper serves only one.
+func TestSeveralClients(t *testing.T) {
+	fs := analyze(t, source("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`)+
+		"-- m/old/main.go --\n"+strings.SplitN(strings.Replace(source("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`),
+		"go.etcd.io/etcd/client/v3/", "go.etcd.io/etcd/clientv3/", 1), "\n", 2)[1])
+	if len(fs) != 2 {
+		t.Fatalf("%d findings, want 2", len(fs))
+	}
+	for _, f := range fs {
+		if old := f.Package == "m/old"; old != (f.Tier == Refuse && refusedFor(f, MixedClients)) {
+			t.Errorf("%s: tier %s, refused %v", f.Package, f.Tier, f.Refused)
+		}
+	}
+}
+
+// TestRepeaters finds tries that a library repeats.
+func TestRepeaters(t *testing.T) {
+	fs := analyze(t, source("context time wait concurrency", `
+func run(ctx context.Context, mu *concurrency.Mutex) {
+	wait.Until(func() { _ = mu.TryLock(ctx) }, time.Second, ctx.Done())
+}
+
+func start() { run(nil, concurrency.NewMutex(nil, "x")) }`))
+	if len(fs) != 1 || fs[0].Tier != Guard || fs[0].Kept.Code != TriesThroughFn {
+		t.Fatalf("got %+v", fs)
+	}
+}
+
+// TestCycles has types and functions that contain or call themselves.
+func TestCycles(t *testing.T) {
+	fs := analyze(t, source("context time concurrency", `
+type tree map[string]tree2
+type tree2 struct { next tree; mu *concurrency.Mutex; all list }
+type list []list
+type fn func(*concurrency.Mutex, fn) fn
+
+func copied(s *concurrency.Session) {
+	p := concurrency.NewMutex(s, "x")
+	c := *p
+	mu := &c
+	for mu.TryLock(nil) != nil { time.Sleep(time.Second) }
+}
+
+func a(mu *concurrency.Mutex) { if mu.TryLock(nil) != nil { b(mu) } }
+func b(mu *concurrency.Mutex) { a(mu); for mu.TryLock(context.TODO()) != nil { time.Sleep(time.Second) } }
+func run(f fn) { f(concurrency.NewMutex(nil, "x"), f); a(concurrency.NewMutex(nil, "y")) }`))
+	if len(fs) < 2 {
+		t.Errorf("%d findings, want 2 at least", len(fs))
+	}
+}
+
+// TestCodes demands that every reason code is provoked by a script or a test of this
+// package.
+func TestCodes(t *testing.T) {
+	elsewhere := map[Code]string{
+		Untyped:       "needs a program that does not type-check",
+		CommentLost:   "a safeguard behind the splicer",
+		WatchNotPaced: "sends a loop that watches on to collapse, which has a reason of its own",
+	}
+	text := ""
+	for _, pattern := range []string{"../testdata/script/*.txtar", "plan_test.go"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += string(data)
+		}
+	}
+	inTests := map[Code]string{CgoFile: "CgoFile", MixedClients: "MixedClients"}
+	for _, code := range Codes() {
+		if Reasons[code] == "" {
+			t.Errorf("%s has no explanation", code)
+		}
+		name := inTests[code]
+		if name == "" {
+			name = ": " + string(code)
+		}
+		if elsewhere[code] == "" && !strings.Contains(text, name) {
+			t.Errorf("nothing provokes %s", code)
+		}
+	}
+}
+
+func TestRules(t *testing.T) {
+	for _, r := range Rules {
+		if r.Title == "" || !strings.Contains(r.Doc, "Before:") || !strings.Contains(r.Doc, "Why it is safe:") {
+			t.Errorf("%s: incomplete documentation", r.ID)
+		}
+	}
+}

@@ -1,0 +1,462 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"sort"
+	"strings"
+)
+
+// Reach.
+//
+// Not every loop calls TryLock itself. It may call a function of the module that does,
+// a function literal, a method value, or a method of an interface that the mutex, or a
+// type around it, was converted to. All of these are named by the position of their
+// declaration: a function, a variable, field or parameter that holds one, a literal, or
+// a method of an interface. reach is the set of positions from which one call leads to
+// a TryLock. It errs on the side of too many: such a site gets no more than a guard,
+// which is the same edit whoever calls TryLock.
+
+// A hop is one step on the way to TryLock: a call, a function value, or a mutex that is
+// converted to an interface.
+type hop struct {
+	file *file
+	node ast.Expr
+	to   token.Pos // what it leads to; not valid where node has the mutex itself
+}
+
+// mutex returns the expression for the mutex at the end of a way.
+func (h hop) mutex() ast.Expr {
+	e := ast.Unparen(h.node)
+	if call, ok := e.(*ast.CallExpr); ok {
+		e = ast.Unparen(call.Fun)
+	}
+	if sel, ok := e.(*ast.SelectorExpr); ok && sel.Sel.Name == "TryLock" {
+		return ast.Unparen(sel.X)
+	}
+	return ast.Unparen(h.node)
+}
+
+type reach struct {
+	p       *program
+	hops    map[token.Pos][]hop
+	methods map[string]token.Pos // methods among the keys of hops, by name and signature
+	bodies  map[token.Pos]ast.Node
+	owner   map[token.Pos]*file // of bodies
+	values  []value
+}
+
+// A value is a function value that is stored or handed on.
+type value struct {
+	file *file
+	src  ast.Expr
+	dst  token.Pos     // of the variable, field or parameter
+	call *ast.CallExpr // instead: a call of a library that repeats it, or of time.AfterFunc
+	in   []ast.Node    // the stack around call
+}
+
+// repeaters are packages that call a function again and again.
+var repeaters = []string{
+	"k8s.io/apimachinery/pkg/util/wait", "github.com/cenkalti/backoff", "github.com/avast/retry-go",
+	"github.com/sethvargo/go-retry", "github.com/robfig/cron",
+}
+
+func isRepeater(fn types.Object) bool {
+	if fn == nil || fn.Pkg() == nil {
+		return false
+	}
+	for _, r := range repeaters {
+		if path := fn.Pkg().Path(); path == r || strings.HasPrefix(path, r+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func newReach(p *program) *reach {
+	r := &reach{p: p, hops: map[token.Pos][]hop{}, methods: map[string]token.Pos{}, bodies: map[token.Pos]ast.Node{}, owner: map[token.Pos]*file{}}
+	for _, f := range p.files {
+		if !f.isHelper() {
+			r.read(f)
+		}
+	}
+	for _, c := range p.flow.ifaces {
+		for i := 0; i < c.iface.NumMethods(); i++ {
+			if m := c.iface.Method(i); m.Name() == "TryLock" {
+				r.addMethod(m, hop{file: c.file, node: c.src})
+			}
+		}
+	}
+	return r
+}
+
+// read notes the functions of a file and where function values go.
+func (r *reach) read(f *file) {
+	var stack []ast.Node
+	flow := func(dst types.Object, src ast.Expr) {
+		if v, ok := dst.(*types.Var); ok && isFunc(v.Type()) {
+			r.values = append(r.values, value{file: f, src: src, dst: v.Origin().Pos()})
+		}
+	}
+	object := func(e ast.Expr) types.Object {
+		switch e := ast.Unparen(e).(type) {
+		case *ast.Ident:
+			return f.objectOf(e)
+		case *ast.SelectorExpr:
+			return f.objectOf(e.Sel)
+		}
+		return nil
+	}
+	ast.Inspect(f.ast, func(n ast.Node) bool {
+		if n == nil {
+			stack = stack[:len(stack)-1]
+			return true
+		}
+		stack = append(stack, n)
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if obj := f.pkg.TypesInfo.Defs[n.Name]; obj != nil && n.Body != nil {
+				r.bodies[obj.Pos()], r.owner[obj.Pos()] = n, f
+			}
+		case *ast.FuncLit:
+			r.bodies[n.Pos()], r.owner[n.Pos()] = n, f
+		case *ast.AssignStmt:
+			if len(n.Lhs) == len(n.Rhs) {
+				for i, l := range n.Lhs {
+					flow(object(l), n.Rhs[i])
+				}
+			}
+		case *ast.ValueSpec:
+			if len(n.Names) == len(n.Values) {
+				for i, name := range n.Names {
+					flow(f.objectOf(name), n.Values[i])
+				}
+			}
+		case *ast.KeyValueExpr:
+			flow(object(n.Key), n.Value)
+		case *ast.CompositeLit:
+			if st, ok := typeUnder(f.typeOf(n)).(*types.Struct); ok {
+				for i, e := range n.Elts {
+					if _, keyed := e.(*ast.KeyValueExpr); !keyed && i < st.NumFields() {
+						flow(st.Field(i), e)
+					}
+				}
+			}
+		case *ast.CallExpr:
+			callee := f.callee(n)
+			repeats := isRepeater(callee)
+			sig, _ := typeUnder(f.typeOf(n.Fun)).(*types.Signature)
+			if fn, ok := callee.(*types.Func); ok {
+				sig = fn.Origin().Signature()
+			}
+			for i, a := range n.Args {
+				switch {
+				case !isFunc(f.typeOf(a)):
+				case repeats || isPkgObj(callee, "time", "AfterFunc"):
+					r.values = append(r.values, value{file: f, src: a, call: n, in: append([]ast.Node(nil), stack...)})
+				case sig != nil && i < sig.Params().Len():
+					flow(sig.Params().At(i), a)
+				}
+			}
+		}
+		return true
+	})
+}
+
+func isFunc(t types.Type) bool {
+	_, ok := typeUnder(t).(*types.Signature)
+	return ok
+}
+
+// entity returns the position that stands for the function, or the variable that holds
+// one, which e names.
+func (r *reach) entity(f *file, e ast.Expr) token.Pos {
+	var obj types.Object
+	switch x := ast.Unparen(e).(type) {
+	case *ast.FuncLit:
+		return x.Pos()
+	case *ast.Ident:
+		obj = f.objectOf(x)
+	case *ast.SelectorExpr:
+		obj = f.objectOf(x.Sel)
+	case *ast.IndexExpr:
+		return r.entity(f, x.X)
+	case *ast.IndexListExpr:
+		return r.entity(f, x.X)
+	}
+	switch o := obj.(type) {
+	case *types.Func:
+		return o.Origin().Pos()
+	case *types.Var:
+		return o.Origin().Pos()
+	}
+	return token.NoPos
+}
+
+// methodKey is the name and the signature of a method, without the names of parameters.
+func methodKey(fn *types.Func) string {
+	sig := fn.Signature()
+	key := fn.Name()
+	for _, tuple := range []*types.Tuple{sig.Params(), sig.Results()} {
+		key += " ("
+		for i := 0; i < tuple.Len(); i++ {
+			key += types.TypeString(tuple.At(i).Type(), nil) + ","
+		}
+		key += ")"
+	}
+	if sig.Variadic() {
+		key += "..."
+	}
+	return key
+}
+
+// leadsTo returns the position in reach that the function e stands for, or NoPos. The
+// method of an interface stands for every method of that name and signature.
+func (r *reach) leadsTo(f *file, e ast.Expr) token.Pos {
+	if at := r.entity(f, e); at.IsValid() && len(r.hops[at]) > 0 {
+		return at
+	}
+	if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
+		if fn, ok := f.objectOf(sel.Sel).(*types.Func); ok {
+			if recv := fn.Signature().Recv(); recv != nil && types.IsInterface(recv.Type()) {
+				return r.methods[methodKey(fn)]
+			}
+		}
+	}
+	return token.NoPos
+}
+
+// add notes a way from the function, or variable, declared at from. It reports whether
+// that was in reach for the first time.
+func (r *reach) add(from token.Pos, h hop) bool {
+	for _, old := range r.hops[from] {
+		if old.node == h.node {
+			return false
+		}
+	}
+	r.hops[from] = append(r.hops[from], h)
+	if fn, ok := r.bodies[from].(*ast.FuncDecl); ok && fn.Recv != nil {
+		if obj, ok := r.owner[from].pkg.TypesInfo.Defs[fn.Name].(*types.Func); ok {
+			if key := methodKey(obj); !r.methods[key].IsValid() {
+				r.methods[key] = from
+			}
+		}
+	}
+	return true
+}
+
+func (r *reach) addMethod(m *types.Func, h hop) {
+	r.hops[m.Pos()] = append(r.hops[m.Pos()], h)
+	if key := methodKey(m); !r.methods[key].IsValid() {
+		r.methods[key] = m.Pos()
+	}
+}
+
+// source returns the hop that a function value begins, if it leads to a TryLock.
+func (r *reach) source(v value) (hop, bool) {
+	if sel, ok := ast.Unparen(v.src).(*ast.SelectorExpr); ok && sel.Sel.Name == "TryLock" {
+		if fn, ok := v.file.objectOf(sel.Sel).(*types.Func); ok {
+			if recv := fn.Signature().Recv(); recv != nil && isMutexPtr(recv.Type()) {
+				return hop{file: v.file, node: v.src}, true
+			}
+		}
+	}
+	to := r.leadsTo(v.file, v.src)
+	return hop{v.file, v.src, to}, to.IsValid()
+}
+
+// sites finds the loops that reach TryLock through calls. The hops of functions that
+// try outside a retry loop have been added.
+func (r *reach) sites() []*site {
+	if len(r.hops) == 0 && len(r.values) == 0 {
+		return nil
+	}
+	var out []*site
+	for {
+		grown := false
+		for _, v := range r.values {
+			if h, ok := r.source(v); ok && v.call == nil && r.add(v.dst, h) {
+				grown = true
+			}
+		}
+		out = nil
+		for _, f := range r.p.files {
+			if f.isHelper() {
+				continue
+			}
+			isTry := func(call *ast.CallExpr) bool { return r.leadsTo(f, call.Fun).IsValid() }
+			found, rest := r.p.sitesIn(f, isTry)
+			for _, fn := range sorted(rest) {
+				for _, call := range rest[fn] {
+					if to := r.leadsTo(f, call.Fun); to == fn {
+						out = append(out, r.recursion(f, fn, call)...)
+					} else if r.add(fn, hop{f, call, to}) {
+						grown = true
+					}
+				}
+			}
+			for _, s := range found {
+				if r.follow(s); r.polls(s) {
+					out = append(out, s)
+				}
+			}
+		}
+		if !grown {
+			break
+		}
+	}
+	return append(out, r.repeated()...)
+}
+
+func sorted(m map[token.Pos][]*ast.CallExpr) []token.Pos {
+	out := make([]token.Pos, 0, len(m))
+	for pos := range m {
+		out = append(out, pos)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i] < out[j] })
+	return out
+}
+
+// follow turns the tries of a site, which are calls of functions, into the way to
+// TryLock and all its ends.
+func (r *reach) follow(s *site) {
+	s.calls, s.tries = s.tries, nil
+	var first []hop
+	for _, call := range s.calls {
+		first = append(first, hop{s.file, call, r.leadsTo(s.file, call.Fun)})
+	}
+	r.way(s, first)
+}
+
+func (r *reach) way(s *site, first []hop) {
+	seen := map[token.Pos]bool{}
+	for h := first[0]; ; h = r.hops[h.to][0] {
+		s.trail = append(s.trail, h)
+		if !h.to.IsValid() || seen[h.to] {
+			break
+		}
+		seen[h.to] = true
+	}
+	seen = map[token.Pos]bool{}
+	for queue := first; len(queue) > 0; queue = queue[1:] {
+		h := queue[0]
+		if !h.to.IsValid() {
+			s.ends = append(s.ends, h)
+		} else if !seen[h.to] {
+			seen[h.to] = true
+			queue = append(queue, r.hops[h.to]...)
+		}
+	}
+}
+
+// polls tells a loop that retries from one that happens to call a function that tries,
+// such as one that accepts requests: a clock paces it, or only success ends it, or it
+// does nothing but call what waits by itself.
+func (r *reach) polls(s *site) bool {
+	if len(s.clock) > 0 {
+		return true
+	}
+	if _, isGoto := s.loop.(*ast.BlockStmt); isGoto {
+		return true
+	}
+	if s.trace.bad != nil {
+		return false
+	}
+	ends, goesOn, idle := false, false, true
+	for _, q := range s.paths {
+		if q.outcome == won {
+			ends = ends || q.end == broke || q.end == left
+			goesOn = goesOn || q.end == next
+		}
+		for _, st := range q.steps {
+			if st.kind == acts && q.end == next {
+				quiet, _ := r.p.inert(s, st.node)
+				idle = idle && quiet
+			} else if st.kind == recv {
+				idle = false
+			}
+		}
+	}
+	if ends && !goesOn {
+		return true
+	}
+	return idle && r.waits(s)
+}
+
+// waits reports whether a function on the way waits for a clock.
+func (r *reach) waits(s *site) bool {
+	for _, h := range s.trail {
+		var body *ast.BlockStmt
+		switch fn := r.bodies[h.to].(type) {
+		case *ast.FuncDecl:
+			body = fn.Body
+		case *ast.FuncLit:
+			body = fn.Body
+		}
+		if body != nil && len(r.p.clocksOf(r.owner[h.to], r.bodies[h.to], body)) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// recursion makes a site of a function that tries and calls itself.
+func (r *reach) recursion(f *file, fn token.Pos, call *ast.CallExpr) []*site {
+	decl := r.bodies[fn]
+	if decl == nil {
+		return nil
+	}
+	return r.without(f, decl, call, r.hops[fn])
+}
+
+// repeated makes sites of the calls of libraries that repeat a function which tries.
+func (r *reach) repeated() (out []*site) {
+	for _, v := range r.values {
+		if v.call == nil {
+			continue
+		}
+		h, ok := r.source(v)
+		if !ok || !isRepeater(v.file.callee(v.call)) && !r.leadsBack(h.to, v.file.enclosing(v.in)) {
+			continue
+		}
+		for i := len(v.in) - 1; i >= 0; i-- {
+			switch fn := v.in[i].(type) {
+			case *ast.FuncLit, *ast.FuncDecl:
+				out = append(out, r.without(v.file, fn, v.call, []hop{h})...)
+				i = 0
+			}
+		}
+	}
+	return out
+}
+
+// leadsBack reports whether a function calls the function at to.
+func (r *reach) leadsBack(from, to token.Pos) bool {
+	seen := map[token.Pos]bool{}
+	for queue := []token.Pos{from}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if at == to {
+			return true
+		}
+		if !seen[at] {
+			seen[at] = true
+			for _, h := range r.hops[at] {
+				queue = append(queue, h.to)
+			}
+		}
+	}
+	return false
+}
+
+// without makes a site that is no loop: call leads to the first hops again and again.
+func (r *reach) without(f *file, fn ast.Node, call *ast.CallExpr, first []hop) []*site {
+	s := &site{file: f, loop: &ast.ExprStmt{X: call}, calls: []*ast.CallExpr{call}}
+	if !s.place([]ast.Node{fn}) {
+		return nil
+	}
+	s.trace = &tracer{file: f, loop: s.loop, isTry: func(*ast.CallExpr) bool { return false }, bad: call}
+	r.way(s, first)
+	s.trail = append([]hop{{f, call, first[0].to}}, s.trail...)
+	return []*site{s}
+}

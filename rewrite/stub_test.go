@@ -1,0 +1,161 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	pathpkg "path"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/tools/go/packages"
+	"golang.org/x/tools/txtar"
+)
+
+// stubs are what unit tests need of other modules. Paths are import paths.
+const stubs = `
+-- go.etcd.io/etcd/client/v3/client.go --
+package clientv3
+
+import "context"
+
+type Client struct{}
+type WatchResponse struct{}
+type WatchChan <-chan WatchResponse
+type OpOption func()
+
+func (*Client) Watch(ctx context.Context, key string, opts ...OpOption) WatchChan { return nil }
+func WithPrefix() OpOption { return nil }
+-- go.etcd.io/etcd/client/v3/concurrency/mutex.go --
+package concurrency
+
+import (
+	"context"
+	"errors"
+)
+
+var ErrLocked = errors.New("locked")
+
+type Session struct{}
+type Mutex struct{ s *Session }
+
+func NewMutex(s *Session, pfx string) *Mutex         { return nil }
+func (*Mutex) TryLock(ctx context.Context) error     { return nil }
+func (*Mutex) Lock(ctx context.Context) error        { return nil }
+func (*Mutex) Unlock(ctx context.Context) error      { return nil }
+func (*Mutex) Key() string                           { return "" }
+-- go.etcd.io/etcd/clientv3/concurrency/mutex.go --
+package concurrency
+
+import "context"
+
+type Session struct{}
+type Mutex struct{ s *Session }
+
+func NewMutex(s *Session, pfx string) *Mutex     { return nil }
+func (*Mutex) TryLock(ctx context.Context) error { return nil }
+-- k8s.io/apimachinery/pkg/util/wait/wait.go --
+package wait
+
+import "time"
+
+func Until(f func(), period time.Duration, stop <-chan struct{}) {}
+`
+
+// std type-checks the standard library from source, once.
+var std = struct {
+	sync.Mutex
+	fset     *token.FileSet
+	importer types.Importer
+}{fset: token.NewFileSet()}
+
+// A checker type-checks the packages of an archive against stubs.
+type checker struct {
+	t     *testing.T
+	files map[string][]txtar.File // by import path
+	done  map[string]*packages.Package
+}
+
+func (c *checker) Import(importPath string) (*types.Package, error) {
+	if _, ok := c.files[importPath]; ok {
+		return c.check(importPath).Types, nil
+	}
+	return std.importer.Import(importPath)
+}
+
+func (c *checker) check(importPath string) *packages.Package {
+	if pkg := c.done[importPath]; pkg != nil {
+		return pkg
+	}
+	pkg := &packages.Package{ID: importPath, PkgPath: importPath, Fset: std.fset}
+	pkg.TypesInfo = &types.Info{
+		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
+		Implicits: map[ast.Node]types.Object{}, Instances: map[*ast.Ident]types.Instance{},
+		Selections: map[*ast.SelectorExpr]*types.Selection{}, Scopes: map[ast.Node]*types.Scope{},
+	}
+	for _, f := range c.files[importPath] {
+		name := filepath.FromSlash("/" + f.Name)
+		syntax, err := parser.ParseFile(std.fset, name, f.Data, parser.ParseComments)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		pkg.Syntax, pkg.GoFiles, pkg.Name = append(pkg.Syntax, syntax), append(pkg.GoFiles, name), syntax.Name.Name
+	}
+	conf := types.Config{Importer: c, FakeImportC: true, Error: func(err error) { c.t.Error(err) }}
+	pkg.Types, _ = conf.Check(importPath, std.fset, pkg.Syntax, pkg.TypesInfo)
+	c.done[importPath] = pkg
+	return pkg
+}
+
+// input makes an Input of the module "m" from an archive whose files lie below m/.
+func input(t *testing.T, archive string) *Input {
+	t.Helper()
+	std.Lock()
+	t.Cleanup(std.Unlock)
+	if std.importer == nil {
+		std.importer = importer.ForCompiler(std.fset, "source", nil)
+	}
+	c := &checker{t: t, files: map[string][]txtar.File{}, done: map[string]*packages.Package{}}
+	in := &Input{
+		Fset: std.fset, Sources: map[string][]byte{}, ModulePath: "m", ModuleDir: filepath.FromSlash("/m"),
+		HelperDir: "internal/etcdlock", HelperFiles: map[string][]byte{}, Version: "test",
+	}
+	for _, text := range []string{stubs, archive} {
+		for _, f := range txtar.Parse([]byte(text)).Files {
+			dir := pathpkg.Dir(f.Name)
+			c.files[dir] = append(c.files[dir], f)
+			in.Sources[filepath.FromSlash("/"+f.Name)] = f.Data
+		}
+	}
+	var own []string
+	for dir := range c.files {
+		if dir == "m" || strings.HasPrefix(dir, "m/") {
+			own = append(own, dir)
+		}
+	}
+	sort.Strings(own)
+	for _, dir := range own {
+		in.Packages = append(in.Packages, c.check(dir))
+	}
+	return in
+}
+
+// source makes an archive of one main package.
+func source(imports, body string) string {
+	text := "-- m/main.go --\npackage main\n\nimport (\n"
+	for _, name := range strings.Fields(imports) {
+		switch name {
+		case "concurrency":
+			name = "go.etcd.io/etcd/client/v3/concurrency"
+		case "wait":
+			name = "k8s.io/apimachinery/pkg/util/wait"
+		}
+		text += "\t\"" + name + "\"\n"
+	}
+	return text + ")\n\n" + body + "\n\nfunc main() {}\n"
+}
