@@ -125,6 +125,7 @@ type tracer struct {
 	clocks map[ast.Node]*clock // receive expressions and calls that wait
 	isDone func(ast.Expr) bool // a receive from a context's Done channel
 	bad    ast.Node            // what could not be modelled
+	rough  bool                // nested loops are taken to fall through or to return
 }
 
 func (t *tracer) giveUp(n ast.Node) {
@@ -286,6 +287,12 @@ func (t *tracer) stmt(s ast.Stmt, p *path) []*path {
 		return []*path{p}
 	case *ast.ForStmt, *ast.RangeStmt, *ast.TypeSwitchStmt:
 		// Opaque, as long as nothing inside concerns this loop.
+		if t.rough && !t.tries(s) {
+			gone := p.fork()
+			gone.end, gone.endStmt = left, s // it may return
+			p.do(acts, s, nil)
+			return []*path{p, gone}
+		}
 		if t.concerns(s) {
 			t.giveUp(s)
 		}

@@ -163,6 +163,11 @@ func (p *program) finding(s *site) *Finding {
 		}
 		why = stays
 	}
+	if f.Tier == Guard {
+		if r := p.sessionPerTry(s); r != nil {
+			why = r // what a person has to know first
+		}
+	}
 	f.Kept = why
 	return f
 }

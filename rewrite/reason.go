@@ -45,6 +45,7 @@ const (
 	NoClock        Code = "no-clock"
 	SeveralClocks  Code = "several-clocks"
 	SeveralTries   Code = "several-tries"
+	SessionPerTry  Code = "session-per-try"
 	SuccessLoops   Code = "success-keeps-looping"
 	TriesThroughFn Code = "tries-through-function"
 	UnknownClock   Code = "clock-unknown"

@@ -140,7 +140,7 @@ func (p *program) siteOf(f *file, stack []ast.Node, call *ast.CallExpr, isTry fu
 				continue // a package-level initializer
 			}
 			p.trace(s, isTry)
-			if s.trace.bad != nil || s.retries() {
+			if s.trace.bad != nil && p.mayRetry(s) || s.trace.bad == nil && s.retries() {
 				return s
 			}
 		}
@@ -301,6 +301,15 @@ func (p *program) trace(s *site, isTry func(*ast.CallExpr) bool) {
 		}
 		sort.Slice(s.clock, func(i, j int) bool { return s.clock[i].wait.Pos() < s.clock[j].wait.Pos() })
 	}
+}
+
+// mayRetry reports whether a loop that could not be walked exactly may try again after a
+// try that met another holder: a loop that returns then is none, whatever else it holds.
+func (p *program) mayRetry(s *site) bool {
+	t := *s.trace
+	t.bad, t.rough = nil, true
+	paths := t.round()
+	return t.bad != nil || (&site{paths: paths}).retries()
 }
 
 // isDone reports whether e receives from the Done channel of a context.
