@@ -1,0 +1,509 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/types"
+	"strconv"
+)
+
+// flowTo records that src is assigned to a place of type dst.
+func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
+	t := w.file.typeOf(src)
+	if t == nil || !w.mutexIn(t) || isNilExpr(w.file, src) {
+		return
+	}
+	n := w.expr(src)
+	if dst == nil {
+		return
+	}
+	if iface, ok := dst.Underlying().(*types.Interface); ok {
+		if _, isParam := types.Unalias(dst).(*types.TypeParam); isParam {
+			w.poisonNode(n, GenericType, src, "assigned to a type parameter")
+			return
+		}
+		w.toInterface(n, iface, dst, src)
+		return
+	}
+	if !w.mutexIn(dst) {
+		w.poisonNode(n, UnsupportedUse, src, "converted to %s", dst)
+		return
+	}
+	unify(place(), n)
+}
+
+// toInterface judges a conversion of the mutex to an interface: one whose methods the
+// mutex has is fine as long as nobody asks for the concrete type again.
+func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, src ast.Expr) {
+	if isMutexPtr(w.file.typeOf(src)) {
+		w.ifaces = append(w.ifaces, conversion{w.file, src, iface})
+	}
+	if w.ownName(w.file.typeOf(src)) {
+		return // its name stays, and by that name assertions ask for it
+	}
+	if !isMutexPtr(w.file.typeOf(src)) || iface.NumMethods() == 0 {
+		w.poisonNode(n, EscapesInterface, src, "converted to %s", types.TypeString(dst, nil))
+		return
+	}
+	if named, ok := types.Unalias(dst).(*types.Named); ok && w.p.fileAt(named.Obj().Pos()) == nil {
+		w.poisonNode(n, EscapesInterface, src, "converted to %s of another module", types.TypeString(dst, nil))
+		return
+	}
+	for i := 0; i < iface.NumMethods(); i++ {
+		if !mutexMethods[iface.Method(i).Name()] {
+			w.poisonNode(n, EscapesInterface, src, "converted to %s", types.TypeString(dst, nil))
+			return
+		}
+	}
+	// Where any assertion in the module names the mutex, it may meet this value.
+	n = n.find()
+	n.poison = append(n.poison, Reason{Code: viaInterface, Pos: w.p.position(src.Pos())})
+}
+
+// ownName reports whether t is a type that this module defines, or a pointer to one.
+func (w *walker) ownName(t types.Type) bool {
+	t = types.Unalias(t)
+	if p, ok := t.(*types.Pointer); ok {
+		t = types.Unalias(p.Elem())
+	}
+	named, ok := t.(*types.Named)
+	return ok && named.TypeArgs() == nil && w.p.fileAt(named.Obj().Pos()) != nil
+}
+
+// helperOnly reports whether t is an interface that the helper's Mutex satisfies and the
+// client's does not: asking for it would have another answer.
+func helperOnly(t types.Type) bool {
+	iface, ok := typeUnder(t).(*types.Interface)
+	if !ok {
+		return false
+	}
+	extra := false
+	for i := 0; i < iface.NumMethods(); i++ {
+		switch name := iface.Method(i).Name(); {
+		case helperMethods[name]:
+			extra = true
+		case !mutexMethods[name]:
+			return false
+		}
+	}
+	return extra
+}
+
+// viaInterface is provisional poison: it counts only if the module has assertions.
+const viaInterface Code = ""
+
+func (w *walker) assign(lhs, rhs []ast.Expr) {
+	switch {
+	case len(lhs) == len(rhs):
+		for i := range lhs {
+			w.assignOne(lhs[i], rhs[i])
+		}
+	case len(rhs) == 1 && len(lhs) == 2 && !isCall(rhs[0]):
+		w.assignOne(lhs[0], rhs[0]) // v, ok := m[k], <-c, x.(T)
+	case len(rhs) == 1:
+		call, ok := ast.Unparen(rhs[0]).(*ast.CallExpr)
+		if !ok {
+			return
+		}
+		tuple, _ := w.file.typeOf(call).(*types.Tuple)
+		fn := w.expr(call.Fun)
+		for i, l := range lhs {
+			if tuple == nil || fn == nil || i >= tuple.Len() || !w.mutexIn(tuple.At(i).Type()) || isBlank(l) {
+				continue
+			}
+			r := fn.child("r" + strconv.Itoa(i))
+			if dst := w.file.typeOf(l); dst != nil && w.mutexIn(dst) {
+				unify(w.expr(l), r)
+			} else {
+				w.poisonNode(r, EscapesInterface, l, "assigned to %s", w.p.text(l))
+			}
+		}
+	}
+}
+
+func isCall(e ast.Expr) bool { _, ok := ast.Unparen(e).(*ast.CallExpr); return ok }
+
+func isBlank(e ast.Expr) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == "_"
+}
+
+func (w *walker) assignOne(l, r ast.Expr) {
+	if isBlank(l) {
+		return
+	}
+	t := w.file.typeOf(l)
+	if t == nil && w.mutexIn(w.file.typeOf(r)) {
+		w.poisonNode(w.expr(r), Untyped, l, "assigned to %s", w.p.text(l))
+		return
+	}
+	w.flowTo(t, func() *node { return w.expr(l) }, r)
+}
+
+func (w *walker) returns(n *ast.ReturnStmt) {
+	if len(w.sigs) == 0 {
+		return
+	}
+	sig, fn := w.sigs[len(w.sigs)-1], w.funcs[len(w.funcs)-1]
+	if sig == nil {
+		return
+	}
+	result := func(i int) *node {
+		if fn == nil {
+			return nil
+		}
+		return fn.child("r" + strconv.Itoa(i))
+	}
+	if len(n.Results) == 1 && sig.Results().Len() > 1 {
+		if call, ok := ast.Unparen(n.Results[0]).(*ast.CallExpr); ok {
+			if from := w.expr(call.Fun); from != nil {
+				for i := 0; i < sig.Results().Len(); i++ {
+					if w.mutexIn(sig.Results().At(i).Type()) {
+						unify(result(i), from.child("r"+strconv.Itoa(i)))
+					} else if tuple, ok := w.file.typeOf(call).(*types.Tuple); ok && w.mutexIn(tuple.At(i).Type()) {
+						w.poisonNode(from.child("r"+strconv.Itoa(i)), EscapesInterface, n, "returned as %s", sig.Results().At(i).Type())
+					}
+				}
+			}
+		}
+		return
+	}
+	for i, r := range n.Results {
+		if i < sig.Results().Len() {
+			w.flowTo(sig.Results().At(i).Type(), func() *node { return result(i) }, r)
+		}
+	}
+}
+
+func (w *walker) call(n *ast.CallExpr) {
+	info := w.file.pkg.TypesInfo
+	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && isConcurrencyObj(w.file.objectOf(sel.Sel), "NewMutex") {
+		made := w.constructor(sel).child("r0")
+		made.made = append(made.made, n)
+	}
+	if tv := info.Types[n.Fun]; tv.IsType() {
+		if len(n.Args) == 1 {
+			if b, ok := tv.Type.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
+				w.poisonNode(w.expr(n.Args[0]), UnsafeUse, n, "converted to unsafe.Pointer")
+				return
+			}
+			w.flowTo(tv.Type, func() *node { return w.typeExpr(n.Fun) }, n.Args[0])
+		}
+		return
+	}
+	if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok {
+		if b, ok := w.file.objectOf(id).(*types.Builtin); ok {
+			w.builtin(b.Name(), n)
+			return
+		}
+	}
+	sig, ok := types.Unalias(typeUnder(w.file.typeOf(n.Fun))).(*types.Signature)
+	if !ok {
+		for _, a := range n.Args {
+			if w.mutexIn(w.file.typeOf(a)) {
+				w.poisonNode(w.expr(a), Untyped, n, "an argument of %s", w.p.text(n.Fun))
+			}
+		}
+		return
+	}
+	if fn := w.callee(n); fn != nil {
+		if inst, ok := info.Instances[fn]; ok {
+			for i := 0; i < inst.TypeArgs.Len(); i++ {
+				if w.mutexIn(inst.TypeArgs.At(i)) {
+					w.constrained(n, fn, i)
+					for _, a := range n.Args {
+						w.poisonNode(w.expr(a), GenericType, n, "an argument of the generic %s", fn.Name)
+					}
+					if w.mutexIn(w.file.typeOf(n)) {
+						w.poisonNode(w.expr(n.Fun), GenericType, n, "a result of the generic %s", fn.Name)
+					}
+					return
+				}
+			}
+		}
+	}
+	params := sig.Params()
+	if len(n.Args) == 1 { // f(g())
+		if inner, ok := ast.Unparen(n.Args[0]).(*ast.CallExpr); ok {
+			if _, several := w.file.typeOf(inner).(*types.Tuple); several {
+				w.spreadCall(n, inner, sig)
+				return
+			}
+		}
+	}
+	for i, a := range n.Args {
+		k := i
+		var dst types.Type
+		variadic := sig.Variadic() && i >= params.Len()-1
+		if variadic {
+			k = params.Len() - 1
+			dst = params.At(k).Type()
+			if !n.Ellipsis.IsValid() {
+				if s, ok := dst.Underlying().(*types.Slice); ok {
+					dst = s.Elem()
+				}
+			}
+		} else if i < params.Len() {
+			dst = params.At(i).Type()
+		}
+		w.flowTo(dst, func() *node {
+			fn := w.expr(n.Fun)
+			if fn == nil {
+				return nil
+			}
+			p := fn.child("p" + strconv.Itoa(k))
+			if variadic && !n.Ellipsis.IsValid() {
+				p = p.child("elem")
+			}
+			return p
+		}, a)
+	}
+}
+
+// spreadCall follows f(g()), where g has several results.
+func (w *walker) spreadCall(n, inner *ast.CallExpr, sig *types.Signature) {
+	results, ok := w.file.typeOf(inner).(*types.Tuple)
+	if !ok {
+		return
+	}
+	from, to := w.expr(inner.Fun), w.expr(n.Fun)
+	for i := 0; i < results.Len(); i++ {
+		if !w.mutexIn(results.At(i).Type()) || from == nil {
+			continue
+		}
+		r := from.child("r" + strconv.Itoa(i))
+		if sig.Variadic() || i >= sig.Params().Len() || to == nil || !w.mutexIn(sig.Params().At(i).Type()) {
+			w.poisonNode(r, UnsupportedUse, n, "results passed on as arguments")
+			continue
+		}
+		unify(to.child("p"+strconv.Itoa(i)), r)
+	}
+}
+
+// constrained notes the mutex arguments of a generic function: it may call TryLock
+// through the constraint of its i-th type parameter.
+func (w *walker) constrained(n *ast.CallExpr, fn *ast.Ident, i int) {
+	generic, ok := w.file.objectOf(fn).(*types.Func)
+	if !ok {
+		return
+	}
+	params := generic.Origin().Signature().TypeParams()
+	if params == nil || i >= params.Len() {
+		return
+	}
+	iface, ok := params.At(i).Constraint().Underlying().(*types.Interface)
+	if !ok {
+		return
+	}
+	for _, a := range n.Args {
+		if isMutexPtr(w.file.typeOf(a)) {
+			w.ifaces = append(w.ifaces, conversion{w.file, a, iface})
+		}
+	}
+}
+
+func typeUnder(t types.Type) types.Type {
+	if t == nil {
+		return nil
+	}
+	return t.Underlying()
+}
+
+func (w *walker) callee(n *ast.CallExpr) *ast.Ident {
+	switch fun := ast.Unparen(n.Fun).(type) {
+	case *ast.Ident:
+		return fun
+	case *ast.SelectorExpr:
+		return fun.Sel
+	case *ast.IndexExpr:
+		if id, ok := ast.Unparen(fun.X).(*ast.Ident); ok {
+			return id
+		}
+	}
+	return nil
+}
+
+func (w *walker) builtin(name string, n *ast.CallExpr) {
+	switch name {
+	case "append":
+		base := w.expr(n.Args[0])
+		if base == nil {
+			for _, a := range n.Args[1:] {
+				if w.mutexIn(w.file.typeOf(a)) {
+					w.poisonNode(w.expr(a), EscapesInterface, a, "appended to %s", w.p.text(n.Args[0]))
+				}
+			}
+			return
+		}
+		for _, a := range n.Args[1:] {
+			if n.Ellipsis.IsValid() {
+				unify(base, w.expr(a))
+			} else if !isNilExpr(w.file, a) {
+				unify(base.child("elem"), w.expr(a))
+			}
+		}
+	case "copy":
+		if a, b := w.expr(n.Args[0]), w.expr(n.Args[1]); a != nil && b != nil {
+			unify(a.child("elem"), b.child("elem"))
+		}
+	case "len", "cap", "make", "new", "close", "delete", "clear", "print", "println":
+	default:
+		for _, a := range n.Args {
+			if w.mutexIn(w.file.typeOf(a)) {
+				w.poisonNode(w.expr(a), EscapesInterface, a, "an argument of %s", name)
+			}
+		}
+	}
+}
+
+func (w *walker) composite(n *ast.CompositeLit) {
+	t := w.file.typeOf(n)
+	if t == nil {
+		return
+	}
+	u := t.Underlying()
+	if p, ok := u.(*types.Pointer); ok { // elided &T in a literal of []*T
+		u = p.Elem().Underlying()
+	}
+	elem := func(label string) func() *node {
+		return func() *node {
+			if base := w.expr(n); base != nil {
+				return base.child(label)
+			}
+			return nil
+		}
+	}
+	switch u := u.(type) {
+	case *types.Struct:
+		for i, e := range n.Elts {
+			var field *types.Var
+			if kv, ok := e.(*ast.KeyValueExpr); ok {
+				if id, ok := kv.Key.(*ast.Ident); ok {
+					field, _ = w.file.objectOf(id).(*types.Var)
+				}
+				e = kv.Value
+			} else if i < u.NumFields() {
+				field = u.Field(i)
+			}
+			if field != nil {
+				w.flowTo(field.Type(), func() *node { return w.object(field) }, e)
+			}
+		}
+	case *types.Map:
+		for _, e := range n.Elts {
+			if kv, ok := e.(*ast.KeyValueExpr); ok {
+				w.flowTo(u.Key(), elem("key"), kv.Key)
+				w.flowTo(u.Elem(), elem("elem"), kv.Value)
+			}
+		}
+	case *types.Slice:
+		w.elements(n, u.Elem(), elem("elem"))
+	case *types.Array:
+		w.elements(n, u.Elem(), elem("elem"))
+	}
+}
+
+func (w *walker) elements(n *ast.CompositeLit, t types.Type, place func() *node) {
+	for _, e := range n.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			e = kv.Value
+		}
+		w.flowTo(t, place, e)
+	}
+}
+
+func (w *walker) rangeStmt(n *ast.RangeStmt) {
+	t := w.file.typeOf(n.X)
+	if t == nil {
+		return
+	}
+	base := w.expr(n.X)
+	bind := func(e ast.Expr, label string) {
+		if e == nil || isBlank(e) || base == nil || !w.mutexIn(w.file.typeOf(e)) {
+			return
+		}
+		unify(w.expr(e), base.child(label))
+	}
+	switch t.Underlying().(type) {
+	case *types.Map:
+		bind(n.Key, "key")
+		bind(n.Value, "elem")
+	case *types.Chan:
+		bind(n.Key, "elem")
+	case *types.Signature:
+		w.poisonNode(base, UnsupportedUse, n, "range over a function")
+	default:
+		bind(n.Value, "elem")
+	}
+}
+
+func (w *walker) compare(x, y ast.Expr) {
+	tx, ty := w.file.typeOf(x), w.file.typeOf(y)
+	if tx == nil || ty == nil {
+		return
+	}
+	cx, cy := w.mutexIn(tx) && !isNilExpr(w.file, x), w.mutexIn(ty) && !isNilExpr(w.file, y)
+	switch {
+	case cx && cy:
+		unify(w.expr(x), w.expr(y))
+	case cx && types.IsInterface(ty):
+		w.poisonNode(w.expr(x), EscapesInterface, x, "compared with an interface")
+	case cy && types.IsInterface(tx):
+		w.poisonNode(w.expr(y), EscapesInterface, y, "compared with an interface")
+	}
+}
+
+// use is the default deny: it looks at the surroundings of every expression that
+// carries the mutex.
+func (w *walker) use(e ast.Expr) {
+	if _, ok := e.(*ast.ParenExpr); ok {
+		return
+	}
+	tv, ok := w.file.pkg.TypesInfo.Types[e]
+	if !ok {
+		id, isIdent := e.(*ast.Ident)
+		if !isIdent {
+			return
+		}
+		obj := w.file.pkg.TypesInfo.Uses[id]
+		if obj == nil {
+			return
+		}
+		if _, isVar := obj.(*types.Var); !isVar {
+			return
+		}
+		tv.Type = obj.Type()
+	}
+	if tv.Type == nil || !w.mutexIn(tv.Type) || tv.IsNil() || tv.IsBuiltin() {
+		return
+	}
+	parent := w.parent()
+	if tv.IsType() {
+		switch p := parent.(type) {
+		case *ast.SelectorExpr:
+			w.poisonNode(w.typeExpr(e), MethodExpr, e, "%s", w.p.text(p))
+		case *ast.StarExpr:
+			// (*T).Method is seen at the star.
+		}
+		w.typeExpr(e)
+		return
+	}
+	n := w.expr(e)
+	switch p := parent.(type) {
+	case *ast.SelectorExpr:
+		if p.Sel == e {
+			return // the selection itself is looked at as p
+		}
+		if sel := w.file.pkg.TypesInfo.Selections[p]; sel != nil && isMutexPtr(tv.Type) {
+			if sel.Kind() != types.MethodVal || !mutexMethods[p.Sel.Name] {
+				w.poisonNode(n, UnsupportedUse, p, "%s", w.p.text(p))
+			}
+		}
+	case *ast.TypeAssertExpr, *ast.IncDecStmt:
+		w.poisonNode(n, UnsupportedUse, parent, "%T", parent)
+	case *ast.AssignStmt, *ast.ValueSpec, *ast.CallExpr, *ast.ReturnStmt, *ast.CompositeLit, *ast.KeyValueExpr,
+		*ast.SendStmt, *ast.RangeStmt, *ast.BinaryExpr, *ast.IndexExpr, *ast.SliceExpr, *ast.StarExpr, *ast.UnaryExpr,
+		*ast.ExprStmt, *ast.SwitchStmt, *ast.CaseClause, *ast.Field, *ast.FuncDecl:
+	default:
+		w.poisonNode(n, UnsupportedUse, e, "below %T", parent)
+	}
+}

@@ -1,0 +1,316 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strconv"
+)
+
+// typeExpr returns the node of a type expression that carries the mutex.
+func (w *walker) typeExpr(e ast.Expr) *node {
+	e = ast.Unparen(e)
+	if n := w.types[e.Pos()]; n != nil {
+		if _, ok := e.(*ast.SelectorExpr); !ok {
+			return n.find()
+		}
+	}
+	n := &node{}
+	t := w.file.typeOf(e)
+	switch x := e.(type) {
+	case *ast.StarExpr:
+		if isMutex(w.file.typeOf(x.X)) {
+			w.spell(n, x.X)
+		} else if w.mutexIn(w.file.typeOf(x.X)) {
+			unify(n.child("ptr"), w.typeExpr(x.X))
+		}
+	case *ast.ArrayType:
+		unify(n.child("elem"), w.typeExpr(x.Elt))
+	case *ast.Ellipsis:
+		unify(n.child("elem"), w.typeExpr(x.Elt))
+	case *ast.ChanType:
+		unify(n.child("elem"), w.typeExpr(x.Value))
+	case *ast.MapType:
+		if w.mutexIn(w.file.typeOf(x.Key)) {
+			unify(n.child("key"), w.typeExpr(x.Key))
+		}
+		if w.mutexIn(w.file.typeOf(x.Value)) {
+			unify(n.child("elem"), w.typeExpr(x.Value))
+		}
+	case *ast.FuncType:
+		w.signature(n, x)
+	case *ast.Ident, *ast.SelectorExpr:
+		if isMutex(t) {
+			// A value, not a pointer.
+			w.spell(n, e)
+			if _, ok := w.parent().(*ast.TypeSpec); !ok {
+				w.poisonNode(n, MutexCopied, e, "declared by value")
+			}
+			break
+		}
+		if obj := typeName(w.file, e); obj != nil {
+			unify(n, w.object(obj))
+		}
+	case *ast.IndexExpr, *ast.IndexListExpr:
+		for _, arg := range typeArgs(e) {
+			if w.mutexIn(w.file.typeOf(arg)) {
+				w.poisonNode(w.typeExpr(arg), GenericType, e, "a type argument of %s", w.p.text(e))
+			}
+		}
+		w.poisonNode(n, GenericType, e, "%s", w.p.text(e))
+	case *ast.StructType:
+		w.poisonNode(n, UnsupportedUse, e, "a struct type without a name")
+	default:
+		w.poisonNode(n, UnsupportedUse, e, "%T", e)
+	}
+	if old := w.types[e.Pos()]; old != nil {
+		unify(old, n)
+		return old.find()
+	}
+	w.types[e.Pos()] = n
+	return n.find()
+}
+
+func typeArgs(e ast.Expr) []ast.Expr {
+	switch e := e.(type) {
+	case *ast.IndexExpr:
+		return []ast.Expr{e.Index}
+	case *ast.IndexListExpr:
+		return e.Indices
+	}
+	return nil
+}
+
+func typeName(f *file, e ast.Expr) *types.TypeName {
+	var id *ast.Ident
+	switch e := e.(type) {
+	case *ast.Ident:
+		id = e
+	case *ast.SelectorExpr:
+		id = e.Sel
+	}
+	if id == nil {
+		return nil
+	}
+	obj, _ := f.pkg.TypesInfo.Uses[id].(*types.TypeName)
+	return obj
+}
+
+// spell notes that e, which names the mutex type, must change with n.
+func (w *walker) spell(n *node, e ast.Expr) {
+	sel, ok := ast.Unparen(e).(*ast.SelectorExpr)
+	if !ok {
+		if obj := typeName(w.file, ast.Unparen(e)); obj != nil && !obj.IsAlias() {
+			w.poisonNode(n, DotImport, e, "the name has no qualifier")
+		} else {
+			w.poisonNode(n, AliasOrDefined, e, "an alias")
+		}
+		return
+	}
+	obj := w.file.pkg.TypesInfo.Uses[sel.Sel] // for an embedded field it is also a definition
+	if obj == nil {
+		w.poisonNode(n, Untyped, e, "%s", w.p.text(e))
+		return
+	}
+	path, ok := concurrencyPath(obj.Pkg())
+	if !ok {
+		w.poisonNode(n, AliasOrDefined, e, "%s", w.p.text(e))
+		return
+	}
+	n = n.find()
+	n.spelled = append(n.spelled, spelling{w.file, sel, "Mutex", path})
+	if w.file.blocked != nil {
+		r := *w.file.blocked
+		r.Pos = w.p.position(e.Pos())
+		n.poison = append(n.poison, r)
+	}
+}
+
+// signature unifies the parts of a function node with its declared types.
+func (w *walker) signature(fn *node, t *ast.FuncType) {
+	part := func(list *ast.FieldList, prefix string) {
+		if list == nil {
+			return
+		}
+		i := 0
+		for _, field := range list.List {
+			count := len(field.Names)
+			if count == 0 {
+				count = 1
+			}
+			for j := 0; j < count; j++ {
+				if w.mutexIn(w.fieldType(field.Type)) {
+					unify(fn.child(prefix+strconv.Itoa(i)), w.typeExpr(field.Type))
+				}
+				i++
+			}
+		}
+	}
+	if t.TypeParams != nil {
+		w.poisonNode(fn, GenericType, t, "a generic function")
+	}
+	part(t.Params, "p")
+	part(t.Results, "r")
+}
+
+func (w *walker) literal(n *ast.FuncLit) *node {
+	if !w.mutexIn(w.file.typeOf(n)) {
+		return nil
+	}
+	fn := w.types[n.Pos()]
+	if fn == nil {
+		fn = &node{}
+		w.types[n.Pos()] = fn
+		w.signature(fn, n.Type)
+	}
+	return fn.find()
+}
+
+// expr returns the node of an expression whose type carries the mutex, or nil.
+func (w *walker) expr(e ast.Expr) *node {
+	e = ast.Unparen(e)
+	t := w.file.typeOf(e)
+	if t == nil || !w.mutexIn(t) {
+		return nil
+	}
+	switch x := e.(type) {
+	case *ast.Ident:
+		if obj := w.file.objectOf(x); obj != nil && obj.Pkg() != nil {
+			if _, ok := obj.(*types.TypeName); ok {
+				return w.typeExpr(e)
+			}
+			if isConcurrencyObj(obj, "NewMutex") {
+				n := &node{}
+				w.poisonNode(n, DotImport, e, "the name has no qualifier")
+				return n
+			}
+			return w.object(obj)
+		}
+		return nil // nil
+	case *ast.SelectorExpr:
+		obj := w.file.objectOf(x.Sel)
+		if obj == nil || obj.Pkg() == nil {
+			break
+		}
+		if _, ok := obj.(*types.TypeName); ok {
+			return w.typeExpr(e)
+		}
+		if isConcurrencyObj(obj, "NewMutex") {
+			return w.constructor(x)
+		}
+		return w.object(obj)
+	case *ast.CallExpr:
+		if tv := w.file.pkg.TypesInfo.Types[x.Fun]; tv.IsType() {
+			return w.typeExpr(x.Fun)
+		}
+		if id, ok := ast.Unparen(x.Fun).(*ast.Ident); ok {
+			if b, ok := w.file.objectOf(id).(*types.Builtin); ok {
+				switch b.Name() {
+				case "append", "min", "max":
+					return w.expr(x.Args[0])
+				case "make":
+					return w.typeExpr(x.Args[0])
+				case "new":
+					n := w.exprNode(x)
+					unify(n.child("ptr"), w.typeExpr(x.Args[0]))
+					if isMutex(w.file.typeOf(x.Args[0])) {
+						w.poisonNode(n, MutexCopied, x, "new(%s)", w.p.text(x.Args[0]))
+					}
+					return n
+				}
+			}
+		}
+		if fn := w.expr(x.Fun); fn != nil {
+			return fn.child("r0")
+		}
+	case *ast.FuncLit:
+		return w.literal(x)
+	case *ast.CompositeLit:
+		if x.Type != nil {
+			if isMutex(t) {
+				n := w.exprNode(x)
+				w.poisonNode(n, MutexCopied, x, "a literal of the mutex")
+				return n
+			}
+			return w.typeExpr(x.Type)
+		}
+		return w.exprNode(x) // the outer literal unifies it
+	case *ast.IndexExpr:
+		if base := w.expr(x.X); base != nil {
+			if _, ok := w.file.typeOf(x.X).Underlying().(*types.Signature); ok {
+				w.poisonNode(base, GenericType, x, "an instance of a generic function")
+				return base
+			}
+			return base.child("elem")
+		}
+	case *ast.SliceExpr:
+		return w.expr(x.X)
+	case *ast.StarExpr:
+		if tv := w.file.pkg.TypesInfo.Types[e]; tv.IsType() {
+			return w.typeExpr(e)
+		}
+		base := w.expr(x.X)
+		if isMutexPtr(w.file.typeOf(x.X)) {
+			w.poisonNode(base, MutexCopied, x, "dereferenced")
+			return base
+		}
+		if base != nil {
+			return base.child("ptr")
+		}
+	case *ast.UnaryExpr:
+		switch x.Op {
+		case token.ARROW:
+			if base := w.expr(x.X); base != nil {
+				return base.child("elem")
+			}
+		case token.AND:
+			n := w.exprNode(x)
+			if inner := w.expr(x.X); inner != nil {
+				unify(n.child("ptr"), inner)
+				if isMutex(w.file.typeOf(x.X)) {
+					w.poisonNode(n, MutexCopied, x, "the address of a mutex value")
+					unify(n, inner)
+				}
+			}
+			return n
+		}
+	case *ast.TypeAssertExpr:
+		if x.Type != nil {
+			return w.typeExpr(x.Type)
+		}
+	case *ast.ArrayType, *ast.MapType, *ast.ChanType, *ast.FuncType, *ast.StructType:
+		return w.typeExpr(e)
+	}
+	n := w.exprNode(e)
+	w.poisonNode(n, UnsupportedUse, e, "%T of type %s", e, t)
+	return n
+}
+
+// exprNode returns a node of its own for an expression.
+func (w *walker) exprNode(e ast.Expr) *node {
+	key := e.End() // a position that no type expression starts at
+	n := w.types[-key]
+	if n == nil {
+		n = &node{}
+		w.types[-key] = n
+	}
+	return n.find()
+}
+
+// constructor returns the node of the function value concurrency.NewMutex at one place.
+func (w *walker) constructor(sel *ast.SelectorExpr) *node {
+	if fn := w.types[sel.Pos()]; fn != nil {
+		return fn.find()
+	}
+	fn := &node{}
+	w.types[sel.Pos()] = fn
+	made := fn.child("r0")
+	path, _ := concurrencyPath(w.file.objectOf(sel.Sel).Pkg())
+	made.spelled = append(made.spelled, spelling{w.file, sel, "NewMutex", path})
+	if w.file.blocked != nil {
+		r := *w.file.blocked
+		r.Pos = w.p.position(sel.Pos())
+		made.poison = append(made.poison, r)
+	}
+	return fn
+}

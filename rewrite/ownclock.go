@@ -1,0 +1,85 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/token"
+)
+
+// ownClock reports a clock that something else uses too.
+func (p *program) ownClock(s *site, c *clock) *Reason {
+	if c.obj == nil {
+		return nil
+	}
+	shared := func(n ast.Node, detail string) *Reason {
+		return &Reason{Code: ClockShared, Detail: detail, Pos: p.position(n.Pos())}
+	}
+	parents := parentsIn(s.fn)
+	stopped := false
+	for _, id := range s.file.usesOf(c.obj) {
+		sel, isSel := parents[id].(*ast.SelectorExpr)
+		if c.kind == tickClock {
+			if _, isRange := parents[id].(*ast.RangeStmt); !isRange && !isReceive(parents[id]) || !within(id, s.loop) {
+				return shared(id, "")
+			}
+		} else if !isSel {
+			return shared(id, c.obj.Name()+" is passed on")
+		} else {
+			switch sel.Sel.Name {
+			case "C":
+				_, isRange := parents[sel].(*ast.RangeStmt)
+				if !isRange && !isReceive(parents[sel]) || !within(id, s.loop) {
+					return shared(sel, c.obj.Name()+".C is used elsewhere")
+				}
+			case "Stop", "Reset":
+				if _, isCall := parents[sel].(*ast.CallExpr); !isCall {
+					return shared(sel, "")
+				}
+				stopped = stopped || sel.Sel.Name == "Stop"
+			}
+		}
+		for n := parents[id]; n != nil && n != s.fn; n = parents[n] {
+			if lit, ok := n.(*ast.FuncLit); ok {
+				call, _ := parents[lit].(*ast.CallExpr)
+				if _, deferred := parents[call].(*ast.DeferStmt); call == nil || !deferred {
+					return shared(id, "a function literal uses "+c.obj.Name())
+				}
+			}
+		}
+	}
+	// One literal is one clock only if it is waited for in one loop of one goroutine.
+	for n := parents[c.made]; n != nil && n != s.fn; n = parents[n] {
+		switch n.(type) {
+		case *ast.ForStmt, *ast.RangeStmt:
+			if n != s.loop && !within(s.loop, n) {
+				return shared(c.made, "")
+			}
+			if (c.kind == tickerClock || c.kind == tickClock) && !stopped {
+				return &Reason{Code: ClockElsewhere, Detail: "a ticker that is not stopped, made in a loop", Pos: p.position(c.made.Pos())}
+			}
+		}
+	}
+	return nil
+}
+
+func isReceive(n ast.Node) bool {
+	u, ok := n.(*ast.UnaryExpr)
+	return ok && u.Op == token.ARROW
+}
+
+// parentsIn maps every node below root to its parent.
+func parentsIn(root ast.Node) map[ast.Node]ast.Node {
+	out := map[ast.Node]ast.Node{}
+	var stack []ast.Node
+	ast.Inspect(root, func(n ast.Node) bool {
+		if n == nil {
+			stack = stack[:len(stack)-1]
+			return true
+		}
+		if len(stack) > 0 {
+			out[n] = stack[len(stack)-1]
+		}
+		stack = append(stack, n)
+		return true
+	})
+	return out
+}

@@ -1,0 +1,215 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+)
+
+func (t *tracer) exprStmt(s *ast.ExprStmt, p *path) []*path {
+	e := ast.Unparen(s.X)
+	if c := t.clocks[e]; c != nil {
+		if receives(c.made) && c.perWait {
+			t.giveUp(s)
+		}
+		p.do(waits, e, c)
+		return []*path{p}
+	}
+	if call, ok := e.(*ast.CallExpr); ok {
+		if t.isTry(call) {
+			return t.fork(p, func(*path) {})
+		}
+		if t.tries(call) {
+			t.giveUp(s)
+		}
+		if neverReturns(t.file, call) {
+			p.end, p.endStmt = left, s
+			return []*path{p}
+		}
+	}
+	if u, ok := e.(*ast.UnaryExpr); ok && u.Op == token.ARROW {
+		t.receive(u, s, p)
+		return []*path{p}
+	}
+	if receives(s) {
+		t.giveUp(s)
+	}
+	p.do(acts, s, nil)
+	return []*path{p}
+}
+
+// receives reports whether evaluating n receives from a channel somewhere inside.
+func receives(n ast.Node) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.UnaryExpr:
+			found = found || n.Op == token.ARROW
+		}
+		return !found
+	})
+	return found
+}
+
+// neverReturns knows the calls after which nothing follows.
+func neverReturns(f *file, call *ast.CallExpr) bool {
+	obj := f.callee(call)
+	if b, ok := obj.(*types.Builtin); ok {
+		return b.Name() == "panic"
+	}
+	fn, ok := obj.(*types.Func)
+	if !ok || fn.Pkg() == nil {
+		return false
+	}
+	switch fn.Pkg().Path() {
+	case "os":
+		return fn.Name() == "Exit"
+	case "runtime":
+		return fn.Name() == "Goexit"
+	case "log":
+		switch fn.Name() {
+		case "Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln":
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tracer) assign(s *ast.AssignStmt, p *path) []*path {
+	if len(s.Lhs) == 1 && len(s.Rhs) == 1 {
+		if call, ok := ast.Unparen(s.Rhs[0]).(*ast.CallExpr); ok && t.isTry(call) {
+			obj := t.variable(s.Lhs[0])
+			return t.fork(p, func(q *path) {
+				if obj != nil && basicBool(t.file, call) { // a function that tries
+					q.bools[obj] = truth(q.outcome == won)
+				} else if obj != nil {
+					q.errs[obj] = true
+				} else if !isBlank(s.Lhs[0]) {
+					t.giveUp(s)
+				}
+			})
+		}
+		if t.tries(s.Rhs[0]) { // ok := mu.TryLock(ctx) == nil
+			var out []*path
+			for _, b := range t.cond(s.Rhs[0], p) {
+				if obj := t.variable(s.Lhs[0]); obj != nil {
+					b.path.bools[obj] = b.value
+				}
+				out = append(out, b.path)
+			}
+			return out
+		}
+	} else if t.tries(s) {
+		if call, ok := ast.Unparen(s.Rhs[0]).(*ast.CallExpr); ok && len(s.Rhs) == 1 && t.isTry(call) {
+			return t.assignResults(s, p)
+		}
+		t.giveUp(s)
+	}
+	if len(s.Rhs) == 1 {
+		if u, ok := ast.Unparen(s.Rhs[0]).(*ast.UnaryExpr); ok && u.Op == token.ARROW {
+			t.receive(u, s, p)
+			t.receiver(s, p)
+			return []*path{p}
+		}
+	}
+	if receives(s) {
+		t.giveUp(s)
+	}
+	p.do(acts, s, nil)
+	for i, l := range s.Lhs {
+		obj := t.variable(l)
+		if obj == nil {
+			continue
+		}
+		delete(p.errs, obj)
+		delete(p.bools, obj)
+		if len(s.Lhs) == len(s.Rhs) {
+			if src := t.variable(s.Rhs[i]); src != nil && p.errs[src] {
+				p.errs[obj] = true
+			} else if basicBool(t.file, s.Rhs[i]) {
+				if v := t.eval(s.Rhs[i], p); v != unknown {
+					p.bools[obj] = v
+				}
+			}
+		}
+	}
+	return []*path{p}
+}
+
+// assignResults walks ok, err := s.try(ctx), where a function tries. Its bool tells
+// whether the lock is held; what its error is then cannot be told.
+func (t *tracer) assignResults(s *ast.AssignStmt, p *path) []*path {
+	isBool := false
+	for _, l := range s.Lhs {
+		isBool = isBool || !isBlank(l) && basicBool(t.file, l)
+	}
+	return t.fork(p, func(q *path) {
+		for _, l := range s.Lhs {
+			switch obj := t.variable(l); {
+			case obj == nil:
+			case basicBool(t.file, l):
+				q.bools[obj] = truth(q.outcome == won)
+			case !isBool && types.Identical(obj.Type(), types.Universe.Lookup("error").Type()):
+				q.errs[obj] = true
+			}
+		}
+	})
+}
+
+// receive notes a receive, which is all of statement s or of what it assigns.
+func (t *tracer) receive(u *ast.UnaryExpr, s ast.Stmt, p *path) {
+	if receives(u.X) {
+		t.giveUp(s)
+	}
+	switch c := t.clocks[u]; {
+	case c != nil:
+		p.do(waits, u, c)
+		return
+	case t.isDone(u):
+		p.do(doneRecv, s, nil)
+	default:
+		p.do(recv, s, nil)
+	}
+	t.operand(u.X, p)
+}
+
+// operand notes what evaluating the channel of a receive does.
+func (t *tracer) operand(ch ast.Expr, p *path) {
+	if hasCall(ch) {
+		p.do(acts, ch, nil)
+	}
+}
+
+// receiver notes an assignment of what was received to anything but local variables.
+func (t *tracer) receiver(s *ast.AssignStmt, p *path) {
+	for _, l := range s.Lhs {
+		obj := t.variable(l)
+		if !isBlank(l) && (obj == nil || isPackageLevel(obj)) {
+			p.do(acts, s, nil)
+			return
+		}
+		delete(p.errs, obj)
+		delete(p.bools, obj)
+	}
+}
+
+func basicBool(f *file, e ast.Expr) bool {
+	t := f.typeOf(e)
+	b, ok := typeUnder(t).(*types.Basic)
+	return ok && b.Info()&types.IsBoolean != 0
+}
+
+// variable returns the local or package variable that e names, or nil.
+func (t *tracer) variable(e ast.Expr) types.Object {
+	id, ok := ast.Unparen(e).(*ast.Ident)
+	if !ok || id.Name == "_" {
+		return nil
+	}
+	v, ok := t.file.objectOf(id).(*types.Var)
+	if !ok {
+		return nil
+	}
+	return v
+}

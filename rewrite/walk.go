@@ -1,0 +1,238 @@
+package rewrite
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+)
+
+// A walker reads one file.
+type walker struct {
+	*flow
+	file  *file
+	stack []ast.Node
+	funcs []*node // nodes of the enclosing functions
+	sigs  []*types.Signature
+}
+
+func (w *walker) poisonNode(n *node, code Code, at ast.Node, format string, args ...any) {
+	if n == nil {
+		return
+	}
+	r := Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: w.p.position(at.Pos())}
+	n = n.find()
+	if !hasReason(n.poison, r) {
+		n.poison = append(n.poison, r)
+	}
+}
+
+func (w *walker) walk() { ast.Inspect(w.file.ast, w.visit) }
+
+func (w *walker) visit(n ast.Node) bool {
+	if n == nil {
+		top := w.stack[len(w.stack)-1]
+		w.stack = w.stack[:len(w.stack)-1]
+		switch top.(type) {
+		case *ast.FuncDecl, *ast.FuncLit:
+			w.funcs = w.funcs[:len(w.funcs)-1]
+			w.sigs = w.sigs[:len(w.sigs)-1]
+		}
+		return true
+	}
+	w.stack = append(w.stack, n)
+	w.node(n)
+	return true
+}
+
+func (w *walker) parent() ast.Node {
+	for i := len(w.stack) - 2; i >= 0; i-- {
+		if _, ok := w.stack[i].(*ast.ParenExpr); !ok {
+			return w.stack[i]
+		}
+	}
+	return nil
+}
+
+func (w *walker) node(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.FuncDecl:
+		var fn *node
+		var sig *types.Signature
+		if obj, ok := w.file.pkg.TypesInfo.Defs[n.Name].(*types.Func); ok {
+			sig = obj.Signature()
+			fn = w.object(obj)
+			if w.mutexIn(sig) {
+				w.signature(fn, n.Type)
+				if n.Recv != nil {
+					w.method(obj)
+				}
+			}
+		}
+		w.funcs, w.sigs = append(w.funcs, fn), append(w.sigs, sig)
+	case *ast.FuncLit:
+		fn := w.literal(n)
+		sig, _ := w.file.typeOf(n).(*types.Signature)
+		w.funcs, w.sigs = append(w.funcs, fn), append(w.sigs, sig)
+	case *ast.Field:
+		w.field(n)
+	case *ast.TypeSpec:
+		w.typeSpec(n)
+	case *ast.ValueSpec:
+		if n.Type != nil && w.mutexIn(w.file.typeOf(n.Type)) {
+			for _, name := range n.Names {
+				if obj := w.file.pkg.TypesInfo.Defs[name]; obj != nil {
+					unify(w.object(obj), w.typeExpr(n.Type))
+				}
+			}
+		}
+		lhs := make([]ast.Expr, len(n.Names))
+		for i, name := range n.Names {
+			lhs[i] = name
+		}
+		w.assign(lhs, n.Values)
+	case *ast.AssignStmt:
+		w.assign(n.Lhs, n.Rhs)
+	case *ast.ReturnStmt:
+		w.returns(n)
+	case *ast.CallExpr:
+		w.call(n)
+	case *ast.CompositeLit:
+		w.composite(n)
+	case *ast.SendStmt:
+		if ch, ok := w.file.typeOf(n.Chan).Underlying().(*types.Chan); ok {
+			w.flowTo(ch.Elem(), func() *node { return w.expr(n.Chan).child("elem") }, n.Value)
+		}
+	case *ast.RangeStmt:
+		w.rangeStmt(n)
+	case *ast.BinaryExpr:
+		if n.Op == token.EQL || n.Op == token.NEQ {
+			w.compare(n.X, n.Y)
+		}
+	case *ast.SwitchStmt:
+		if n.Tag != nil {
+			for _, c := range n.Body.List {
+				for _, e := range c.(*ast.CaseClause).List {
+					w.compare(n.Tag, e)
+				}
+			}
+		}
+	case *ast.TypeAssertExpr:
+		if n.Type != nil && helperOnly(w.file.typeOf(n.Type)) {
+			w.asserts = append(w.asserts, n.Pos())
+		}
+		if n.Type != nil && w.mutexIn(w.file.typeOf(n.Type)) {
+			w.asserts = append(w.asserts, n.Pos())
+			w.poisonNode(w.typeExpr(n.Type), EscapesInterface, n, "a type assertion names it")
+		}
+	case *ast.TypeSwitchStmt:
+		for _, c := range n.Body.List {
+			for _, e := range c.(*ast.CaseClause).List {
+				if helperOnly(w.file.typeOf(e)) {
+					w.asserts = append(w.asserts, e.Pos())
+				}
+				if w.mutexIn(w.file.typeOf(e)) && !isNilExpr(w.file, e) {
+					w.asserts = append(w.asserts, e.Pos())
+					w.poisonNode(w.typeExpr(e), EscapesInterface, e, "a type switch names it")
+				}
+			}
+		}
+	}
+	if e, ok := n.(ast.Expr); ok {
+		w.use(e)
+	}
+}
+
+// field links the names of a parameter, result, struct field or interface method to
+// the type that is written for them.
+func (w *walker) field(n *ast.Field) {
+	if !w.mutexIn(w.fieldType(n.Type)) {
+		return
+	}
+	for _, name := range n.Names {
+		obj := w.file.pkg.TypesInfo.Defs[name]
+		if obj == nil {
+			continue
+		}
+		unify(w.object(obj), w.typeExpr(n.Type))
+		if fn, ok := obj.(*types.Func); ok {
+			w.method(fn)
+		}
+	}
+	if _, ok := w.parentOfParent().(*ast.StructType); ok && len(n.Names) == 0 {
+		w.poisonNode(w.typeExpr(n.Type), EmbeddedMutex, n, "a struct embeds it")
+		if id := embeddedName(n.Type); id != nil {
+			if v, ok := w.file.pkg.TypesInfo.Defs[id].(*types.Var); ok {
+				unify(w.object(v), w.typeExpr(n.Type))
+			}
+		}
+	}
+}
+
+// fieldType is the type of a field's type expression. The type checker records none
+// for the dots of a variadic parameter.
+func (w *walker) fieldType(e ast.Expr) types.Type {
+	if dots, ok := e.(*ast.Ellipsis); ok {
+		return w.file.typeOf(dots.Elt)
+	}
+	return w.file.typeOf(e)
+}
+
+// method unifies methods of the same name and signature: one of them may be there to
+// satisfy an interface that has the other.
+func (w *walker) method(fn *types.Func) {
+	key := methodKey(fn)
+	if old := w.methods[key]; old != nil {
+		unify(old, w.object(fn))
+		return
+	}
+	w.methods[key] = w.object(fn)
+}
+
+// parentOfParent returns what holds the field list that holds the current field.
+func (w *walker) parentOfParent() ast.Node {
+	if len(w.stack) < 3 {
+		return nil
+	}
+	return w.stack[len(w.stack)-3]
+}
+
+func embeddedName(e ast.Expr) *ast.Ident {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e
+	case *ast.StarExpr:
+		return embeddedName(e.X)
+	case *ast.SelectorExpr:
+		return e.Sel
+	}
+	return nil
+}
+
+func isNilExpr(f *file, e ast.Expr) bool {
+	tv, ok := f.pkg.TypesInfo.Types[e]
+	return ok && tv.IsNil()
+}
+
+// typeSpec handles type declarations: a defined or alias type over the mutex itself is
+// refused, a container of mutexes is followed through its name.
+func (w *walker) typeSpec(n *ast.TypeSpec) {
+	t := w.file.typeOf(n.Type)
+	if t == nil || !w.mutexIn(t) {
+		return
+	}
+	obj := w.file.pkg.TypesInfo.Defs[n.Name]
+	if obj == nil {
+		return
+	}
+	if n.TypeParams != nil {
+		w.poisonNode(w.typeExpr(n.Type), GenericType, n, "type %s", n.Name.Name)
+	}
+	if isMutex(t) || isMutexPtr(t) {
+		w.poisonNode(w.typeExpr(n.Type), AliasOrDefined, n, "type %s", n.Name.Name)
+	}
+	if _, ok := t.Underlying().(*types.Struct); ok {
+		return // its fields are objects of their own
+	}
+	unify(w.object(obj), w.typeExpr(n.Type))
+}
