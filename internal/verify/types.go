@@ -146,6 +146,7 @@ func readExport(name string, fset *token.FileSet, known map[string]*types.Packag
 		return nil, err
 	}
 	defer f.Close()
+	//lint:ignore SA1019 the go command still gives archives, which Read alone does not take
 	r, err := gcexportdata.NewReader(f)
 	if err != nil {
 		return nil, err
