@@ -26,6 +26,7 @@ import (
 var bins struct {
 	etcdmod                                  string
 	standby, standbyAfter, storm, stormAfter string
+	tiers, tiersAfter                        string
 }
 
 func TestMain(m *testing.M) {
@@ -58,6 +59,7 @@ func build(dir string) error {
 	}{
 		{"example", &bins.standby, &bins.standbyAfter},
 		{"storm", &bins.storm, &bins.stormAfter},
+		{"tiers", &bins.tiers, &bins.tiersAfter},
 	} {
 		src := filepath.Join(dir, "src", p.name)
 		if err := copyTree(src, filepath.Join(root, "testdata", p.name)); err != nil {
@@ -337,5 +339,85 @@ func TestNoGoroutineIsLeftAfterTheWait(t *testing.T) {
 	}
 	if strings.Contains(dump, "etcdlock") {
 		t.Errorf("a goroutine of the helper is left:\n%s", dump)
+	}
+}
+
+// holder starts a candidate that gets the lock.
+func holder(t *testing.T, bin string, c *cluster.Cluster) *candidate {
+	t.Helper()
+	p := start(t, bin, c)
+	p.expect("active", time.Minute)
+	return p
+}
+
+const notActive = "not active: mutex: Locked by another session"
+
+func TestGatedLoopKeepsItsPaceAndWritesNothing(t *testing.T) {
+	c := cluster.Start(t, 1)
+	holder(t, bins.tiersAfter, c)
+	var waiting []*candidate
+	for range 3 {
+		p := start(t, bins.tiersAfter, c, "-interval", "500ms")
+		p.expect(notActive, time.Minute)
+		waiting = append(waiting, p)
+	}
+	settle(c)
+	if n := growth(c, 5*time.Second); n != 0 {
+		t.Errorf("%d entries in 5 s, want 0", n)
+	}
+	for _, p := range waiting {
+		rounds := 0
+		for len(p.lines) > 0 {
+			<-p.lines
+			rounds++
+		}
+		if rounds < 5 || rounds > 30 {
+			t.Errorf("%d rounds in some 5 s, want about 10: the pace has changed", rounds)
+		}
+	}
+}
+
+func TestGatedLoopWakesOnRelease(t *testing.T) {
+	c := cluster.Start(t, 1)
+	first := holder(t, bins.tiersAfter, c)
+	var took []time.Duration
+	for range 5 {
+		second := start(t, bins.tiersAfter, c, "-interval", "1h")
+		second.expect(notActive, time.Minute)
+		time.Sleep(200 * time.Millisecond)
+		from := time.Now()
+		first.signal(syscall.SIGTERM)
+		took = append(took, second.expect("active", 30*time.Second).Sub(from))
+		<-first.done
+		first = second
+	}
+	slices.Sort(took)
+	t.Logf("hand-overs at an interval of 1h: %v", took)
+	if median := took[len(took)/2]; median > 200*time.Millisecond {
+		t.Errorf("median hand-over %v, want at most 200ms", median)
+	}
+}
+
+func TestGuardedJobsSkipWithoutWriting(t *testing.T) {
+	for _, bin := range []struct {
+		name, path string
+		writes     bool
+	}{{"before", bins.tiers, true}, {"after", bins.tiersAfter, false}} {
+		t.Run(bin.name, func(t *testing.T) {
+			c := cluster.Start(t, 1)
+			first := holder(t, bin.path, c)
+			var jobs []*candidate
+			for range 3 {
+				p := start(t, bin.path, c, "-mode", "job", "-interval", "300ms")
+				p.expect("skipped", time.Minute)
+				jobs = append(jobs, p)
+			}
+			if n := growth(c, 3*time.Second); (n > 0) != bin.writes {
+				t.Errorf("%d entries in 3 s while the lock is held, want some: %v", n, bin.writes)
+			}
+			// Jobs go on at their pace when the lock is free.
+			first.signal(syscall.SIGTERM)
+			jobs[0].expect("did the job", 30*time.Second)
+		})
 	}
 }
