@@ -13,6 +13,7 @@ import (
 	"etcdmod/e2e/internal/cluster"
 	"etcdmod/e2e/internal/etcdlock"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 	"go.uber.org/goleak"
 )
@@ -122,6 +123,15 @@ func TestWaitsLeaveNothingBehind(t *testing.T) {
 				must(t, p.m.TryLock(p.ctx)) // tells the clocks, where Lock or WatchLock has locked
 				must(t, p.m.Unlock(p.ctx))
 				must(t, p.holder.Lock(p.ctx))
+			}
+		}
+		// The client keeps a stream whose first watch was cancelled before it was sent,
+		// until the next watch on it ends: let one end on each that the helper uses.
+		for _, ctx := range []context.Context{p.ctx, clientv3.WithRequireLeader(p.ctx)} {
+			ctx, cancel := context.WithCancel(ctx)
+			events := p.session.Client().Watch(ctx, prefix)
+			cancel()
+			for range events {
 			}
 		}
 		must(t, p.holder.Unlock(p.ctx))

@@ -232,7 +232,7 @@ func (m *Mutex) Lock(ctx context.Context) error {
 		defer cancel()
 	}
 	err := m.Mutex.Lock(inner)
-	if err != nil && alive && ctx.Err() == nil && isClosed(m.session.Done()) {
+	if err != nil && alive && ctx.Err() == nil && m.expired() {
 		err = concurrency.ErrSessionExpired
 	}
 	m.mu.Lock()
@@ -478,10 +478,16 @@ func (m *Mutex) ended(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if isClosed(m.session.Done()) {
+	if m.expired() {
 		return concurrency.ErrSessionExpired
 	}
 	return nil
+}
+
+// expired reports whether the session has ended. That of a client that was closed is
+// about to: its calls fail before Done is closed.
+func (m *Mutex) expired() bool {
+	return isClosed(m.session.Done()) || m.session.Client().Ctx().Err() != nil
 }
 
 // sleep waits for d, or until ctx or the session ends, and says so.
