@@ -189,12 +189,7 @@ func (p *program) tagged(n *node) (out []Reason) {
 			paths[s.file.pkg.PkgPath] = true
 		}
 	}
-	names := make([]string, 0, len(p.in.Ignored))
-	for name := range p.in.Ignored {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range sortedNames(p.in.Ignored) {
 		f, err := parser.ParseFile(token.NewFileSet(), name, p.in.Ignored[name], parser.ImportsOnly)
 		if err != nil {
 			continue // discovery names it

@@ -266,19 +266,36 @@ func (pl *Plan) oneClient() {
 	}
 }
 
-// helperTaken refuses everything when the helper's directory holds somebody's code.
+// helperTaken refuses everything when the helper's directory holds somebody's package, or
+// a file of theirs where one of the helper's has to go. Files beside the helper's are fine.
 func (pl *Plan) helperTaken() {
-	for name, src := range pl.p.in.HelperFiles {
-		if filepath.Ext(name) == ".go" && !helper.IsGenerated(src) {
-			for _, f := range pl.Findings {
-				if f.Tier > Refuse {
-					f.Tier, f.Kept = Refuse, nil
-					f.Refused = []Reason{{Code: HelperTaken, Detail: pathpkg.Join(pl.p.in.HelperDir, name)}}
-				}
-			}
-			return
+	files := pl.p.in.HelperFiles
+	taken := ""
+	for _, name := range sortedNames(files) {
+		ours := name == helper.MutexFile || name == helper.ClocksFile
+		if filepath.Ext(name) == ".go" && !helper.IsGenerated(files[name]) && (ours || !helper.IsGenerated(files[helper.MutexFile])) {
+			taken = name
+			break
 		}
 	}
+	if taken == "" {
+		return
+	}
+	for _, f := range pl.Findings {
+		if f.Tier > Refuse {
+			f.Tier, f.Kept = Refuse, nil
+			f.Refused = []Reason{{Code: HelperTaken, Detail: pathpkg.Join(pl.p.in.HelperDir, taken)}}
+		}
+	}
+}
+
+func sortedNames(files map[string][]byte) []string {
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
 }
 
 // HelperImport is the import path of the helper package.
