@@ -98,9 +98,9 @@ func (p *program) assignedVar(obj *types.Var, s *site, perWait bool) (found ast.
 		used := func(e ast.Expr) bool {
 			switch e := ast.Unparen(e).(type) {
 			case *ast.Ident:
-				return sameVar(f.pkg.TypesInfo.Uses[e], obj)
+				return sameObject(f.pkg.TypesInfo.Uses[e], obj)
 			case *ast.SelectorExpr: // of another package
-				return sameVar(f.pkg.TypesInfo.Uses[e.Sel], obj)
+				return sameObject(f.pkg.TypesInfo.Uses[e.Sel], obj)
 			}
 			return false
 		}
@@ -128,7 +128,7 @@ func (p *program) assignedVar(obj *types.Var, s *site, perWait bool) (found ast.
 				// var mu *Mutex, assigned later, is caught above; without any value
 				// it would be nil.
 				for _, name := range n.Names {
-					if sameVar(f.pkg.TypesInfo.Defs[name], obj) && len(n.Values) == 0 && !perWait {
+					if sameObject(f.pkg.TypesInfo.Defs[name], obj) && len(n.Values) == 0 && !perWait {
 						found = n
 					}
 				}
@@ -138,8 +138,6 @@ func (p *program) assignedVar(obj *types.Var, s *site, perWait bool) (found ast.
 	}
 	return found
 }
-
-func sameVar(a types.Object, b *types.Var) bool { return sameObject(a, b) }
 
 // sameObject compares objects that may come from two variants of one package.
 func sameObject(a, b types.Object) bool {
@@ -183,7 +181,7 @@ func (p *program) assignedField(field *types.Var, s *site, perWait bool) (found 
 				if !ok {
 					continue
 				}
-				if v, ok := f.objectOf(sel.Sel).(*types.Var); ok && sameVar(v.Origin(), field) {
+				if v, ok := f.objectOf(sel.Sel).(*types.Var); ok && sameObject(v.Origin(), field) {
 					found = n
 				}
 			}
@@ -198,7 +196,7 @@ func hasField(t types.Type, field *types.Var) bool {
 	switch u := typeUnder(t).(type) {
 	case *types.Struct:
 		for i := 0; i < u.NumFields(); i++ {
-			if sameVar(u.Field(i).Origin(), field) || hasField(u.Field(i).Type(), field) {
+			if sameObject(u.Field(i).Origin(), field) || hasField(u.Field(i).Type(), field) {
 				return true
 			}
 		}

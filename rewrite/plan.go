@@ -102,15 +102,6 @@ func Analyze(in *Input) *Plan {
 	return pl
 }
 
-// Files returns the absolute names of the files that were looked at.
-func (pl *Plan) Files() []string {
-	var out []string
-	for _, f := range pl.p.files {
-		out = append(out, f.name)
-	}
-	return out
-}
-
 // finding judges one site.
 func (p *program) finding(s *site) *Finding {
 	f := &Finding{

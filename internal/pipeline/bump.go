@@ -22,6 +22,7 @@ func (r *run) bumps(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.edits = plan.Edits
 	vendored := exists(filepath.Join(r.mod.Root, "vendor", "modules.txt"))
 	linked := map[string]bool{}
 	for _, f := range plan.Findings {
@@ -170,17 +171,13 @@ func (r *run) unfit(ctx context.Context, err error) error {
 
 // editedGoMod returns the go.mod with the bumps that are not refused.
 func (r *run) editedGoMod() []byte {
-	plan, err := modbump.Plan(r.mod.GoModFile, r.mod.GoMod)
-	if err != nil {
-		return r.mod.GoMod
-	}
 	wanted := map[int]bool{} // by line
 	for _, b := range r.res.Bumps {
 		wanted[b.Line] = wanted[b.Line] || b.Action == modbump.Bump && b.Refused == nil
 	}
 	var out []byte
 	done := 0
-	for _, e := range plan.Edits {
+	for _, e := range r.edits {
 		if wanted[e.Line] {
 			out = append(append(out, r.mod.GoMod[done:e.Start]...), e.New...)
 			done = e.End

@@ -78,6 +78,7 @@ type run struct {
 	goCmd gocmd.Runner
 	flags []string // for every go command that loads packages
 	res   *Result
+	edits []modbump.Edit // of go.mod, one for each bump that the policy wants
 	check func(context.Context, verify.Request) (*verify.Result, error)
 }
 
