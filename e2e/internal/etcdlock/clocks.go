@@ -4,11 +4,8 @@ package etcdlock
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
-
-	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
 // The clocks of this file take the place of those of package time in a loop that
@@ -19,9 +16,11 @@ import (
 // A release counts for the wait that follows the try which met the holder, also when
 // it came before that wait began. After a try that ended in anything but
 // concurrency.ErrLocked the next wait is a full one. The watch behind the clocks
-// belongs to the Mutex. It is started by a try that met another holder, and ends with
-// the next success, or when no try came for twice the longest interval asked for.
-// The clocks themselves end neither with a context nor with the session.
+// belongs to the Mutex: a try that met another holder starts it, from the revision
+// which that try has read, so that nothing that came between is missed. It ends with
+// the release, with the next success, or when neither a try nor a new clock came for
+// twice the longest interval asked for. The clocks themselves end neither with a
+// context nor with the session.
 //
 // On a nil Mutex they are those of package time. As those before Go 1.23, a Ticker
 // that is not stopped goes on for ever.
@@ -107,7 +106,7 @@ func (m *Mutex) Released() <-chan struct{} {
 	b := m.bell()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.ask(slowInterval)
+	b.await(slowInterval)
 	return b.released
 }
 
@@ -119,9 +118,8 @@ type clock struct {
 	d     time.Duration
 	next  time.Time // when the next regular tick is due
 	ticks bool      // a Ticker
-	round int       // counts Stop and Reset: a fire of an earlier round is void
-	armed bool
-	early bool // the last tick came from a release
+	round int       // counts Stop and Reset: a tick of an earlier round is void
+	early bool      // the last tick came from a release
 }
 
 func (k *clock) start(m *Mutex, d time.Duration, ticks bool) <-chan time.Time {
@@ -135,37 +133,36 @@ func (k *clock) start(m *Mutex, d time.Duration, ticks bool) <-chan time.Time {
 func (k *clock) arm(d time.Duration) {
 	b := k.bell
 	k.round++
-	k.armed, k.d, k.next = true, d, time.Now().Add(d)
 	round := k.round
-	k.timer = time.AfterFunc(d, func() { k.fire(round) })
+	k.d, k.next, k.early = d, time.Now().Add(d), false
+	k.timer = time.AfterFunc(d, func() { k.tick(round) })
 	b.clocks[k] = true
-	b.ask(d)
-	if b.unheard() { // released between the try and now
+	b.await(d)
+	if b.heard(); b.rang { // between the try and now
 		k.ring()
 	}
 }
 
-// fire is the regular tick.
-func (k *clock) fire(round int) {
-	k.bell.mu.Lock()
-	defer k.bell.mu.Unlock()
-	if !k.armed || round != k.round {
+// tick is the regular tick.
+func (k *clock) tick(round int) {
+	b := k.bell
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.clocks[k] || round != k.round {
 		return
 	}
+	b.heard()
+	k.early = false // nor is one that waits to be received, from now on
 	now := time.Now()
 	select {
 	case k.c <- now:
-		k.early = false
-	default: // the last one was not received yet
+	default:
 	}
 	if !k.ticks {
-		k.disarm()
+		delete(b.clocks, k)
 		return
 	}
-	for !k.next.After(now) {
-		behind := now.Sub(k.next) / k.d
-		k.next = k.next.Add((behind + 1) * k.d)
-	}
+	k.next = k.next.Add((now.Sub(k.next)/k.d + 1) * k.d)
 	k.timer.Reset(k.next.Sub(now))
 }
 
@@ -175,53 +172,36 @@ func (k *clock) ring() {
 	case k.c <- time.Now():
 		k.early = true
 		k.bell.rung = append(k.bell.rung, k)
-	default:
+	default: // the regular one was not received yet
 	}
 	if !k.ticks {
 		k.timer.Stop()
-		k.disarm()
+		delete(k.bell.clocks, k)
 	}
 }
 
 // unring takes an early tick back that was not received. The regular one comes in its time.
 func (k *clock) unring() {
-	if !k.early {
-		return
-	}
-	k.early = false
-	select {
-	case <-k.c:
-		if !k.ticks {
-			k.armed, k.bell.clocks[k] = true, true
-			k.timer.Reset(time.Until(k.next))
-		}
-	default:
+	if k.early && k.drain() && !k.ticks {
+		k.bell.clocks[k] = true
+		k.timer.Reset(time.Until(k.next))
 	}
 }
 
-func (k *clock) disarm() {
-	k.armed = false
-	delete(k.bell.clocks, k)
+func (k *clock) drain() bool {
+	k.early = false
+	select {
+	case <-k.c:
+		return true
+	default:
+		return false
+	}
 }
 
 func (k *clock) stop() bool {
 	k.bell.mu.Lock()
 	defer k.bell.mu.Unlock()
 	return k.halt()
-}
-
-func (k *clock) halt() bool {
-	active := k.armed
-	if active {
-		k.timer.Stop()
-		k.disarm()
-	}
-	select {
-	case <-k.c:
-		active, k.early = true, false
-	default:
-	}
-	return active
 }
 
 func (k *clock) reset(d time.Duration) bool {
@@ -232,26 +212,33 @@ func (k *clock) reset(d time.Duration) bool {
 	return active
 }
 
+func (k *clock) halt() bool {
+	k.bell.heard()
+	active := k.bell.clocks[k]
+	k.timer.Stop()
+	delete(k.bell.clocks, k)
+	return k.drain() || active
+}
+
 // A bell tells the clocks of one Mutex of the release. It holds at most one watch.
 type bell struct {
 	m        *Mutex // nil: never rings
 	released chan struct{}
 
 	mu     sync.Mutex
-	clocks map[*clock]bool
-	last   time.Time     // when the last one ended
-	met    *holder       // whom it met; nil unless it ended with ErrLocked and no release ended a wait since
-	rang   int64         // the revision of the last release
-	rung   []*clock      // the clocks that it made tick
-	idle   time.Duration // how long the watch outlives the last try
-	asked  time.Time     // when a clock was last asked for
-	watch  *watch        // in progress, or nil
+	clocks map[*clock]bool // those that wait
+	met    *holder         // whom the last try met, as long as his release counts
+	rang   bool            // he has released, and no wait was seen to end by that
+	rung   []*clock        // those that ticked at his release
+	idle   time.Duration   // how long the watch outlives the last try or new clock
+	watch  *watch          // in progress, or nil
 }
 
 // A watch is one goroutine that waits for one holder's release.
 type watch struct {
 	met    holder
 	cancel context.CancelFunc
+	until  time.Time
 	expiry *time.Timer
 }
 
@@ -262,81 +249,20 @@ func (m *Mutex) bell() *bell {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.clocks == nil {
-		b := &bell{m: m, released: make(chan struct{}, 1), clocks: map[*clock]bool{}, idle: minIdle}
 		// The first clock is usually made after the first try.
-		if met := m.met; met != (holder{}) {
-			b.met, b.last = &met, time.Now()
-		}
+		b := &bell{m: m, met: m.met, released: make(chan struct{}, 1), clocks: map[*clock]bool{}, idle: minIdle}
 		m.clocks = b
 	}
 	return m.clocks.(*bell)
 }
 
-// ask notes that a clock of interval d waits, and starts the watch for it.
-func (b *bell) ask(d time.Duration) {
-	if b.m == nil {
-		return
-	}
-	if 2*d > b.idle {
-		b.idle = 2 * d
-		if b.watch != nil && !b.watch.expiry.Reset(b.idle) {
-			b.end() // too late, it has just expired
-		}
-	}
-	b.asked = time.Now()
-	if b.met != nil && b.watch == nil && b.asked.Sub(b.last) < b.idle && !b.news(*b.met) {
-		b.start(*b.met)
-	}
-}
-
-// tried is told how each TryLock ended.
-func (b *bell) tried(err error, met holder) {
+// tried is told by each TryLock whom it met, if it ended with ErrLocked.
+func (b *bell) tried(met *holder) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.last = time.Now()
-	if !errors.Is(err, concurrency.ErrLocked) {
-		b.met = nil
-		b.end()
-		b.hush()
-		return
-	}
-	b.met = &met
-	if b.news(met) {
-		return
-	}
-	b.hush()
-	if w := b.watch; w != nil {
-		if w.met.key == met.key && w.met.created == met.created && w.expiry.Reset(b.idle) {
-			return
-		}
-		b.end() // for another holder, or just expired
-	}
-	if len(b.clocks) > 0 || b.last.Sub(b.asked) < b.idle {
-		b.start(met)
-	}
-}
-
-// news says that the lock was released later than the try that met this holder has
-// read: the wait that follows is to end at once.
-func (b *bell) news(met holder) bool { return met.rev > 0 && b.rang > met.rev }
-
-// unheard says that the release of the holder whom the last try met has ended no wait
-// yet. The clock of an abandoned wait may have ticked, but nobody received that.
-func (b *bell) unheard() bool {
-	if b.met == nil || !b.news(*b.met) {
-		return false
-	}
-	for _, k := range b.rung {
-		if k.early && len(k.c) == 0 {
-			b.met = nil
-			return false
-		}
-	}
-	return true
-}
-
-// hush takes back a release that ended no wait.
-func (b *bell) hush() {
+	// A release that has ended no wait until now ends none any more. If it came later
+	// than the read of this try, the new watch will say so again.
+	b.rang = false
 	select {
 	case <-b.released:
 	default:
@@ -345,31 +271,61 @@ func (b *bell) hush() {
 		k.unring()
 	}
 	b.rung = nil
+	b.met = met
+	if w := b.watch; w != nil && (met == nil || met.key == "" || w.met.created != met.created) {
+		b.drop()
+	}
+	b.await(0)
+}
+
+// await has the release watched, for a clock of interval d.
+func (b *bell) await(d time.Duration) {
+	if b.met == nil {
+		return
+	}
+	if 2*d > b.idle {
+		b.idle = 2 * d
+	}
+	if b.watch == nil {
+		b.start(*b.met)
+	}
+	b.watch.until = time.Now().Add(b.idle)
 }
 
 func (b *bell) start(met holder) {
-	ctx, cancel := context.WithCancel(b.m.session.Client().Ctx())
-	w := &watch{met: met, cancel: cancel, expiry: time.AfterFunc(b.idle, cancel)}
+	ctx, cancel := b.m.withSession(b.m.session.Client().Ctx())
+	w := &watch{met: met, cancel: cancel}
+	w.expiry = time.AfterFunc(b.idle, func() { b.expire(w) })
 	b.watch = w
 	go func() {
-		defer cancel()
-		rev, err := int64(0), error(nil)
-		for rev == 0 && err == nil {
-			rev, err = b.m.await(ctx, met, slowInterval)
+		released := false
+		for !released && ctx.Err() == nil {
+			released = b.m.await(ctx, met, slowInterval) > 0
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if b.watch != w {
-			return // ended, or replaced by one for another holder
+		if b.watch == w {
+			b.drop()
+			if released {
+				b.ring()
+			}
 		}
-		b.end()
-		if err == nil {
-			b.ring(rev)
-		}
+		cancel()
 	}()
 }
 
-func (b *bell) end() {
+// expire drops a watch for which its time has come.
+func (b *bell) expire(w *watch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if rest := time.Until(w.until); rest > 0 {
+		w.expiry.Reset(rest)
+	} else if b.watch == w {
+		b.drop()
+	}
+}
+
+func (b *bell) drop() {
 	if b.watch != nil {
 		b.watch.expiry.Stop()
 		b.watch.cancel()
@@ -378,16 +334,23 @@ func (b *bell) end() {
 }
 
 // ring ends the waits in progress, or else the next one.
-func (b *bell) ring(rev int64) {
-	b.rang, b.rung = rev, nil
-	if b.met != nil && b.met.rev == 0 { // a try that did not read
-		b.met.rev = rev - 1
-	}
+func (b *bell) ring() {
+	b.met, b.rang = nil, true
 	select {
 	case b.released <- struct{}{}:
 	default:
 	}
 	for k := range b.clocks {
 		k.ring()
+	}
+}
+
+// heard notes whether a wait has ended by the release. The clock of an abandoned wait
+// may have ticked too, but nobody has received that.
+func (b *bell) heard() {
+	for _, k := range b.rung {
+		if k.early && len(k.c) == 0 {
+			b.rang = false
+		}
 	}
 }

@@ -78,14 +78,13 @@ type Mutex struct {
 	mu     sync.Mutex   // guards what follows; never held during a call to etcd
 	key    string       // what Key answers
 	owner  clientv3.Cmp // what IsOwner answers
-	held   bool         // the last Lock or TryLock succeeded, and no Unlock since
-	lost   bool         // the last TryLock found another holder by reading only
-	writes int          // how many calls of the embedded Mutex there were
+	locked int64        // a revision at which the last Lock or TryLock saw the lock held; 0: not held
+	lost   bool         // the last TryLock has ended by reading only
 	dirty  bool         // a write may have been sent, and nobody knows how it ended
-	met    holder       // whom the last TryLock met when it ended with ErrLocked; at least the revision, if it read
+	met    *holder      // whom the last TryLock met; nil unless it ended with ErrLocked
 	spread time.Duration
 	random *rand.Rand
-	clocks interface{ tried(err error, met holder) } // set by the first clock, if there is one
+	clocks interface{ tried(met *holder) } // set by the first clock, if there is one
 }
 
 // A holder is the key that holds the lock, as of revision rev.
@@ -112,77 +111,74 @@ func NewMutex(s *concurrency.Session, pfx string) *Mutex {
 // TryLock locks the mutex if no other session holds it. Otherwise it returns
 // concurrency.ErrLocked at once and has written nothing. Errors are the client's.
 func (m *Mutex) TryLock(ctx context.Context) error {
-	err := m.try(ctx)
+	h, err := m.try(ctx)
+	met := &h
+	if !errors.Is(err, concurrency.ErrLocked) {
+		met = nil
+	}
 	m.mu.Lock()
-	clocks, met := m.clocks, m.met
+	clocks := m.clocks
+	m.met = met
 	m.mu.Unlock()
 	if clocks != nil {
-		clocks.tried(err, met)
+		clocks.tried(met)
 	}
 	return err
 }
 
-func (m *Mutex) try(ctx context.Context) error {
-	m.mu.Lock()
-	dirty, writes := m.dirty, m.writes
-	m.met = holder{}
-	m.mu.Unlock()
+// try is TryLock. With ErrLocked it returns the holder that it met.
+func (m *Mutex) try(ctx context.Context) (h holder, err error) {
 	// After a write of unknown outcome the client's TryLock cleans up, and on a
 	// dead session it has the right error: both go straight to it.
-	if dirty || isClosed(m.session.Done()) {
-		return m.write(ctx, nil)
+	if m.isDirty() || isClosed(m.session.Done()) {
+		return h, m.write(ctx, false)
 	}
-	h, own, err := m.read(ctx)
-	switch {
-	case err != nil:
-		return err
-	case own:
-		return nil
-	case h.key == "" || h.key == m.ownKey():
-		return m.write(ctx, &h)
+	h, err = m.read(ctx)
+	if err == nil && m.free(h) {
+		if m.holds(h) {
+			return h, nil
+		}
+		return holder{}, m.write(ctx, true)
 	}
 	m.mu.Lock()
-	m.met = h
-	if m.writes == writes { // what another goroutine locked since is not lost
-		m.held, m.lost = false, true
-		m.key, m.owner = noKey()
+	defer m.mu.Unlock()
+	if err != nil {
+		if m.locked == 0 && !m.dirty {
+			m.lose(m.ownKey())
+		}
+		return h, err
 	}
-	m.mu.Unlock()
-	return concurrency.ErrLocked
+	if m.locked <= h.rev && !m.dirty { // unless another goroutine has locked since
+		m.lose(noKey)
+	}
+	return h, concurrency.ErrLocked
 }
 
-// read returns who holds the lock. It is linearizable and writes nothing. own
-// says that this very Mutex holds it, by the client's own test (IsOwner).
-func (m *Mutex) read(ctx context.Context) (h holder, own bool, err error) {
-	m.mu.Lock()
-	held, owner := m.held, m.owner
-	m.mu.Unlock()
-	first := append(clientv3.WithFirstCreate(), clientv3.WithKeysOnly())
-	var resp *clientv3.GetResponse
-	if held {
-		get := clientv3.OpGet(m.prefix, first...)
-		txn, err := m.session.Client().Txn(ctx).If(owner).Then(get).Else(get).Commit()
-		if err != nil {
-			return holder{}, false, err
-		}
-		own = txn.Succeeded
-		h.rev = txn.Header.Revision
-		resp = (*clientv3.GetResponse)(txn.Responses[0].GetResponseRange())
-	} else {
-		resp, err = m.session.Client().Get(ctx, m.prefix, first...)
-		if err != nil {
-			return holder{}, false, err
-		}
-		h.rev = resp.Header.Revision
+// read returns who holds the lock. It is linearizable and writes nothing.
+func (m *Mutex) read(ctx context.Context) (h holder, err error) {
+	resp, err := m.session.Client().Get(ctx, m.prefix, append(clientv3.WithFirstCreate(), clientv3.WithKeysOnly())...)
+	if err != nil {
+		return h, err
 	}
+	h.rev = resp.Header.Revision
 	if len(resp.Kvs) > 0 {
 		h.key, h.created = string(resp.Kvs[0].Key), resp.Kvs[0].CreateRevision
 	}
-	return h, own && h.key == m.ownKey(), nil
+	return h, nil
 }
 
-// write calls the client's TryLock. free is the read that found nobody else, if any.
-func (m *Mutex) write(ctx context.Context, free *holder) error {
+// free reports whether h leaves the lock to this Mutex: nobody has it, or its session.
+func (m *Mutex) free(h holder) bool { return h.key == "" || h.key == m.ownKey() }
+
+// holds reports whether h is the key with which this Mutex itself has locked.
+func (m *Mutex) holds(h holder) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return h.key == m.ownKey() && h.created <= m.locked
+}
+
+// write calls the client's TryLock. read says that a read has found the lock free.
+func (m *Mutex) write(ctx context.Context, read bool) error {
 	if err := m.takeTurn(ctx); err != nil {
 		return err
 	}
@@ -191,16 +187,14 @@ func (m *Mutex) write(ctx context.Context, free *holder) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.settle(err)
-	m.dirty = err != nil && !errors.Is(err, concurrency.ErrLocked)
 	switch {
-	case free == nil:
+	case !read || m.dirty:
 	case err == nil:
 		m.spread -= m.spread / 4
 		if m.spread < spreadStep {
 			m.spread = 0
 		}
-	case !m.dirty: // somebody else was faster: too many write at once
-		m.met = holder{rev: free.rev}
+	default: // somebody else was faster: too many write at once
 		m.spread = 2*m.spread + spreadStep
 		if m.spread > spreadLimit {
 			m.spread = spreadLimit
@@ -209,11 +203,22 @@ func (m *Mutex) write(ctx context.Context, free *holder) error {
 	return err
 }
 
-// settle takes over the state of the embedded Mutex. It is called with mu and the turn.
+// settle takes over the state of the embedded Mutex after its Lock or TryLock. It is
+// called with mu and the turn.
 func (m *Mutex) settle(err error) {
 	m.key, m.owner = m.Mutex.Key(), m.Mutex.IsOwner()
-	m.held, m.lost = err == nil, false
-	m.writes++
+	m.locked, m.lost = 0, false
+	if err == nil {
+		m.locked = m.Mutex.Header().Revision
+	}
+	m.dirty = err != nil && !errors.Is(err, concurrency.ErrLocked)
+}
+
+// lose makes Key, IsOwner and Unlock answer as after a TryLock of the client that has
+// not locked. It is called with mu.
+func (m *Mutex) lose(key string) {
+	m.key, m.owner = key, clientv3.Compare(clientv3.CreateRevision(key), "=", -1)
+	m.locked, m.lost, m.dirty = 0, true, false
 }
 
 // Lock queues for the mutex and returns when it is held, or with the client's
@@ -224,21 +229,19 @@ func (m *Mutex) Lock(ctx context.Context) error {
 		return err
 	}
 	defer m.endTurn()
-	alive := !isClosed(m.session.Done())
-	inner := ctx
+	alive := !m.expired()
+	inner, cancel := ctx, func() {}
 	if alive {
-		var cancel context.CancelFunc
 		inner, cancel = m.withSession(ctx)
-		defer cancel()
 	}
+	defer cancel()
 	err := m.Mutex.Lock(inner)
-	if err != nil && alive && ctx.Err() == nil && m.expired() {
-		err = concurrency.ErrSessionExpired
-	}
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.settle(err)
-	m.dirty = err != nil
+	m.mu.Unlock()
+	if err != nil && alive && ctx.Err() == nil && m.expired() {
+		return concurrency.ErrSessionExpired
+	}
 	return err
 }
 
@@ -266,7 +269,7 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 	defer m.mu.Unlock()
 	m.key, m.owner = m.Mutex.Key(), m.Mutex.IsOwner()
 	if err == nil {
-		m.held = false
+		m.locked = 0
 	}
 	return err
 }
@@ -308,84 +311,81 @@ func (m *Mutex) watchLock(ctx context.Context, d time.Duration, retry bool) erro
 	if d < firstPause {
 		d = firstPause
 	}
-	slow := slowInterval
-	if d < slow {
-		slow = d
-	}
+	wait, cancel := m.withSession(ctx)
+	defer cancel()
 	for {
-		call, cancel := m.forCall(ctx)
-		err := m.try(call)
+		call, cancel := context.WithTimeout(wait, callLimit)
+		met, err := m.try(call)
 		late := call.Err() != nil
 		cancel()
-		if err == nil {
-			return nil
-		}
-		if end := m.ended(ctx); end != nil {
-			m.cleanUp()
-			return end
-		}
-		if errors.Is(err, concurrency.ErrLocked) {
-			m.mu.Lock()
-			met := m.met
-			m.mu.Unlock()
-			_, err = m.await(ctx, met, slow)
-		} else if retry || late { // a call that was only too slow is no verdict
-			err = m.sleep(ctx, d)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// await returns when the lock is worth a try: with the revision at which the key of
-// h was seen to be gone, or with 0 when nothing could be learned for a slow
-// interval. The error says that ctx or the session has ended.
-func (m *Mutex) await(ctx context.Context, h holder, slow time.Duration) (int64, error) {
-	pause := firstPause
-	heard := time.Now()
-	for {
-		if h.key != "" {
-			gone, delivered := m.watch(ctx, h, slow)
-			if gone > 0 {
-				return gone, m.sleep(ctx, m.share())
-			}
-			if delivered {
-				pause, heard = firstPause, time.Now()
-			}
-			if err := m.sleep(ctx, pause); err != nil {
-				return 0, err
-			}
-			if pause *= 2; pause > slow {
-				pause = slow
-			}
-		}
-		call, cancel := m.forCall(ctx)
-		next, _, err := m.read(call)
-		cancel()
 		switch {
-		case err == nil && (next.key == "" || next.key == m.ownKey()):
-			return next.rev, m.sleep(ctx, m.share())
 		case err == nil:
-			h, heard = next, time.Now()
-		case time.Since(heard) >= slow:
-			return 0, m.ended(ctx)
-		case h.key == "":
-			if err := m.sleep(ctx, pause); err != nil {
-				return 0, err
-			}
-			if pause *= 2; pause > slow {
-				pause = slow
-			}
+			return nil
+		case errors.Is(err, concurrency.ErrLocked):
+			m.await(wait, met, d)
+		case retry || late: // a call that was only too slow is no verdict
+			sleep(wait, d)
 		}
+		switch {
+		case ctx.Err() != nil:
+			err = ctx.Err()
+		case m.expired():
+			err = concurrency.ErrSessionExpired
+		case retry || late || errors.Is(err, concurrency.ErrLocked):
+			continue
+		}
+		m.cleanUp()
+		return err
 	}
 }
 
-// watch watches the holder's key until it is gone and returns the revision at which
-// it was. 0 means that the watch broke, that another key holds the lock, or that ctx
-// or the session has ended. delivered says whether the watch worked at all.
-func (m *Mutex) watch(ctx context.Context, h holder, slow time.Duration) (gone int64, delivered bool) {
-	ctx, cancel := m.withSession(ctx)
+// await returns when the lock is worth a try: with the revision at which it was seen
+// to be free, or with 0 when nothing could be learned for a slow interval, or when ctx
+// has ended.
+func (m *Mutex) await(ctx context.Context, h holder, slow time.Duration) int64 {
+	if slow > slowInterval {
+		slow = slowInterval
+	}
+	pause, heard := firstPause, time.Now()
+	for ctx.Err() == nil {
+		var next holder
+		if h.key == "" {
+			next = m.look(ctx)
+		} else if seen, alive := m.watch(ctx, h, slow); alive {
+			next, pause, heard = seen, firstPause, time.Now()
+		}
+		switch {
+		case next.rev > 0 && m.free(next):
+			sleep(ctx, m.share())
+			return next.rev
+		case next.rev > 0:
+			h, heard = next, time.Now()
+			continue
+		case h.key == "" && time.Since(heard) >= slow:
+			return 0
+		}
+		h = holder{} // unknown: read again, in a while
+		sleep(ctx, pause)
+		if pause *= 2; pause > slow {
+			pause = slow
+		}
+	}
+	return 0
+}
+
+// look is read within the limit of a call. A failed one has the revision 0.
+func (m *Mutex) look(ctx context.Context) holder {
+	call, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	h, _ := m.read(call)
+	return h
+}
+
+// watch watches the holder's key until somebody else has the lock, or nobody. The
+// revision 0 means that the watch broke or that ctx has ended. alive says whether it
+// worked before that.
+func (m *Mutex) watch(ctx context.Context, h holder, slow time.Duration) (next holder, alive bool) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// Watch returns only when the server has answered; on a dead connection never.
 	opening := time.AfterFunc(callLimit, cancel)
@@ -398,27 +398,19 @@ func (m *Mutex) watch(ctx context.Context, h holder, slow time.Duration) (gone i
 	defer timer.Stop()
 	for {
 		select {
-		case <-ctx.Done():
-			return 0, delivered
 		case resp, ok := <-events:
 			if !ok || resp.Err() != nil {
-				return 0, delivered
+				return holder{}, alive
 			}
-			delivered = true
+			alive = true
 			if len(resp.Events) > 0 {
-				return resp.Events[0].Kv.ModRevision, true
+				return holder{rev: resp.Events[0].Kv.ModRevision}, true
 			}
 		case <-timer.C:
-			call, cancel := m.forCall(ctx)
-			now, _, err := m.read(call)
-			cancel()
-			if err == nil {
-				delivered = true
-				if now.key == "" || now.key == m.ownKey() {
-					return now.rev, true
-				}
+			if now := m.look(ctx); now.rev > 0 {
+				alive = true
 				if now.created != h.created {
-					return 0, true
+					return now, true
 				}
 			}
 			timer.Reset(slow)
@@ -429,23 +421,19 @@ func (m *Mutex) watch(ctx context.Context, h holder, slow time.Duration) (gone i
 // cleanUp removes the key that a cancelled try may have left, which would lock
 // everybody out for as long as the session lives.
 func (m *Mutex) cleanUp() {
-	if !m.isDirty() || isClosed(m.session.Done()) {
-		return
-	}
 	ctx, cancel := context.WithTimeout(m.session.Client().Ctx(), cleanupLimit)
 	defer cancel()
-	if m.takeTurn(ctx) != nil {
+	if !m.isDirty() || m.takeTurn(ctx) != nil {
 		return
 	}
 	defer m.endTurn()
-	if !m.isDirty() {
-		return // another goroutine has locked since
+	if !m.isDirty() || isClosed(m.session.Done()) {
+		return // another goroutine has locked since, or the lease took the key along
 	}
 	if _, err := m.session.Client().Delete(ctx, m.ownKey()); err == nil {
 		m.mu.Lock()
-		m.dirty, m.lost = false, true
-		m.key, m.owner = noKey()
-		m.mu.Unlock()
+		defer m.mu.Unlock()
+		m.lose(noKey)
 	}
 }
 
@@ -455,10 +443,8 @@ func (m *Mutex) isDirty() bool {
 	return m.dirty
 }
 
-// noKey is what the client's Mutex answers to Key and IsOwner after ErrLocked.
-func noKey() (string, clientv3.Cmp) {
-	return "\x00", clientv3.Compare(clientv3.CreateRevision("\x00"), "=", -1)
-}
+// noKey is what the client's Mutex answers to Key after ErrLocked.
+const noKey = "\x00"
 
 // ownKey is the key that the client's Mutex writes: one per session.
 func (m *Mutex) ownKey() string { return fmt.Sprintf("%s%x", m.prefix, m.session.Lease()) }
@@ -473,55 +459,24 @@ func (m *Mutex) share() time.Duration {
 	return time.Duration(m.random.Int63n(int64(m.spread)))
 }
 
-// ended says why a wait must end, if it must.
-func (m *Mutex) ended(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if m.expired() {
-		return concurrency.ErrSessionExpired
-	}
-	return nil
-}
-
 // expired reports whether the session has ended. That of a client that was closed is
 // about to: its calls fail before Done is closed.
 func (m *Mutex) expired() bool {
 	return isClosed(m.session.Done()) || m.session.Client().Ctx().Err() != nil
 }
 
-// sleep waits for d, or until ctx or the session ends, and says so.
-func (m *Mutex) sleep(ctx context.Context, d time.Duration) error {
-	if d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		case <-m.session.Done():
-		}
-	}
-	return m.ended(ctx)
-}
-
 // withSession returns a context that ends with the session too.
 func (m *Mutex) withSession(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
+		defer cancel()
 		select {
 		case <-m.session.Done():
-			cancel()
+		case <-m.session.Client().Ctx().Done():
 		case <-ctx.Done():
 		}
 	}()
 	return ctx, cancel
-}
-
-// forCall returns the context of one call that a wait makes.
-func (m *Mutex) forCall(ctx context.Context) (context.Context, context.CancelFunc) {
-	bounded, stop := context.WithTimeout(ctx, callLimit)
-	call, cancel := m.withSession(bounded)
-	return call, func() { cancel(); stop() }
 }
 
 // takeTurn waits until no other call of this Mutex is at work in the embedded one.
@@ -529,7 +484,7 @@ func (m *Mutex) takeTurn(ctx context.Context) error {
 	select {
 	case m.turn <- struct{}{}:
 		return nil
-	default:
+	default: // not even an ended context stands back here
 	}
 	select {
 	case m.turn <- struct{}{}:
@@ -540,6 +495,19 @@ func (m *Mutex) takeTurn(ctx context.Context) error {
 }
 
 func (m *Mutex) endTurn() { <-m.turn }
+
+// sleep waits for d, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
 
 func isClosed(c <-chan struct{}) bool {
 	select {
