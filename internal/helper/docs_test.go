@@ -1,0 +1,46 @@
+package helper_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The page for reviewers names a test for each claim. Those tests exist.
+func TestDocsNameTestsThatExist(t *testing.T) {
+	page, err := os.ReadFile("../../docs/HELPER.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]bool{}
+	declaration := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err = filepath.WalkDir("../../e2e", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		src, err := os.ReadFile(path)
+		for _, m := range declaration.FindAllSubmatch(src, -1) {
+			declared[string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`(Test\\w+)(\\.\\.\\.)?`").FindAllStringSubmatch(string(page), -1)
+	if len(names) == 0 {
+		t.Fatal("the page names no test")
+	}
+	for _, n := range names {
+		found := declared[n[1]]
+		for name := range declared {
+			found = found || n[2] != "" && strings.HasPrefix(name, n[1])
+		}
+		if !found {
+			t.Errorf("no test is called %s", n[0])
+		}
+	}
+}
