@@ -260,6 +260,9 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 		// after ErrLocked is nil, and this one sends a request without a key.
 		err := concurrency.NewMutex(m.session, "").Unlock(ctx)
 		if err != nil && strings.Contains(err.Error(), "key is not provided") {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.lose(noKey)
 			return nil
 		}
 		return err

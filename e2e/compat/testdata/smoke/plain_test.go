@@ -71,6 +71,9 @@ func TestAnswersLikeThePlainMutex(t *testing.T) {
 		"otherLocks try unlock unlock try otherUnlocks try unlock unlock",
 		"try unlock otherLocks try try unlock otherUnlocks lock unlock",
 		"try tryCancelled unlock unlock",
+		"tryCancelled unlock unlock",
+		"otherLocks try tryCancelled unlock otherUnlocks try unlock",
+		"try unlock tryCancelled unlock try unlock",
 		"try endSession try unlock",
 		"otherLocks try endSession unlock try unlock otherUnlocks",
 	}
