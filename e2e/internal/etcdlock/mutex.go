@@ -56,10 +56,11 @@ const (
 	// firstPause is the pause after a watch that broke; it doubles up to the
 	// slow interval, until a watch delivers something.
 	firstPause = 100 * time.Millisecond
-	// spreadStep and spreadLimit bound the span over which candidates spread
-	// out after a release.
-	spreadStep  = time.Millisecond
-	spreadLimit = 2 * time.Second
+	// spreadStep is the span over which a candidate spreads out after its first lost
+	// write. A read that finds more keys than the holder's, of others who lose theirs just
+	// now, makes it crowdStep for each at least.
+	spreadStep = time.Millisecond
+	crowdStep  = 4 * time.Millisecond
 )
 
 // RetryInterval is a pause between tries that fail for another reason than a
@@ -164,6 +165,9 @@ func (m *Mutex) read(ctx context.Context) (h holder, err error) {
 	if len(resp.Kvs) > 0 {
 		h.key, h.created = string(resp.Kvs[0].Key), resp.Kvs[0].CreateRevision
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.widen(time.Duration(resp.Count-1) * crowdStep)
 	return h, nil
 }
 
@@ -195,12 +199,19 @@ func (m *Mutex) write(ctx context.Context, read bool) error {
 			m.spread = 0
 		}
 	default: // somebody else was faster: too many write at once
-		m.spread = 2*m.spread + spreadStep
-		if m.spread > spreadLimit {
-			m.spread = spreadLimit
-		}
+		m.widen(4*m.spread + spreadStep)
 	}
 	return err
+}
+
+// widen makes the span at least d, but no longer than a slow interval. It is called with mu.
+func (m *Mutex) widen(d time.Duration) {
+	if d > slowInterval {
+		d = slowInterval
+	}
+	if m.spread < d {
+		m.spread = d
+	}
 }
 
 // settle takes over the state of the embedded Mutex after its Lock or TryLock. It is
@@ -359,7 +370,7 @@ func (m *Mutex) await(ctx context.Context, h holder, slow time.Duration) int64 {
 		}
 		switch {
 		case next.rev > 0 && m.free(next):
-			sleep(ctx, m.share())
+			sleep(ctx, m.share(slow))
 			return next.rev
 		case next.rev > 0:
 			h, heard = next, time.Now()
@@ -452,14 +463,18 @@ const noKey = "\x00"
 // ownKey is the key that the client's Mutex writes: one per session.
 func (m *Mutex) ownKey() string { return fmt.Sprintf("%s%x", m.prefix, m.session.Lease()) }
 
-// share is this candidate's random part of the span over which they spread out.
-func (m *Mutex) share() time.Duration {
+// share is this candidate's random part of the span over which they spread out, or of
+// limit where that is shorter.
+func (m *Mutex) share(limit time.Duration) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.spread <= 0 {
+	if m.spread < limit {
+		limit = m.spread
+	}
+	if limit <= 0 {
 		return 0
 	}
-	return time.Duration(m.random.Int63n(int64(m.spread)))
+	return time.Duration(m.random.Int63n(int64(limit)))
 }
 
 // expired reports whether the session has ended. That of a client that was closed is
