@@ -82,20 +82,16 @@ func run(tb testing.TB, w way, c course) *relay {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	r.over = cancel
-	candidates := r.candidates(w, 1+c.waiters)
-	defer func() {
-		for _, c := range candidates {
-			c.stop()
-		}
-	}()
-	if err := candidates[0].acquire(ctx); err != nil {
+	sessions := r.sessions(1 + c.waiters)
+	first := w.candidate(sessions[0], prefix)
+	if err := first.acquire(ctx); err != nil {
 		tb.Fatal(err)
 	}
 	var running sync.WaitGroup
-	for _, c := range candidates[1:] {
+	for _, s := range sessions[1:] {
 		running.Go(func() {
-			if sleep(ctx, upTo(interval)) {
-				r.compete(ctx, c)
+			if sleep(ctx, upTo(interval)) { // so that the tickers are not in step
+				r.compete(ctx, w.candidate(s, prefix))
 			}
 		})
 	}
@@ -106,8 +102,9 @@ func run(tb testing.TB, w way, c course) *relay {
 	r.mu.Unlock()
 	time.AfterFunc(c.limit, cancel)
 	running.Go(func() {
-		if r.hold(ctx, candidates[0]) {
-			r.compete(ctx, candidates[0])
+		defer first.stop()
+		if r.hold(ctx, first) {
+			r.compete(ctx, first)
 		}
 	})
 	<-ctx.Done()
@@ -121,16 +118,15 @@ func run(tb testing.TB, w way, c course) *relay {
 	return r
 }
 
-func (r *relay) candidates(w way, n int) []candidate {
+func (r *relay) sessions(n int) []*concurrency.Session {
 	r.tb.Helper()
-	var out []candidate
+	var out []*concurrency.Session
 	var clients []*clientv3.Client
 	for i := range n {
 		if i < clientLimit {
 			clients = append(clients, r.cluster.Client(r.countReads))
 		}
-		s := r.cluster.Session(clients[i%clientLimit], concurrency.WithTTL(sessionTTL))
-		out = append(out, w.candidate(s, prefix))
+		out = append(out, r.cluster.Session(clients[i%clientLimit], concurrency.WithTTL(sessionTTL)))
 	}
 	return out
 }
@@ -148,6 +144,7 @@ func (r *relay) countReads(cfg *clientv3.Config) {
 
 // compete acquires and releases until the relay is over.
 func (r *relay) compete(ctx context.Context, c candidate) {
+	defer c.stop()
 	for {
 		err := c.acquire(ctx)
 		now := time.Now()
