@@ -10,7 +10,8 @@
 //   - entries/handover: raft log entries, of which a delete and a put are the least,
 //   - reads/handover: range requests,
 //   - p50-ms, p99-ms: from the answer to the release to the next acquisition,
-//   - handovers, unfinished: how many there were, and how many were left at the limit.
+//   - handovers, unfinished: how many there were, and how many were left at the limit
+//     or when a call failed, as those to a flooded server do.
 //
 // A phase without a hand-over has no figures. There is one server, in this process, and it
 // does not sync its disk: a synced one adds a sync to the latency of all ways but Lock,
@@ -57,7 +58,7 @@ func (r *relay) report(b *testing.B) {
 	b.ReportMetric(float64(r.taken), "handovers")
 	b.ReportMetric(float64(len(r.handOvers)-r.taken), "unfinished")
 	if r.taken < len(r.handOvers) {
-		b.Logf("did not finish: %d of %d hand-overs", r.taken, len(r.handOvers))
+		b.Logf("did not finish: %d of %d hand-overs, error: %v", r.taken, len(r.handOvers), r.err)
 	}
 	for i, c := range r.costs() {
 		if c.handOvers == 0 {
@@ -82,7 +83,7 @@ func TestLockIsPassedOn(t *testing.T) {
 			r := run(t, w, c)
 			costs := r.costs()
 			if len(costs) != 2 || costs[0].handOvers != c.first || costs[1].handOvers != c.steady {
-				t.Fatalf("%d hand-overs within %v: %+v", r.taken, c.limit, costs)
+				t.Fatalf("%d hand-overs within %v: %+v, %v", r.taken, c.limit, costs, r.err)
 			}
 			for _, cost := range costs {
 				if cost.entries < 1 { // at least two, but one of them may be counted late
@@ -115,7 +116,7 @@ func TestUnfinishedRelayIsReported(t *testing.T) {
 		return c
 	}}
 	r := run(t, never, course{1, time.Millisecond, 2, 3, 100 * time.Millisecond})
-	if costs := r.costs(); r.taken != 0 || len(costs) != 1 || costs[0].handOvers != 0 {
-		t.Errorf("%d hand-overs: %+v", r.taken, costs)
+	if costs := r.costs(); r.taken != 0 || len(costs) != 1 || costs[0].handOvers != 0 || r.err != nil {
+		t.Errorf("%d hand-overs: %+v, %v", r.taken, costs, r.err)
 	}
 }

@@ -52,6 +52,7 @@ type relay struct {
 	held   bool
 	marks  []mark // the start, the end of the first phase, and the end
 	ended  bool
+	err    error // what ended it early: a server that is flooded refuses calls
 }
 
 // A handOver is the end of one hold and the beginning of the next one.
@@ -214,7 +215,9 @@ func (r *relay) hold(ctx context.Context, c candidate) bool {
 }
 
 func (r *relay) fail(err error) {
-	r.tb.Error(err)
+	r.mu.Lock()
+	r.err = err
+	r.mu.Unlock()
 	r.over()
 }
 

@@ -70,27 +70,26 @@ func poll(try func(context.Context) error, ticks <-chan time.Time) func(context.
 }
 
 // watchPrefix is the fix that was published for polling: try once, then watch all that
-// begins with the lock's name and try at every event.
+// begins with the lock's name and try at every event, whatever the error was.
 func watchPrefix(cli *clientv3.Client, m *concurrency.Mutex, prefix string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		err := m.TryLock(ctx)
-		if !errors.Is(err, concurrency.ErrLocked) {
-			return err
+		if err == nil {
+			return nil
 		}
 		// The published code leaves the watch open. Here it would tell the next wait
 		// of what came before.
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		events := cli.Watch(ctx, prefix, clientv3.WithPrefix())
-		for {
+		for err != nil {
 			select {
 			case <-events:
-				if err := m.TryLock(ctx); !errors.Is(err, concurrency.ErrLocked) {
-					return err
-				}
+				err = m.TryLock(ctx)
 			case <-ctx.Done():
 				return ctx.Err()
 			}
 		}
+		return nil
 	}
 }
