@@ -280,11 +280,11 @@ func (b *bell) tried(met *holder) {
 
 // await has the release watched, for a clock of interval d.
 func (b *bell) await(d time.Duration) {
+	if 2*d > b.idle { // also before the first try: its watch is to last for this clock
+		b.idle = 2 * d
+	}
 	if b.met == nil {
 		return
-	}
-	if 2*d > b.idle {
-		b.idle = 2 * d
 	}
 	if b.watch == nil {
 		b.start(*b.met)
