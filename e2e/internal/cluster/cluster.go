@@ -45,13 +45,14 @@ type member struct {
 	etcd *embed.Etcd // nil while stopped
 }
 
-// Start starts a cluster of n members and waits until it writes nothing by itself.
-func Start(tb testing.TB, n int) *Cluster {
+// Start starts a cluster of n members and waits until it writes nothing by itself. Each
+// option may change the configuration of each member.
+func Start(tb testing.TB, n int, options ...func(*embed.Config)) *Cluster {
 	tb.Helper()
 	var err error
 	for attempt := range startAttempts {
 		c := &Cluster{tb: tb, conns: map[string][]*conn{}}
-		if err = c.start(n, filepath.Join(tb.TempDir(), fmt.Sprint(attempt))); err == nil {
+		if err = c.start(n, filepath.Join(tb.TempDir(), fmt.Sprint(attempt)), options); err == nil {
 			tb.Cleanup(c.stop)
 			c.settle()
 			return c
@@ -62,7 +63,7 @@ func Start(tb testing.TB, n int) *Cluster {
 	return nil
 }
 
-func (c *Cluster) start(n int, dir string) error {
+func (c *Cluster) start(n int, dir string, options []func(*embed.Config)) error {
 	var peers []string
 	for i := range n {
 		client, err := freeURL()
@@ -80,6 +81,9 @@ func (c *Cluster) start(n int, dir string) error {
 		cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
 		cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
 		cfg.UnsafeNoFsync = true
+		for _, o := range options {
+			o(cfg)
+		}
 		peers = append(peers, cfg.Name+"="+peer.String())
 		c.members = append(c.members, &member{cfg: *cfg})
 	}
@@ -211,7 +215,7 @@ func (c *Cluster) Client(options ...func(*clientv3.Config)) *clientv3.Client {
 	cfg := clientv3.Config{
 		Endpoints:   c.Endpoints(),
 		DialTimeout: callLimit,
-		DialOptions: []grpc.DialOption{grpc.WithContextDialer(c.dial)},
+		DialOptions: []grpc.DialOption{grpc.WithContextDialer(c.Dial)},
 		Logger:      zap.NewNop(),
 	}
 	for _, o := range options {

@@ -15,7 +15,9 @@ type conn struct {
 	thaw   chan struct{} // closed unless frozen; guarded by c.mu
 }
 
-func (c *Cluster) dial(ctx context.Context, address string) (net.Conn, error) {
+// Dial connects to the member at address, as clients do: its stop and Freeze reach the
+// connection.
+func (c *Cluster) Dial(ctx context.Context, address string) (net.Conn, error) {
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
