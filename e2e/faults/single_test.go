@@ -252,6 +252,31 @@ func TestBackOff(t *testing.T) {
 	}
 }
 
+// A loop makes its ticker before its first try. The watch behind it lasts from one
+// tick to the next nevertheless, so that the release wakes it in between.
+func TestReleaseWakesATickerThatIsOlderThanItsFirstTry(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := cluster.Start(t, 1)
+	holder, s := newStation(t, c, 0, 1, 60, prefix), newStation(t, c, 0, 1, 60, prefix)
+	if err := holder.m.TryLock(ctx); err != nil {
+		t.Fatal(err)
+	}
+	ticker := s.m.NewTicker(time.Minute)
+	defer ticker.Stop()
+	if err := s.m.TryLock(ctx); !errors.Is(err, concurrency.ErrLocked) {
+		t.Fatal(err)
+	}
+	pause(ctx, 3*time.Second)
+	unlock(ctx, t, holder.m)
+	select {
+	case <-ticker.C:
+	case <-time.After(margin):
+		t.Errorf("not woken within %v", margin)
+	}
+}
+
 // The holder's connection goes silent: its lease expires on the server, and whoever
 // waits takes over, while the holder learns of it from its own session.
 func TestHolderBehindAHalfOpenConnection(t *testing.T) {
