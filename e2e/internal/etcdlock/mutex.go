@@ -57,10 +57,13 @@ const (
 	// slow interval, until a watch delivers something.
 	firstPause = 100 * time.Millisecond
 	// spreadStep is the span over which a candidate spreads out after its first lost
-	// write. A read that finds more keys than the holder's, of others who lose theirs just
-	// now, makes it crowdStep for each at least.
-	spreadStep = time.Millisecond
-	crowdStep  = 4 * time.Millisecond
+	// write, and spreadLimit what more of them make of it at most. A read that finds more
+	// keys than the holder's, of others who lose theirs just now, makes it crowdStep for
+	// each at least. Who has won after more than freeLimit finds the span too long.
+	spreadStep  = time.Millisecond
+	spreadLimit = 2 * time.Second
+	crowdStep   = 4 * time.Millisecond
+	freeLimit   = 100 * time.Millisecond
 )
 
 // RetryInterval is a pause between tries that fail for another reason than a
@@ -76,14 +79,15 @@ type Mutex struct {
 	prefix  string        // with the slash that concurrency.NewMutex appends
 	turn    chan struct{} // taken while the embedded Mutex is at work; taking it ends with a context
 
-	mu     sync.Mutex   // guards what follows; never held during a call to etcd
-	key    string       // what Key answers
-	owner  clientv3.Cmp // what IsOwner answers
-	locked int64        // a revision at which the last Lock or TryLock saw the lock held; 0: not held
-	lost   bool         // the last TryLock has ended by reading only
-	dirty  bool         // a write may have been sent, and nobody knows how it ended
-	met    *holder      // whom the last TryLock met; nil unless it ended with ErrLocked
-	spread time.Duration
+	mu     sync.Mutex    // guards what follows; never held during a call to etcd
+	key    string        // what Key answers
+	owner  clientv3.Cmp  // what IsOwner answers
+	locked int64         // a revision at which the last Lock or TryLock saw the lock held; 0: not held
+	lost   bool          // the last TryLock has ended by reading only
+	dirty  bool          // a write may have been sent, and nobody knows how it ended
+	met    *holder       // whom the last TryLock met; nil unless it ended with ErrLocked
+	spread time.Duration // the span over which candidates spread out after a release
+	slept  time.Duration // the part of it that was this one's last time
 	random *rand.Rand
 	clocks interface{ tried(met *holder) } // set by the first clock, if there is one
 }
@@ -167,7 +171,7 @@ func (m *Mutex) read(ctx context.Context) (h holder, err error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.widen(time.Duration(resp.Count-1) * crowdStep)
+	m.widen(time.Duration(resp.Count-1)*crowdStep, slowInterval)
 	return h, nil
 }
 
@@ -195,19 +199,22 @@ func (m *Mutex) write(ctx context.Context, read bool) error {
 	case !read || m.dirty:
 	case err == nil:
 		m.spread -= m.spread / 4
+		if m.slept > freeLimit {
+			m.spread /= 2
+		}
 		if m.spread < spreadStep {
 			m.spread = 0
 		}
 	default: // somebody else was faster: too many write at once
-		m.widen(4*m.spread + spreadStep)
+		m.widen(4*m.spread+spreadStep, spreadLimit)
 	}
 	return err
 }
 
-// widen makes the span at least d, but no longer than a slow interval. It is called with mu.
-func (m *Mutex) widen(d time.Duration) {
-	if d > slowInterval {
-		d = slowInterval
+// widen makes the span at least d, or limit where that is less. It is called with mu.
+func (m *Mutex) widen(d, limit time.Duration) {
+	if d > limit {
+		d = limit
 	}
 	if m.spread < d {
 		m.spread = d
@@ -471,10 +478,11 @@ func (m *Mutex) share(limit time.Duration) time.Duration {
 	if m.spread < limit {
 		limit = m.spread
 	}
-	if limit <= 0 {
-		return 0
+	m.slept = 0
+	if limit > 0 {
+		m.slept = time.Duration(m.random.Int63n(int64(limit)))
 	}
-	return time.Duration(m.random.Int63n(int64(limit)))
+	return m.slept
 }
 
 // expired reports whether the session has ended. That of a client that was closed is
