@@ -22,6 +22,10 @@ type File struct {
 	// Create says that there must be no such file yet; Old is ignored. Missing
 	// directories are made.
 	Create bool
+
+	// Delete says that the file, whose content is Old, is to be removed; New is
+	// ignored. Its directory stays.
+	Delete bool
 }
 
 // Apply writes files, all of which are below the directory root, or none of them.
@@ -102,7 +106,10 @@ func entriesFor(targets []target) []entry {
 	id := runID()
 	entries := make([]entry, len(targets))
 	for i, tg := range targets {
-		e := entry{Path: filepath.ToSlash(tg.name), New: sum(tg.New)}
+		e := entry{Path: filepath.ToSlash(tg.name), New: absent}
+		if !tg.Delete {
+			e.New = sum(tg.New)
+		}
 		e.Temp, e.Undo = tempNames(id, i)
 		if !tg.Create {
 			e.Old = sum(tg.Old)
@@ -138,6 +145,9 @@ func (r *run) prepare() error {
 		}
 	}
 	for i, tg := range r.targets {
+		if tg.Delete {
+			continue
+		}
 		if err := r.tree.write(r.entries[i].temp(), tg.New, tg.attrs); err != nil {
 			return &WriteError{"write", tg.Path, err}
 		}

@@ -32,6 +32,9 @@ func (t *tree) check(files []File) ([]target, []string, error) {
 		if err := wellFormed(f.Path); err != nil {
 			return nil, nil, err
 		}
+		if f.Create && f.Delete {
+			return nil, nil, &TargetError{Path: f.Path, Reason: "cannot be created and removed at once"}
+		}
 		tg := target{File: f}
 		var info fs.FileInfo
 		var err error
@@ -77,7 +80,7 @@ func (t *tree) check(files []File) ([]target, []string, error) {
 
 	changed := targets[:0]
 	for _, tg := range targets {
-		if tg.Create || !bytes.Equal(tg.Old, tg.New) {
+		if tg.Create || tg.Delete || !bytes.Equal(tg.Old, tg.New) {
 			changed = append(changed, tg)
 		}
 	}

@@ -66,11 +66,12 @@ func randomRun(t *testing.T, root string, r *rand.Rand) (files []File, was, is s
 		return b
 	}
 	after := map[string]string{}
+	var removed []string
 	for i := range 1 + r.IntN(12) {
 		name := filepath.Join(dirs[r.IntN(len(dirs))], fmt.Sprintf("f%d", i))
 		path := filepath.Join(root, name)
 		data := content()
-		switch r.IntN(4) {
+		switch r.IntN(5) {
 		case 0: // created, sometimes in directories that are not there
 			for j := range r.IntN(3) {
 				name = filepath.Join(filepath.Dir(name), fmt.Sprintf("n%d", j), filepath.Base(name))
@@ -83,6 +84,10 @@ func randomRun(t *testing.T, root string, r *rand.Rand) (files []File, was, is s
 			after[name] = fmt.Sprintf("-rw-r--r-- %q", data)
 		case 1: // not part of the run
 			put(t, path, string(data), 0o644)
+		case 2: // removed
+			put(t, path, string(data), 0o640)
+			files = append(files, File{Path: path, Old: data, Delete: true})
+			removed = append(removed, name)
 		default:
 			perm := os.FileMode(0o600 | r.IntN(0o100))
 			put(t, path, string(data), perm)
@@ -99,6 +104,9 @@ func randomRun(t *testing.T, root string, r *rand.Rand) (files []File, was, is s
 	was, is = snap(t, root), snap(t, root)
 	for name, s := range after {
 		is[name] = s
+	}
+	for _, name := range removed {
+		delete(is, name)
 	}
 	return files, was, is
 }

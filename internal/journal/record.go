@@ -39,7 +39,7 @@ type entry struct {
 	Temp string `json:"temp"` // base name, beside Path: the new content
 	Undo string `json:"undo"` // base name, beside Path: the old content, when going back
 	Old  string `json:"old"`  // sha256 in hex; "" means that the file did not exist
-	New  string `json:"new"`
+	New  string `json:"new"`  // likewise; "" means that it is to be removed
 }
 
 func (e entry) target() string { return filepath.FromSlash(e.Path) }
@@ -137,7 +137,7 @@ func (h *history) validate() error {
 		ok := filepath.IsLocal(e.target()) && !strings.EqualFold(e.target(), Name) &&
 			tempName.MatchString(e.Temp) && tempName.MatchString(e.Undo) &&
 			(e.Old == "" || len(e.Old) == hex.EncodedLen(sha256.Size)) &&
-			len(e.New) == hex.EncodedLen(sha256.Size)
+			(e.New == "" && e.Old != "" || len(e.New) == hex.EncodedLen(sha256.Size))
 		if !ok {
 			return ErrDamaged
 		}
