@@ -44,4 +44,9 @@ var (
 		Does:     "gives no usable lock, since its sources import the client of github.com/coreos/etcd instead of its own",
 		Evidence: "clientv3 of every etcd tag up to v3.3.27 imports github.com/coreos/etcd/etcdserver/etcdserverpb; the paths changed on main only (commit 2ac04381a)",
 	}
+	transportListener = &Defect{
+		Name:     "transport-listener",
+		Does:     "has a vulnerable TLS listener in its package transport, which servers use and clients do not",
+		Evidence: "GO-2026-6107: fixed in v3.5.33, v3.6.14 and v3.7.1",
+	}
 )

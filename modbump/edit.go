@@ -2,28 +2,29 @@ package modbump
 
 import (
 	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
+	"go/version"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 )
 
-// A token is the version of a requirement as it stands in the file, without
-// quotes.
+// A token is the last token of a line as it stands in the file, without quotes.
 type token struct {
 	start, end int // byte offsets
 	line, col  int // from 1, col in bytes
 	text       string
 }
 
-// versionToken finds the version of a requirement in the bytes that it was
-// parsed from. It is the last token of its line, and modfile keeps where that
-// ends; where it starts is not kept.
-func versionToken(gomod []byte, require *modfile.Require) (token, error) {
-	first, end := require.Syntax.Start.Byte, require.Syntax.End.Byte
+// lastToken finds the last token of a line in the bytes that it was parsed from, and
+// demands that it is a version that want accepts. modfile keeps where the token ends;
+// where it starts is not kept.
+func lastToken(gomod []byte, line *modfile.Line, want func(string) bool) (token, error) {
+	first, end := line.Start.Byte, line.End.Byte
 	start, version := end, ""
 	if end > first && gomod[end-1] == '"' {
 		end--
@@ -35,16 +36,25 @@ func versionToken(gomod []byte, require *modfile.Require) (token, error) {
 		}
 		version = string(gomod[start:end])
 	}
-	if start <= first || module.CanonicalVersion(version) != require.Mod.Version {
-		return token{}, fmt.Errorf("the version of %s was not found in its line", require.Mod)
+	if start <= first || !want(version) {
+		return token{}, fmt.Errorf("line %d: the version was not found", line.Start.Line)
 	}
 	return token{
 		start: start,
 		end:   end,
-		line:  require.Syntax.Start.Line,
+		line:  line.Start.Line,
 		col:   start - bytes.LastIndexByte(gomod[:start], '\n'),
 		text:  string(gomod[start:end]),
 	}, nil
+}
+
+// versionToken finds the version of a requirement.
+func versionToken(gomod []byte, require *modfile.Require) (token, error) {
+	return lastToken(gomod, require.Syntax, canonically(require.Mod.Version))
+}
+
+func canonically(want string) func(string) bool {
+	return func(version string) bool { return module.CanonicalVersion(version) == want }
 }
 
 // isVersionByte reports whether c can be in a semantic version.
@@ -52,9 +62,171 @@ func isVersionByte(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '.' || c == '-' || c == '+'
 }
 
-// replace returns the edit that puts another version in the place of the token.
-func (t token) replace(version string) Edit {
-	return Edit{Start: t.start, End: t.end, Line: t.line, Old: t.text, New: version}
+// replace returns the edit that puts another text in the place of the token.
+func (t token) replace(text string) Edit {
+	return Edit{Start: t.start, End: t.end, Line: t.line, Old: t.text, New: text}
+}
+
+// bumpRequire gives a requirement another version.
+func bumpRequire(gomod []byte, require *modfile.Require, to string) (Edit, error) {
+	t, err := versionToken(gomod, require)
+	if err != nil {
+		return Edit{}, err
+	}
+	e := t.replace(to)
+	e.from = requireText(require.Mod, require.Indirect)
+	e.to = requireText(module.Version{Path: require.Mod.Path, Version: to}, require.Indirect)
+	return e, nil
+}
+
+// bumpReplace gives the right side of a replace directive another version.
+func bumpReplace(gomod []byte, replace *modfile.Replace, version string) (Edit, error) {
+	t, err := lastToken(gomod, replace.Syntax, canonically(replace.New.Version))
+	if err != nil {
+		return Edit{}, err
+	}
+	e := t.replace(version)
+	e.from = replaceText(replace.Old, replace.New)
+	e.to = replaceText(replace.Old, module.Version{Path: replace.New.Path, Version: version})
+	return e, nil
+}
+
+// setGo raises the go directive, which must be there.
+func setGo(gomod []byte, file *modfile.File, version string) (Edit, error) {
+	t, err := lastToken(gomod, file.Go.Syntax, func(v string) bool { return v == file.Go.Version })
+	if err != nil {
+		return Edit{}, err
+	}
+	e := t.replace(version)
+	e.from, e.to = "go "+file.Go.Version, "go "+version
+	return e, nil
+}
+
+// addRequire adds a line for a requirement that no package of the module asks for
+// directly: into the block that holds such lines, else behind the last require directive.
+func addRequire(gomod []byte, file *modfile.File, mod module.Version) Edit {
+	eol := "\n"
+	if first, _, ok := bytes.Cut(gomod, []byte("\n")); ok && bytes.HasSuffix(first, []byte("\r")) {
+		eol = "\r\n"
+	}
+	text := mod.Path + " " + mod.Version + " // indirect"
+	e := Edit{to: requireText(mod, true)}
+	at := func(pos modfile.Position) {
+		e.Start = bytes.LastIndexByte(gomod[:pos.Byte], '\n') + 1
+		e.Line = pos.Line
+	}
+	if block := requireBlock(file); block != nil {
+		e.New = "\t" + text + eol
+		at(block.RParen.Pos)
+		if rest := gomod[e.Start:block.RParen.Pos.Byte]; len(bytes.TrimSpace(rest)) > 0 {
+			// "require (x v1)" in one line: the new one goes before the parenthesis.
+			e.Start, e.New = block.RParen.Pos.Byte, eol+"\t"+text+eol
+		}
+		for _, line := range block.Line {
+			if len(line.Token) > 0 && line.Token[0] > mod.Path && len(line.Comments.Before) == 0 {
+				at(line.Start)
+				break
+			}
+		}
+		e.End = e.Start
+		return e
+	}
+	e.New = eol + "require " + text + eol
+	e.Start, e.Line = len(gomod), bytes.Count(gomod, []byte("\n"))+1
+	if last := lastOf(file, "require"); last.Byte > 0 {
+		// The rest of the line may hold a comment.
+		if i := bytes.IndexByte(gomod[last.Byte:], '\n'); i >= 0 {
+			e.Start, e.Line = last.Byte+i+1, last.Line+1
+		}
+		if len(file.Require) > 0 && requireOfOne(file) {
+			e.New = "require " + text + eol // keep the singles together
+		}
+	}
+	if e.Start == len(gomod) && len(gomod) > 0 && gomod[len(gomod)-1] != '\n' {
+		e.New = eol + e.New
+	}
+	e.End = e.Start
+	return e
+}
+
+// requireBlock returns the block that a new indirect requirement belongs to: the last one
+// with nothing but such lines, else, in modules that do not keep them apart, the last.
+func requireBlock(file *modfile.File) *modfile.LineBlock {
+	var last, indirect *modfile.LineBlock
+	for _, stmt := range file.Syntax.Stmt {
+		block, ok := stmt.(*modfile.LineBlock)
+		if !ok || len(block.Token) == 0 || block.Token[0] != "require" || len(block.Line) == 0 {
+			continue
+		}
+		last = block
+		all := true
+		for _, line := range block.Line {
+			all = all && isIndirect(line)
+		}
+		if all {
+			indirect = block
+		}
+	}
+	if indirect != nil {
+		return indirect
+	}
+	// From go 1.17 on the go command keeps the indirect lines in a block of their own.
+	if file.Go != nil && version.Compare("go"+file.Go.Version, "go1.17") >= 0 {
+		return nil
+	}
+	return last
+}
+
+func isIndirect(line *modfile.Line) bool {
+	for _, c := range line.Comments.Suffix {
+		if f := strings.Fields(strings.TrimPrefix(c.Token, "//")); len(f) > 0 && strings.TrimSuffix(f[0], ";") == "indirect" {
+			return true
+		}
+	}
+	return false
+}
+
+// requireOfOne reports whether the last require directive is a line, not a block.
+func requireOfOne(file *modfile.File) bool {
+	for i := len(file.Syntax.Stmt) - 1; i >= 0; i-- {
+		switch stmt := file.Syntax.Stmt[i].(type) {
+		case *modfile.Line:
+			if len(stmt.Token) > 0 && stmt.Token[0] == "require" {
+				return true
+			}
+		case *modfile.LineBlock:
+			if len(stmt.Token) > 0 && stmt.Token[0] == "require" {
+				return false
+			}
+		}
+	}
+	return false
+}
+
+// lastOf returns where the last statement of a kind ends.
+func lastOf(file *modfile.File, verb string) (end modfile.Position) {
+	for _, stmt := range file.Syntax.Stmt {
+		switch stmt := stmt.(type) {
+		case *modfile.Line:
+			if len(stmt.Token) > 0 && stmt.Token[0] == verb {
+				end = stmt.End
+			}
+		case *modfile.LineBlock:
+			if len(stmt.Token) > 0 && stmt.Token[0] == verb {
+				_, end = stmt.Span()
+			}
+		}
+	}
+	return end
+}
+
+// tidyEdits puts edits in the order of the file and leaves out repeated ones.
+func tidyEdits(edits []Edit) []Edit {
+	edits = slices.Clone(edits)
+	slices.SortStableFunc(edits, func(a, b Edit) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.New, b.New))
+	})
+	return slices.Compact(edits)
 }
 
 // apply returns src with the edits made, which are in order and do not overlap.
@@ -67,60 +239,4 @@ func apply(src []byte, edits []Edit) []byte {
 		last = edit.End
 	}
 	return append(out, src[last:]...)
-}
-
-// verify checks that the edited go.mod still parses, that only the edited lines
-// differ, and that of all directives only the requirements with the action
-// Bump did change, and to their targets. It guards against errors of this
-// package; no input makes it fail.
-func verify(name string, before *modfile.File, gomod []byte, result *Result) error {
-	fail := func(format string, args ...any) error {
-		return fmt.Errorf("%s: the edit would be wrong, so none is made: %w", name, fmt.Errorf(format, args...))
-	}
-	after, err := modfile.Parse(name, result.Edited, nil)
-	if err != nil {
-		return fail("%w", err)
-	}
-
-	bumped := make(map[int]string) // line → target
-	for _, f := range result.Findings {
-		if f.Action == Bump {
-			bumped[f.Line] = f.Target
-		}
-	}
-	was, is := bytes.SplitAfter(gomod, []byte("\n")), bytes.SplitAfter(result.Edited, []byte("\n"))
-	if len(was) != len(is) {
-		return fail("the number of lines changes")
-	}
-	for i := range was {
-		if _, ok := bumped[i+1]; bytes.Equal(was[i], is[i]) == ok {
-			return fail("line %d", i+1)
-		}
-	}
-
-	if len(before.Require) != len(after.Require) {
-		return fail("the number of requirements changes")
-	}
-	for i, require := range before.Require {
-		want := require.Mod
-		if target, ok := bumped[require.Syntax.Start.Line]; ok {
-			want.Version = target
-		}
-		if got := after.Require[i]; got.Mod != want || got.Indirect != require.Indirect {
-			return fail("%s becomes %s", require.Mod, got.Mod)
-		}
-	}
-	if !sameDirectives(before, after) {
-		return fail("%w", errors.New("a replace or exclude directive changes"))
-	}
-	return nil
-}
-
-// sameDirectives reports whether two files replace and exclude the same.
-func sameDirectives(a, b *modfile.File) bool {
-	return slices.EqualFunc(a.Replace, b.Replace, func(x, y *modfile.Replace) bool {
-		return x.Old == y.Old && x.New == y.New
-	}) && slices.EqualFunc(a.Exclude, b.Exclude, func(x, y *modfile.Exclude) bool {
-		return x.Mod == y.Mod
-	})
 }

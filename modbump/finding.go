@@ -1,5 +1,11 @@
 package modbump
 
+import (
+	"slices"
+
+	"golang.org/x/mod/module"
+)
+
 // Rule is the name of the one rule of this package.
 const Rule = "unsafe-client"
 
@@ -43,25 +49,57 @@ type Finding struct {
 	Action Action
 	// Reason is why the requirement is not bumped; empty with Bump.
 	Reason Reason
-	// Indirect says that the requirement is marked "// indirect".
+	// Indirect says that the requirement is marked "// indirect", or would be.
 	Indirect bool
+	// Transitive says that the go.mod does not require the module; Line and Col are
+	// those of the requirement that it comes through, the first of Via.
+	Transitive bool
+	Via        []module.Version
+	// Harmless says that no package of the client is part of what is built. A transitive
+	// module is left alone then; a line for it would only have to be looked after.
+	Harmless bool
+	// Replacement says that a replace directive of the go.mod is bumped, not a
+	// requirement.
+	Replacement bool
+	// Edits are those of the go.mod that the bump takes; none with another action.
+	Edits []Edit
 }
 
-// An Edit replaces one version token.
+// An Edit replaces one version token, or adds a line.
 type Edit struct {
-	Start, End int    // byte offsets in the input
-	Line       int    // in the input and in the result, from 1
+	Start, End int    // byte offsets in the input; the same where a line is added
+	Line       int    // in the input, from 1
 	Old, New   string // the bytes in [Start, End), and what replaces them
+
+	from, to string // the directive before and after, for verify
 }
 
 // A Result is what the policy makes of one go.mod.
 type Result struct {
-	// Findings are in the order of the requirements in the file.
+	// Findings are in the order of the requirements in the file; those of modules that
+	// it does not require come last.
 	Findings []Finding
-	// Edits are in the order of the file; they do not overlap. There is one for
-	// each finding with the action Bump.
+	// Edits are those of all findings, in the order of the file; they do not overlap.
 	Edits []Edit
 	// Edited is the go.mod with the edits made. Without edits it equals the
 	// input, byte for byte.
 	Edited []byte
+
+	gomod []byte
+}
+
+// Edit returns the go.mod with the edits of the findings with some indexes.
+func (r *Result) Edit(findings ...int) []byte {
+	return apply(r.gomod, r.editsOf(func(i int) bool { return slices.Contains(findings, i) }))
+}
+
+// editsOf returns the edits of the findings that want is true for; nil means all.
+func (r *Result) editsOf(want func(int) bool) []Edit {
+	var edits []Edit
+	for i, f := range r.Findings {
+		if want == nil || want(i) {
+			edits = append(edits, f.Edits...)
+		}
+	}
+	return tidyEdits(edits)
 }

@@ -2,93 +2,221 @@ package modbump
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/semver"
 )
 
-// Plan judges the requirements of one go.mod and makes the edits that the
-// policy allows. The name is used in errors only.
+// Plan judges what a go.mod requires, or what it builds where that is known, and makes the
+// edits that the policy allows. The name is used in errors only.
 //
-// A go.mod that does not parse is a [*ParseError]. Plan changes nothing but the
-// version tokens of requirements; it never adds or removes a line.
-func Plan(name string, gomod []byte) (*Result, error) {
+// A go.mod that does not parse is a [*ParseError]. Plan changes version tokens, and adds a
+// line for a module that is built and not required; nothing else.
+func Plan(name string, gomod []byte, opts Options) (*Result, error) {
 	file, err := parse(name, gomod)
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{Edited: gomod}
+	p := &planner{file: file, gomod: gomod, opts: opts}
 	for _, require := range file.Require {
-		f, found := judgeRequire(file, require)
-		if !found {
-			continue
-		}
-		token, err := versionToken(gomod, require)
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %v", name, require.Syntax.Start.Line, err)
-		}
-		f.Rule = Rule
-		f.Module, f.Version = require.Mod.Path, require.Mod.Version
-		f.Indirect = require.Indirect
-		f.Line, f.Col = token.line, token.col
-		result.Findings = append(result.Findings, f)
-		if f.Action == Bump {
-			result.Edits = append(result.Edits, token.replace(f.Target))
+		if err := p.require(require); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if len(result.Edits) == 0 {
-		return result, nil
+	if err := p.transitive(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	result.Edited = apply(gomod, result.Edits)
-	if err := verify(name, file, gomod, result); err != nil {
+	if err := p.lockstep(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	result := &Result{Findings: p.findings, gomod: gomod}
+	result.Edits = result.editsOf(nil)
+	if _, result.Edited, err = finish(name, file, gomod, result.Edits); err != nil {
 		return nil, err
 	}
 	return result, nil
 }
 
-// judgeRequire gives what the policy makes of one requirement, without the
-// position. It is false where there is nothing to say.
-func judgeRequire(file *modfile.File, require *modfile.Require) (Finding, bool) {
-	if replace := replaceOf(file, require.Mod); replace != nil {
-		return judgeReplaced(require.Mod, replace)
+// A planner is one call of Plan.
+type planner struct {
+	file     *modfile.File
+	gomod    []byte
+	opts     Options
+	findings []Finding
+}
+
+// require judges one requirement of the go.mod.
+func (p *planner) require(require *modfile.Require) error {
+	token, err := versionToken(p.gomod, require)
+	if err != nil {
+		return err
 	}
-	if isPlaceholder(require.Mod.Version) && knownPath(require.Mod.Path) {
-		return Finding{
-			Action:  Report,
-			Reason:  Placeholder,
-			Message: fmt.Sprintf("%s is a placeholder without a replace directive in this go.mod; nothing is known of the code", require.Mod),
-		}, true
+	f := Finding{
+		Rule: Rule, Module: require.Mod.Path, Version: require.Mod.Version,
+		Indirect: require.Indirect, Line: token.line, Col: token.col,
 	}
-	row, bad := Judge(require.Mod.Path, require.Mod.Version)
-	if !bad || !row.applies(file) {
-		return Finding{}, false
+	mod := require.Mod
+	selected := p.opts.Build.find(mod.Path)
+	if selected != nil && selected.Version.Version != "" {
+		mod = selected.Version
 	}
-	f := Finding{Action: row.Action, Reason: row.Reason}
+	replace := p.replaceOf(mod, selected)
+	if replace == nil && mod != require.Mod {
+		return p.superseded(f, require, mod)
+	}
+	if !p.judge(&f, mod, replace) {
+		return nil
+	}
+	if f.Action == Bump && !f.Replacement {
+		e, err := bumpRequire(p.gomod, require, f.Target)
+		if err != nil {
+			return err
+		}
+		f.Edits = []Edit{e}
+	}
+	p.findings = append(p.findings, f)
+	return nil
+}
+
+// superseded judges a requirement of which the go command builds a higher version, since
+// another requirement asks for it.
+func (p *planner) superseded(f Finding, require *modfile.Require, selected module.Version) error {
+	own, ownBad := p.lookup(require.Mod)
+	if !p.judge(&f, selected, nil) {
+		if !ownBad {
+			return nil
+		}
+		f.Action, f.Reason = Report, NotSelected
+		f.Evidence, _ = own.evidence()
+		f.Message = fmt.Sprintf("%s; but what is built is %s, which does not, since another requirement asks for it", own.describe(require.Mod), selected.Version)
+		p.findings = append(p.findings, f)
+		return nil
+	}
+	f.Version = require.Mod.Version
+	if f.Action == Bump {
+		e, err := bumpRequire(p.gomod, require, f.Target)
+		if err != nil {
+			return err
+		}
+		f.Edits = []Edit{e}
+	}
+	p.findings = append(p.findings, f)
+	return nil
+}
+
+// transitive judges the modules that are built although the go.mod does not require them.
+func (p *planner) transitive() error {
+	if p.opts.Build == nil {
+		return nil
+	}
+	for i := range p.opts.Build.Modules {
+		selected := &p.opts.Build.Modules[i]
+		if !knownPath(selected.Path) || slices.ContainsFunc(p.file.Require, func(r *modfile.Require) bool { return r.Mod.Path == selected.Path }) {
+			continue
+		}
+		f := Finding{
+			Rule: Rule, Module: selected.Path, Version: selected.Version.Version,
+			Indirect: true, Transitive: true, Via: selected.Via,
+		}
+		f.Line, f.Col = p.whence(selected.Via)
+		if !p.judge(&f, selected.Version, p.replaceOf(selected.Version, selected)) {
+			continue
+		}
+		if f.Action == Bump && !f.Replacement {
+			f.Edits = []Edit{addRequire(p.gomod, p.file, module.Version{Path: f.Module, Version: f.Target})}
+		}
+		p.findings = append(p.findings, f)
+	}
+	return nil
+}
+
+// whence returns the place of the requirement through which a module comes.
+func (p *planner) whence(via []module.Version) (line, col int) {
+	for _, require := range p.file.Require {
+		if len(via) > 0 && require.Mod.Path == via[0].Path {
+			if t, err := versionToken(p.gomod, require); err == nil {
+				return t.line, t.col
+			}
+		}
+	}
+	if m := p.file.Module; m != nil && m.Syntax != nil {
+		return m.Syntax.Start.Line, m.Syntax.Start.LineRune
+	}
+	return 1, 1
+}
+
+// lookup is [Judge] with what else has to hold for the row to count.
+func (p *planner) lookup(mod module.Version) (Row, bool) {
+	row, bad := Judge(mod.Path, mod.Version)
+	return row, bad && (!row.Quiet || p.opts.All) && row.applies(p.file, p.opts.Build)
+}
+
+// judge completes a finding about a module version that is built, or replaced. It is
+// false where there is nothing to say.
+func (p *planner) judge(f *Finding, mod module.Version, replace *replacement) bool {
+	if replace != nil {
+		return p.judgeReplaced(f, mod, replace)
+	}
+	if isPlaceholder(mod.Version) && knownPath(mod.Path) {
+		f.Action, f.Reason = Report, Placeholder
+		f.Message = fmt.Sprintf("%s is a placeholder without a replace directive in this go.mod; nothing is known of the code", mod)
+		return true
+	}
+	row, bad := p.lookup(mod)
+	if !bad {
+		return false
+	}
 	f.Evidence, f.Remains = row.evidence()
+	f.Message = row.describe(mod)
+	if f.Transitive {
+		f.Message = row.describeVia(mod, f.Via)
+	}
+	selected := p.opts.Build.find(mod.Path)
+	if harmless := selected != nil && !selected.Client && clientModule(mod.Path); harmless {
+		f.Harmless = true
+		f.Message += "; no package of its client is part of what is built, so that this does no harm here"
+		if f.Transitive {
+			f.Action, f.Reason = Report, NotLinked
+			return true
+		}
+	}
+	outcome := p.act(f, mod, mod, row)
+	f.Message += "; " + outcome
+	return true
+}
+
+// act decides what is done about mod, of which what is built is the version of built, and
+// gives the clause that says so.
+func (p *planner) act(f *Finding, mod, built module.Version, row Row) (outcome string) {
+	f.Action, f.Reason = row.Action, row.Reason
 	if len(row.Targets) > 0 {
 		f.Target = row.Targets[0]
 	}
-	outcome := row.Advice
-	if row.Action == Bump {
-		var target string
-		target, f.Reason, outcome = chooseTarget(file, require.Mod, row.Targets)
-		if f.Reason != "" {
-			f.Action = Refuse
-		} else {
-			f.Target = target
-		}
+	if row.Action == Report && row.Reason == NotByDefault && p.opts.All {
+		f.Action = Bump
 	}
-	f.Message = fmt.Sprintf("%s; %s", row.describe(require.Mod), outcome)
-	return f, true
+	if f.Action != Bump {
+		return row.Advice
+	}
+	c := p.chooseTarget(built, p.opts.targets(mod.Path, row))
+	if f.Reason = c.reason; f.Reason != "" {
+		f.Action = Refuse
+	} else {
+		f.Target = c.target
+	}
+	return c.clause
 }
 
 // applies reports whether the other module that the row is about is at that version in
-// the go.mod, which names all of them from go 1.17 on.
-func (r Row) applies(file *modfile.File) bool {
+// the build list, or else in the go.mod, which names all of them from go 1.17 on.
+func (r Row) applies(file *modfile.File, build *BuildList) bool {
 	if r.Only.Path == "" {
 		return true
+	}
+	if build != nil && build.GRPC != "" && r.Only.Path == grpcPath {
+		return build.GRPC == r.Only.Version
 	}
 	for _, require := range file.Require {
 		if require.Mod.Path != r.Only.Path {
@@ -103,92 +231,6 @@ func (r Row) applies(file *modfile.File) bool {
 	return false
 }
 
-// judgeReplaced judges a requirement that a replace directive decides over. A
-// bump is refused there: under a replace without a version it changes nothing,
-// and under one with the version it drops what somebody chose to build.
-func judgeReplaced(mod module.Version, replace *modfile.Replace) (Finding, bool) {
-	own, ownBad := Judge(mod.Path, mod.Version)
-	row, known, bad := judgeReplacement(mod.Path, replace.New)
-	if !bad && !ownBad && (known || !knownPath(mod.Path)) {
-		return Finding{}, false
-	}
-	by := fmt.Sprintf("%s is replaced by %s (line %d)", mod, location(replace.New), replace.Syntax.Start.Line)
-	f := Finding{Action: Refuse, Reason: Replaced}
-	switch {
-	case bad:
-		f.Evidence, f.Remains = row.evidence()
-		f.Message = fmt.Sprintf("%s; what is built %s; change the replace directive, a bump would not reach the build", by, row.does())
-	case known:
-		f.Action = Report
-		f.Evidence, _ = own.evidence()
-		f.Message = fmt.Sprintf("%s; the required version %s; what is built does not, so that there is nothing to bump", by, own.does())
-	case ownBad:
-		f.Evidence, _ = own.evidence()
-		f.Message = fmt.Sprintf("%s, which is not judged; the required version %s; compare the replacement with the fix by hand", by, own.does())
-	default:
-		f.Action, f.Reason = Report, Fork
-		f.Message = by + ", which is not judged; compare it with the fixes of etcd by hand"
-	}
-	return f, true
-}
-
-// replaceOf returns the replace directive that decides over a module version,
-// or nil. One with a version comes before one without, as in the go command, for
-// which two that contradict each other are an error.
-func replaceOf(file *modfile.File, mod module.Version) *modfile.Replace {
-	var exact, wildcard *modfile.Replace
-	for _, replace := range file.Replace {
-		switch replace.Old {
-		case mod:
-			exact = replace
-		case module.Version{Path: mod.Path}:
-			wildcard = replace
-		}
-	}
-	if exact != nil {
-		return exact
-	}
-	return wildcard
-}
-
-// excluded reports whether the go.mod excludes a module version.
-func excluded(file *modfile.File, mod module.Version) bool {
-	for _, exclude := range file.Exclude {
-		if exclude.Mod == mod {
-			return true
-		}
-	}
-	return false
-}
-
-// chooseTarget returns the first target that a requirement can be bumped to,
-// and the clause that says so. Without one it returns the reason.
-func chooseTarget(file *modfile.File, mod module.Version, targets []string) (target string, reason Reason, clause string) {
-	var passed []string
-	for _, version := range targets {
-		to := module.Version{Path: mod.Path, Version: version}
-		var why Reason
-		switch {
-		case semver.Compare(version, mod.Version) <= 0:
-			// Only a pseudo-version with a far base sorts that high.
-			why = NoSafeVersion
-			passed = append(passed, version+" sorts below it")
-		case excluded(file, to):
-			why = ExcludedTarget
-			passed = append(passed, version+" is excluded here")
-		case replaceOf(file, to) != nil:
-			why = ReplacedTarget
-			passed = append(passed, version+" is replaced here")
-		default:
-			return version, "", strings.Join(append(passed, version+" fixes this"), ", ")
-		}
-		if reason == "" {
-			reason = why
-		}
-	}
-	return "", reason, "it cannot be bumped: " + strings.Join(passed, ", ")
-}
-
 // describe says what is wrong with a version that the row covers.
 func (r Row) describe(mod module.Version) string {
 	clause := mod.String() + " " + r.does()
@@ -196,6 +238,18 @@ func (r Row) describe(mod module.Version) string {
 		clause = fmt.Sprintf("%s (%s) %s", mod, tag, r.does())
 	}
 	return clause
+}
+
+// describeVia is describe for a module that comes through others.
+func (r Row) describeVia(mod module.Version, via []module.Version) string {
+	if len(via) == 0 {
+		return fmt.Sprintf("%s, which the go.mod does not require, %s", mod, r.does())
+	}
+	var through []string
+	for _, m := range via {
+		through = append(through, m.String())
+	}
+	return fmt.Sprintf("%s, which comes through %s, %s", mod, strings.Join(through, " and "), r.does())
 }
 
 // does completes the sentence "module version …".
@@ -223,12 +277,4 @@ func (r Row) evidence() (broken, remains []string) {
 		remains = append(remains, fmt.Sprintf("a client that %s: %s", defect.Does, defect.Evidence))
 	}
 	return broken, remains
-}
-
-// location says where the right side of a replace is.
-func location(mod module.Version) string {
-	if mod.Version == "" {
-		return "the directory " + mod.Path
-	}
-	return mod.Path + " " + mod.Version
 }

@@ -13,6 +13,9 @@ const (
 	pathRoot     = "go.etcd.io/etcd"           // 3.4
 	pathRootV3   = "go.etcd.io/etcd/v3"        // main between 3.4 and 3.5
 	pathClientV3 = "go.etcd.io/etcd/client/v3" // from 3.5
+	// What the client of 3.5 is built from; the three have one version.
+	pathAPI = "go.etcd.io/etcd/api/v3"
+	pathPkg = "go.etcd.io/etcd/client/pkg/v3"
 )
 
 // Targets of a bump. They are fixed here since the go command's own idea of the
@@ -28,7 +31,10 @@ const (
 	// that 3.2 does; v3.3.14 brought another balancer.
 	target33     = "v3.3.13+incompatible"
 	target34     = "v0.5.0-alpha.5.0.20201125193152-8a03d2e9614b" // v3.4.14
+	target34New  = "v0.5.0-alpha.5.0.20240911181550-c123b3ea3db3" // v3.4.34, for a newer grpc
 	targetClient = "v3.5.15"
+	// targetPkg has the fix of GO-2026-6107.
+	targetPkg35, targetPkg36, targetPkg37 = "v3.5.33", "v3.6.14", "v3.7.1"
 )
 
 // A Range is half open: From is in it, To is not.
@@ -68,6 +74,8 @@ type Row struct {
 	// Only, if set, is another module at the one version without which nothing is
 	// wrong. The row counts where the go.mod names that version.
 	Only module.Version
+	// Quiet says that the row counts only where everything is asked for.
+	Quiet bool
 	// Advice is what a person should do where Action is not Bump. It completes
 	// the message after a semicolon.
 	Advice string
@@ -150,13 +158,13 @@ var policy = []Row{
 	{
 		Path: pathRoot, Commits: Range{"", fixed10111},
 		Broken: []*Defect{falseLockHold, serverWatchers}, Remains: []*Defect{expiredSession},
-		Action: Report, Reason: NotByDefault, Targets: []string{target34},
+		Action: Report, Reason: NotByDefault, Targets: []string{target34, target34New},
 		Advice: target34 + " (v3.4.14) has both fixes",
 	},
 	{
 		Path: pathRoot, Releases: Range{"v3.4.0-0", "v3.4.10"}, Commits: Range{fixed10111, firstTryLock},
 		Broken: []*Defect{serverWatchers}, Remains: []*Defect{expiredSession},
-		Action: Report, Reason: NotByDefault, Targets: []string{target34},
+		Action: Report, Reason: NotByDefault, Targets: []string{target34, target34New},
 		Advice: target34 + " (v3.4.14) has the fix",
 	},
 	{
@@ -190,6 +198,27 @@ var policy = []Row{
 		Action: Report, Reason: NotByDefault, Targets: []string{"v3.6.0"},
 		Advice: "v3.6.0 has the fix",
 	},
+
+	// The listener is a server's: a program that only locks does not use it, so that
+	// nobody is told who did not ask.
+	{
+		Path: pathPkg, Releases: Range{"v3.5.0-0", targetPkg35},
+		Broken: []*Defect{transportListener},
+		Action: Report, Reason: NotByDefault, Targets: []string{targetPkg35}, Quiet: true,
+		Advice: targetPkg35 + " has the fix and needs go 1.25",
+	},
+	{
+		Path: pathPkg, Releases: Range{"v3.6.0-0", targetPkg36},
+		Broken: []*Defect{transportListener},
+		Action: Report, Reason: NotByDefault, Targets: []string{targetPkg36}, Quiet: true,
+		Advice: targetPkg36 + " has the fix and needs go 1.25",
+	},
+	{
+		Path: pathPkg, Releases: Range{"v3.7.0-0", targetPkg37},
+		Broken: []*Defect{transportListener},
+		Action: Report, Reason: NotByDefault, Targets: []string{targetPkg37}, Quiet: true,
+		Advice: targetPkg37 + " has the fix and needs go 1.26",
+	},
 }
 
 var (
@@ -197,7 +226,9 @@ var (
 	// (grpc pull request 7137, GO-2024-2978; fixed in v1.64.1).
 	grpcRandomOrder = module.Version{Path: "google.golang.org/grpc", Version: "v1.64.0"}
 
-	coreosTargets = []string{target32, target33}
+	// coreosTargets are in the order of how little else they change: the same line and
+	// the tested release first, then its neighbours, then the next line.
+	coreosTargets = []string{target32, "v3.2.32+incompatible", "v3.2.25+incompatible", target33}
 	coreosRemains = []*Defect{serverWatchers, expiredSession}
 )
 
@@ -207,7 +238,7 @@ func Policy() []Row { return slices.Clone(policy) }
 // knownPath reports whether path is one of etcd's.
 func knownPath(path string) bool {
 	switch path {
-	case pathCoreOS, pathGitHub, pathRoot, pathRootV3, pathClientV3:
+	case pathCoreOS, pathGitHub, pathRoot, pathRootV3, pathClientV3, pathPkg:
 		return true
 	}
 	return false

@@ -15,6 +15,7 @@ const (
 	NotByDefault       Reason = "not-by-default"
 	SplitModule        Reason = "split-module"
 	PseudoUnclassified Reason = "pseudo-unclassified"
+	UnsafeTarget       Reason = "unsafe-target"
 )
 
 // The reasons of callers that follow a bump up with the go command.
@@ -42,9 +43,10 @@ var reasons = []struct {
 	{NotByDefault, "the version has known defects, but outside the range that is bumped without being asked"},
 	{SplitModule, "the module's own sources import github.com/coreos/etcd, so that no version of it gives a usable lock; move to go.etcd.io/etcd/client/v3"},
 	{PseudoUnclassified, "the commit has no tag, and its time alone does not tell whether it has the fix; compare it by hand or require a release"},
+	{UnsafeTarget, "the version that was asked for is not safe either; choose another one, or none"},
 	{NotLinked, "no package of the module is part of what is built, so that its defects do not matter here"},
 	{NotSelected, "the go command would not select the new version, since the requirement is not in the build list or another one asks for more"},
-	{Vendored, "the module is vendored, and vendor has to agree with go.mod; change the version by hand and run \"go mod vendor\""},
+	{Vendored, "the module is vendored, and the vendor directory could not be made again for the new version; its message says why"},
 	{VersionUnavailable, "the new version, or a module that it needs, cannot be downloaded; check GOPROXY, GOPRIVATE and the network"},
 	{ChecksumMismatch, "a module does not have the checksum that go.sum or the checksum database says; find out why before anything else"},
 	{NeedsRequirements, "the new version imports packages that no requirement of the go.mod provides; add them with \"go get\", together with the new version"},

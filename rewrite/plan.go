@@ -78,6 +78,7 @@ type Change struct {
 	Path     string // absolute
 	Old, New []byte
 	Created  bool
+	Deleted  bool
 	Findings []*Finding // whose rewrite changed it; none for the helper's own files
 }
 

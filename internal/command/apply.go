@@ -28,26 +28,31 @@ func applyCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.recover(env); err != nil {
-				return err
-			}
-			res, err := s.run(ctx, env)
-			if err != nil {
-				return err
-			}
-			stats, err := patch.Stats(patchChanges(res))
-			if err != nil {
-				return &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w; nothing was written", err)}
-			}
-			if err := write(res); err != nil {
-				return err
-			}
-			if err := s.printApplied(env, res, stats); err != nil {
-				return &exit{ExitIncomplete, fmt.Errorf("the changes are written, but %w", err)}
-			}
-			return outcome(res, false)
+			return s.apply(ctx, env)
 		},
 	}
+}
+
+// apply makes the changes of one module and writes them.
+func (s *settings) apply(ctx context.Context, env *Env) error {
+	if err := s.recover(env); err != nil {
+		return err
+	}
+	res, err := s.run(ctx, env)
+	if err != nil {
+		return err
+	}
+	stats, err := patch.Stats(patchChanges(res))
+	if err != nil {
+		return &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w; nothing was written", err)}
+	}
+	if err := write(res); err != nil {
+		return err
+	}
+	if err := s.printApplied(env, res, stats); err != nil {
+		return &exit{ExitIncomplete, fmt.Errorf("the changes are written, but %w", err)}
+	}
+	return outcome(res, false)
 }
 
 // recover finishes or undoes what a killed run left.
@@ -73,7 +78,7 @@ func (s *settings) recover(env *Env) error {
 func write(res *pipeline.Result) error {
 	files := make([]journal.File, len(res.Changes))
 	for i, c := range res.Changes {
-		files[i] = journal.File{Path: c.Path, Old: c.Old, New: c.New, Create: c.Created}
+		files[i] = journal.File{Path: c.Path, Old: c.Old, New: c.New, Create: c.Created, Delete: c.Deleted}
 	}
 	err := journal.Apply(res.Module.Root, files)
 	switch {

@@ -49,10 +49,10 @@ func TestExplainKnowsEveryCode(t *testing.T) {
 	for code := range pipeline.Reasons {
 		want = append(want, code)
 	}
-	want = append(want, gosum.ReasonVendored, gosum.ReasonUnavailable, gosum.ReasonChecksum,
+	want = append(want, gosum.ReasonUnavailable, gosum.ReasonChecksum,
 		gosum.ReasonIncomplete, gosum.ReasonReplaced, gosum.ReasonNotSelected,
 		pipeline.SkipUnreadable, pipeline.SkipSyntax, pipeline.SkipDependency, pipeline.SkipMetadata, pipeline.SkipTypes,
-		pipeline.SkipConstraints, pipeline.SkipBazel, pipeline.SkipGoMod, pipeline.SkipUnverified)
+		pipeline.SkipConstraints, pipeline.SkipBazel, pipeline.SkipGoMod, pipeline.SkipBuildList, pipeline.SkipUnverified)
 
 	slices.Sort(want)
 	want = slices.Compact(want)

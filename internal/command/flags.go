@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"etcdmod/internal/pipeline"
 	"etcdmod/rewrite"
 )
 
@@ -39,6 +40,7 @@ type settings struct {
 	edit     bool // make changes
 	vet      bool
 	test     bool
+	bump     pipeline.BumpOptions
 }
 
 func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {

@@ -59,26 +59,31 @@ func diffCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			changes := patchChanges(res)
-			plain, err := patch.Unified(changes)
-			if err != nil {
-				return &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w", err)}
-			}
-			if s.json {
-				err = report.JSON(env.Stdout, res, plain, nil)
-			} else if err = s.print(env, env.Stderr, res); err == nil {
-				if env.colourful(env.Stdout) {
-					err = patch.Colour(env.Stdout, changes)
-				} else {
-					_, err = env.Stdout.Write(plain)
-				}
-			}
-			if err != nil {
-				return fmt.Errorf("cannot write the patch: %w", err)
-			}
-			return outcome(res, len(plain) > 0)
+			return s.printPatch(env, res)
 		},
 	}
+}
+
+// printPatch writes the patch to stdout and the findings to stderr.
+func (s *settings) printPatch(env *Env, res *pipeline.Result) error {
+	changes := patchChanges(res)
+	plain, err := patch.Unified(changes)
+	if err != nil {
+		return &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w", err)}
+	}
+	if s.json {
+		err = report.JSON(env.Stdout, res, plain, nil)
+	} else if err = s.print(env, env.Stderr, res); err == nil {
+		if env.colourful(env.Stdout) {
+			err = patch.Colour(env.Stdout, changes)
+		} else {
+			_, err = env.Stdout.Write(plain)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write the patch: %w", err)
+	}
+	return outcome(res, len(plain) > 0)
 }
 
 // run is the pipeline with its errors as exit codes.
@@ -87,7 +92,7 @@ func (s *settings) run(ctx context.Context, env *Env) (*pipeline.Result, error) 
 	defer stop()
 	res, err := pipeline.Run(ctx, pipeline.Options{
 		Dir: s.dir, Patterns: s.patterns, Env: env.Environ, Tags: s.tags, Tier: s.tier,
-		Edit: s.edit, Vet: s.vet, Test: s.test, Log: log,
+		Edit: s.edit, Vet: s.vet, Test: s.test, Bump: s.bump, Log: log,
 	})
 	if errors.Is(err, pipeline.ErrPending) || errors.Is(err, journal.ErrPending) {
 		return nil, &exit{ExitIncomplete, err}
@@ -133,7 +138,7 @@ func outcome(res *pipeline.Result, found bool) error {
 func patchChanges(res *pipeline.Result) []patch.Change {
 	var out []patch.Change
 	for _, c := range res.Changes {
-		out = append(out, patch.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created})
+		out = append(out, patch.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
 	}
 	return out
 }

@@ -37,14 +37,11 @@ type Report struct {
 // module and writes nothing to it. It looks at the module alone, also within a
 // workspace.
 //
-// A vendored module is [ErrVendored]; other errors that a caller should turn into
-// a refusal are [*UnavailableError], [*ChecksumError] and [*IncompleteError].
+// A vendor directory is ignored: the result is what the module needs without it, and to
+// make it again. Errors that a caller should turn into a refusal are [*UnavailableError], [*ChecksumError] and [*IncompleteError].
 // [Reason] gives the code of each.
 func Complete(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages ...string) ([]byte, Report, error) {
 	var report Report
-	if _, err := os.Stat(filepath.Join(r.Dir, "vendor", "modules.txt")); err == nil {
-		return nil, report, ErrVendored
-	}
 	file, err := modfile.Parse("go.mod", gomod, nil)
 	if err != nil {
 		return nil, report, err
@@ -70,7 +67,7 @@ func Complete(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages
 	result := merge(gosum, added)
 	if c.doubtful {
 		if err := c.verify(result); err != nil {
-			return nil, report, cmp.Or(c.failure, err)
+			return nil, report, c.untidy(cmp.Or(c.failure, err))
 		}
 	}
 	for _, e := range added {
@@ -108,6 +105,8 @@ type completer struct {
 	failure error
 	// wanted are the requirements that the go command would add or change.
 	wanted []module.Version
+	// goVersion is the language version that it would change to; "" for none.
+	goVersion string
 }
 
 // changedSums downloads the changed requirements. It returns the entries of
@@ -146,7 +145,7 @@ func (c *completer) loadedSums() (map[entry]bool, error) {
 	if (err == nil && !drift.any) || c.ctx.Err() != nil {
 		return sums, err
 	}
-	c.doubtful, c.failure, c.wanted = true, err, drift.requirements
+	c.doubtful, c.failure, c.wanted, c.goVersion = true, err, drift.requirements, drift.goVersion
 	offline, _, offlineErr := c.load(c.r.With("GOPROXY=off", "GONOPROXY=none"))
 	if offlineErr != nil {
 		return nil, cmp.Or(err, offlineErr)
@@ -230,6 +229,16 @@ func (c *completer) verify(gosum []byte) error {
 	}
 	slices.Sort(worse)
 	return &IncompleteError{Packages: worse, Wanted: c.wanted}
+}
+
+// untidy gives the error of a go.mod that the go command wants to change as that, with the
+// changes.
+func (c *completer) untidy(err error) error {
+	var cmd *gocmd.Error
+	if errors.As(err, &cmd) && strings.Contains(cmd.Stderr, "updates to go.mod needed") {
+		return &UntidyError{Wanted: c.wanted, Go: c.goVersion, Err: err}
+	}
+	return err
 }
 
 // cutQuoted splits a line of two quoted strings.

@@ -338,16 +338,6 @@ func TestCompleteErrors(t *testing.T) {
 			says: []string{"github.com/coreos/etcd@v3.2.26+incompatible", "refused"},
 		},
 		{
-			name: "vendored", to: "v3.2.26", reason: ReasonVendored,
-			set: func(w *world, dir string) {
-				if err := os.Mkdir(filepath.Join(dir, "vendor"), 0o777); err != nil {
-					w.t.Fatal(err)
-				}
-				w.write(filepath.Join(dir, "vendor", "modules.txt"), nil)
-			},
-			says: []string{"go mod vendor"},
-		},
-		{
 			name: "needs another requirement", to: "v3.3.13", reason: ReasonIncomplete,
 			says: []string{"example.com/extra: "},
 		},

@@ -11,10 +11,6 @@ import (
 	"etcdmod/internal/gocmd"
 )
 
-// ErrVendored is the error for a module with a vendor directory: its
-// vendor/modules.txt has to agree with go.mod, which takes "go mod vendor".
-var ErrVendored = errors.New("the module is vendored (vendor/modules.txt), and vendor would no longer agree with go.mod; change the version by hand and run \"go mod vendor\"")
-
 // ErrNotSelected is the error for a module that is not in the build list.
 var ErrNotSelected = errors.New("the module is not in the build list")
 
@@ -54,6 +50,18 @@ func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("the new version needs further requirements in go.mod; add them by hand with \"go get\":\n\t%s", strings.Join(e.Packages, "\n\t"))
 }
 
+// An UntidyError is a go.mod that the go command does not build with as it stands, since
+// requirements in it are lower than what others ask for, or missing.
+type UntidyError struct {
+	Wanted []module.Version // what it would add or raise
+	Go     string           // the language version that it would raise to; "" for none
+	Err    error            // what the go command said
+}
+
+func (e *UntidyError) Error() string { return e.Err.Error() }
+
+func (e *UntidyError) Unwrap() error { return e.Err }
+
 // A ReplacedError is a selected version that is not what is built.
 type ReplacedError struct {
 	Path, Version string // as selected
@@ -66,7 +74,6 @@ func (e *ReplacedError) Error() string {
 
 // Reason codes for the errors of this package.
 const (
-	ReasonVendored    = "vendored"
 	ReasonUnavailable = "version-unavailable"
 	ReasonChecksum    = "checksum-mismatch"
 	ReasonIncomplete  = "needs-more-requirements"
@@ -83,8 +90,6 @@ func Reason(err error) string {
 		replaced    *ReplacedError
 	)
 	switch {
-	case errors.Is(err, ErrVendored):
-		return ReasonVendored
 	case errors.Is(err, ErrNotSelected):
 		return ReasonNotSelected
 	case errors.As(err, &unavailable):

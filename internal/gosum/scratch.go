@@ -68,6 +68,7 @@ func (s *scratch) gosum() ([]byte, error) {
 type drift struct {
 	any          bool             // something changed, if only the language version
 	requirements []module.Version // added, or with another version
+	goVersion    string           // the language version, if it is another one
 }
 
 // drift compares the go.mod with what the go command was given.
@@ -84,9 +85,10 @@ func (s *scratch) drift() (drift, error) {
 	if err != nil {
 		return drift{}, err
 	}
-	sameGo := is.Go != nil && is.Go.Version == was.Go.Version
-	return drift{
-		any:          !sameGo || !maps.Equal(requirements(was), requirements(is)),
-		requirements: changed(was, is),
-	}, nil
+	d := drift{requirements: changed(was, is)}
+	if is.Go != nil && is.Go.Version != was.Go.Version {
+		d.goVersion = is.Go.Version
+	}
+	d.any = is.Go == nil || d.goVersion != "" || !maps.Equal(requirements(was), requirements(is))
+	return d, nil
 }

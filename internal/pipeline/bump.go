@@ -4,43 +4,71 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"golang.org/x/mod/module"
 
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
+	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
 )
 
-// bumps judges the requirements of go.mod.
+// BumpOptions say how to bump.
+type BumpOptions struct {
+	Only    bool             // look at go.mod alone, not for loops
+	All     bool             // bump what is only reported by default
+	To      []module.Version // instead of the versions of the policy
+	Offline bool             // take nothing from the network
+	Tidy    bool             // also do what "go mod tidy" does
+}
+
+// bumps judges what go.mod requires and what is built of it.
 func (r *run) bumps(ctx context.Context) error {
-	plan, err := modbump.Plan(r.mod.GoModFile, r.mod.GoMod)
+	r.policy = modbump.Options{All: r.Bump.All, To: r.Bump.To}
+	if r.Bump.Offline {
+		r.goCmd = r.goCmd.With("GOPROXY=off", "GONOPROXY=none")
+	}
+	if _, err := modbump.Plan(r.mod.GoModFile, r.mod.GoMod, r.policy); err != nil {
+		return err
+	}
+	if err := r.readGoSum(); err != nil {
+		return err
+	}
+	if r.suspicious() {
+		build, err := r.buildList(ctx)
+		if err != nil {
+			return err
+		}
+		r.policy.Build = build
+	}
+	return r.replan()
+}
+
+// replan judges with what is known by now.
+func (r *run) replan() error {
+	plan, err := modbump.Plan(r.mod.GoModFile, r.mod.GoMod, r.policy)
 	if err != nil {
 		return err
 	}
-	r.edits = plan.Edits
-	vendored := exists(filepath.Join(r.mod.Root, "vendor", "modules.txt"))
-	linked := map[string]bool{}
+	r.plan, r.res.Bumps = plan, nil
 	for _, f := range plan.Findings {
-		b := Bump{Finding: f}
-		if b.Action == modbump.Bump {
-			if _, known := linked[b.Module]; !known {
-				linked[b.Module] = r.linked(ctx, b.Module)
-			}
-			switch {
-			case !linked[b.Module]:
-				b.Action, b.Reason = modbump.Report, modbump.NotLinked
-			case vendored:
-				b.Refused = &Refusal{Code: gosum.ReasonVendored, Detail: gosum.ErrVendored.Error()}
-			}
-		}
-		r.res.Bumps = append(r.res.Bumps, b)
+		r.res.Bumps = append(r.res.Bumps, Bump{Finding: f})
 	}
 	return nil
+}
+
+func (r *run) readGoSum() (err error) {
+	r.sumFile = filepath.Join(r.mod.Root, "go.sum")
+	r.goSum, err = os.ReadFile(r.sumFile)
+	if errors.Is(err, os.ErrNotExist) {
+		r.goSum = nil
+		return nil
+	}
+	return err
 }
 
 func exists(name string) bool {
@@ -48,116 +76,125 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// linked reports whether a package of a required module is part of what is built or
-// tested. Where the module's own files do not say so, the go command is asked; when that
-// has no answer either, the module counts as linked.
-func (r *run) linked(ctx context.Context, mod string) bool {
-	if len(r.importers(mod)) > 0 {
-		return true
-	}
-	r.log("asking whether %s is part of what is built", mod)
-	args := append([]string{"list", "-deps", "-test", "-f", "{{with .Module}}{{.Path}}{{end}}"}, r.flags...)
-	out, err := r.goCmd.Run(ctx, append(args, "./...")...)
-	if err != nil {
-		return true
-	}
-	for line := range strings.Lines(string(out)) {
-		if strings.TrimSpace(line) == mod {
-			return true
-		}
-	}
-	return false
-}
-
-// importers returns the import paths of the packages that import one of a module.
-func (r *run) importers(mod string) []string {
-	var out []string
-	for _, p := range r.mod.Packages {
-		for ip := range p.Imports {
-			if ip == mod || strings.HasPrefix(ip, mod+"/") {
-				out = append(out, p.Path)
-				break
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
 // bumped returns the packages that import one of a bumped module.
-func (r *run) bumped() []string {
+func (r *run) bumped(indexes []int) []string {
 	var out []string
-	for _, b := range r.res.Bumps {
-		if b.Action == modbump.Bump && b.Refused == nil {
-			out = append(out, r.importers(b.Module)...)
-		}
+	for _, i := range indexes {
+		out = append(out, r.importers(r.res.Bumps[i].Module)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-// refuseBumps takes back every bump.
-func (r *run) refuseBumps(why Refusal) {
-	for i := range r.res.Bumps {
-		if b := &r.res.Bumps[i]; b.Action == modbump.Bump && b.Refused == nil {
-			b.Refused = &why
+// bumpChanges makes the bumps that the policy wants, each only where the result builds as
+// it did before: the edited go.mod, with the go.sum that it needs. Bumps that fit together
+// are one change; one that does not fit does not keep the others from being made.
+func (r *run) bumpChanges(ctx context.Context) (kept []rewrite.Change, failed []verify.Problem, err error) {
+	if err := r.settleTargets(ctx); err != nil {
+		return nil, nil, err
+	}
+	var wanted []int
+	for i, b := range r.res.Bumps {
+		if b.Action == modbump.Bump {
+			wanted = append(wanted, i)
 		}
 	}
-}
-
-// bumpChanges makes the bumps that the policy wants: the edited go.mod, with the go.sum
-// that it needs. It refuses them where the build would not come to use the new version.
-func (r *run) bumpChanges(ctx context.Context) ([]rewrite.Change, error) {
-	edited := r.editedGoMod()
-	if bytes.Equal(edited, r.mod.GoMod) {
-		return nil, nil
+	if len(wanted) == 0 {
+		return nil, nil, nil
 	}
-	sumFile := filepath.Join(r.mod.Root, "go.sum")
-	oldSum, err := os.ReadFile(sumFile)
-	missing := errors.Is(err, os.ErrNotExist)
-	if err != nil && !missing {
-		return nil, fmt.Errorf("cannot read go.sum: %w", err)
+	try := func(indexes []int) (*attempt, *Refusal, error) {
+		a := &attempt{run: r, bumps: indexes}
+		why, err := a.make(ctx)
+		if err == nil && why != nil && a.failed != nil {
+			failed = a.failed
+		}
+		return a, why, err
 	}
-	r.log("completing go.sum for the edited go.mod")
-	newSum, _, err := gosum.Complete(ctx, r.goCmd, edited, oldSum)
+	a, why, err := try(wanted)
 	if err != nil {
-		return nil, r.unfit(ctx, err)
+		return nil, nil, err
 	}
-	for _, b := range r.res.Bumps {
-		if b.Action != modbump.Bump || b.Refused != nil {
-			continue
+	if why != nil && len(wanted) > 1 {
+		var fit []int
+		last := (*attempt)(nil)
+		for _, i := range wanted {
+			one, because, err := try(append(slices.Clone(fit), i))
+			if err != nil {
+				return nil, nil, err
+			}
+			if because != nil {
+				r.res.Bumps[i].Refused = because
+				continue
+			}
+			fit, last = append(fit, i), one
 		}
-		got, err := gosum.Selected(ctx, r.goCmd, edited, newSum, b.Module)
-		if err == nil && got != b.Target && r.mod.Workspace != "" {
-			// Another module of the workspace asks for more; this one is also built alone.
-			got, err = gosum.Selected(ctx, r.goCmd.With("GOWORK=off"), edited, newSum, b.Module)
-		}
-		if err != nil {
-			return nil, r.unfit(ctx, err)
-		}
-		if got != b.Target {
-			r.refuseBumps(Refusal{Code: gosum.ReasonNotSelected, Detail: fmt.Sprintf(
-				"another requirement makes the go command select %s %s; \"go mod graph\" says which", b.Module, got)})
-			return nil, nil
+		a, why = last, nil
+		if last == nil {
+			return nil, failed, nil
 		}
 	}
-	out := []rewrite.Change{{Path: r.mod.GoModFile, Old: r.mod.GoMod, New: edited}}
-	if !bytes.Equal(oldSum, newSum) {
-		out = append(out, rewrite.Change{Path: sumFile, Old: oldSum, New: newSum, Created: missing})
+	if why != nil {
+		for _, i := range wanted {
+			r.res.Bumps[i].Refused = why
+			r.res.Bumps[i].Plan = a.notes
+		}
+		return nil, failed, nil
 	}
-	return out, nil
+	for _, i := range a.bumps {
+		r.res.Bumps[i].Plan = a.notesFor(i)
+	}
+	r.flags = append(r.flags, a.flags...)
+	return a.changes, nil, nil
 }
 
-// unfit refuses the bumps for what the go command said about them. It returns the errors
-// that say nothing about them.
-func (r *run) unfit(ctx context.Context, err error) error {
+// settleTargets makes sure that the versions to bump to exist, and takes the next one
+// where one does not.
+func (r *run) settleTargets(ctx context.Context) error {
+	known := map[module.Version]bool{}
+	for again := true; again; {
+		again = false
+		for _, b := range r.res.Bumps {
+			to := module.Version{Path: b.Module, Version: b.Target}
+			if b.Action != modbump.Bump || known[to] {
+				continue
+			}
+			known[to] = true
+			r.log("looking for %s", to)
+			err := gosum.Available(ctx, r.goCmd, to)
+			var gone *gosum.UnavailableError
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case errors.Is(err, gocmd.ErrNoGo):
+				return err
+			case errors.As(err, &gone) && gone.Path == to.Path:
+				if r.policy.Missing == nil {
+					r.policy.Missing = map[module.Version]string{}
+				}
+				r.policy.Missing[to] = gone.Detail
+				again = true
+			}
+			// Whatever else is wrong shows where the go.sum is completed.
+		}
+		if again {
+			if err := r.replan(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// refusal gives what the go command said about a bump as a refusal. It returns the errors
+// that say nothing about it.
+func (r *run) refusal(ctx context.Context, err error) (*Refusal, error) {
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	if errors.Is(err, gocmd.ErrNoGo) {
-		return err
+		return nil, err
 	}
-	why := Refusal{Code: gosum.Reason(err), Detail: r.local(err.Error())}
+	why := &Refusal{Code: gosum.Reason(err), Detail: r.local(err.Error())}
 	if why.Code == "" {
 		why.Code = codeGoSum
 	}
@@ -165,23 +202,13 @@ func (r *run) unfit(ctx context.Context, err error) error {
 	if errors.As(err, &incomplete) {
 		why.Wanted = incomplete.Wanted
 	}
-	r.refuseBumps(why)
-	return nil
+	return why, nil
 }
 
-// editedGoMod returns the go.mod with the bumps that are not refused.
-func (r *run) editedGoMod() []byte {
-	wanted := map[int]bool{} // by line
-	for _, b := range r.res.Bumps {
-		wanted[b.Line] = wanted[b.Line] || b.Action == modbump.Bump && b.Refused == nil
+// changed adds a change to a list if it is one.
+func changed(list []rewrite.Change, name string, old, new []byte) []rewrite.Change {
+	if bytes.Equal(old, new) {
+		return list
 	}
-	var out []byte
-	done := 0
-	for _, e := range r.edits {
-		if wanted[e.Line] {
-			out = append(append(out, r.mod.GoMod[done:e.Start]...), e.New...)
-			done = e.End
-		}
-	}
-	return append(out, r.mod.GoMod[done:]...)
+	return append(list, rewrite.Change{Path: name, Old: old, New: new, Created: old == nil})
 }

@@ -13,19 +13,9 @@ import (
 // that nobody else is blamed for it; then the rewrites on top of it, falling back one
 // tier at a time.
 func (r *run) edit(ctx context.Context, plan *rewrite.Plan) error {
-	var failed []verify.Problem
-	kept, err := r.bumpChanges(ctx)
+	kept, failed, err := r.bumpChanges(ctx)
 	if err != nil {
 		return err
-	}
-	if len(kept) > 0 {
-		if failed, err = r.verify(ctx, kept, r.bumped()...); err != nil {
-			return err
-		}
-		if len(failed) > 0 {
-			r.refuseBumps(Refusal{Code: string(rewrite.DoesNotBuild), Detail: r.relative(failed[0]).String()})
-			kept = nil
-		}
 	}
 	for plan != nil {
 		changes, err := plan.Changes()

@@ -29,6 +29,7 @@ type Options struct {
 	Env      []string // nil means that of this process
 	Tags     string   // comma-separated build tags
 	Tier     rewrite.Tier
+	Bump     BumpOptions
 	Edit     bool // make and verify the changes, not only the findings
 	Vet      bool
 	Test     bool
@@ -46,6 +47,8 @@ type Skip struct {
 type Bump struct {
 	modbump.Finding
 	Refused *Refusal // why a bump that the policy wants was not made
+	// Plan says what else comes with the bump; it is known when the change was made.
+	Plan []string
 }
 
 // A Refusal says why a bump was not made.
@@ -74,12 +77,15 @@ var ErrPending = errors.New("an interrupted run of etcdmod left this module half
 
 type run struct {
 	Options
-	mod   *discover.Module
-	goCmd gocmd.Runner
-	flags []string // for every go command that loads packages
-	res   *Result
-	edits []modbump.Edit // of go.mod, one for each bump that the policy wants
-	check func(context.Context, verify.Request) (*verify.Result, error)
+	mod     *discover.Module
+	goCmd   gocmd.Runner
+	flags   []string // for every go command that loads packages
+	res     *Result
+	policy  modbump.Options
+	plan    *modbump.Result // for go.mod
+	sumFile string
+	goSum   []byte
+	check   func(context.Context, verify.Request) (*verify.Result, error)
 }
 
 func (r *run) log(format string, args ...any) {
@@ -103,8 +109,13 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	bumpErr := r.bumps(ctx)
-	plan, err := r.find(ctx, wanted)
+	var plan *rewrite.Plan
+	if !r.Bump.Only {
+		plan, err = r.find(ctx, wanted)
+	}
 	switch {
+	case r.Bump.Only && bumpErr != nil:
+		return nil, bumpErr
 	case err != nil && bumpErr != nil && !errors.Is(err, gocmd.ErrNoGo):
 		return nil, bumpErr // says more about a go.mod that nobody can read
 	case err != nil:

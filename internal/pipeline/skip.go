@@ -27,6 +27,7 @@ const (
 	SkipBazel       = "bazel"
 	SkipGoMod       = "go-mod"
 	SkipUnverified  = "not-verified"
+	SkipBuildList   = "build-list"
 )
 
 // codeGoSum refuses a bump for which no go.sum could be made, for another reason than
@@ -45,6 +46,7 @@ var Reasons = map[string]string{
 	SkipBazel:       "The package has a BUILD file, which is not edited. Add the helper package to the deps of what imports it now, and give the helper a BUILD file (gazelle does both).",
 	SkipGoMod:       "The go.mod could not be judged, so nothing is known of the etcd client that it requires.",
 	SkipUnverified:  "The changed file or package was not compiled, vetted or tested as asked for: it belongs to another build configuration, or it failed before the change as well. Look at the change yourself.",
+	SkipBuildList:   "The go command could not tell which versions it builds, so that only the requirements in go.mod were judged, as they stand. Its message says why.",
 	codeGoSum:       "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
 }
 

@@ -49,6 +49,8 @@ type Bump struct {
 	Evidence []string `json:"evidence,omitempty"`
 	Remains  []string `json:"remains,omitempty"`
 	Wanted   []string `json:"wanted,omitempty"` // "module@version"
+	Via      []string `json:"via,omitempty"`    // "module@version"
+	Plan     []string `json:"plan,omitempty"`
 }
 
 // A Skip is the JSON form of what was not covered; Type is "skipped".
@@ -152,8 +154,11 @@ func bumpJSON(res *pipeline.Result, b pipeline.Bump) Finding {
 		Message: b.Message, Tier: string(action(b)),
 		Bump: &Bump{
 			Module: b.Module, Version: b.Version, Target: b.Target, Indirect: b.Indirect,
-			Evidence: b.Evidence,
+			Evidence: b.Evidence, Plan: b.Plan,
 		},
+	}
+	for _, m := range b.Via {
+		out.Bump.Via = append(out.Bump.Via, m.String())
 	}
 	if b.Target != "" {
 		out.Bump.Remains = b.Remains

@@ -17,7 +17,8 @@
 //	         bump, report, refuse), refused (why tier is refuse: code, detail, at),
 //	         notHigher (why tier is not the next one up: the same), callPath (from the
 //	         loop to TryLock: at, call), bump (for go.mod: module, version, target,
-//	         indirect, evidence, remains, wanted)
+//	         indirect, evidence, remains, wanted,
+//	         via (the modules it comes through), plan (what else the bump changes))
 //	skipped  something that was not covered: path, line, col, reason (a code), detail
 //	problem  what verification said when it accepted nothing: phase (load, build, vet,
 //	         test), package, path, line, col, message

@@ -106,6 +106,9 @@ func (p *printer) bump(b pipeline.Bump) {
 		}
 		p.printf("\tremains in %s: %s\n", b.Target, e)
 	}
+	for _, line := range b.Plan {
+		p.printf("\tplan: %s\n", indent(line, 1))
+	}
 	if b.Refused == nil {
 		return
 	}

@@ -1,0 +1,133 @@
+package command
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v3"
+
+	"etcdmod/internal/pipeline"
+	"etcdmod/modbump"
+	"etcdmod/rewrite"
+)
+
+func bumpCommand(env *Env) *cli.Command {
+	return &cli.Command{
+		Name:      "bump",
+		Usage:     "bump etcd client modules that are not safe to lock with",
+		ArgsUsage: "[modules]",
+		Description: "Modules are directories; dir/... means every module at or below dir. Without one it is the module\n" +
+			"of the current directory. Modules that others replace by their directory come before those. Every\n" +
+			"module is written as a whole or not at all; go.mod, go.sum and vendor are all that changes.",
+		Flags:        bumpFlags(),
+		OnUsageError: usageError,
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			s, err := bumpSettings(env, cmd)
+			if err != nil {
+				return err
+			}
+			dirs, err := moduleDirs(s.dir, cmd.Args().Slice())
+			if err != nil {
+				return err
+			}
+			worst := &exit{}
+			for _, dir := range dirs {
+				one := *s
+				one.dir = dir
+				err := one.bumpModule(ctx, env, cmd.Bool("diff"))
+				if len(dirs) == 1 {
+					return err
+				}
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				worst.add(env, dir, err)
+			}
+			if worst.code == ExitOK {
+				return nil
+			}
+			return worst
+		},
+	}
+}
+
+// bumpFlags are those of the bump command.
+func bumpFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "C", Usage: "work in `dir`", TakesFile: true},
+		&cli.BoolFlag{Name: "v", Usage: "say on stderr what is being done"},
+		&cli.BoolFlag{Name: "json", Usage: "write JSON lines instead of text"},
+		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
+		&cli.BoolFlag{Name: "diff", Usage: "print the patch and write nothing"},
+		&cli.BoolFlag{Name: "all", Usage: "also bump what is only reported by default: 3.2.20 to 3.2.24, 3.3.0 to 3.3.9, 3.4 before 3.4.10, and others"},
+		&cli.StringSliceFlag{Name: "to", Usage: "bump to this `version`, v3.3.13 or module@v3.3.13, instead of the one of the policy"},
+		&cli.BoolFlag{Name: "offline", Usage: "take nothing from the network; versions are those in the module cache"},
+		&cli.BoolFlag{Name: "tidy", Usage: "also do what \"go mod tidy\" does, which may raise the go line"},
+		&cli.BoolFlag{Name: "vet", Value: true, Usage: "verify with go vet as well as with the compiler; on unless -vet=false"},
+		&cli.BoolFlag{Name: "test", Usage: "run the tests of the packages that import the client before and after, and refuse what makes one fail"},
+	}
+}
+
+func bumpSettings(env *Env, cmd *cli.Command) (*settings, error) {
+	s := &settings{
+		dir:     changeDir(env.Dir, cmd.String("C")),
+		verbose: cmd.Bool("v"),
+		json:    cmd.Bool("json"),
+		tags:    cmd.String("tags"),
+		tier:    rewrite.Collapse,
+		edit:    true,
+		vet:     cmd.Bool("vet"),
+		test:    cmd.Bool("test"),
+		bump: pipeline.BumpOptions{
+			Only: true, All: cmd.Bool("all"), Offline: cmd.Bool("offline"), Tidy: cmd.Bool("tidy"),
+		},
+	}
+	for _, text := range cmd.StringSlice("to") {
+		to, err := modbump.ParseTo(text)
+		if err != nil {
+			return nil, usage("-to=%s: %w", text, err)
+		}
+		s.bump.To = append(s.bump.To, to)
+	}
+	return s, nil
+}
+
+// bumpModule bumps one module, or prints the patch.
+func (s *settings) bumpModule(ctx context.Context, env *Env, diff bool) error {
+	if !diff {
+		return s.apply(ctx, env)
+	}
+	res, err := s.run(ctx, env)
+	if err != nil {
+		return err
+	}
+	return s.printPatch(env, res)
+}
+
+// add takes the outcome of one module of several: it is reported, and the worst code is
+// that of the run.
+func (e *exit) add(env *Env, dir string, err error) {
+	if err == nil {
+		return
+	}
+	code, text := ExitUsage, err.Error()
+	if x, ok := err.(*exit); ok {
+		code = x.code
+	}
+	if text != "" {
+		fmt.Fprintf(env.Stderr, "etcdmod: %s: %s\n", dir, text)
+	}
+	if severity(code) > severity(e.code) {
+		e.code = code
+	}
+}
+
+// severity orders exit codes: what could not be done before what was done only in part.
+func severity(code int) int {
+	for i, c := range []int{ExitOK, ExitFindings, ExitIncomplete, ExitFailed, ExitUsage} {
+		if c == code {
+			return i
+		}
+	}
+	return 0
+}

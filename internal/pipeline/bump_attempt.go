@@ -1,0 +1,311 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+
+	"etcdmod/internal/gosum"
+	"etcdmod/internal/vendoring"
+	"etcdmod/internal/verify"
+	"etcdmod/modbump"
+	"etcdmod/rewrite"
+)
+
+// rounds bounds how often a go.mod is amended: each round adds what the last one showed
+// to be missing, and the modules that may be missing are few.
+const rounds = 8
+
+// An attempt makes some bumps together and finds out what follows from them.
+type attempt struct {
+	*run
+	bumps []int // indexes of the findings
+
+	gomod, gosum []byte
+	notes        []string // the plan, apart from what is about one bump
+	amended      bool
+	flags        []string // for the verification of what comes after
+	changes      []rewrite.Change
+	failed       []verify.Problem
+}
+
+func (a *attempt) note(format string, args ...any) {
+	a.notes = append(a.notes, fmt.Sprintf(format, args...))
+}
+
+// make computes and verifies the changes. A refusal says why they are not made.
+func (a *attempt) make(ctx context.Context) (*Refusal, error) {
+	a.gomod = a.plan.Edit(a.bumps...)
+	if err := a.complete(ctx); err != nil {
+		return a.refusal(ctx, err)
+	}
+	if a.Bump.Tidy {
+		if err := a.tidy(ctx); err != nil {
+			return a.refusal(ctx, err)
+		}
+	}
+	if why, err := a.selects(ctx); why != nil || err != nil {
+		return why, err
+	}
+	a.moves(ctx)
+	a.changes = changed(a.changes, a.mod.GoModFile, a.mod.GoMod, a.gomod)
+	if a.goSum == nil && len(a.gosum) == 0 {
+		a.gosum = nil
+	}
+	a.changes = changed(a.changes, a.sumFile, a.goSum, a.gosum)
+	return a.build(ctx)
+}
+
+// build vendors the new versions, where the module is vendored, and compiles with them.
+func (a *attempt) build(ctx context.Context) (*Refusal, error) {
+	defer func(flags []string) { a.run.flags = flags }(a.run.flags)
+	files := a.changes
+	if exists(filepath.Join(a.mod.Root, "vendor", "modules.txt")) {
+		a.log("vendoring again")
+		vendored, err := vendoring.Changes(ctx, a.goCmd, a.mod.Root, vendoring.State{GoMod: a.mod.GoMod, GoSum: a.goSum}, vendoring.State{GoMod: a.gomod, GoSum: a.gosum})
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return &Refusal{Code: string(modbump.Vendored), Detail: a.local(err.Error())}, nil
+		}
+		for _, v := range vendored {
+			a.changes = append(a.changes, rewrite.Change{Path: v.Path, Old: v.Old, New: v.New, Created: v.Created, Deleted: v.Deleted})
+		}
+		a.note("vendor: %d files change, as with \"go mod vendor\"", len(vendored))
+		// What is vendored comes from the module cache, where it can be compiled
+		// without the old copies in the way.
+		a.flags = []string{"-mod=readonly"}
+		a.run.flags = append(slices.Clone(a.run.flags), a.flags...)
+	}
+	problems, err := a.verify(ctx, files, a.bumped(a.bumps)...)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) == 0 {
+		return nil, nil
+	}
+	a.failed = problems
+	why := &Refusal{Code: string(rewrite.DoesNotBuild), Detail: a.relative(problems[0]).String()}
+	for _, i := range a.bumps {
+		b := a.res.Bumps[i]
+		if _, fits, pin := modbump.GRPC(module.Version{Path: b.Module, Version: b.Target}, a.grpc()); !fits && pin != "" {
+			why.Detail += fmt.Sprintf("\nit would build with this line in go.mod: %s", pin)
+		}
+	}
+	return why, nil
+}
+
+// grpc returns the version of grpc that is built; "" where it is not known.
+func (a *attempt) grpc() string {
+	if a.policy.Build == nil {
+		return ""
+	}
+	return a.policy.Build.GRPC
+}
+
+// complete amends the go.mod with the requirements that the bumps entail, as few as there
+// can be, and completes its go.sum.
+func (a *attempt) complete(ctx context.Context) error {
+	untidy := a.untidy(ctx)
+	var added []module.Version
+	for range rounds {
+		if !untidy {
+			need, goVersion, err := gosum.Settled(ctx, a.goCmd, a.gomod, a.goSum)
+			if err != nil {
+				return err
+			}
+			if err := a.amend(need, goVersion, "another requirement asks for it"); err != nil {
+				return err
+			}
+		}
+		a.log("completing go.sum for the edited go.mod")
+		sum, report, err := gosum.Complete(ctx, a.goCmd, a.gomod, a.goSum)
+		if err == nil {
+			a.gosum = sum
+			if n := len(report.Added); n > 0 {
+				a.note("go.sum: %d lines are added", n)
+			}
+			return nil
+		}
+		need, goVersion := a.missing(ctx, err)
+		if untidy || len(need) == 0 && goVersion == "" || slices.Equal(need, added) {
+			return err
+		}
+		added = need
+		if err := a.amend(need, goVersion, "a package of it is needed, and nothing else provides it"); err != nil {
+			return err
+		}
+	}
+	return errors.New("no set of requirements was found that the go command is content with; bump with \"go get\"")
+}
+
+// untidy reports whether the go command wants to change the go.mod also without a bump.
+// Nothing can be said of such a file but what the go command says.
+func (a *attempt) untidy(ctx context.Context) bool {
+	need, _, err := gosum.Settled(ctx, a.goCmd, a.mod.GoMod, a.goSum)
+	return err != nil || len(need) > 0
+}
+
+// missing returns the requirements that would help against an error of the completion.
+func (a *attempt) missing(ctx context.Context, err error) (need []module.Version, goVersion string) {
+	var incomplete *gosum.IncompleteError
+	var untidy *gosum.UntidyError
+	switch {
+	case errors.As(err, &untidy):
+		return untidy.Wanted, untidy.Go
+	case !errors.As(err, &incomplete):
+		return nil, ""
+	}
+	list, listErr := gosum.BuildList(ctx, a.goCmd, a.gomod, a.goSum)
+	if listErr != nil {
+		return nil, ""
+	}
+	built := func(path string) string {
+		for _, m := range list {
+			if m.Path == path {
+				return m.Version
+			}
+		}
+		return ""
+	}
+	for _, line := range incomplete.Packages {
+		pkg, _, _ := strings.Cut(line, ": ")
+		mod, ok := modbump.Provide(pkg, built)
+		if ok && gosum.Available(ctx, a.goCmd, mod) != nil {
+			ok = false
+		}
+		for _, w := range incomplete.Wanted {
+			if !ok && (pkg == w.Path || strings.HasPrefix(pkg, w.Path+"/")) {
+				mod, ok = w, true
+			}
+		}
+		if ok && !slices.Contains(need, mod) {
+			need = append(need, mod)
+		}
+	}
+	return need, ""
+}
+
+// amend gives the go.mod more requirements, and says so.
+func (a *attempt) amend(need []module.Version, goVersion, why string) error {
+	if len(need) == 0 && goVersion == "" {
+		return nil
+	}
+	_, edited, err := modbump.Amend(a.mod.GoModFile, a.gomod, need, goVersion)
+	if err != nil || bytes.Equal(edited, a.gomod) {
+		return err
+	}
+	was := requirements(a.gomod)
+	for _, mod := range need {
+		if old, ok := was[mod.Path]; ok {
+			a.note("go.mod: %s is raised from %s to %s: %s", mod.Path, old, mod.Version, why)
+		} else {
+			a.note("go.mod: %s is added: %s", mod, why)
+		}
+	}
+	if goVersion != "" {
+		a.note("go.mod: the go line is raised to %s, which a module that is required now asks for", goVersion)
+	}
+	a.gomod, a.amended = edited, true
+	return nil
+}
+
+// tidy does what "go mod tidy" does.
+func (a *attempt) tidy(ctx context.Context) error {
+	a.log("tidying")
+	gomod, sum, err := gosum.Tidy(ctx, a.goCmd, a.gomod, a.gosum)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(gomod, a.gomod) || !bytes.Equal(sum, a.gosum) {
+		a.note("go.mod and go.sum are as \"go mod tidy\" leaves them")
+	}
+	a.gomod, a.gosum = gomod, sum
+	return nil
+}
+
+// selects checks that the go command builds the new versions.
+func (a *attempt) selects(ctx context.Context) (*Refusal, error) {
+	for _, i := range a.bumps {
+		b := a.res.Bumps[i]
+		got, err := gosum.Selected(ctx, a.goCmd, a.gomod, a.gosum, b.Module)
+		if err == nil && got != b.Target && a.mod.Workspace != "" {
+			// Another module of the workspace asks for more; this one is also built alone.
+			got, err = gosum.Selected(ctx, a.goCmd.With("GOWORK=off"), a.gomod, a.gosum, b.Module)
+		}
+		var replaced *gosum.ReplacedError
+		if b.Replacement && errors.As(err, &replaced) && replaced.By == b.Module+" "+b.Target {
+			continue
+		}
+		if err != nil {
+			return a.refusal(ctx, err)
+		}
+		if got != b.Target {
+			return &Refusal{Code: gosum.ReasonNotSelected, Detail: fmt.Sprintf(
+				"another requirement makes the go command select %s %s; \"go mod graph\" says which", b.Module, got)}, nil
+		}
+	}
+	return nil, nil
+}
+
+// moves notes which other modules are built in another version than before.
+func (a *attempt) moves(ctx context.Context) {
+	if a.policy.Build == nil && !a.amended && !a.Bump.Tidy {
+		return
+	}
+	before, err1 := gosum.BuildList(ctx, a.goCmd, a.mod.GoMod, a.goSum)
+	after, err2 := gosum.BuildList(ctx, a.goCmd, a.gomod, a.gosum)
+	if err1 != nil || err2 != nil {
+		return
+	}
+	is := func(m gosum.Module) string {
+		if m.Replace != nil {
+			return m.Replace.Path + " " + m.Replace.Version
+		}
+		return m.Version
+	}
+	was := map[string]string{}
+	for _, m := range before {
+		was[m.Path] = is(m)
+	}
+	for _, m := range after {
+		bumped := slices.ContainsFunc(a.bumps, func(i int) bool { return a.res.Bumps[i].Module == m.Path })
+		if old, ok := was[m.Path]; ok && old != is(m) && !bumped {
+			a.note("also moves: %s from %s to %s", m.Path, old, is(m))
+		}
+	}
+}
+
+// notesFor returns the plan of one bump. What is about all of them goes with the first.
+func (a *attempt) notesFor(i int) []string {
+	b := a.res.Bumps[i]
+	var notes []string
+	if line, _, _ := modbump.GRPC(module.Version{Path: b.Module, Version: b.Target}, a.grpc()); line != "" {
+		notes = append(notes, line)
+	}
+	if i == a.bumps[0] {
+		notes = append(notes, a.notes...)
+	}
+	return notes
+}
+
+// requirements maps the modules that a go.mod requires to their versions.
+func requirements(gomod []byte) map[string]string {
+	required := map[string]string{}
+	file, err := modfile.ParseLax("go.mod", gomod, nil)
+	if err != nil {
+		return required
+	}
+	for _, q := range file.Require {
+		required[q.Mod.Path] = q.Mod.Version
+	}
+	return required
+}

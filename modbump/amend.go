@@ -1,0 +1,65 @@
+package modbump
+
+import (
+	"go/version"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+)
+
+// Amend gives a go.mod the requirements that a bump entails: those that it has with a
+// lower version are raised, those that it lacks are added and marked "// indirect". A
+// goVersion that is higher than that of the go directive takes its place. The name is
+// used in errors only.
+//
+// Like Plan it touches nothing else. It gives the edits, in the order of the file, and
+// the edited bytes.
+func Amend(name string, gomod []byte, need []module.Version, goVersion string) ([]Edit, []byte, error) {
+	file, err := parse(name, gomod)
+	if err != nil {
+		return nil, nil, err
+	}
+	var edits []Edit
+	for _, mod := range need {
+		found := false
+		for _, require := range file.Require {
+			if require.Mod.Path != mod.Path {
+				continue
+			}
+			found = true
+			if semver.Compare(require.Mod.Version, mod.Version) >= 0 {
+				continue
+			}
+			e, err := bumpRequire(gomod, require, mod.Version)
+			if err != nil {
+				return nil, nil, err
+			}
+			edits = append(edits, e)
+		}
+		if !found {
+			edits = append(edits, addRequire(gomod, file, mod))
+		}
+	}
+	if goVersion != "" && file.Go != nil && version.Compare("go"+goVersion, "go"+file.Go.Version) > 0 {
+		e, err := setGo(gomod, file, goVersion)
+		if err != nil {
+			return nil, nil, err
+		}
+		edits = append(edits, e)
+	}
+	return finish(name, file, gomod, edits)
+}
+
+// finish makes the edits and verifies the result.
+func finish(name string, file *modfile.File, gomod []byte, edits []Edit) ([]Edit, []byte, error) {
+	if len(edits) == 0 {
+		return nil, gomod, nil
+	}
+	edits = tidyEdits(edits)
+	edited := apply(gomod, edits)
+	if err := verify(name, file, gomod, edits, edited); err != nil {
+		return nil, nil, err
+	}
+	return edits, edited, nil
+}
