@@ -1,6 +1,11 @@
 package modbump
 
-import "golang.org/x/mod/module"
+import (
+	"time"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
+)
 
 // Judge returns the row of the policy table that covers a version of a module.
 // It is false where no row does: the module is not one of etcd's, or the policy
@@ -59,3 +64,41 @@ func judgeReplacement(old string, by module.Version) (row Row, known, bad bool) 
 func wholeRepository(path string) bool {
 	return path == pathCoreOS || path == pathGitHub || path == pathRoot
 }
+
+// A Pin is etcd's repository as a tool from before Go modules pinned it.
+type Pin struct {
+	Tag    string    // "v3.2.9", if the pin names one
+	Commit string    // in hex, if it names one
+	Time   time.Time // of the commit, if it names one
+}
+
+// JudgePin is [Judge] for a pin of github.com/coreos/etcd, and says what the pin is: a tag,
+// or a commit. It is false with an empty row where nothing is wrong, and false with the
+// reason [PseudoUnclassified] where the pin does not tell.
+func JudgePin(pin Pin) (is string, row Row, bad bool) {
+	if len(pin.Commit) >= 12 {
+		if tag, ok := etcdTags()[pin.Commit[:12]]; ok {
+			pin.Tag = tag
+		}
+	}
+	if tag := semver.Canonical(pin.Tag); tag != "" && semver.Prerelease(pin.Tag) == "" || pin.Commit == "" && tag != "" {
+		row, bad = Judge(pathCoreOS, tag)
+		return pin.Tag, row, bad
+	}
+	if len(pin.Commit) < 12 {
+		return pin.Tag, Row{Reason: PseudoUnclassified}, false
+	}
+	is = "commit " + pin.Commit[:12]
+	when := pin.Time
+	if when.IsZero() {
+		if !strayCommits()[pin.Commit[:12]] {
+			return is, Row{Reason: PseudoUnclassified}, false
+		}
+		when = time.Unix(0, 0) // the list decides, whatever the time
+	}
+	row, bad = Judge(pathCoreOS, module.PseudoVersion("v0", "", when, pin.Commit[:12]))
+	return is, row, bad
+}
+
+// Does completes the sentence "module version …" with what is wrong.
+func (r Row) Does() string { return r.does() }

@@ -19,12 +19,19 @@ type provider struct {
 	part, sibling string
 }
 
-var providers = []provider{{
-	pkg:     "google.golang.org/genproto/googleapis/api",
-	whole:   module.Version{Path: "google.golang.org/genproto", Version: "v0.0.0-20170731182057-09f6ed296fc6"},
-	part:    "google.golang.org/genproto/googleapis/api",
-	sibling: "google.golang.org/genproto/googleapis/rpc",
-}}
+var providers = []provider{
+	{
+		pkg:     "google.golang.org/genproto/googleapis/api",
+		whole:   module.Version{Path: "google.golang.org/genproto", Version: "v0.0.0-20170731182057-09f6ed296fc6"},
+		part:    "google.golang.org/genproto/googleapis/api",
+		sibling: "google.golang.org/genproto/googleapis/rpc",
+	},
+	// The v2 client beside 3.2 imports it, that beside 3.1 does not.
+	{
+		pkg:   "github.com/coreos/go-semver",
+		whole: module.Version{Path: "github.com/coreos/go-semver", Version: "v0.2.0"},
+	},
+}
 
 // Provide returns the requirement that provides a package, where the policy knows one.
 // built gives the version of a module in the build list, "" for none.
@@ -33,7 +40,7 @@ func Provide(pkg string, built func(path string) string) (module.Version, bool) 
 		if pkg != p.pkg && !strings.HasPrefix(pkg, p.pkg+"/") {
 			continue
 		}
-		if version := built(p.sibling); version != "" {
+		if version := built(p.sibling); p.sibling != "" && version != "" {
 			return module.Version{Path: p.part, Version: version}, true
 		}
 		if built(p.whole.Path) == "" {

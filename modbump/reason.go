@@ -26,6 +26,7 @@ const (
 	VersionUnavailable Reason = "version-unavailable"
 	ChecksumMismatch   Reason = "checksum-mismatch"
 	NeedsRequirements  Reason = "needs-more-requirements"
+	Pinned             Reason = "pinned"
 )
 
 // reasons says what each code means and what a person should do.
@@ -49,6 +50,7 @@ var reasons = []struct {
 	{Vendored, "the module is vendored, and the vendor directory could not be made again for the new version; its message says why"},
 	{VersionUnavailable, "the new version, or a module that it needs, cannot be downloaded; check GOPROXY, GOPRIVATE and the network"},
 	{ChecksumMismatch, "a module does not have the checksum that go.sum or the checksum database says; find out why before anything else"},
+	{Pinned, "another dependency tool than the go command pins the version; the message says what to write for that tool, or move to Go modules with \"go mod init\""},
 	{NeedsRequirements, "the new version imports packages that no requirement of the go.mod provides; add them with \"go get\", together with the new version"},
 }
 

@@ -58,6 +58,9 @@ func (s *settings) apply(ctx context.Context, env *Env) error {
 // recover finishes or undoes what a killed run left.
 func (s *settings) recover(env *Env) error {
 	root, err := discover.Root(s.dir)
+	if errors.Is(err, discover.ErrNoModule) {
+		return nil // nothing is written there
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -18,7 +19,7 @@ import (
 // what it requires is part of what they build; otherwise the order is that of the names.
 func moduleDirs(dir string, args []string) ([]string, error) {
 	if len(args) == 0 {
-		root, err := discover.Root(dir)
+		root, err := moduleRoot(dir)
 		return []string{root}, err
 	}
 	var roots []string
@@ -32,7 +33,7 @@ func moduleDirs(dir string, args []string) ([]string, error) {
 			name = filepath.Join(dir, name)
 		}
 		if !all {
-			root, err := discover.Root(name)
+			root, err := moduleRoot(name)
 			if err != nil {
 				return nil, err
 			}
@@ -53,6 +54,16 @@ func moduleDirs(dir string, args []string) ([]string, error) {
 	}
 	slices.Sort(roots)
 	return dependenciesFirst(slices.Compact(roots)), nil
+}
+
+// moduleRoot returns the root of the module that a directory is in. A directory without one
+// stands for itself: files of other dependency tools may be there.
+func moduleRoot(dir string) (string, error) {
+	root, err := discover.Root(dir)
+	if errors.Is(err, discover.ErrNoModule) {
+		return filepath.Abs(dir)
+	}
+	return root, err
 }
 
 // modulesBelow returns the directories with a go.mod. Like the go command it leaves out

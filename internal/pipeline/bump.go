@@ -54,10 +54,14 @@ func (r *run) replan() error {
 	if err != nil {
 		return err
 	}
-	r.plan, r.res.Bumps = plan, nil
+	r.plan = plan
+	others := slices.DeleteFunc(r.res.Bumps, func(b Bump) bool { return b.File == "" })
+	r.res.Bumps = nil
 	for _, f := range plan.Findings {
 		r.res.Bumps = append(r.res.Bumps, Bump{Finding: f})
 	}
+	// Behind those of the plan, which are counted by their index.
+	r.res.Bumps = append(r.res.Bumps, others...)
 	return nil
 }
 

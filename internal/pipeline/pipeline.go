@@ -47,6 +47,8 @@ type Skip struct {
 type Bump struct {
 	modbump.Finding
 	Refused *Refusal // why a bump that the policy wants was not made
+	// File is where the finding is, if not in go.mod.
+	File string
 	// Plan says what else comes with the bump; it is known when the change was made.
 	Plan []string
 }
@@ -101,9 +103,12 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 }
 
 func (r *run) run(ctx context.Context) (*Result, error) {
-	if err := r.open(); err != nil {
+	if err := r.open(); errors.Is(err, discover.ErrNoModule) {
+		return r.withoutModule(err)
+	} else if err != nil {
 		return nil, err
 	}
+	r.legacy(r.mod.Root)
 	wanted, err := r.selected()
 	if err != nil {
 		return nil, err

@@ -28,6 +28,8 @@ const (
 	SkipGoMod       = "go-mod"
 	SkipUnverified  = "not-verified"
 	SkipBuildList   = "build-list"
+	SkipNoModule    = "no-module"
+	SkipPins        = "pins"
 )
 
 // codeGoSum refuses a bump for which no go.sum could be made, for another reason than
@@ -47,6 +49,8 @@ var Reasons = map[string]string{
 	SkipGoMod:       "The go.mod could not be judged, so nothing is known of the etcd client that it requires.",
 	SkipUnverified:  "The changed file or package was not compiled, vetted or tested as asked for: it belongs to another build configuration, or it failed before the change as well. Look at the change yourself.",
 	SkipBuildList:   "The go command could not tell which versions it builds, so that only the requirements in go.mod were judged, as they stand. Its message says why.",
+	SkipNoModule:    "There is no go.mod, so that only the files of other dependency tools were looked at, not the code. Run \"go mod init\" and \"go mod tidy\" first; the go command takes over the versions of most such tools.",
+	SkipPins:        "A file of another dependency tool could not be read, so that nothing is known of what it pins.",
 	codeGoSum:       "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
 }
 

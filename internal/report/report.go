@@ -57,6 +57,14 @@ func action(b pipeline.Bump) modbump.Action {
 	return b.Action
 }
 
+// file is the one with the requirement.
+func file(res *pipeline.Result, b pipeline.Bump) string {
+	if b.File != "" {
+		return b.File
+	}
+	return res.Module.GoModFile
+}
+
 // code says why a requirement is not bumped.
 func code(b pipeline.Bump) string {
 	if b.Refused != nil {

@@ -96,7 +96,7 @@ func (p *printer) bump(b pipeline.Bump) {
 	if a := action(b); a != modbump.Bump {
 		what = fmt.Sprintf("%s: %s", a, code(b))
 	}
-	p.printf("%s:%d:%d: %s: %s (%s)\n", rel(p.res, p.res.Module.GoModFile), b.Line, b.Col, b.Rule, b.Message, what)
+	p.printf("%s:%d:%d: %s: %s (%s)\n", rel(p.res, file(p.res, b)), b.Line, b.Col, b.Rule, b.Message, what)
 	for _, e := range b.Evidence {
 		p.printf("\t%s\n", e)
 	}
