@@ -24,7 +24,7 @@ func (p *planner) chooseTarget(built module.Version, targets []string) choice {
 	var passed []string
 	var first Reason
 	var fit []string
-	lastMissing := ""
+	missing := ""
 	for _, v := range targets {
 		to := module.Version{Path: built.Path, Version: v}
 		why, clause := p.obstacle(built, to)
@@ -35,11 +35,13 @@ func (p *planner) chooseTarget(built module.Version, targets []string) choice {
 		if first == "" {
 			first = why
 		}
-		if n := len(passed); n > 0 && why == VersionUnavailable && p.opts.Missing[to] == p.opts.Missing[module.Version{Path: built.Path, Version: lastMissing}] {
-			clause = v + " neither"
-		}
 		if why == VersionUnavailable {
-			lastMissing = v
+			// The same words but for the version need not be repeated.
+			words := strings.ReplaceAll(p.opts.Missing[to], v, "")
+			if words == missing {
+				clause = v + " neither"
+			}
+			missing = words
 		}
 		passed = append(passed, clause)
 	}
