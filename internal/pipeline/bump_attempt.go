@@ -256,7 +256,9 @@ func (a *attempt) selects(ctx context.Context) (*Refusal, error) {
 	return nil, nil
 }
 
-// moves notes which other modules are built in another version than before.
+// moves notes which other modules are built in another version than before, as far as the
+// diff of go.mod does not show it. Modules of which no package is needed have no content in
+// go.sum, and are of no interest.
 func (a *attempt) moves(ctx context.Context) {
 	if a.policy.Build == nil && !a.amended && !a.Bump.Tidy {
 		return
@@ -276,9 +278,16 @@ func (a *attempt) moves(ctx context.Context) {
 	for _, m := range before {
 		was[m.Path] = is(m)
 	}
+	edited := requirements(a.gomod)
+	for path, version := range requirements(a.mod.GoMod) {
+		if edited[path] == version {
+			delete(edited, path) // what is left changes in go.mod
+		}
+	}
 	for _, m := range after {
-		bumped := slices.ContainsFunc(a.bumps, func(i int) bool { return a.res.Bumps[i].Module == m.Path })
-		if old, ok := was[m.Path]; ok && old != is(m) && !bumped {
+		shown := edited[m.Path] != "" || slices.ContainsFunc(a.bumps, func(i int) bool { return a.res.Bumps[i].Module == m.Path })
+		needed := bytes.Contains(a.gosum, []byte(m.Path+" "+m.Version+" h1:"))
+		if old, ok := was[m.Path]; ok && old != is(m) && needed && !shown {
 			a.note("also moves: %s from %s to %s", m.Path, old, is(m))
 		}
 	}

@@ -1,0 +1,144 @@
+// Package bump_test bumps programs that require the real modules, from the module proxy of
+// the environment.
+package bump_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestBump: each program of testdata builds before and after, its build list has the new
+// version, and of its go.mod nothing else changes than what the test says.
+func TestBump(t *testing.T) {
+	etcdmod := filepath.Join(t.TempDir(), "etcdmod")
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, out := run(t, root, "go", "build", "-o", etcdmod, "./cmd/etcdmod"); code != 0 {
+		t.Fatal(out)
+	}
+	for _, test := range []struct {
+		name string // of the directory
+		args []string
+		path string
+		want string // the version that is built afterwards
+		// changes are regular expressions for the lines of go.mod that go (-) and come (+).
+		changes []string
+		says    string
+	}{
+		{
+			name: "same-line", path: "github.com/coreos/etcd", want: "v3.2.26+incompatible",
+			changes: []string{`-	github.com/coreos/etcd v3\.2\.9\+incompatible`, `\+	github.com/coreos/etcd v3\.2\.26\+incompatible`},
+			says:    "compiles with google.golang.org/grpc v1.5.1 to v1.29.1; v1.5.1 is built",
+		},
+		{
+			name: "flannel", path: "github.com/coreos/etcd", want: "v3.1.11+incompatible",
+			says: "which comes through github.com/flannel-io/flannel@v0.14.0, leaks an entry",
+		},
+		{
+			name: "pseudo-34", args: []string{"-all"}, path: "go.etcd.io/etcd", want: "v0.5.0-alpha.5.0.20201125193152-8a03d2e9614b",
+			changes: []string{`-require go.etcd.io/etcd v0\.0\.0-20191023171146-3cf2f69b5738 // v3\.4\.3`, `\+require go.etcd.io/etcd v0\.5\.0-alpha\.5\.0\.20201125193152-8a03d2e9614b // v3\.4\.3`},
+			says:    "also moves: google.golang.org/grpc from v1.23.1 to v1.26.0",
+		},
+		{
+			name: "client-35", args: []string{"-all"}, path: "go.etcd.io/etcd/client/v3", want: "v3.5.33",
+			changes: []string{
+				`-require go.etcd.io/etcd/client/v3 v3\.5\.0`, `\+require go.etcd.io/etcd/client/v3 v3\.5\.33`,
+				`-	go.etcd.io/etcd/(api|client/pkg)/v3 v3\.5\.0 // indirect`, `\+	go.etcd.io/etcd/(api|client/pkg)/v3 v3\.5\.33 // indirect`,
+				`[-+]	(github.com/golang/protobuf|golang.org/x/\w+|google.golang.org/\S+) v\S+ // indirect`,
+			},
+			says: "google.golang.org/grpc is raised from v1.38.0 to ",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", test.name))); err != nil {
+				t.Fatal(err)
+			}
+			if code, out := run(t, dir, "go", "build", "-o", os.DevNull, "."); code != 0 {
+				t.Fatalf("before: %s", out)
+			}
+			before := read(t, dir)
+			code, out := run(t, dir, etcdmod, append([]string{"bump"}, test.args...)...)
+			if code != 0 || !strings.Contains(out, test.says) {
+				t.Fatalf("exit code %d, want %q in\n%s", code, test.says, out)
+			}
+			if code, out := run(t, dir, "go", "build", "-o", os.DevNull, "."); code != 0 {
+				t.Errorf("after: %s", out)
+			}
+			if _, out := run(t, dir, "go", "list", "-m", test.path); strings.TrimSpace(out) != test.path+" "+test.want {
+				t.Errorf("%s is built, want %s", out, test.want)
+			}
+			changed := diff(before, read(t, dir))
+			if len(changed) == 0 != (len(test.changes) == 0) {
+				t.Errorf("go.mod changes: %q", changed)
+			}
+			for _, line := range changed {
+				known := false
+				for _, expr := range test.changes {
+					known = known || regexp.MustCompile("^"+expr+"$").MatchString(line)
+				}
+				if !known {
+					t.Errorf("go.mod changes: %q", line)
+				}
+			}
+			now := read(t, dir)
+			run(t, dir, etcdmod, append([]string{"bump"}, test.args...)...)
+			if d := cmp.Diff(now, read(t, dir)); d != "" {
+				t.Errorf("a second run changes go.mod:\n%s", d)
+			}
+		})
+	}
+}
+
+func read(t *testing.T, dir string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// diff gives the lines that only a has with "-" before them, and those that only b has with
+// "+".
+func diff(a, b string) (lines []string) {
+	count := map[string]int{}
+	for line := range strings.Lines(a) {
+		count[line]++
+	}
+	for line := range strings.Lines(b) {
+		if count[line]--; count[line] < 0 {
+			lines = append(lines, "+"+strings.TrimSuffix(line, "\n"))
+		}
+	}
+	for line, n := range count {
+		if n > 0 {
+			lines = append(lines, "-"+strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return lines
+}
+
+// run runs a command outside of the workspace and returns its exit code and output.
+func run(t *testing.T, dir, name string, args ...string) (code int, out string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	data, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return cmd.ProcessState.ExitCode(), string(data)
+}
