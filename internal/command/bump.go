@@ -1,11 +1,15 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
+	"etcdmod/internal/discover"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
@@ -31,10 +35,16 @@ func bumpCommand(env *Env) *cli.Command {
 				return err
 			}
 			worst := &exit{}
+			written := map[string]bool{}
 			for _, dir := range dirs {
 				one := *s
 				one.dir = dir
+				for _, dep := range discover.LocalReplaces(dir) {
+					one.bump.Refresh = one.bump.Refresh || written[dep]
+				}
+				before := gomod(dir)
 				err := one.bumpModule(ctx, env, cmd.Bool("diff"))
+				written[dir] = !bytes.Equal(before, gomod(dir)) || one.bump.Refresh
 				if len(dirs) == 1 {
 					return err
 				}
@@ -49,6 +59,15 @@ func bumpCommand(env *Env) *cli.Command {
 			return worst
 		},
 	}
+}
+
+// gomod returns the go.mod in a directory; nil where there is none.
+func gomod(dir string) []byte {
+	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return nil
+	}
+	return data
 }
 
 // bumpFlags are those of the bump command.

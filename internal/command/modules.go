@@ -2,14 +2,9 @@ package command
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/mod/modfile"
 
 	"etcdmod/internal/discover"
 )
@@ -43,7 +38,7 @@ func moduleDirs(dir string, args []string) ([]string, error) {
 			roots = append(roots, root)
 			continue
 		}
-		found, err := modulesBelow(name)
+		found, err := discover.Modules(name)
 		if err != nil {
 			return nil, err
 		}
@@ -53,7 +48,7 @@ func moduleDirs(dir string, args []string) ([]string, error) {
 		roots = append(roots, found...)
 	}
 	slices.Sort(roots)
-	return dependenciesFirst(slices.Compact(roots)), nil
+	return discover.DependenciesFirst(slices.Compact(roots)), nil
 }
 
 // moduleRoot returns the root of the module that a directory is in. A directory without one
@@ -64,74 +59,4 @@ func moduleRoot(dir string) (string, error) {
 		return filepath.Abs(dir)
 	}
 	return root, err
-}
-
-// modulesBelow returns the directories with a go.mod. Like the go command it leaves out
-// vendor, testdata and names that begin with a dot or an underscore.
-func modulesBelow(dir string) ([]string, error) {
-	var roots []string
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if name == dir {
-				return fmt.Errorf("cannot read %s: %w", dir, err)
-			}
-			return nil // a directory that nobody may read has no module for us
-		}
-		base := d.Name()
-		switch {
-		case d.IsDir() && name != dir && (base == "vendor" || base == "testdata" || base == "node_modules" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")):
-			return filepath.SkipDir
-		case !d.IsDir() && base == "go.mod":
-			roots = append(roots, filepath.Dir(name))
-		}
-		return nil
-	})
-	return roots, err
-}
-
-// dependenciesFirst orders modules so that each comes after those that it replaces by
-// their directories. Cycles, which the go command allows, are left as they come.
-func dependenciesFirst(roots []string) []string {
-	var out []string
-	state := map[string]int{}
-	var visit func(root string)
-	visit = func(root string) {
-		if state[root]++; state[root] > 1 {
-			return
-		}
-		for _, dep := range localReplaces(root) {
-			if slices.Contains(roots, dep) {
-				visit(dep)
-			}
-		}
-		out = append(out, root)
-	}
-	for _, root := range roots {
-		visit(root)
-	}
-	return out
-}
-
-// localReplaces returns the directories that the go.mod in a directory replaces modules by.
-func localReplaces(root string) []string {
-	data, err := os.ReadFile(filepath.Join(root, "go.mod"))
-	if err != nil {
-		return nil
-	}
-	file, err := modfile.Parse("go.mod", data, nil)
-	if err != nil {
-		return nil
-	}
-	var dirs []string
-	for _, replace := range file.Replace {
-		if replace.New.Version != "" {
-			continue
-		}
-		dir := filepath.FromSlash(replace.New.Path)
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(root, dir)
-		}
-		dirs = append(dirs, filepath.Clean(dir))
-	}
-	return dirs
 }

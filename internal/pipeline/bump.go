@@ -24,6 +24,9 @@ type BumpOptions struct {
 	To      []module.Version // instead of the versions of the policy
 	Offline bool             // take nothing from the network
 	Tidy    bool             // also do what "go mod tidy" does
+	// Refresh completes go.mod and go.sum also without a bump: a module that is
+	// replaced by its directory was bumped just now.
+	Refresh bool
 }
 
 // bumps judges what go.mod requires and what is built of it.
@@ -103,7 +106,7 @@ func (r *run) bumpChanges(ctx context.Context) (kept []rewrite.Change, failed []
 			wanted = append(wanted, i)
 		}
 	}
-	if len(wanted) == 0 {
+	if len(wanted) == 0 && !r.Bump.Refresh {
 		return nil, nil, nil
 	}
 	try := func(indexes []int) (*attempt, *Refusal, error) {
@@ -143,6 +146,9 @@ func (r *run) bumpChanges(ctx context.Context) (kept []rewrite.Change, failed []
 			r.res.Bumps[i].Plan = a.notes
 		}
 		return nil, failed, nil
+	}
+	if len(a.changes) > 0 {
+		a.dependants()
 	}
 	for _, i := range a.bumps {
 		r.res.Bumps[i].Plan = a.notesFor(i)

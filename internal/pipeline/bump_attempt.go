@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/discover"
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/vendoring"
 	"etcdmod/internal/verify"
@@ -85,6 +86,9 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 		a.flags = []string{"-mod=readonly"}
 		a.run.flags = append(slices.Clone(a.run.flags), a.flags...)
 	}
+	if len(files) == 0 {
+		return nil, nil
+	}
 	problems, err := a.verify(ctx, files, a.bumped(a.bumps)...)
 	if err != nil {
 		return nil, err
@@ -114,7 +118,8 @@ func (a *attempt) grpc() string {
 // complete amends the go.mod with the requirements that the bumps entail, as few as there
 // can be, and completes its go.sum.
 func (a *attempt) complete(ctx context.Context) error {
-	untidy := a.untidy(ctx)
+	// What a bumped module needs makes a go.mod that follows it untidy.
+	untidy := !a.Bump.Refresh && a.untidy(ctx)
 	var added []module.Version
 	for range rounds {
 		if !untidy {
@@ -145,6 +150,26 @@ func (a *attempt) complete(ctx context.Context) error {
 		}
 	}
 	return errors.New("no set of requirements was found that the go command is content with; bump with \"go get\"")
+}
+
+// dependants notes the modules of the repository that this one is part of by a local
+// replace: their requirements and sums follow from its.
+func (a *attempt) dependants() {
+	modules, err := discover.Modules(a.mod.Repo)
+	if err != nil {
+		return
+	}
+	root, err := filepath.EvalSymlinks(a.mod.Root)
+	if err != nil {
+		return
+	}
+	for _, dir := range discover.Dependants(root, modules) {
+		rel, err := filepath.Rel(root, dir)
+		if err != nil {
+			rel = dir
+		}
+		a.note("dependant: the module in %s replaces this one by its directory; bump it next, or both at once with \"etcdmod bump . %s\"", filepath.ToSlash(rel), filepath.ToSlash(rel))
+	}
 }
 
 // untidy reports whether the go command wants to change the go.mod also without a bump.
