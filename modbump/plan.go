@@ -276,5 +276,8 @@ func (r Row) evidence() (broken, remains []string) {
 	for _, defect := range r.Remains {
 		remains = append(remains, fmt.Sprintf("a client that %s: %s", defect.Does, defect.Evidence))
 	}
+	if len(remains) > 0 {
+		remains = append(remains, "only "+pathClientV3+" "+targetClient+" and newer has all of it fixed, under other import paths; \"etcdmod explain "+Rule+"\" tells the way")
+	}
 	return broken, remains
 }

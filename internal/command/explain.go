@@ -18,8 +18,8 @@ import (
 func explainCommand(env *Env) *cli.Command {
 	return &cli.Command{
 		Name:         "explain",
-		Usage:        "explain a rule or a reason code",
-		ArgsUsage:    "[RULE|CODE]",
+		Usage:        "explain a rule, a reason code or a version of etcd's client",
+		ArgsUsage:    "[RULE|CODE|MODULE@VERSION]",
 		Description:  "Without an argument: list what can be explained.",
 		OnUsageError: usageError,
 		ShellComplete: func(_ context.Context, cmd *cli.Command) {
@@ -45,6 +45,10 @@ func explainCommand(env *Env) *cli.Command {
 					return err
 				}
 			}
+			if text, ok := explainVersion(name); ok {
+				_, err := fmt.Fprintln(env.Stdout, text)
+				return err
+			}
 			return usage("%q is no rule and no reason code; \"etcdmod explain\" lists them", name)
 		},
 	}
@@ -61,7 +65,83 @@ type topic struct {
 const unsafeClient = `Clients at or below 3.2.9 leak one map entry for each watch whose context has a deadline
 (etcd#8338). 3.2.10 to 3.2.24 and 3.3.0 to 3.3.9 do not, but their Mutex.Lock can return nil
 with its key deleted (etcd#10111). Requirements of github.com/coreos/etcd up to 3.2.19 are
-bumped; only the version in go.mod changes, and the missing lines of go.sum are added.`
+bumped, the others with "bump -all".
+
+What is built counts, not what go.mod says: other requirements, replace directives and the
+workspace are followed. A client that only other modules require gets a line of its own,
+where one of its packages is built. go.mod and go.sum also get what the new version cannot
+do without; a vendor directory is made again. The plan below the finding says all of it, and
+nothing is written that does not build as before.
+
+Only go.etcd.io/etcd/client/v3 from 3.5.15 on has all the fixes. That is no bump: import
+paths change (clientv3 to go.etcd.io/etcd/client/v3, mvcc/mvccpb and auth/authpb to
+go.etcd.io/etcd/api/v3, pkg/transport and the like to go.etcd.io/etcd/client/pkg/v3), in
+every linked package at once, dependencies included, since two of etcd's clients in one
+program do not compile or panic at start. clientv3/naming and clientv3/balancer have no
+successor; SetLogger, transport.TLSInfo.CAFile and, before 3.1, NewMutex have another form;
+New no longer waits for a connection unless grpc.WithBlock is given.
+
+"etcdmod explain module@version" shows what is known of a version. All that is known:
+`
+
+// policyTable is the table of the policy, a line for each row.
+func policyTable() string {
+	var b strings.Builder
+	for _, row := range modbump.Policy() {
+		what := row.Releases
+		if what == (modbump.Range{}) {
+			what = row.Commits
+		}
+		var broken []string
+		for _, d := range row.Broken {
+			broken = append(broken, d.Name)
+		}
+		outcome := string(row.Action) + ": " + string(row.Reason)
+		switch {
+		case row.Action == modbump.Bump:
+			outcome = "bump to " + row.Targets[0]
+		case len(row.Targets) > 0:
+			outcome += ", fixed in " + row.Targets[0]
+		}
+		from := what.From
+		if from == "" {
+			from = "the first"
+		}
+		fmt.Fprintf(&b, "\n%s from %s to before %s: %s (%s)", row.Path, strings.TrimSuffix(from, "-0"), strings.TrimSuffix(what.To, "-0"), strings.Join(broken, ", "), outcome)
+	}
+	return b.String()
+}
+
+// explainVersion says what the policy knows of "module@version".
+func explainVersion(name string) (string, bool) {
+	path, version, ok := strings.Cut(name, "@")
+	if !ok || !modbump.KnownPath(path) {
+		return "", false
+	}
+	mod, err := modbump.ParseTo(name)
+	if err == nil {
+		version = mod.Version
+	}
+	row, bad := modbump.Judge(path, version)
+	if !bad {
+		return fmt.Sprintf("%s@%s: the policy has nothing against it", path, version), true
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s@%s %s.\n", path, version, row.Does())
+	for _, d := range row.Broken {
+		fmt.Fprintf(&b, "\n%s: %s.", d.Name, d.Evidence)
+	}
+	switch {
+	case len(row.Targets) > 0:
+		fmt.Fprintf(&b, "\n\nSafe: %s.", strings.Join(row.Targets, ", then "))
+	case row.Advice != "":
+		fmt.Fprintf(&b, "\n\n%s.", row.Advice)
+	}
+	for _, d := range row.Remains {
+		fmt.Fprintf(&b, "\nRemains there: a client that %s (%s).", d.Does, d.Evidence)
+	}
+	return b.String(), true
+}
 
 // topics lists the rules, then the reason codes in order.
 func topics() []topic {
@@ -70,7 +150,7 @@ func topics() []topic {
 		rules = append(rules, topic{r.ID, r.Title, r.Title + "\n\n" + r.Doc, true})
 	}
 	const title = "go.mod requires an etcd client that is not safe to lock with"
-	rules = append(rules, topic{modbump.Rule, title, title + "\n\n" + unsafeClient, true})
+	rules = append(rules, topic{modbump.Rule, title, title + "\n\n" + unsafeClient + policyTable(), true})
 
 	texts := maps.Clone(pipeline.Reasons)
 	for code, text := range rewrite.Reasons {
