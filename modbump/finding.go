@@ -55,6 +55,9 @@ type Finding struct {
 	// those of the requirement that it comes through, the first of Via.
 	Transitive bool
 	Via        []module.Version
+	// Leaks says that what is built has the leak of etcd issue #8338, which takes a
+	// watch with a deadline.
+	Leaks bool
 	// Harmless says that no package of the client is part of what is built. A transitive
 	// module is left alone then; a line for it would only have to be looked after.
 	Harmless bool

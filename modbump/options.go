@@ -141,6 +141,15 @@ func (o Options) targets(path string, row Row) []string {
 	return row.Targets
 }
 
+// ClientImports are the import paths of the packages that watch and lock.
+func ClientImports() []string {
+	var all []string
+	for _, root := range clientPackages {
+		all = append(all, root, root+"/concurrency")
+	}
+	return all
+}
+
 // ModuleOf returns the module path of etcd that an import path belongs to.
 func ModuleOf(pkg string) (path string, ok bool) {
 	for _, known := range []string{pathPkg, pathClientV3, pathRootV3, pathCoreOS, pathGitHub, pathRoot} {

@@ -191,6 +191,7 @@ func (p *planner) judge(f *Finding, mod module.Version, replace *replacement) bo
 // gives the clause that says so.
 func (p *planner) act(f *Finding, mod, built module.Version, row Row) (outcome string) {
 	f.Action, f.Reason = row.Action, row.Reason
+	f.Leaks = slices.Contains(row.Broken, watchStreamLeak)
 	if len(row.Targets) > 0 {
 		f.Target = row.Targets[0]
 	}

@@ -58,10 +58,17 @@ func (r *run) replan() error {
 		return err
 	}
 	r.plan = plan
-	others := slices.DeleteFunc(r.res.Bumps, func(b Bump) bool { return b.File == "" })
+	others := slices.DeleteFunc(slices.Clone(r.res.Bumps), func(b Bump) bool { return b.File == "" })
+	was := r.res.Bumps
 	r.res.Bumps = nil
 	for _, f := range plan.Findings {
-		r.res.Bumps = append(r.res.Bumps, Bump{Finding: f})
+		b := Bump{Finding: f}
+		for _, old := range was {
+			if old.File == "" && old.Module == f.Module && old.Line == f.Line {
+				b.Calls = old.Calls
+			}
+		}
+		r.res.Bumps = append(r.res.Bumps, b)
 	}
 	// Behind those of the plan, which are counted by their index.
 	r.res.Bumps = append(r.res.Bumps, others...)

@@ -17,6 +17,7 @@ import (
 	"etcdmod/internal/discover"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/journal"
+	"etcdmod/internal/reach"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
@@ -47,6 +48,8 @@ type Skip struct {
 type Bump struct {
 	modbump.Finding
 	Refused *Refusal // why a bump that the policy wants was not made
+	// Calls are those that make the leak of the module real.
+	Calls []reach.Call
 	// File is where the finding is, if not in go.mod.
 	File string
 	// Plan says what else comes with the bump; it is known when the change was made.
@@ -136,6 +139,9 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 			return nil, err
 		}
 		r.bazel(changes)
+	}
+	if err := r.reachLeaks(ctx); err != nil {
+		return nil, err
 	}
 	if r.Edit {
 		if err := r.edit(ctx, plan); err != nil {

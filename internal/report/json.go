@@ -51,6 +51,15 @@ type Bump struct {
 	Wanted   []string `json:"wanted,omitempty"` // "module@version"
 	Via      []string `json:"via,omitempty"`    // "module@version"
 	Plan     []string `json:"plan,omitempty"`
+	Calls    []Call   `json:"calls,omitempty"`
+}
+
+// A Call is the JSON form of a call that leaks; Known is false where it may.
+type Call struct {
+	At    string  `json:"at"`
+	Name  string  `json:"name"`
+	Known bool    `json:"known"`
+	Path  []Frame `json:"path,omitempty"` // from the deadline to the call
 }
 
 // A Skip is the JSON form of what was not covered; Type is "skipped".
@@ -156,6 +165,13 @@ func bumpJSON(res *pipeline.Result, b pipeline.Bump) Finding {
 			Module: b.Module, Version: b.Version, Target: b.Target, Indirect: b.Indirect,
 			Evidence: b.Evidence, Plan: b.Plan,
 		},
+	}
+	for _, c := range b.Calls {
+		call := Call{At: at(res, c.Pos), Name: c.Name, Known: c.Known}
+		for _, f := range c.Path {
+			call.Path = append(call.Path, Frame{at(res, f.Pos), f.Call})
+		}
+		out.Bump.Calls = append(out.Bump.Calls, call)
 	}
 	for _, m := range b.Via {
 		out.Bump.Via = append(out.Bump.Via, m.String())

@@ -18,7 +18,8 @@
 //	         notHigher (why tier is not the next one up: the same), callPath (from the
 //	         loop to TryLock: at, call), bump (for go.mod: module, version, target,
 //	         indirect, evidence, remains, wanted,
-//	         via (the modules it comes through), plan (what else the bump changes))
+//	         via (the modules it comes through), plan (what else the bump changes), calls
+//	         (those that leak: at, name, known, path from the deadline to it))
 //	skipped  something that was not covered: path, line, col, reason (a code), detail
 //	problem  what verification said when it accepted nothing: phase (load, build, vet,
 //	         test), package, path, line, col, message

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/reach"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
 )
@@ -106,6 +107,9 @@ func (p *printer) bump(b pipeline.Bump) {
 		}
 		p.printf("\tremains in %s: %s\n", b.Target, e)
 	}
+	for _, c := range b.Calls {
+		p.call(c)
+	}
 	for _, line := range b.Plan {
 		p.printf("\tplan: %s\n", indent(line, 1))
 	}
@@ -115,5 +119,17 @@ func (p *printer) bump(b pipeline.Bump) {
 	p.printf("\trefused: %s: %s\n", b.Refused.Code, indent(b.Refused.Detail, 1))
 	for _, m := range b.Refused.Wanted {
 		p.printf("\tmissing: %s\n", m)
+	}
+}
+
+// call writes a call that leaks, with the way of its deadline.
+func (p *printer) call(c reach.Call) {
+	if !c.Known {
+		p.printf("\tmay leak: %s: %s, if its context has a deadline\n", at(p.res, c.Pos), c.Name)
+		return
+	}
+	p.printf("\tleaks: %s: %s with a deadline\n", at(p.res, c.Pos), c.Name)
+	for _, f := range c.Path {
+		p.printf("\t\t%s: %s\n", at(p.res, f.Pos), f.Call)
 	}
 }
