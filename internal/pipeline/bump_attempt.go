@@ -56,6 +56,9 @@ func (a *attempt) make(ctx context.Context) (*Refusal, error) {
 		return why, err
 	}
 	a.moves(ctx)
+	if a.mod.Workspace != "" {
+		a.note("go.work.sum: the go command adds what it lacks by itself")
+	}
 	a.changes = changed(a.changes, a.mod.GoModFile, a.mod.GoMod, a.gomod)
 	if a.goSum == nil && len(a.gosum) == 0 {
 		a.gosum = nil
