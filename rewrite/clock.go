@@ -11,7 +11,7 @@ type clockKind int
 
 const (
 	sleepClock  clockKind = iota // time.Sleep(d)
-	afterClock                   // <-time.After(d)
+	afterClock                   // time.After(d), directly or in a variable of the round
 	tickClock                    // time.Tick(d), directly or in a variable
 	tickerClock                  // time.NewTicker(d)
 	timerClock                   // time.NewTimer(d)
@@ -32,6 +32,7 @@ type clock struct {
 	obj     types.Object  // the variable that holds the ticker, timer or channel
 	decl    ast.Stmt      // the statement that defines it
 	perWait bool          // made anew for every wait
+	into    []token.Pos   // instead of all this: where a wait is put into a spin
 	problem *Reason       // why it cannot be swapped
 }
 
@@ -140,11 +141,10 @@ func (p *program) channelClock(f *file, fn ast.Node, loop ast.Stmt, ch ast.Expr)
 		c := &clock{kind: tickClock}
 		p.variableClock(f, fn, c, x)
 		if c.made != nil && isPkgObj(f.callee(c.made), "time", "After") {
-			c.kind = otherClock
-			c.problem = &Reason{Code: ClockElsewhere, Detail: x.Name + " is assigned a time.After", Pos: p.position(c.made.Pos())}
 			if !within(c.made, loop) {
 				return nil // a deadline for the whole loop
 			}
+			c.kind = afterClock
 		}
 		return c
 	}

@@ -59,6 +59,12 @@ func (p *program) collapse(s *site) (*collapse, *Reason) {
 	}
 	c := &collapse{site: s, storm: s.clock[0].kind == watchClock}
 	f := s.file
+	if _, isRegion := s.loop.(*ast.BlockStmt); isRegion {
+		return at(ShapeUnknown, s.loop, "a goto leads back")
+	}
+	if len(s.clock[0].into) > 0 {
+		return at(NoClock, s.loop, "there is no interval to keep")
+	}
 
 	// What rounds do besides waiting.
 	retried, returned := false, false

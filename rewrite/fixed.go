@@ -60,17 +60,26 @@ func (p *program) fixedMutex(s *site, c *clock, perWait bool) *Reason {
 		return nil
 	}
 	// The same name must mean the same variable where the clock is made.
-	at := c.made.Pos()
-	scope := s.file.pkg.Types.Scope().Innermost(at)
-	if scope == nil {
-		return moved(c.made, "")
+	places := c.into
+	if c.made != nil {
+		places = []token.Pos{c.made.Pos()}
 	}
-	if first, ok := rootIdent(mu); ok {
-		if _, found := scope.LookupParent(first.Name, at); found == nil || found != s.file.objectOf(first) {
-			return moved(c.made, first.Name+" is not yet declared where the clock is made")
+	for _, at := range places {
+		if first, ok := rootIdent(mu); !ok || s.file.lookup(first.Name, at) != s.file.objectOf(first) {
+			return &Reason{Code: MutexNotFixed, Detail: first.Name + " is not yet declared where the clock is made", Pos: p.position(at)}
 		}
 	}
 	return nil
+}
+
+// lookup returns what a name means at a position, or nil.
+func (f *file) lookup(name string, at token.Pos) types.Object {
+	scope := f.pkg.Types.Scope().Innermost(at)
+	if scope == nil {
+		return nil
+	}
+	_, obj := scope.LookupParent(name, at)
+	return obj
 }
 
 // rootIdent returns the leftmost identifier of a selector chain.

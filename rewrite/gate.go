@@ -31,17 +31,7 @@ func (p *program) gate(s *site) *Reason {
 	case len(s.tries) > 1:
 		return at(SeveralTries, s.tries[1], "")
 	case len(s.clock) == 0:
-		for _, q := range s.paths {
-			for _, st := range q.steps {
-				if q.end == next && (st.kind == recv || st.kind == doneRecv) {
-					return at(UnknownClock, st.node, firstLine(p.text(st.node)))
-				}
-				if q.outcome == locked && q.end == next && st.kind == acts && p.mayWait(s, st.node) {
-					return at(UnknownClock, st.node, firstLine(p.text(st.node))+" may wait")
-				}
-			}
-		}
-		return at(NoClock, s.loop, "")
+		return p.spin(s)
 	case len(s.clock) > 1:
 		return at(SeveralClocks, s.clock[1].wait, firstLine(p.text(s.clock[1].wait)))
 	}
@@ -96,7 +86,8 @@ func (p *program) gate(s *site) *Reason {
 	if r := p.ownClock(s, c); r != nil {
 		return r
 	}
-	return p.fixedMutex(s, c, c.perWait)
+	// A channel that is made behind the try is for a mutex that has just been used.
+	return p.fixedMutex(s, c, c.perWait || c.kind == afterClock && c.made.Pos() > s.tries[0].Pos())
 }
 
 func firstLine(text string) string {

@@ -31,7 +31,7 @@ func (p *program) inert(s *site, n ast.Node) (ok, quiet bool) {
 			}
 		}
 		for _, r := range n.Rhs {
-			if !p.pure(f, r) && !p.isContextCall(f, r) && !p.makesTimer(s, r) {
+			if !p.pure(f, r) && !p.isContextCall(f, r) && !p.makesClock(s, r) {
 				return false, false
 			}
 		}
@@ -44,7 +44,7 @@ func (p *program) inert(s *site, n ast.Node) (ok, quiet bool) {
 		for _, spec := range gen.Specs {
 			if v, isValue := spec.(*ast.ValueSpec); isValue {
 				for _, e := range v.Values {
-					if !p.pure(f, e) && !p.isContextCall(f, e) && !p.makesTimer(s, e) {
+					if !p.pure(f, e) && !p.isContextCall(f, e) && !p.makesClock(s, e) {
 						return false, false
 					}
 				}
@@ -113,10 +113,13 @@ func (p *program) resets(s *site, n ast.Node) bool {
 	return ast.Unparen(call.Fun).(*ast.SelectorExpr).Sel.Name == "Reset"
 }
 
-// makesTimer reports whether e makes the site's timer, anew in every round.
-func (p *program) makesTimer(s *site, e ast.Expr) bool {
-	return len(s.clock) == 1 && s.clock[0].kind == timerClock && ast.Unparen(e) == ast.Expr(s.clock[0].made) &&
-		p.pure(s.file, s.clock[0].made.Args[0])
+// makesClock reports whether e makes the site's timer, or its channel, anew in every round.
+func (p *program) makesClock(s *site, e ast.Expr) bool {
+	if len(s.clock) != 1 {
+		return false
+	}
+	c := s.clock[0]
+	return (c.kind == timerClock || c.kind == afterClock) && ast.Unparen(e) == ast.Expr(c.made) && p.pure(s.file, c.made.Args[0])
 }
 
 // isContextCall reports whether e derives a context: it has no effect but its result.

@@ -17,7 +17,7 @@ func (p *program) ownClock(s *site, c *clock) *Reason {
 	stopped := false
 	for _, id := range s.file.usesOf(c.obj) {
 		sel, isSel := parents[id].(*ast.SelectorExpr)
-		if c.kind == tickClock {
+		if c.kind == tickClock || c.kind == afterClock {
 			if _, isRange := parents[id].(*ast.RangeStmt); !isRange && !isReceive(parents[id]) || !within(id, s.loop) {
 				return shared(id, "")
 			}
@@ -45,6 +45,9 @@ func (p *program) ownClock(s *site, c *clock) *Reason {
 				}
 			}
 		}
+	}
+	if _, isRegion := s.loop.(*ast.BlockStmt); isRegion && within(c.made, s.loop) && (c.kind == tickerClock || c.kind == tickClock) {
+		return &Reason{Code: ClockElsewhere, Detail: "made anew whenever the goto is taken", Pos: p.position(c.made.Pos())}
 	}
 	// One literal is one clock only if it is waited for in one loop of one goroutine.
 	for n := parents[c.made]; n != nil && n != s.fn; n = parents[n] {

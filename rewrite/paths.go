@@ -120,7 +120,7 @@ const maxPaths = 400
 type tracer struct {
 	file   *file
 	loop   ast.Stmt
-	label  string
+	label  string // of the loop; of a region, the one that its goto leads back to
 	isTry  func(*ast.CallExpr) bool
 	clocks map[ast.Node]*clock // receive expressions and calls that wait
 	isDone func(ast.Expr) bool // a receive from a context's Done channel
@@ -169,9 +169,8 @@ func (t *tracer) round() []*path {
 			start.do(recv, loop.X, nil)
 		}
 		paths = t.block(body.List, paths)
-	default: // from a label to a goto
-		t.giveUp(t.loop)
-		return nil
+	case *ast.BlockStmt: // from a label to the goto that leads back to it
+		return t.region(loop, start)
 	}
 	if post != nil && (t.tries(post) || receives(post)) {
 		t.giveUp(post)
@@ -191,6 +190,22 @@ func (t *tracer) round() []*path {
 		// A condition on the try's error ends the loop before the next round.
 		if cond != nil && !t.tries(cond) && t.eval(cond, p) == no {
 			p.end = broke
+		}
+	}
+	return paths
+}
+
+// region walks the statements from a label to its goto, which is what begins the next
+// round. Whatever else leaves them ends the retry.
+func (t *tracer) region(list *ast.BlockStmt, start *path) []*path {
+	paths := t.block(list.List, []*path{start})
+	for _, p := range paths {
+		b, _ := p.endStmt.(*ast.BranchStmt)
+		switch {
+		case p.end == falls:
+			p.end = broke
+		case b != nil && b.Tok != token.GOTO:
+			p.label, p.end = "", outward // of a loop around the region
 		}
 	}
 	return paths
@@ -255,7 +270,7 @@ func (t *tracer) stmt(s ast.Stmt, p *path) []*path {
 	case *ast.BlockStmt:
 		return t.block(s.List, []*path{p})
 	case *ast.LabeledStmt:
-		if t.hasGoto(s.Label.Name) {
+		if _, isRegion := t.loop.(*ast.BlockStmt); t.hasGoto(s.Label.Name) && !(isRegion && s.Label.Name == t.label) {
 			t.giveUp(s)
 		}
 		return t.labelled(s, p)
@@ -275,6 +290,10 @@ func (t *tracer) stmt(s ast.Stmt, p *path) []*path {
 	case *ast.BranchStmt:
 		p.endStmt = s
 		switch {
+		case s.Tok == token.GOTO && !t.hasLabel(s.Label.Name):
+			p.end = outward
+		case s.Tok == token.GOTO && t.leadsBack(s):
+			p.end = next
 		case s.Tok == token.GOTO || s.Tok == token.FALLTHROUGH:
 			t.giveUp(s)
 		case s.Label != nil:
@@ -323,6 +342,24 @@ func (t *tracer) hasGoto(label string) bool {
 		return !found
 	})
 	return found
+}
+
+// hasLabel reports whether the label is inside the loop.
+func (t *tracer) hasLabel(label string) bool {
+	found := false
+	ast.Inspect(t.loop, func(n ast.Node) bool {
+		if l, ok := n.(*ast.LabeledStmt); ok && l.Label.Name == label {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// leadsBack reports whether a goto leads to the label that a region begins with.
+func (t *tracer) leadsBack(s *ast.BranchStmt) bool {
+	_, isRegion := t.loop.(*ast.BlockStmt)
+	return isRegion && s.Tok == token.GOTO && s.Label.Name == t.label
 }
 
 // unlabelledBreak turns the break of a switch or select into falling out of it.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strconv"
+	"strings"
 
 	"etcdmod/internal/helper"
 )
@@ -322,6 +323,7 @@ type fileWork struct {
 	spelled   []spelling
 	collapses []*collapse
 	findings  []*Finding
+	needsTime bool // an import of package time is missing
 }
 
 func (pl *Plan) changes() ([]Change, *Finding, error) {
@@ -356,6 +358,12 @@ func (pl *Plan) changes() ([]Change, *Finding, error) {
 		case Gate:
 			clocks = true
 			k := f.site.clock[0]
+			if len(k.into) > 0 {
+				w.tokens = append(w.tokens, p.pauses(f.site)...)
+				_, imported, _ := w.file.timeName(k.into)
+				w.needsTime = w.needsTime || !imported
+				break
+			}
 			sel, ok := ast.Unparen(k.made.Fun).(*ast.SelectorExpr)
 			if !ok {
 				return nil, f, fmt.Errorf("package time is imported with a dot")
@@ -479,6 +487,17 @@ func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
 			anchor = s.path
 		}
 		if out, err = addImport(out, pl.HelperImport(), qualifier, p.in.ModulePath, anchor); err != nil {
+			return nil, err
+		}
+	}
+	if w.needsTime {
+		anchor := ""
+		for _, spec := range w.file.ast.Imports { // one of the standard library
+			if path := importPathOf(spec); !strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
+				anchor = path
+			}
+		}
+		if out, err = addImport(out, "time", "time", "time", anchor); err != nil {
 			return nil, err
 		}
 	}

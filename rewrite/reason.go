@@ -96,7 +96,7 @@ var Reasons = map[Code]string{
 	ComplexFlow:    "The control flow of the loop could not be followed (goto, nested loops, type switches).",
 	MutexNotFixed:  "The mutex is assigned where it cannot be proved to stay the same while the clock is in use.",
 	MutexNotSimple: "The mutex is not a plain variable or field at the loop (index, call, range variable).",
-	NoClock:        "Nothing paces the loop, so there is no clock to swap.",
+	NoClock:        "Nothing paces the loop. A wait can be put into it only where the rounds that tried in vain end and no others do, and an interval that a wait in the loop's place would have to keep is not known.",
 	SeveralClocks:  "More than one clock is in play; it cannot be told which one paces the retry.",
 	SeveralTries:   "The loop tries more than once per round, or more than one mutex.",
 	SuccessLoops:   "The loop goes on after success: its clock paces the work done under the lock, or the health check of a leader, too.",

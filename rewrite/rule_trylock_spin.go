@@ -9,13 +9,25 @@
 //	for mu.TryLock(ctx) != nil {
 //	}
 //
-// After (guard): the constructor and the types are swapped, so that a try that fails
-// only reads:
+// After (gate): a try that fails only reads, and the next one waits for the release, or
+// for a moment:
+//
+//	for mu.TryLock(ctx) != nil {
+//		mu.Sleep(100 * time.Millisecond)
+//	}
+//
+// After (guard), where no wait can be put in:
 //
 //	mu := etcdlock.NewMutex(session, "/locks/leader")
 //
-// Why it is safe: the loop stays as it is, and the swapped type has the same methods.
-// The loop still reads as fast as it can; put a wait into it, mu.Sleep(time.Second), or
+// Why it is safe: the constructor and the types are swapped for ones with the same
+// methods. The wait stands where the rounds end that tried in vain, and only where no
+// other round ends, such as one that got the lock or did not try. Those rounds do nothing
+// but try, log and count, and nobody counts the tries. The loop tries less often and at a
+// release, so at no new time. What else it looks at in each round, such as the end of its
+// context, it may see a tenth of a second later than before.
+//
+// A loop that is only guarded still reads as fast as it can: put a wait into it, or
 // replace it by mu.WatchLock(ctx) or mu.Lock(ctx).
 package rewrite
 

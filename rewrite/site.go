@@ -126,6 +126,9 @@ func (p *program) siteOf(f *file, stack []ast.Node, call *ast.CallExpr, isTry fu
 			return p.gotoSite(f, stack[:i+1], call, isTry, known)
 		case *ast.ForStmt, *ast.RangeStmt:
 			loop := n.(ast.Stmt)
+			if s := p.gotoSite(f, stack[:i+1], call, isTry, known); s != nil {
+				return s
+			}
 			if s := known[loop]; s != nil {
 				return s
 			}
@@ -166,36 +169,37 @@ func (s *site) place(stack []ast.Node) bool {
 	return s.fn != nil
 }
 
-// gotoSite finds a goto that leads from behind call back to a label before it. stack
-// ends with the function around the call. The paths of such a loop are not walked.
+// gotoSite finds the region from a label before call to a goto behind it that leads back.
+// stack ends with the loop or function in which both are looked for.
 func (p *program) gotoSite(f *file, stack []ast.Node, call *ast.CallExpr, isTry func(*ast.CallExpr) bool, known map[ast.Stmt]*site) *site {
-	fn := stack[len(stack)-1]
+	outer := stack[len(stack)-1]
 	labels := map[string]*ast.LabeledStmt{}
-	var back *ast.BranchStmt
-	ast.Inspect(fn, func(n ast.Node) bool {
+	var to *ast.LabeledStmt // the last one before the call
+	var end token.Pos       // of the last goto that leads there
+	ast.Inspect(outer, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
-			return n == fn
+			return n == outer
 		case *ast.LabeledStmt:
 			labels[n.Label.Name] = n
 		case *ast.BranchStmt:
 			if n.Tok != token.GOTO || n.Pos() < call.Pos() {
 				return true
 			}
-			if to := labels[n.Label.Name]; to != nil && to.Pos() < call.Pos() && back == nil {
-				back = n
+			if l := labels[n.Label.Name]; l != nil && l.Pos() < call.Pos() && (to == nil || to.Pos() <= l.Pos()) {
+				to, end = l, n.End()
 			}
 		}
 		return true
 	})
-	if back == nil {
+	if to == nil {
 		return nil
 	}
-	to := labels[back.Label.Name]
-	region := &ast.BlockStmt{Lbrace: to.Pos(), Rbrace: back.End() - 1}
-	for _, s := range siblings(fn, to) {
-		if s.Pos() >= to.Pos() && s.Pos() < back.End() {
+	region := &ast.BlockStmt{Lbrace: to.Pos()}
+	for _, s := range siblings(outer, to) {
+		if s.Pos() >= to.Pos() && s.Pos() < end {
 			region.List = append(region.List, s)
+			region.Rbrace = s.End() - 1
 		}
 	}
 	for _, s := range known {
@@ -203,11 +207,14 @@ func (p *program) gotoSite(f *file, stack []ast.Node, call *ast.CallExpr, isTry 
 			return s
 		}
 	}
-	s := &site{file: f, loop: region}
+	s := &site{file: f, loop: region, label: to}
 	if !s.place(stack) {
 		return nil
 	}
 	p.trace(s, isTry)
+	if s.trace.bad == nil && !s.retries() {
+		return nil
+	}
 	return s
 }
 

@@ -1,0 +1,153 @@
+package rewrite
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"time"
+)
+
+// spinInterval is the wait that is put into a loop without any. It bounds by how much the
+// loop may notice late what it looks at in each round, such as the end of its context,
+// and keeps the reads of a waiter that is never woken at ten per second.
+const spinInterval = 100 * time.Millisecond
+
+// spin puts a wait into a loop that has none, for the rounds that did not get the lock:
+//
+//	for {
+//		if err := mu.TryLock(ctx); err != nil {
+//			log.Print(err)
+//			mu.Sleep(100 * time.Millisecond)   <=
+//			continue
+//		}
+//		break
+//	}
+//
+// Safety argument. The loop tries less often, and at a release: it tries at no time when
+// it did not try before, nor does it miss a release. The wait stands where rounds end
+// that tried in vain, and no other round ends there, so that neither what follows success
+// nor a round without a try is slowed. Such a round does nothing but try, log and count,
+// no attempts are counted, and what it looks at besides it sees at most spinInterval
+// later than before.
+//
+// spin returns why there is no place for a wait. Otherwise the site has a clock from then on.
+func (p *program) spin(s *site) *Reason {
+	at := func(code Code, n ast.Node, detail string) *Reason {
+		return &Reason{Code: code, Detail: detail, Pos: p.position(n.Pos())}
+	}
+	for _, q := range s.paths {
+		for _, st := range q.steps {
+			if q.end == next && (st.kind == recv || st.kind == doneRecv) {
+				return at(UnknownClock, st.node, firstLine(p.text(st.node)))
+			}
+			if q.outcome == locked && q.end == next && st.kind == acts && p.mayWait(s, st.node) {
+				return at(UnknownClock, st.node, firstLine(p.text(st.node))+" may wait")
+			}
+		}
+	}
+	if r := p.counted(s); r != nil {
+		return r
+	}
+	ends := map[token.Pos]bool{}
+	c := &clock{kind: sleepClock, perWait: true}
+	for _, q := range s.paths {
+		if q.end != next || q.outcome != locked && q.outcome != failed {
+			continue
+		}
+		for _, st := range q.steps {
+			if st.kind != acts {
+				continue
+			}
+			if ok, _ := p.inert(s, st.node); !ok {
+				return at(WorkInLoop, st.node, firstLine(p.text(st.node)))
+			}
+		}
+		if end := s.roundEnd(q); !ends[end] {
+			ends[end] = true
+			c.into = append(c.into, end)
+		}
+	}
+	for _, q := range s.paths {
+		if q.end == next && q.outcome != locked && q.outcome != failed && ends[s.roundEnd(q)] {
+			return at(NoClock, s.loop, "other rounds end in the same place")
+		}
+	}
+	if _, _, ok := s.file.timeName(c.into); !ok {
+		return at(NoClock, s.loop, "package time has no name there")
+	}
+	if r := p.fixedMutex(s, c, true); r != nil {
+		return r
+	}
+	s.clock = []*clock{c}
+	return nil
+}
+
+// roundEnd returns where the statements of a round end that goes on to the next one: at
+// its continue or goto, or at the end of the loop's body.
+func (s *site) roundEnd(q *path) token.Pos {
+	if b, ok := q.endStmt.(*ast.BranchStmt); ok {
+		return b.Pos()
+	}
+	switch loop := s.loop.(type) {
+	case *ast.ForStmt:
+		return loop.Body.Rbrace
+	case *ast.RangeStmt:
+		return loop.Body.Rbrace
+	}
+	return s.loop.End()
+}
+
+// timeName returns the name that package time has, or may get by an import, at all of
+// those places.
+func (f *file) timeName(places []token.Pos) (name string, imported, ok bool) {
+	name = "time"
+	for _, spec := range f.ast.Imports {
+		if importPathOf(spec) != "time" || spec.Name != nil && (spec.Name.Name == "_" || spec.Name.Name == ".") {
+			continue
+		}
+		imported = true
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+	}
+	for _, at := range places {
+		obj := f.lookup(name, at)
+		pkg, isPkg := obj.(*types.PkgName)
+		if imported != isPkg || isPkg && pkg.Imported().Path() != "time" || !isPkg && obj != nil {
+			return "", false, false
+		}
+	}
+	return name, imported, true
+}
+
+// pauses returns the edits that put the waits into a spin.
+func (p *program) pauses(s *site) edits {
+	c, src := s.clock[0], s.file.src
+	name, _, _ := s.file.timeName(c.into)
+	text := fmt.Sprintf("%s.Sleep(%d * %s.Millisecond)", p.text(s.mutex()), spinInterval/time.Millisecond, name)
+	nl := "\n"
+	if isCRLF(src) {
+		nl = "\r\n"
+	}
+	var es edits
+	for _, pos := range c.into {
+		at := p.offset(pos)
+		line := bytes.LastIndexByte(src[:at], '\n') + 1
+		indent := string(src[line:at])
+		alone := len(bytes.TrimSpace(src[line:at])) == 0
+		switch {
+		case src[at] != '}' && alone: // a branch on its own line
+			es = append(es, textEdit{at, at, text + nl + indent})
+		case src[at] != '}':
+			es = append(es, textEdit{at, at, text + "; "})
+		case alone: // the end of the body
+			es = append(es, textEdit{line, line, indent + "\t" + text + nl})
+		default:
+			indent = indent[:len(indent)-len(bytes.TrimLeft([]byte(indent), " \t"))]
+			es = append(es, textEdit{at, at, nl + indent + "\t" + text + nl + indent})
+		}
+	}
+	return es
+}
