@@ -162,6 +162,10 @@ func isLog(f *file, call *ast.CallExpr) bool {
 	if path == "testing" {
 		return fn.Name() == "Log" || fn.Name() == "Logf"
 	}
+	return isLogPackage(path)
+}
+
+func isLogPackage(path string) bool {
 	for _, l := range logPackages {
 		if path == l || strings.HasPrefix(path, l+"/") {
 			return true

@@ -118,6 +118,7 @@ const maxPaths = 400
 
 // A tracer walks one loop.
 type tracer struct {
+	prog   *program
 	file   *file
 	loop   ast.Stmt
 	label  string // of the loop; of a region, the one that its goto leads back to

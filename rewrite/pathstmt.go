@@ -19,10 +19,24 @@ func (t *tracer) exprStmt(s *ast.ExprStmt, p *path) []*path {
 		if t.isTry(call) {
 			return t.fork(p, func(*path) {})
 		}
+		if i, tried := t.checked(call, p); i >= 0 && t.exits(call, i) {
+			in := []*path{p}
+			if tried {
+				in = t.fork(p, func(*path) {})
+			}
+			for _, q := range in {
+				if q.outcome == won {
+					q.do(acts, s, nil)
+				} else {
+					q.end, q.endStmt = left, s
+				}
+			}
+			return in
+		}
 		if t.tries(call) {
 			t.giveUp(s)
 		}
-		if neverReturns(t.file, call) {
+		if endsProcess(t.file, call) {
 			p.end, p.endStmt = left, s
 			return []*path{p}
 		}
@@ -51,30 +65,6 @@ func receives(n ast.Node) bool {
 		return !found
 	})
 	return found
-}
-
-// neverReturns knows the calls after which nothing follows.
-func neverReturns(f *file, call *ast.CallExpr) bool {
-	obj := f.callee(call)
-	if b, ok := obj.(*types.Builtin); ok {
-		return b.Name() == "panic"
-	}
-	fn, ok := obj.(*types.Func)
-	if !ok || fn.Pkg() == nil {
-		return false
-	}
-	switch fn.Pkg().Path() {
-	case "os":
-		return fn.Name() == "Exit"
-	case "runtime":
-		return fn.Name() == "Goexit"
-	case "log":
-		switch fn.Name() {
-		case "Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln":
-			return true
-		}
-	}
-	return false
 }
 
 func (t *tracer) assign(s *ast.AssignStmt, p *path) []*path {

@@ -5,7 +5,6 @@ import (
 	"go/token"
 	"go/types"
 	"sort"
-	"strings"
 )
 
 // Reach.
@@ -53,25 +52,8 @@ type value struct {
 	src  ast.Expr
 	dst  token.Pos     // of the variable, field or parameter
 	call *ast.CallExpr // instead: a call of a library that repeats it, or of time.AfterFunc
+	via  *types.Func   // the method of src that is called, if src is no function
 	in   []ast.Node    // the stack around call
-}
-
-// repeaters are packages that call a function again and again.
-var repeaters = []string{
-	"k8s.io/apimachinery/pkg/util/wait", "github.com/cenkalti/backoff", "github.com/avast/retry-go",
-	"github.com/sethvargo/go-retry", "github.com/robfig/cron",
-}
-
-func isRepeater(fn types.Object) bool {
-	if fn == nil || fn.Pkg() == nil {
-		return false
-	}
-	for _, r := range repeaters {
-		if path := fn.Pkg().Path(); path == r || strings.HasPrefix(path, r+"/") {
-			return true
-		}
-	}
-	return false
 }
 
 func newReach(p *program) *reach {
@@ -145,13 +127,15 @@ func (r *reach) read(f *file) {
 			}
 		case *ast.CallExpr:
 			callee := f.callee(n)
-			repeats := isRepeater(callee)
+			repeats := r.p.isRepeater(callee)
 			sig, _ := typeUnder(f.typeOf(n.Fun)).(*types.Signature)
 			if fn, ok := callee.(*types.Func); ok {
 				sig = fn.Origin().Signature()
 			}
 			for i, a := range n.Args {
 				switch {
+				case repeats && !isFunc(f.typeOf(a)):
+					r.repeatsMethods(f, n, a, paramAt(sig, i), stack)
 				case !isFunc(f.typeOf(a)):
 				case repeats || isPkgObj(callee, "time", "AfterFunc"):
 					r.values = append(r.values, value{file: f, src: a, call: n, in: append([]ast.Node(nil), stack...)})
@@ -262,7 +246,15 @@ func (r *reach) source(v value) (hop, bool) {
 			}
 		}
 	}
-	to := r.leadsTo(v.file, v.src)
+	to := token.NoPos
+	if v.via == nil {
+		to = r.leadsTo(v.file, v.src)
+	} else if to = v.via.Origin().Pos(); len(r.hops[to]) == 0 {
+		to = token.NoPos
+		if types.IsInterface(v.via.Signature().Recv().Type()) {
+			to = r.methods[methodKey(v.via)]
+		}
+	}
 	return hop{v.file, v.src, to}, to.IsValid()
 }
 
@@ -288,6 +280,9 @@ func (r *reach) sites() []*site {
 			isTry := func(call *ast.CallExpr) bool { return r.leadsTo(f, call.Fun).IsValid() }
 			found, rest := r.p.sitesIn(f, isTry)
 			for _, fn := range sorted(rest) {
+				if r.p.givesUp(f, r.bodies[fn], isTry) {
+					continue
+				}
 				for _, call := range rest[fn] {
 					if to := r.leadsTo(f, call.Fun); to == fn {
 						out = append(out, r.recursion(f, fn, call)...)
@@ -417,7 +412,7 @@ func (r *reach) repeated() (out []*site) {
 			continue
 		}
 		h, ok := r.source(v)
-		if !ok || !isRepeater(v.file.callee(v.call)) && !r.leadsBack(h.to, v.file.enclosing(v.in)) {
+		if !ok || !r.p.isRepeater(v.file.callee(v.call)) && !r.leadsBack(h.to, v.file.enclosing(v.in)) {
 			continue
 		}
 		for i := len(v.in) - 1; i >= 0; i-- {
@@ -455,7 +450,7 @@ func (r *reach) without(f *file, fn ast.Node, call *ast.CallExpr, first []hop) [
 	if !s.place([]ast.Node{fn}) {
 		return nil
 	}
-	s.trace = &tracer{file: f, loop: s.loop, isTry: func(*ast.CallExpr) bool { return false }, bad: call}
+	s.trace = &tracer{prog: r.p, file: f, loop: s.loop, isTry: func(*ast.CallExpr) bool { return false }, bad: call}
 	r.way(s, first)
 	s.trail = append([]hop{{f, call, first[0].to}}, s.trail...)
 	return []*site{s}

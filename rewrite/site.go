@@ -55,6 +55,9 @@ func (p *program) sites() []*site {
 		found, rest := p.sitesIn(f, f.isTryLock)
 		out = append(out, found...)
 		for _, fn := range sorted(rest) {
+			if p.givesUp(f, r.bodies[fn], f.isTryLock) {
+				continue
+			}
 			for _, call := range rest[fn] {
 				r.add(fn, hop{file: f, node: call})
 			}
@@ -279,7 +282,7 @@ func (p *program) trace(s *site, isTry func(*ast.CallExpr) bool) {
 		return true
 	})
 	clocks := p.clocksOf(s.file, s.fn, s.loop)
-	s.trace = &tracer{file: s.file, loop: s.loop, isTry: isTry, clocks: clocks, isDone: s.file.isDone}
+	s.trace = &tracer{prog: p, file: s.file, loop: s.loop, isTry: isTry, clocks: clocks, isDone: s.file.isDone}
 	if s.label != nil {
 		s.trace.label = s.label.Label.Name
 	}

@@ -60,12 +60,13 @@ type program struct {
 
 	flow       *flow
 	components map[*node]*component
+	exitOn     map[token.Pos]bool // by parameter; see exitsOn
 }
 
 // newProgram picks, for each file, the package that has it with the fewest test files
 // beside it: a plain package before its test variants.
 func newProgram(in *Input) *program {
-	p := &program{in: in, fset: in.Fset, byName: map[string]*file{}, components: map[*node]*component{}}
+	p := &program{in: in, fset: in.Fset, byName: map[string]*file{}, components: map[*node]*component{}, exitOn: map[token.Pos]bool{}}
 	pkgs := append([]*packages.Package(nil), in.Packages...)
 	sort.SliceStable(pkgs, func(i, j int) bool {
 		if len(pkgs[i].ID) != len(pkgs[j].ID) {
