@@ -21,6 +21,13 @@ func (p *program) fixedMutex(s *site, c *clock, perWait bool) *Reason {
 	moved := func(n ast.Node, detail string) *Reason {
 		return &Reason{Code: MutexNotFixed, Detail: detail, Pos: p.position(n.Pos())}
 	}
+	if sel, ok := ast.Unparen(s.tries[0].Fun).(*ast.SelectorExpr); ok {
+		for _, v := range embedded(s.file.pkg.TypesInfo.Selections[sel]) {
+			if n := p.assignedField(v, s, perWait); n != nil {
+				return moved(n, v.Name()+" is assigned")
+			}
+		}
+	}
 	root := mu
 	for {
 		sel, ok := root.(*ast.SelectorExpr)

@@ -109,6 +109,8 @@ type flow struct {
 	outside map[types.Object]*node
 	methods map[string]*node // by name and signature
 	ifaces  []conversion
+	embeds  []embedder
+	asked   []token.Pos // interfaces with methods that only the helper's Mutex has
 }
 
 // A conversion of a mutex to an interface.
@@ -134,6 +136,7 @@ func newFlow(p *program) *flow {
 		w := &walker{flow: f, file: fl}
 		w.walk()
 	}
+	f.embedding()
 	for _, n := range f.roots() {
 		f.spread(n, nil, map[*node]bool{})
 	}

@@ -77,6 +77,10 @@ func TestPaths(t *testing.T) {
 		{"fatal", `for { if err := mu.TryLock(ctx); err == nil { return } else if err != concurrency.ErrLocked { os.Exit(1) }; time.Sleep(d) }`,
 			[]string{"failed: -> left", "locked: waits -> next", "won: -> left"}},
 
+		{"clock of a field", `for mu.TryLock(ctx) != nil { <-x.ticker.C }`,
+			[]string{"failed: waits -> next", "locked: waits -> next", "won: -> broke"}},
+		{"channel of times from a call", `for mu.TryLock(ctx) != nil { <-x.after(d) }`,
+			[]string{"failed: waits -> next", "locked: waits -> next", "won: -> broke"}},
 		{"goto", `retry: if err := mu.TryLock(ctx); err != nil { goto retry }`,
 			[]string{"failed: -> next", "locked: -> next", "won: -> broke"}},
 		{"goto with a clock", `retry: err := mu.TryLock(ctx); if err == concurrency.ErrLocked { time.Sleep(d); goto retry }; return`,
@@ -106,7 +110,14 @@ var busy = concurrency.ErrLocked
 var _, _ = errors.Is, os.Exit
 var _ = fmt.Sprint
 
-func f(ctx context.Context, mu *concurrency.Mutex, d time.Duration, ch chan int, ready bool, x *struct{ err error }) {
+type state struct {
+	err    error
+	ticker *time.Ticker
+}
+
+func (*state) after(d time.Duration) <-chan time.Time { return time.After(d) }
+
+func f(ctx context.Context, mu *concurrency.Mutex, d time.Duration, ch chan int, ready bool, x *state) {
 `+test.loop+`
 }`))
 			p := newProgram(in)

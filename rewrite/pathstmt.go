@@ -9,7 +9,7 @@ import (
 func (t *tracer) exprStmt(s *ast.ExprStmt, p *path) []*path {
 	e := ast.Unparen(s.X)
 	if c := t.clocks[e]; c != nil {
-		if receives(c.made) && c.perWait {
+		if c.perWait && c.made != nil && receives(c.made) {
 			t.giveUp(s)
 		}
 		p.do(waits, e, c)

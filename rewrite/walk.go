@@ -78,6 +78,9 @@ func (w *walker) node(n ast.Node) {
 		w.field(n)
 	case *ast.TypeSpec:
 		w.typeSpec(n)
+		w.embedder(n)
+	case *ast.InterfaceType:
+		w.asksForMore(n)
 	case *ast.ValueSpec:
 		if n.Type != nil && w.mutexIn(w.file.typeOf(n.Type)) {
 			for _, name := range n.Names {
@@ -160,7 +163,9 @@ func (w *walker) field(n *ast.Field) {
 		}
 	}
 	if _, ok := w.parentOfParent().(*ast.StructType); ok && len(n.Names) == 0 {
-		w.poisonNode(w.typeExpr(n.Type), EmbeddedMutex, n, "a struct embeds it")
+		if _, named := w.stack[len(w.stack)-4].(*ast.TypeSpec); !named {
+			w.poisonNode(w.typeExpr(n.Type), EmbeddedMutex, n, "a struct type without a name embeds it")
+		}
 		if id := embeddedName(n.Type); id != nil {
 			if v, ok := w.file.pkg.TypesInfo.Defs[id].(*types.Var); ok {
 				unify(w.object(v), w.typeExpr(n.Type))

@@ -1,0 +1,144 @@
+package rewrite
+
+import (
+	"fmt"
+	"go/ast"
+	"go/types"
+	"sort"
+)
+
+// Embedding.
+//
+// A struct that embeds *concurrency.Mutex has its methods. When it embeds the helper's
+// Mutex instead, those which the helper declares anew stay where they were, Header moves
+// one level down, and the helper's own ones are added. So nothing changes for the struct,
+// nor for those that embed it in turn, as long as it has no other member by one of the
+// names that are added, and no other Header that the deeper one could meet. No interface
+// of the module may ask for what is added: the struct would satisfy it all at once.
+
+// An embedder is a named struct type that embeds the mutex, directly or not.
+type embedder struct {
+	file  *file
+	spec  *ast.TypeSpec
+	named *types.Named
+	field []*types.Var // the embedded mutexes
+}
+
+// embedder notes a declaration of a struct type that embeds the mutex.
+func (w *walker) embedder(n *ast.TypeSpec) {
+	obj, ok := w.file.pkg.TypesInfo.Defs[n.Name].(*types.TypeName)
+	if !ok {
+		return
+	}
+	named, ok := obj.Type().(*types.Named)
+	if !ok {
+		return
+	}
+	if fields := mutexesIn(named, map[types.Type]bool{}); len(fields) > 0 {
+		w.embeds = append(w.embeds, embedder{w.file, n, named, fields})
+	}
+}
+
+// asksForMore notes an interface with a method that only the helper's Mutex has.
+func (w *walker) asksForMore(n *ast.InterfaceType) {
+	iface, ok := w.file.typeOf(n).(*types.Interface)
+	if !ok {
+		return
+	}
+	for i := 0; i < iface.NumExplicitMethods(); i++ {
+		if helperMethods[iface.ExplicitMethod(i).Name()] {
+			w.asked = append(w.asked, n.Pos())
+		}
+	}
+}
+
+// mutexesIn returns the fields by which values of type t embed the mutex.
+func mutexesIn(t types.Type, seen map[types.Type]bool) (out []*types.Var) {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	st, ok := typeUnder(t).(*types.Struct)
+	if !ok || seen[t] || isMutex(t) {
+		return nil
+	}
+	seen[t] = true
+	for i := 0; i < st.NumFields(); i++ {
+		v := st.Field(i)
+		switch {
+		case !v.Embedded():
+		case isMutex(v.Type()) || isMutexPtr(v.Type()):
+			out = append(out, v.Origin())
+		default:
+			out = append(out, mutexesIn(v.Type(), seen)...)
+		}
+	}
+	return out
+}
+
+// embedding refuses the mutexes whose embedding would change what a struct can do.
+func (f *flow) embedding() {
+	for _, e := range f.embeds {
+		why := e.differs()
+		if why == "" && len(f.asked) > 0 {
+			why = fmt.Sprintf("%s could satisfy the interface at %s", e.spec.Name.Name, f.p.where(f.asked[0]))
+		}
+		if why == "" {
+			continue
+		}
+		for _, field := range e.field {
+			n := f.object(field)
+			n.poison = append(n.poison, Reason{Code: EmbeddedMutex, Detail: why, Pos: f.p.position(e.spec.Pos())})
+		}
+	}
+}
+
+// differs says what would be another member of the struct than before, or "".
+func (e embedder) differs() string {
+	if e.named.TypeParams() != nil {
+		return e.spec.Name.Name + " has type parameters"
+	}
+	if len(e.field) > 1 {
+		return e.spec.Name.Name + " embeds more than one"
+	}
+	names := make([]string, 0, len(helperMethods))
+	for name := range helperMethods {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if obj, index, _ := types.LookupFieldOrMethod(e.named, true, e.file.pkg.Types, name); obj != nil || index != nil {
+			return fmt.Sprintf("%s has its own %s", e.spec.Name.Name, name)
+		}
+	}
+	if otherHeader(e.named, map[types.Type]bool{}) {
+		return e.spec.Name.Name + " embeds another Header"
+	}
+	return ""
+}
+
+// otherHeader reports whether something that t embeds, besides the mutex, has a member
+// called Header.
+func otherHeader(t types.Type, seen map[types.Type]bool) bool {
+	if p, ok := types.Unalias(t).(*types.Pointer); ok {
+		t = p.Elem()
+	}
+	if seen[t] || isMutex(t) {
+		return false
+	}
+	seen[t] = true
+	st, ok := typeUnder(t).(*types.Struct)
+	for i := 0; ok && i < st.NumFields(); i++ {
+		v := st.Field(i)
+		if !v.Embedded() {
+			continue
+		}
+		if len(mutexesIn(v.Type(), map[types.Type]bool{})) == 0 && !isMutexPtr(v.Type()) && !isMutex(v.Type()) {
+			if obj, index, _ := types.LookupFieldOrMethod(v.Type(), true, nil, "Header"); obj != nil || index != nil {
+				return true
+			}
+		} else if otherHeader(v.Type(), seen) {
+			return true
+		}
+	}
+	return false
+}
