@@ -93,15 +93,43 @@ type Plan struct {
 func Analyze(in *Input) *Plan {
 	p := newProgram(in)
 	pl := &Plan{p: p}
+	polled := map[*component]bool{} // by what is no test
 	for _, s := range p.sites() {
+		if !s.file.test {
+			for _, c := range p.componentsOf(s) {
+				polled[c] = true
+			}
+		}
 		if in.Selected != nil && !in.Selected(s.file.pkg.PkgPath) {
 			continue
 		}
 		pl.Findings = append(pl.Findings, p.finding(s))
 	}
+	pl.onlyTests(polled)
 	pl.oneClient()
 	pl.helperTaken()
 	return pl
+}
+
+// onlyTests refuses what would change the program for the sake of a test: a mutex of
+// the program that nothing but tests polls.
+func (pl *Plan) onlyTests(polled map[*component]bool) {
+	for _, f := range pl.Findings {
+		if f.Tier == Refuse {
+			continue
+		}
+		for _, c := range f.components {
+			if polled[c] {
+				continue
+			}
+			for _, s := range c.node.spelled {
+				if !s.file.test && f.Tier > Refuse {
+					f.Tier, f.Kept = Refuse, nil
+					f.Refused = []Reason{{Code: OnlyTests, Pos: pl.p.position(s.sel.Pos())}}
+				}
+			}
+		}
+	}
 }
 
 // finding judges one site.

@@ -103,7 +103,7 @@ func run(f fn) { f(concurrency.NewMutex(nil, "x"), f); a(concurrency.NewMutex(ni
 	}
 }
 
-// TestCodes demands that every reason code is provoked by a script or a test of this
+// TestCodes demands that every reason code is provoked by a script, a row of loops or a test of this
 // package.
 func TestCodes(t *testing.T) {
 	elsewhere := map[Code]string{
@@ -112,7 +112,7 @@ func TestCodes(t *testing.T) {
 		WatchNotPaced: "sends a loop that watches on to collapse, which has a reason of its own",
 	}
 	text := ""
-	for _, pattern := range []string{"../testdata/script/*.txtar", "plan_test.go"} {
+	for _, pattern := range []string{"../testdata/script/*.txtar", "../testdata/loops/*.txtar", "plan_test.go"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

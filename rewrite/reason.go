@@ -27,6 +27,7 @@ const (
 	MethodExpr       Code = "method-expression"
 	MutexCopied      Code = "mutex-copied"
 	NoOrigin         Code = "origin-unknown"
+	OnlyTests        Code = "only-tests-poll"
 	Untyped          Code = "not-type-checked"
 	UnsupportedUse   Code = "unsupported-use"
 	UnsafeUse        Code = "unsafe"
@@ -82,6 +83,7 @@ var Reasons = map[Code]string{
 	MethodExpr:       "A method expression such as (*concurrency.Mutex).TryLock names the type as a value.",
 	MutexCopied:      "The mutex is used or copied by value. Copying a lock is wrong in any case; use a pointer.",
 	NoOrigin:         "Not every constructor call that the mutex may come from was found in the source that can be edited.",
+	OnlyTests:        "Only tests poll this mutex, and the code of the program that makes it would have to change for their sake. Call Lock in the test, or use the helper there by hand.",
 	Untyped:          "The types around this call could not be resolved. Fix the errors that are reported for the package first.",
 	UnsupportedUse:   "The mutex is used in a way that etcdmod does not follow.",
 	UnsafeUse:        "The mutex is converted through unsafe.",
