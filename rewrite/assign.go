@@ -480,7 +480,9 @@ func (w *walker) use(e ast.Expr) {
 	if tv.IsType() {
 		switch p := parent.(type) {
 		case *ast.SelectorExpr:
-			w.poisonNode(w.typeExpr(e), MethodExpr, e, "%s", w.p.text(p))
+			if !w.file.methodExpr(p) {
+				w.poisonNode(w.typeExpr(e), MethodExpr, e, "%s", w.p.text(p))
+			}
 		case *ast.StarExpr:
 			// (*T).Method is seen at the star.
 		}

@@ -198,6 +198,11 @@ func (w *walker) expr(e ast.Expr) *node {
 		if isConcurrencyObj(obj, "NewMutex") {
 			return w.constructor(x)
 		}
+		if w.file.methodExpr(x) {
+			n := w.exprNode(x)
+			unify(n.child("p0"), w.typeExpr(x.X))
+			return n
+		}
 		return w.object(obj)
 	case *ast.CallExpr:
 		if tv := w.file.pkg.TypesInfo.Types[x.Fun]; tv.IsType() {

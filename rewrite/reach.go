@@ -29,6 +29,9 @@ type hop struct {
 func (h hop) mutex() ast.Expr {
 	e := ast.Unparen(h.node)
 	if call, ok := e.(*ast.CallExpr); ok {
+		if mutex := h.file.tried(call); mutex != nil {
+			return mutex
+		}
 		e = ast.Unparen(call.Fun)
 	}
 	if sel, ok := e.(*ast.SelectorExpr); ok && sel.Sel.Name == "TryLock" {
@@ -77,19 +80,13 @@ func newReach(p *program) *reach {
 func (r *reach) read(f *file) {
 	var stack []ast.Node
 	flow := func(dst types.Object, src ast.Expr) {
-		if v, ok := dst.(*types.Var); ok && isFunc(v.Type()) {
-			r.values = append(r.values, value{file: f, src: src, dst: v.Origin().Pos()})
+		if v, ok := dst.(*types.Var); ok && holdsFunc(v.Type()) {
+			for _, e := range f.parts(src) {
+				r.values = append(r.values, value{file: f, src: e, dst: v.Origin().Pos()})
+			}
 		}
 	}
-	object := func(e ast.Expr) types.Object {
-		switch e := ast.Unparen(e).(type) {
-		case *ast.Ident:
-			return f.objectOf(e)
-		case *ast.SelectorExpr:
-			return f.objectOf(e.Sel)
-		}
-		return nil
-	}
+	object := f.container
 	ast.Inspect(f.ast, func(n ast.Node) bool {
 		if n == nil {
 			stack = stack[:len(stack)-1]
@@ -117,6 +114,11 @@ func (r *reach) read(f *file) {
 			}
 		case *ast.KeyValueExpr:
 			flow(object(n.Key), n.Value)
+		case *ast.RangeStmt:
+			flow(object(n.Key), n.X) // of a channel
+			flow(object(n.Value), n.X)
+		case *ast.SendStmt:
+			flow(object(n.Chan), n.Value)
 		case *ast.CompositeLit:
 			if st, ok := typeUnder(f.typeOf(n)).(*types.Struct); ok {
 				for i, e := range n.Elts {
@@ -136,7 +138,7 @@ func (r *reach) read(f *file) {
 				switch {
 				case repeats && !isFunc(f.typeOf(a)):
 					r.repeatsMethods(f, n, a, paramAt(sig, i), stack)
-				case !isFunc(f.typeOf(a)):
+				case !holdsFunc(f.typeOf(a)):
 				case repeats || isPkgObj(callee, "time", "AfterFunc"):
 					r.values = append(r.values, value{file: f, src: a, call: n, in: append([]ast.Node(nil), stack...)})
 				case sig != nil && i < sig.Params().Len():
@@ -153,6 +155,59 @@ func isFunc(t types.Type) bool {
 	return ok
 }
 
+// holdsFunc reports whether a value of type t is a function, or holds some.
+func holdsFunc(t types.Type) bool {
+	switch t := typeUnder(t).(type) {
+	case *types.Signature:
+		return true
+	case *types.Slice:
+		return isFunc(t.Elem())
+	case *types.Array:
+		return isFunc(t.Elem())
+	case *types.Map:
+		return isFunc(t.Elem())
+	case *types.Chan:
+		return isFunc(t.Elem())
+	}
+	return false
+}
+
+// container returns the variable or field that e names, or in which it is an element.
+func (f *file) container(e ast.Expr) types.Object {
+	if e == nil {
+		return nil
+	}
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		return f.objectOf(e)
+	case *ast.SelectorExpr:
+		return f.objectOf(e.Sel)
+	case *ast.IndexExpr:
+		return f.container(e.X)
+	}
+	return nil
+}
+
+// parts returns the expressions whose values e may be or hold: the elements of a literal,
+// and the arguments of append.
+func (f *file) parts(e ast.Expr) (out []ast.Expr) {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.CompositeLit:
+		for _, elt := range x.Elts {
+			if kv, ok := elt.(*ast.KeyValueExpr); ok {
+				elt = kv.Value
+			}
+			out = append(out, elt)
+		}
+		return out
+	case *ast.CallExpr:
+		if b, ok := f.callee(x).(*types.Builtin); ok && b.Name() == "append" {
+			return x.Args
+		}
+	}
+	return []ast.Expr{e}
+}
+
 // entity returns the position that stands for the function, or the variable that holds
 // one, which e names.
 func (r *reach) entity(f *file, e ast.Expr) token.Pos {
@@ -167,6 +222,8 @@ func (r *reach) entity(f *file, e ast.Expr) token.Pos {
 	case *ast.IndexExpr:
 		return r.entity(f, x.X)
 	case *ast.IndexListExpr:
+		return r.entity(f, x.X)
+	case *ast.UnaryExpr: // received from a channel
 		return r.entity(f, x.X)
 	}
 	switch o := obj.(type) {

@@ -80,7 +80,7 @@ var Reasons = map[Code]string{
 	HelperTaken:      "The directory of the helper package exists and holds files that etcdmod did not generate.",
 	LeavesModule:     "The mutex is handed to, or comes from, code outside this module's editable source.",
 	LineDirective:    "The file has //line directives, so positions in it cannot be trusted.",
-	MethodExpr:       "A method expression such as (*concurrency.Mutex).TryLock names the type as a value.",
+	MethodExpr:       "A method expression of a type that holds the mutex names the type as a value. Call the method on a value instead.",
 	MutexCopied:      "The mutex is used or copied by value. Copying a lock is wrong in any case; use a pointer.",
 	NoOrigin:         "Not every constructor call that the mutex may come from was found in the source that can be edited.",
 	OnlyTests:        "Only tests poll this mutex, and the code of the program that makes it would have to change for their sake. Call Lock in the test, or use the helper there by hand.",

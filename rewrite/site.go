@@ -25,9 +25,24 @@ type site struct {
 }
 
 // mutex returns the expression whose TryLock is called.
-func (s *site) mutex() ast.Expr {
-	sel, _ := ast.Unparen(s.tries[0].Fun).(*ast.SelectorExpr)
+func (s *site) mutex() ast.Expr { return s.file.tried(s.tries[0]) }
+
+// tried returns the expression whose TryLock is called, or nil.
+func (f *file) tried(call *ast.CallExpr) ast.Expr {
+	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	switch {
+	case !ok || sel.Sel.Name != "TryLock":
+		return nil
+	case f.methodExpr(sel) && len(call.Args) > 0:
+		return ast.Unparen(call.Args[0])
+	}
 	return ast.Unparen(sel.X)
+}
+
+// methodExpr reports whether sel is a method expression such as (*concurrency.Mutex).TryLock.
+func (f *file) methodExpr(sel *ast.SelectorExpr) bool {
+	s := f.pkg.TypesInfo.Selections[sel]
+	return s != nil && s.Kind() == types.MethodExpr && isMutexPtr(s.Recv()) && mutexMethods[sel.Sel.Name]
 }
 
 // isTryLock reports whether call calls (*concurrency.Mutex).TryLock.
@@ -397,11 +412,11 @@ func (p *program) variesWith(f *file, loop ast.Stmt, call *ast.CallExpr) bool {
 		}
 		return true
 	})
+	if f.isTryLock(call) {
+		return mentions(f.tried(call))
+	}
 	if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && mentions(sel.X) {
 		return true
-	}
-	if f.isTryLock(call) {
-		return false
 	}
 	for _, a := range call.Args {
 		if mentions(a) {
