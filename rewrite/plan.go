@@ -198,69 +198,6 @@ func (p *program) watches(s *site) bool {
 	return len(s.clock) == 1 && s.clock[0].kind == watchClock
 }
 
-// blocks reports whether the loop waits, or may wait, for anything between tries.
-func (p *program) blocks(s *site) bool {
-	if s.trace.bad == nil {
-		for _, q := range s.paths {
-			if q.outcome != locked || q.end != next {
-				continue
-			}
-			waitsOn := false
-			for _, st := range q.steps {
-				switch st.kind {
-				case polls:
-				case acts:
-					waitsOn = waitsOn || p.mayWait(s, st.node)
-				default:
-					waitsOn = true
-				}
-			}
-			if !waitsOn {
-				return false
-			}
-		}
-		return true
-	}
-	blocking := false
-	ast.Inspect(s.loop, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false
-		case *ast.UnaryExpr:
-			blocking = blocking || n.Op == token.ARROW
-		case *ast.SelectStmt, *ast.SendStmt:
-			blocking = true
-		case *ast.CallExpr:
-			blocking = blocking || p.mayWait(s, n)
-		}
-		return !blocking
-	})
-	return blocking
-}
-
-// mayWait reports whether n calls, besides the try, something that is not known to
-// return at once.
-func (p *program) mayWait(s *site, n ast.Node) bool {
-	found := false
-	ast.Inspect(n, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit, *ast.GoStmt, *ast.DeferStmt:
-			return false
-		case *ast.CallExpr:
-			switch obj := s.file.callee(n).(type) {
-			case *types.Builtin:
-			case *types.Func:
-				found = found || !s.trace.isTry(n) && !isLog(s.file, n) && !harmless(obj) && !isPkgObj(obj, "runtime", "Gosched") && !neverReturns(s.file, n)
-			default:
-				tv := s.file.pkg.TypesInfo.Types[n.Fun]
-				found = found || !tv.IsType() && !isCancel(s.file, n)
-			}
-		}
-		return !found
-	})
-	return found
-}
-
 // oneClient refuses what uses another client module than most: one helper package serves
 // one client.
 func (pl *Plan) oneClient() {
@@ -387,7 +324,7 @@ func (pl *Plan) changes() ([]Change, *Finding, error) {
 			clocks = true
 			k := f.site.clock[0]
 			if len(k.into) > 0 {
-				w.tokens = append(w.tokens, p.pauses(f.site)...)
+				w.tokens = append(w.tokens, p.paused(f.site)...)
 				_, imported, _ := w.file.timeName(k.into)
 				w.needsTime = w.needsTime || !imported
 				break

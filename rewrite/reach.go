@@ -403,10 +403,13 @@ func (r *reach) way(s *site, first []hop) {
 }
 
 // polls tells a loop that retries from one that happens to call a function that tries,
-// such as one that accepts requests: a clock paces it, or only success ends it, or it
-// does nothing but call what waits by itself.
+// such as one that accepts requests: a clock paces it, or nothing does, or only success
+// ends it, or it does nothing but call what waits by itself.
 func (r *reach) polls(s *site) bool {
-	if len(s.clock) > 0 {
+	if len(s.clock) > 0 || r.p.pausing(s) != nil || r.isMutex(s) {
+		return true
+	}
+	if _, overItems := s.loop.(*ast.RangeStmt); !overItems && !r.p.blocks(s) {
 		return true
 	}
 	if _, isGoto := s.loop.(*ast.BlockStmt); isGoto {
@@ -434,6 +437,18 @@ func (r *reach) polls(s *site) bool {
 		return true
 	}
 	return idle && r.waits(s)
+}
+
+// isMutex reports whether the loop calls TryLock of an interface that may be the mutex.
+func (r *reach) isMutex(s *site) bool {
+	for _, call := range s.calls {
+		for _, h := range r.hops[r.leadsTo(s.file, call.Fun)] {
+			if !h.to.IsValid() && !isCall(h.node) && isMutexPtr(h.file.typeOf(h.node)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // waits reports whether a function on the way waits for a clock.

@@ -61,13 +61,16 @@ type program struct {
 
 	flow       *flow
 	components map[*node]*component
-	exitOn     map[token.Pos]bool // by parameter; see exitsOn
+	// What is known of functions of the module: by parameter, exitsOn, and by function,
+	// promptFunc and pauses.
+	exitOn, prompts, pausers map[token.Pos]bool
 }
 
 // newProgram picks, for each file, the package that has it with the fewest test files
 // beside it: a plain package before its test variants.
 func newProgram(in *Input) *program {
-	p := &program{in: in, fset: in.Fset, byName: map[string]*file{}, components: map[*node]*component{}, exitOn: map[token.Pos]bool{}}
+	p := &program{in: in, fset: in.Fset, byName: map[string]*file{}, components: map[*node]*component{}, exitOn: map[token.Pos]bool{},
+		prompts: map[token.Pos]bool{}, pausers: map[token.Pos]bool{}}
 	pkgs := append([]*packages.Package(nil), in.Packages...)
 	sort.SliceStable(pkgs, func(i, j int) bool {
 		if len(pkgs[i].ID) != len(pkgs[j].ID) {

@@ -37,6 +37,9 @@ func (p *program) spin(s *site) *Reason {
 	at := func(code Code, n ast.Node, detail string) *Reason {
 		return &Reason{Code: code, Detail: detail, Pos: p.position(n.Pos())}
 	}
+	if call := p.pausing(s); call != nil {
+		return at(ClockElsewhere, call, "it is in "+firstLine(p.text(call.Fun)))
+	}
 	for _, q := range s.paths {
 		for _, st := range q.steps {
 			if q.end == next && (st.kind == recv || st.kind == doneRecv) {
@@ -122,8 +125,8 @@ func (f *file) timeName(places []token.Pos) (name string, imported, ok bool) {
 	return name, imported, true
 }
 
-// pauses returns the edits that put the waits into a spin.
-func (p *program) pauses(s *site) edits {
+// paused returns the edits that put the waits into a spin.
+func (p *program) paused(s *site) edits {
 	c, src := s.clock[0], s.file.src
 	name, _, _ := s.file.timeName(c.into)
 	text := fmt.Sprintf("%s.Sleep(%d * %s.Millisecond)", p.text(s.mutex()), spinInterval/time.Millisecond, name)

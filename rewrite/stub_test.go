@@ -72,7 +72,8 @@ var std = struct {
 	sync.Mutex
 	fset     *token.FileSet
 	importer types.Importer
-}{fset: token.NewFileSet()}
+	done     map[string]*types.Package
+}{fset: token.NewFileSet(), done: map[string]*types.Package{}}
 
 // A checker type-checks the packages of an archive against stubs.
 type checker struct {
@@ -85,7 +86,12 @@ func (c *checker) Import(importPath string) (*types.Package, error) {
 	if _, ok := c.files[importPath]; ok {
 		return c.check(importPath).Types, nil
 	}
-	return std.importer.Import(importPath)
+	if pkg := std.done[importPath]; pkg != nil {
+		return pkg, nil
+	}
+	pkg, err := std.importer.Import(importPath) // it looks for the files every time
+	std.done[importPath] = pkg
+	return pkg, err
 }
 
 func (c *checker) check(importPath string) *packages.Package {
