@@ -31,34 +31,6 @@ func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 	unify(place(), n)
 }
 
-// toInterface judges a conversion of the mutex to an interface: one whose methods the
-// mutex has is fine as long as nobody asks for the concrete type again.
-func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, src ast.Expr) {
-	if isMutexPtr(w.file.typeOf(src)) {
-		w.ifaces = append(w.ifaces, conversion{w.file, src, iface})
-	}
-	if w.ownName(w.file.typeOf(src)) {
-		return // its name stays, and by that name assertions ask for it
-	}
-	if !isMutexPtr(w.file.typeOf(src)) || iface.NumMethods() == 0 {
-		w.poisonNode(n, EscapesInterface, src, "converted to %s", types.TypeString(dst, nil))
-		return
-	}
-	if named, ok := types.Unalias(dst).(*types.Named); ok && w.p.fileAt(named.Obj().Pos()) == nil {
-		w.poisonNode(n, EscapesInterface, src, "converted to %s of another module", types.TypeString(dst, nil))
-		return
-	}
-	for i := 0; i < iface.NumMethods(); i++ {
-		if !mutexMethods[iface.Method(i).Name()] {
-			w.poisonNode(n, EscapesInterface, src, "converted to %s", types.TypeString(dst, nil))
-			return
-		}
-	}
-	// Where any assertion in the module names the mutex, it may meet this value.
-	n = n.find()
-	n.poison = append(n.poison, Reason{Code: viaInterface, Pos: w.p.position(src.Pos())})
-}
-
 // ownName reports whether t is a type that this module defines, or a pointer to one.
 func (w *walker) ownName(t types.Type) bool {
 	t = types.Unalias(t)
@@ -87,9 +59,6 @@ func helperOnly(t types.Type) bool {
 	}
 	return extra
 }
-
-// viaInterface is provisional poison: it counts only if the module has assertions.
-const viaInterface Code = ""
 
 func (w *walker) assign(lhs, rhs []ast.Expr) {
 	switch {
@@ -486,7 +455,10 @@ func (w *walker) use(e ast.Expr) {
 		case *ast.StarExpr:
 			// (*T).Method is seen at the star.
 		}
-		w.typeExpr(e)
+		_, isStruct := e.(*ast.StructType)
+		if _, named := parent.(*ast.TypeSpec); !isStruct || !named { // its fields are objects of their own
+			w.typeExpr(e)
+		}
 		return
 	}
 	n := w.expr(e)

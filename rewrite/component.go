@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -81,16 +82,7 @@ func (p *program) componentOf(h hop) *component {
 	}
 	c := &component{node: n}
 	p.components[n] = c
-	for _, r := range n.poison {
-		if r.Code == viaInterface {
-			if len(p.flow.asserts) == 0 {
-				continue
-			}
-			at := p.where(p.flow.asserts[0])
-			r = Reason{Code: EscapesInterface, Detail: "converted to an interface, and " + at + " asserts the type", Pos: r.Pos}
-		}
-		c.reasons = append(c.reasons, r)
-	}
+	c.reasons = append(c.reasons, n.poison...)
 	paths := map[string]bool{}
 	constructed := false
 	for _, s := range n.spelled {
@@ -127,7 +119,7 @@ func (p *program) componentOf(h hop) *component {
 // compile against.
 func (p *program) exported(n *node) (out []Reason) {
 	for _, f := range p.files {
-		if f.test || f.pkg.Name == "main" || p.in.Programs[f.pkg.PkgPath] || isInternal(f.pkg.PkgPath) {
+		if !p.importable(f) {
 			continue
 		}
 		for id, obj := range f.pkg.TypesInfo.Defs {
@@ -145,6 +137,11 @@ func (p *program) exported(n *node) (out []Reason) {
 		}
 	}
 	return out
+}
+
+// importable reports whether code outside this module may compile against the file.
+func (p *program) importable(f *file) bool {
+	return !f.test && f.pkg.Name != "main" && !p.in.Programs[f.pkg.PkgPath] && !isInternal(f.pkg.PkgPath)
 }
 
 // reaches reports whether the declared type of obj contains the component n.
@@ -189,21 +186,39 @@ func (p *program) tagged(n *node) (out []Reason) {
 			paths[s.file.pkg.PkgPath] = true
 		}
 	}
+	for _, u := range p.ignoredUsers() {
+		beside := dirs[filepath.Dir(u.name)]
+		for _, path := range u.imports {
+			beside = beside || paths[path]
+		}
+		if beside {
+			out = append(out, Reason{Code: BuildTagged, Detail: p.rel(u.name)})
+		}
+	}
+	return out
+}
+
+// An ignoredUser is a file that the build configuration leaves out, and that imports the
+// client's package.
+type ignoredUser struct {
+	name    string
+	imports []string
+}
+
+func (p *program) ignoredUsers() (out []ignoredUser) {
 	for _, name := range sortedNames(p.in.Ignored) {
 		f, err := parser.ParseFile(token.NewFileSet(), name, p.in.Ignored[name], parser.ImportsOnly)
 		if err != nil {
 			continue // discovery names it
 		}
-		client, beside := false, dirs[filepath.Dir(name)]
+		u, client := ignoredUser{name: name}, false
 		for _, spec := range f.Imports {
 			path := importPathOf(spec)
-			beside = beside || paths[path]
-			for _, c := range ConcurrencyPaths {
-				client = client || path == c
-			}
+			u.imports = append(u.imports, path)
+			client = client || slices.Contains(ConcurrencyPaths, path)
 		}
-		if client && beside {
-			out = append(out, Reason{Code: BuildTagged, Detail: p.rel(name)})
+		if client {
+			out = append(out, u)
 		}
 	}
 	return out

@@ -9,12 +9,15 @@
 //     that get there through functions, function values and interfaces; clock.go finds
 //     what paces them; paths.go walks one round of the loop for each outcome of a try
 //     (pathstmt.go, pathbranch.go and pathcond.go have the statements, the branches and
-//     the conditions).
+//     the conditions, exits.go the calls that do not return). repeat.go knows libraries
+//     that repeat what they are given, wait.go what may wait and what returns at once.
 //   - flow.go finds everything that the mutex flows through, from its constructor to the
 //     loop: walk.go reads the files, expr.go knows what stands for the same type, assign.go
-//     what is of the same type as what; component.go judges whether all of it can change together (guard).
+//     what is of the same type as what, box.go what may meet in an interface, embed.go what
+//     structs inherit; component.go judges whether all of it can change together (guard).
 //   - gate.go proves that the clock may fire on release as well (gate): inert.go says what
-//     a round may do besides, ownclock.go and fixed.go that clock and mutex are its own.
+//     a round may do besides, ownclock.go and fixed.go that clock and mutex are its own,
+//     spin.go where a wait can go into a loop without any.
 //   - collapse.go proves that the whole loop may go (collapse): shape.go places its
 //     statements, scope.go looks at their names, interval.go at the interval, and storm.go
 //     at the key of loops that watch.

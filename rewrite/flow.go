@@ -105,7 +105,7 @@ type flow struct {
 	objects map[token.Pos]*node // variables, fields, parameters, functions by declaration
 	types   map[token.Pos]*node // type expressions by position
 	carries map[types.Type]bool
-	asserts []token.Pos // assertions and reflect uses that name the mutex
+	boxes   boxes
 	outside map[types.Object]*node
 	methods map[string]*node // by name and signature
 	ifaces  []conversion
@@ -137,6 +137,7 @@ func newFlow(p *program) *flow {
 		w.walk()
 	}
 	f.embedding()
+	f.settle()
 	for _, n := range f.roots() {
 		f.spread(n, nil, map[*node]bool{})
 	}

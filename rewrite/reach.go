@@ -443,7 +443,7 @@ func (r *reach) polls(s *site) bool {
 func (r *reach) isMutex(s *site) bool {
 	for _, call := range s.calls {
 		for _, h := range r.hops[r.leadsTo(s.file, call.Fun)] {
-			if !h.to.IsValid() && !isCall(h.node) && isMutexPtr(h.file.typeOf(h.node)) {
+			if !h.to.IsValid() && isMutexPtr(h.file.typeOf(h.node)) {
 				return true
 			}
 		}

@@ -73,7 +73,7 @@ var Reasons = map[Code]string{
 	CgoFile:          "The file imports \"C\". What the type checker sees is generated from it, so positions cannot be trusted.",
 	DotImport:        "The client's package is imported with a dot, so its names have no qualifier to replace. Give the import a name.",
 	EmbeddedMutex:    "A struct embeds the mutex, and it, or a struct that embeds it, would have other members than before: the helper's Mutex has methods of its own, and its Header lies one level deeper. Give the field a name.",
-	EscapesInterface: "The mutex is converted to an interface that code may turn back into *concurrency.Mutex at run time, which the compiler cannot check.",
+	EscapesInterface: "The mutex is converted to an interface, and something that cannot change with it may ask there for its type at run time, which the compiler does not check.",
 	ExportedAPI:      "An exported declaration of an importable package names the mutex, and no program of this module uses that package: other modules may compile against it.",
 	GeneratedFile:    "The mutex flows through a generated file. Change its generator, or the template, instead.",
 	GenericType:      "The mutex is a type argument or flows through a generic function.",

@@ -25,6 +25,10 @@ func (w *walker) poisonNode(n *node, code Code, at ast.Node, format string, args
 	if !hasReason(n.poison, r) {
 		n.poison = append(n.poison, r)
 	}
+	switch code {
+	case EscapesInterface, GenericType, UnsupportedUse, UnsafeUse, Untyped:
+		w.boxes.leaks = append(w.boxes.leaks, r)
+	}
 }
 
 func (w *walker) walk() { ast.Inspect(w.file.ast, w.visit) }
@@ -121,25 +125,21 @@ func (w *walker) node(n ast.Node) {
 			}
 		}
 	case *ast.TypeAssertExpr:
-		if n.Type != nil && helperOnly(w.file.typeOf(n.Type)) {
-			w.asserts = append(w.asserts, n.Pos())
-		}
-		if n.Type != nil && w.mutexIn(w.file.typeOf(n.Type)) {
-			w.asserts = append(w.asserts, n.Pos())
-			w.poisonNode(w.typeExpr(n.Type), EscapesInterface, n, "a type assertion names it")
+		if n.Type != nil {
+			w.asserted(n.Type)
 		}
 	case *ast.TypeSwitchStmt:
 		for _, c := range n.Body.List {
-			for _, e := range c.(*ast.CaseClause).List {
-				if helperOnly(w.file.typeOf(e)) {
-					w.asserts = append(w.asserts, e.Pos())
-				}
-				if w.mutexIn(w.file.typeOf(e)) && !isNilExpr(w.file, e) {
-					w.asserts = append(w.asserts, e.Pos())
-					w.poisonNode(w.typeExpr(e), EscapesInterface, e, "a type switch names it")
-				}
+			clause := c.(*ast.CaseClause)
+			for _, e := range clause.List {
+				w.asserted(e)
+			}
+			if v := w.file.pkg.TypesInfo.Implicits[clause]; v != nil && len(clause.List) == 1 && w.mutexIn(v.Type()) {
+				unify(w.object(v), w.typeExpr(clause.List[0]))
 			}
 		}
+	case *ast.BasicLit:
+		w.literalName(n)
 	}
 	if e, ok := n.(ast.Expr); ok {
 		w.use(e)

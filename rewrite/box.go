@@ -1,0 +1,205 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Boxes.
+//
+// A mutex in an interface can be taken out again by its type: by an assertion, a type
+// switch, or code that looks at types at run time. The compiler does not check that, so
+// what is put in and what takes it out must change together, or not at all. Which value
+// meets which assertion cannot be told: all of them are one component.
+//
+// An interface with methods is only that as long as nobody asserts; an empty one is a box
+// always. What leaves the module in a box is refused, but for the containers of the
+// standard library, which give back what they are given.
+
+// boxes are what a program puts into interfaces and takes out of them.
+type boxes struct {
+	in, out []*node     // mutexes that are converted, and types that are asserted
+	bare    bool        // some are converted to an interface without methods
+	asks    []token.Pos // assertions that the helper's Mutex answers otherwise than the client's
+	leaks   []Reason    // what may look at types at run time, or put in what is not followed
+}
+
+// containers are functions of the standard library that keep a value for the module.
+var containers = map[string][]string{
+	"sync":           {"Store", "LoadOrStore", "Swap", "CompareAndSwap", "Put"},
+	"sync/atomic":    {"Store", "Swap", "CompareAndSwap"},
+	"container/list": {"PushBack", "PushFront", "InsertBefore", "InsertAfter"},
+	"context":        {"WithValue"},
+}
+
+// toInterface judges a conversion of the mutex to an interface.
+func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, src ast.Expr) {
+	t := w.file.typeOf(src)
+	if isMutexPtr(t) {
+		w.ifaces = append(w.ifaces, conversion{w.file, src, iface})
+	}
+	if w.ownName(t) {
+		return // its name stays, and by that name assertions ask for it
+	}
+	name := types.TypeString(dst, nil)
+	escapes := func(where string) { w.poisonNode(n, EscapesInterface, src, "converted to %s%s", name, where) }
+	if !isMutexPtr(t) {
+		escapes("")
+		return
+	}
+	if named, ok := types.Unalias(dst).(*types.Named); ok && w.p.fileAt(named.Obj().Pos()) == nil {
+		escapes(" of another module")
+		return
+	}
+	if fn := w.foreignCallee(src); fn != nil && !keeps(fn) {
+		escapes("")
+		return
+	}
+	for i := 0; i < iface.NumMethods(); i++ {
+		if !mutexMethods[iface.Method(i).Name()] {
+			escapes("")
+			return
+		}
+	}
+	if iface.NumMethods() == 0 {
+		w.boxes.bare = true
+		w.shown(src)
+	}
+	w.boxes.in = append(w.boxes.in, n)
+}
+
+// foreignCallee returns the function of another module that src is an argument of, or nil.
+func (w *walker) foreignCallee(src ast.Expr) *types.Func {
+	call, ok := w.stack[len(w.stack)-1].(*ast.CallExpr)
+	if !ok || !slices.Contains(call.Args, src) {
+		return nil
+	}
+	fn, ok := w.file.callee(call).(*types.Func)
+	if !ok || w.p.fileAt(fn.Pos()) != nil {
+		return nil
+	}
+	return fn
+}
+
+// keeps reports whether fn belongs to a container.
+func keeps(fn *types.Func) bool {
+	return fn.Pkg() != nil && slices.Contains(containers[fn.Pkg().Path()], fn.Name())
+}
+
+// asserted notes a type that an assertion or a type switch asks for.
+func (w *walker) asserted(e ast.Expr) {
+	t := w.file.typeOf(e)
+	if helperOnly(t) {
+		w.boxes.asks = append(w.boxes.asks, e.Pos())
+	}
+	switch {
+	case !w.mutexIn(t) || isNilExpr(w.file, e):
+	case isMutexPtr(t):
+		w.shown(e)
+		w.boxes.out = append(w.boxes.out, w.typeExpr(e))
+	default:
+		w.poisonNode(w.typeExpr(e), EscapesInterface, e, "%s is asserted", types.TypeString(t, nil))
+	}
+}
+
+// shown notes a box of a package that other modules may import: what they put in or take
+// out is not known.
+func (w *walker) shown(e ast.Expr) {
+	if w.p.importable(w.file) {
+		r := Reason{Code: ExportedAPI, Detail: "package " + w.file.pkg.PkgPath, Pos: w.p.position(e.Pos())}
+		w.boxes.leaks = append(w.boxes.leaks, r)
+	}
+}
+
+// literalName notes a string that names the type.
+func (w *walker) literalName(n *ast.BasicLit) {
+	if n.Kind == token.STRING && strings.Contains(n.Value, "concurrency.Mutex") {
+		w.boxes.leaks = append(w.boxes.leaks, Reason{Code: EscapesInterface, Detail: "a string names the type", Pos: w.p.position(n.Pos())})
+	}
+}
+
+// settle joins what may meet in an interface.
+func (f *flow) settle() {
+	b := &f.boxes
+	if len(b.in)+len(b.out) == 0 {
+		return
+	}
+	var reasons []Reason
+	for _, at := range b.asks {
+		reasons = append(reasons, Reason{Code: EscapesInterface, Detail: "an assertion would have another answer", Pos: f.p.position(at)})
+	}
+	if !b.bare && len(b.out) == 0 {
+		// Nothing takes them out, so they need not change together.
+		for _, n := range b.in {
+			n = n.find()
+			for _, r := range reasons {
+				if !hasReason(n.poison, r) {
+					n.poison = append(n.poison, r)
+				}
+			}
+		}
+		return
+	}
+	if r := f.leak(); r != nil {
+		reasons = append(reasons, *r)
+	}
+	all := append(append([]*node(nil), b.in...), b.out...)
+	for _, n := range all[1:] {
+		unify(all[0], n)
+	}
+	box := all[0].find()
+	for _, r := range reasons {
+		if !hasReason(box.poison, r) {
+			box.poison = append(box.poison, r)
+		}
+	}
+}
+
+// leak returns a reason why not everything that may meet in an interface is known, or nil.
+func (f *flow) leak() *Reason {
+	if ls := f.boxes.leaks; len(ls) > 0 {
+		return &Reason{Code: EscapesInterface, Detail: "it may meet, in an interface, what is not followed: " + ls[0].String(), Pos: ls[0].Pos}
+	}
+	if us := f.p.ignoredUsers(); len(us) > 0 {
+		return &Reason{Code: BuildTagged, Detail: f.p.rel(us[0].name)}
+	}
+	if path := f.p.otherUser(); path != "" {
+		return &Reason{Code: EscapesInterface, Detail: "it may meet, in an interface, a mutex of " + path}
+	}
+	return nil
+}
+
+// otherUser returns the import path of a package outside the module that uses the
+// client's package concurrency, or "": a mutex of its own may come out of its interfaces.
+func (p *program) otherUser() string {
+	var found []string
+	seen := map[*types.Package]bool{}
+	var visit func(pkg *types.Package)
+	visit = func(pkg *types.Package) {
+		if seen[pkg] {
+			return
+		}
+		seen[pkg] = true
+		own := pkg.Path() == p.in.ModulePath || strings.HasPrefix(pkg.Path(), p.in.ModulePath+"/")
+		for _, imported := range pkg.Imports() {
+			if _, ok := concurrencyPath(imported); ok && !own && !strings.Contains(pkg.Path(), "/etcd/") {
+				found = append(found, pkg.Path())
+			}
+			visit(imported)
+		}
+	}
+	for _, pkg := range p.in.Packages {
+		if pkg.Types != nil {
+			visit(pkg.Types)
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	sort.Strings(found)
+	return found[0]
+}

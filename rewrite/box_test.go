@@ -1,0 +1,82 @@
+package rewrite
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestBoxes puts a mutex into an interface and takes it out again, beside something that
+// may meet it there without the compiler's knowledge.
+func TestBoxes(t *testing.T) {
+	const boxed = `
+func run(ctx context.Context) {
+	var box any = concurrency.NewMutex(nil, "/box")
+	mu := box.(*concurrency.Mutex)
+	for mu.TryLock(ctx) != nil {
+		time.Sleep(time.Second)
+	}
+}
+`
+	tests := []struct {
+		name, beside string
+		files        string // of other packages
+		ignored      string // a file that the build configuration leaves out
+		want         Code   // of the refusal, or ""
+	}{
+		{name: "nothing"},
+		{name: "another mutex", beside: `func other() any { return concurrency.NewMutex(nil, "/other") }`},
+		{name: "asks for the helper's methods", beside: `func ask(v any) bool { _, ok := v.(interface{ Sleep(time.Duration) }); return ok }`, want: EscapesInterface},
+		{name: "a string names the type", beside: `var name = "*concurrency.Mutex"`, want: EscapesInterface},
+		{name: "printed", beside: `func print() { log.Print(concurrency.NewMutex(nil, "/other")) }; var _ = log.Print`, want: EscapesInterface},
+		{name: "generic", beside: `func box[T any](v T) any { return v }; var _ = box(concurrency.NewMutex(nil, "/other"))`, want: EscapesInterface},
+		{name: "slice", beside: `var all any = []*concurrency.Mutex{}`, want: EscapesInterface},
+		{name: "several results", beside: `func two() (*concurrency.Mutex, error) { return nil, nil }; func use() { var v any; var err error; v, err = two(); _, _ = v, err }`, want: EscapesInterface},
+		{name: "a package for others", want: EscapesInterface, files: `-- m/lib/lib.go --
+package lib
+
+import "go.etcd.io/etcd/client/v3/concurrency"
+
+func Key(v any) string { return v.(*concurrency.Mutex).Key() }
+`},
+		{name: "an internal package", files: `-- m/internal/lib/lib.go --
+package lib
+
+import "go.etcd.io/etcd/client/v3/concurrency"
+
+func Key(v any) string { return v.(*concurrency.Mutex).Key() }
+`},
+		{name: "a dependency with mutexes", want: EscapesInterface, beside: "var _ = lib.New", files: `-- other.example/lib/lib.go --
+package lib
+
+import "go.etcd.io/etcd/client/v3/concurrency"
+
+func New() any { return concurrency.NewMutex(nil, "/theirs") }
+`},
+		{name: "a file of another build", want: BuildTagged, ignored: "//go:build windows\n\npackage main\n\nimport \"go.etcd.io/etcd/client/v3/concurrency\"\n\nvar _ any = concurrency.NewMutex(nil, \"\")\n"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			imports := "context time concurrency"
+			if strings.Contains(test.beside, "log.") {
+				imports += " log"
+			}
+			if strings.Contains(test.beside, "lib.") {
+				imports += " other.example/lib"
+			}
+			in := input(t, source(imports, boxed+test.beside)+test.files)
+			if test.ignored != "" {
+				in.Ignored = map[string][]byte{"/m/elsewhere/main_windows.go": []byte(test.ignored)}
+			}
+			fs := Analyze(in).Findings
+			if len(fs) != 1 {
+				t.Fatalf("%d findings, want 1", len(fs))
+			}
+			switch f := fs[0]; {
+			case test.want == "" && f.Tier == Refuse:
+				t.Errorf("refused: %v", f.Refused)
+			case test.want != "" && (f.Tier != Refuse || !refusedFor(f, test.want)):
+				t.Errorf("%v %v, want a refusal for %s", f.Tier, f.Refused, test.want)
+			}
+		})
+	}
+}
