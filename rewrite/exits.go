@@ -147,7 +147,45 @@ func (p *program) givesUp(f *file, fn ast.Node, isTry func(*ast.CallExpr) bool) 
 	}
 	t := &tracer{prog: p, file: f, loop: body, isTry: isTry, isDone: f.isDone}
 	paths := t.block(body.List, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}})
-	return t.bad == nil && !returnsAfter(paths, locked)
+	if t.bad != nil || returnsAfter(paths, locked) {
+		return false
+	}
+	for _, q := range paths {
+		if q.outcome == locked && !p.surely(f, q.endStmt) {
+			return false
+		}
+	}
+	return true
+}
+
+// surely reports whether a statement that does not return ends the process, or the
+// goroutine, and not only functions up to one that recovers.
+func (p *program) surely(f *file, s ast.Stmt) bool {
+	if !p.recovers() {
+		return true
+	}
+	stmt, ok := s.(*ast.ExprStmt)
+	if !ok {
+		return false
+	}
+	call, ok := ast.Unparen(stmt.X).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	fn, ok := f.callee(call).(*types.Func) // no builtin
+	return ok && endsProcess(f, call) && !strings.HasPrefix(fn.Name(), "Panic")
+}
+
+// recovers reports whether anything in the module recovers from panics.
+func (p *program) recovers() bool {
+	for _, f := range p.files {
+		for id, obj := range f.pkg.TypesInfo.Uses {
+			if b, ok := obj.(*types.Builtin); ok && b.Name() == "recover" && p.fileAt(id.Pos()) == f {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // declaration returns the function declared at that position, or nil.

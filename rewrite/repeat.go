@@ -26,7 +26,7 @@ var (
 	repeaterPackages = []string{"retry", "backoff", "cron"}
 	repeaterWords    = map[string]bool{
 		"every": true, "until": true, "poll": true, "polling": true, "retry": true, "retries": true, "repeat": true,
-		"forever": true, "backoff": true, "periodic": true, "periodically": true, "interval": true, "loop": true,
+		"eventually": true, "consistently": true, "forever": true, "backoff": true, "periodic": true, "periodically": true, "interval": true, "loop": true,
 	}
 )
 
