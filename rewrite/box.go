@@ -36,6 +36,12 @@ var containers = map[string][]string{
 	"context":        {"WithValue"},
 }
 
+// inspectors are packages that tell values by their type at run time.
+var inspectors = []string{
+	"reflect", "go.uber.org/dig", "go.uber.org/fx", "github.com/samber/do", "github.com/facebookgo/inject",
+	"github.com/codegangsta/inject", "github.com/defval/di", "github.com/sarulabs/di",
+}
+
 // toInterface judges a conversion of the mutex to an interface.
 func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, src ast.Expr) {
 	t := w.file.typeOf(src)
@@ -55,7 +61,7 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 		escapes(" of another module")
 		return
 	}
-	if fn := w.foreignCallee(src); fn != nil && !keeps(fn) {
+	if w.foreignPlace(src) {
 		escapes("")
 		return
 	}
@@ -72,17 +78,27 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 	w.boxes.in = append(w.boxes.in, n)
 }
 
-// foreignCallee returns the function of another module that src is an argument of, or nil.
-func (w *walker) foreignCallee(src ast.Expr) *types.Func {
-	call, ok := w.stack[len(w.stack)-1].(*ast.CallExpr)
-	if !ok || !slices.Contains(call.Args, src) {
-		return nil
+// foreignPlace reports whether src goes to a parameter or field that another module
+// declares, containers excepted.
+func (w *walker) foreignPlace(src ast.Expr) bool {
+	switch at := w.stack[len(w.stack)-1].(type) {
+	case *ast.CallExpr:
+		fn, ok := w.file.callee(at).(*types.Func)
+		return ok && slices.Contains(at.Args, src) && w.p.fileAt(fn.Pos()) == nil && !keeps(fn)
+	case *ast.CompositeLit:
+		named, ok := types.Unalias(w.file.typeOf(at)).(*types.Named)
+		return ok && w.p.fileAt(named.Obj().Pos()) == nil
+	case *ast.AssignStmt:
+		for i, r := range at.Rhs {
+			if r != src || len(at.Lhs) != len(at.Rhs) {
+				continue
+			}
+			if to := w.file.container(at.Lhs[i]); to != nil && w.p.fileAt(to.Pos()) == nil {
+				return true
+			}
+		}
 	}
-	fn, ok := w.file.callee(call).(*types.Func)
-	if !ok || w.p.fileAt(fn.Pos()) != nil {
-		return nil
-	}
-	return fn
+	return false
 }
 
 // keeps reports whether fn belongs to a container.
@@ -164,11 +180,29 @@ func (f *flow) leak() *Reason {
 	if ls := f.boxes.leaks; len(ls) > 0 {
 		return &Reason{Code: EscapesInterface, Detail: "it may meet, in an interface, what is not followed: " + ls[0].String(), Pos: ls[0].Pos}
 	}
+	if at := f.p.inspects(); at != nil {
+		return &Reason{Code: EscapesInterface, Detail: at.Path.Value + " may ask for its type", Pos: f.p.position(at.Pos())}
+	}
 	if us := f.p.ignoredUsers(); len(us) > 0 {
 		return &Reason{Code: BuildTagged, Detail: f.p.rel(us[0].name)}
 	}
 	if path := f.p.otherUser(); path != "" {
 		return &Reason{Code: EscapesInterface, Detail: "it may meet, in an interface, a mutex of " + path}
+	}
+	return nil
+}
+
+// inspects returns an import of a package that tells values by their type, or nil.
+func (p *program) inspects() *ast.ImportSpec {
+	for _, f := range p.files {
+		for _, spec := range f.ast.Imports {
+			path := importPathOf(spec)
+			for _, i := range inspectors {
+				if path == i || strings.HasPrefix(path, i+"/") {
+					return spec
+				}
+			}
+		}
 	}
 	return nil
 }

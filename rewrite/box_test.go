@@ -30,6 +30,12 @@ func run(ctx context.Context) {
 		{name: "printed", beside: `func print() { log.Print(concurrency.NewMutex(nil, "/other")) }; var _ = log.Print`, want: EscapesInterface},
 		{name: "generic", beside: `func box[T any](v T) any { return v }; var _ = box(concurrency.NewMutex(nil, "/other"))`, want: EscapesInterface},
 		{name: "slice", beside: `var all any = []*concurrency.Mutex{}`, want: EscapesInterface},
+		{name: "reflect", beside: `var _ = reflect.TypeOf(1)`, want: EscapesInterface},
+		{name: "a field of another module", want: EscapesInterface, beside: `var _ = lib.Options{}; func set(o *lib.Options) { o.Value = concurrency.NewMutex(nil, "/other") }`,
+			files: "-- other.example/lib/lib.go --\npackage lib\n\ntype Options struct{ Value any }\n"},
+		{name: "a literal of another module", want: EscapesInterface, beside: `func set() lib.Options { return lib.Options{Value: concurrency.NewMutex(nil, "/other")} }`,
+			files: "-- other.example/lib/lib.go --\npackage lib\n\ntype Options struct{ Value any }\n"},
+		{name: "a field of this module", beside: `type options struct{ value any }; func set(o *options) { o.value = concurrency.NewMutex(nil, "/other") }`},
 		{name: "several results", beside: `func two() (*concurrency.Mutex, error) { return nil, nil }; func use() { var v any; var err error; v, err = two(); _, _ = v, err }`, want: EscapesInterface},
 		{name: "a package for others", want: EscapesInterface, files: `-- m/lib/lib.go --
 package lib
@@ -57,6 +63,9 @@ func New() any { return concurrency.NewMutex(nil, "/theirs") }
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			imports := "context time concurrency"
+			if strings.Contains(test.beside, "reflect.") {
+				imports += " reflect"
+			}
 			if strings.Contains(test.beside, "log.") {
 				imports += " log"
 			}

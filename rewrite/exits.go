@@ -150,12 +150,15 @@ func (p *program) givesUp(f *file, fn ast.Node, isTry func(*ast.CallExpr) bool) 
 	if t.bad != nil || returnsAfter(paths, locked) {
 		return false
 	}
+	met := false
 	for _, q := range paths {
-		if q.outcome == locked && !p.surely(f, q.endStmt) {
-			return false
+		if q.outcome == locked {
+			if met = true; !p.surely(f, q.endStmt) {
+				return false
+			}
 		}
 	}
-	return true
+	return met
 }
 
 // surely reports whether a statement that does not return ends the process, or the

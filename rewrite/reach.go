@@ -223,8 +223,10 @@ func (r *reach) entity(f *file, e ast.Expr) token.Pos {
 		return r.entity(f, x.X)
 	case *ast.IndexListExpr:
 		return r.entity(f, x.X)
-	case *ast.UnaryExpr: // received from a channel
-		return r.entity(f, x.X)
+	case *ast.UnaryExpr:
+		if x.Op == token.ARROW {
+			return r.entity(f, x.X)
+		}
 	}
 	switch o := obj.(type) {
 	case *types.Func:

@@ -89,7 +89,7 @@ func (p *program) promptFunc(fn *types.Func) bool {
 	v = true
 	ast.Inspect(decl.Body, func(n ast.Node) bool {
 		switch n := n.(type) {
-		case *ast.FuncLit, *ast.GoStmt:
+		case *ast.GoStmt:
 			return false
 		case *ast.ForStmt, *ast.RangeStmt, *ast.SelectStmt, *ast.SendStmt:
 			v = false
