@@ -22,6 +22,7 @@ var (
 	clocks = []choice{
 		{"none", Gate, map[string]string{"head": "for {", "close": "}"}},
 		{"context-only", Gate, map[string]string{"head": "for ctx.Err() == nil {", "close": "}"}},
+		{"held-only", Gate, map[string]string{"head": "for !held {", "close": "}"}},
 		{"sleep", Collapse, map[string]string{"head": "for {", "wait": "time.Sleep(d)", "close": "}"}},
 		{"default", Collapse, map[string]string{"head": "for {", "wait": "select {\ncase <-ctx.Done():\nreturn ctx.Err()\ndefault:\ntime.Sleep(time.Second)\n}", "close": "}"}},
 		{"ticker", Collapse, map[string]string{"before": "ticker := time.NewTicker(time.Second)\ndefer ticker.Stop()", "head": "for {",
@@ -144,7 +145,7 @@ func (p polling) max() Tier {
 // of it, and waits for a channel that is no clock: so does one that serves requests.
 func (p polling) mayHide() bool {
 	endless := p.exit.name == "loops" || p.exit.name == "holds"
-	timeless := p.clock.name == "none" || p.clock.name == "context-only"
+	timeless := p.clock.name == "none" || p.clock.name == "context-only" || p.clock.name == "held-only"
 	return p.origin.name == "wrapper" && endless && timeless && p.effect.name == "sends"
 }
 

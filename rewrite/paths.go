@@ -47,6 +47,7 @@ type path struct {
 	bools   map[types.Object]tristate // variables decided by it
 	label   string                    // of a branch that is still to be resolved
 	waited  int                       // clock waits so far
+	around  bool                      // it came to the end of the round, whether or not another follows
 }
 
 // A step is something that a path does.
@@ -185,6 +186,7 @@ func (t *tracer) round() []*path {
 		if p.end != next {
 			continue
 		}
+		p.around = true
 		if post != nil {
 			p.do(acts, post, nil)
 		}
@@ -208,6 +210,7 @@ func (t *tracer) region(list *ast.BlockStmt, start *path) []*path {
 		case b != nil && b.Tok != token.GOTO:
 			p.label, p.end = "", outward // of a loop around the region
 		}
+		p.around = p.end == next
 	}
 	return paths
 }

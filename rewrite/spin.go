@@ -73,7 +73,7 @@ func (p *program) spin(s *site) *Reason {
 		}
 	}
 	for _, q := range s.paths {
-		if q.end == next && q.outcome != locked && q.outcome != failed && ends[s.roundEnd(q)] {
+		if q.around && q.outcome != locked && q.outcome != failed && ends[s.roundEnd(q)] {
 			return at(NoClock, s.loop, "other rounds end in the same place")
 		}
 	}
