@@ -10,7 +10,8 @@
 //     what paces them; paths.go walks one round of the loop for each outcome of a try
 //     (pathstmt.go, pathbranch.go and pathcond.go have the statements, the branches and
 //     the conditions, exits.go the calls that do not return). repeat.go knows libraries
-//     that repeat what they are given, wait.go what may wait and what returns at once.
+//     that repeat what they are given, values.go where functions are kept, region.go what a
+//     goto repeats, and wait.go what may wait and what returns at once.
 //   - flow.go finds everything that the mutex flows through, from its constructor to the
 //     loop: walk.go reads the files, expr.go knows what stands for the same type, assign.go
 //     what is of the same type as what, box.go what may meet in an interface, embed.go what

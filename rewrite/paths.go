@@ -198,23 +198,6 @@ func (t *tracer) round() []*path {
 	return paths
 }
 
-// region walks the statements from a label to its goto, which is what begins the next
-// round. Whatever else leaves them ends the retry.
-func (t *tracer) region(list *ast.BlockStmt, start *path) []*path {
-	paths := t.block(list.List, []*path{start})
-	for _, p := range paths {
-		b, _ := p.endStmt.(*ast.BranchStmt)
-		switch {
-		case p.end == falls:
-			p.end = broke
-		case b != nil && b.Tok != token.GOTO:
-			p.label, p.end = "", outward // of a loop around the region
-		}
-		p.around = p.end == next
-	}
-	return paths
-}
-
 // resolve gives a labelled branch that reached the loop its meaning.
 func (t *tracer) resolve(p *path) {
 	if p.label != "" && p.label == t.label {
@@ -346,24 +329,6 @@ func (t *tracer) hasGoto(label string) bool {
 		return !found
 	})
 	return found
-}
-
-// hasLabel reports whether the label is inside the loop.
-func (t *tracer) hasLabel(label string) bool {
-	found := false
-	ast.Inspect(t.loop, func(n ast.Node) bool {
-		if l, ok := n.(*ast.LabeledStmt); ok && l.Label.Name == label {
-			found = true
-		}
-		return !found
-	})
-	return found
-}
-
-// leadsBack reports whether a goto leads to the label that a region begins with.
-func (t *tracer) leadsBack(s *ast.BranchStmt) bool {
-	_, isRegion := t.loop.(*ast.BlockStmt)
-	return isRegion && s.Tok == token.GOTO && s.Label.Name == t.label
 }
 
 // unlabelledBreak turns the break of a switch or select into falling out of it.

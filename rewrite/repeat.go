@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"strings"
 	"unicode"
@@ -92,4 +93,43 @@ func paramAt(sig *types.Signature, i int) types.Type {
 		return nil
 	}
 	return sig.Params().At(i).Type()
+}
+
+// repeated makes sites of the calls of libraries that repeat a function which tries.
+func (r *reach) repeated() (out []*site) {
+	for _, v := range r.values {
+		if v.call == nil {
+			continue
+		}
+		h, ok := r.source(v)
+		if !ok || !r.p.isRepeater(v.file.callee(v.call)) && !r.leadsBack(h.to, v.file.enclosing(v.in)) {
+			continue
+		}
+		for i := len(v.in) - 1; i >= 0; i-- {
+			switch fn := v.in[i].(type) {
+			case *ast.FuncLit, *ast.FuncDecl:
+				out = append(out, r.without(v.file, fn, v.call, []hop{h})...)
+				i = 0
+			}
+		}
+	}
+	return out
+}
+
+// leadsBack reports whether a function calls the function at to.
+func (r *reach) leadsBack(from, to token.Pos) bool {
+	seen := map[token.Pos]bool{}
+	for queue := []token.Pos{from}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if at == to {
+			return true
+		}
+		if !seen[at] {
+			seen[at] = true
+			for _, h := range r.hops[at] {
+				queue = append(queue, h.to)
+			}
+		}
+	}
+	return false
 }

@@ -1,0 +1,119 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/token"
+)
+
+// Regions.
+//
+// A goto that leads back makes a loop of the statements from its label on. Such a region
+// is a site like any other: its round begins with the goto, and whatever else leaves the
+// statements ends the retry.
+
+// gotoSite finds the region from a label before call to a goto behind it that leads back.
+// stack ends with the loop or function in which both are looked for.
+func (p *program) gotoSite(f *file, stack []ast.Node, call *ast.CallExpr, isTry func(*ast.CallExpr) bool, known map[ast.Stmt]*site) *site {
+	outer := stack[len(stack)-1]
+	labels := map[string]*ast.LabeledStmt{}
+	var to *ast.LabeledStmt // the last one before the call
+	var end token.Pos       // of the last goto that leads there
+	ast.Inspect(outer, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return n == outer
+		case *ast.LabeledStmt:
+			labels[n.Label.Name] = n
+		case *ast.BranchStmt:
+			if n.Tok != token.GOTO || n.Pos() < call.Pos() {
+				return true
+			}
+			if l := labels[n.Label.Name]; l != nil && l.Pos() < call.Pos() && (to == nil || to.Pos() <= l.Pos()) {
+				to, end = l, n.End()
+			}
+		}
+		return true
+	})
+	if to == nil {
+		return nil
+	}
+	region := &ast.BlockStmt{Lbrace: to.Pos()}
+	for _, s := range siblings(outer, to) {
+		if s.Pos() >= to.Pos() && s.Pos() < end {
+			region.List = append(region.List, s)
+			region.Rbrace = s.End() - 1
+		}
+	}
+	for _, s := range known {
+		if s.loop.Pos() == region.Pos() && s.loop.End() == region.End() {
+			return s
+		}
+	}
+	s := &site{file: f, loop: region, label: to}
+	if !s.place(stack) {
+		return nil
+	}
+	p.trace(s, isTry)
+	if s.trace.bad == nil && !s.retries() {
+		return nil
+	}
+	return s
+}
+
+// siblings returns the statement list that s is part of.
+func siblings(root ast.Node, s ast.Stmt) (list []ast.Stmt) {
+	look := func(l []ast.Stmt) {
+		for _, m := range l {
+			if m == s {
+				list = l
+			}
+		}
+	}
+	ast.Inspect(root, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BlockStmt:
+			look(n.List)
+		case *ast.CaseClause:
+			look(n.Body)
+		case *ast.CommClause:
+			look(n.Body)
+		}
+		return list == nil
+	})
+	return list
+}
+
+// region walks the statements from a label to its goto, which is what begins the next
+// round. Whatever else leaves them ends the retry.
+func (t *tracer) region(list *ast.BlockStmt, start *path) []*path {
+	paths := t.block(list.List, []*path{start})
+	for _, p := range paths {
+		b, _ := p.endStmt.(*ast.BranchStmt)
+		switch {
+		case p.end == falls:
+			p.end = broke
+		case b != nil && b.Tok != token.GOTO:
+			p.label, p.end = "", outward // of a loop around the region
+		}
+		p.around = p.end == next
+	}
+	return paths
+}
+
+// hasLabel reports whether the label is inside the loop.
+func (t *tracer) hasLabel(label string) bool {
+	found := false
+	ast.Inspect(t.loop, func(n ast.Node) bool {
+		if l, ok := n.(*ast.LabeledStmt); ok && l.Label.Name == label {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// leadsBack reports whether a goto leads to the label that a region begins with.
+func (t *tracer) leadsBack(s *ast.BranchStmt) bool {
+	_, isRegion := t.loop.(*ast.BlockStmt)
+	return isRegion && s.Tok == token.GOTO && s.Label.Name == t.label
+}
