@@ -173,14 +173,14 @@ func (r *reach) sites() []*site {
 			if f.isHelper() {
 				continue
 			}
-			isTry := func(call *ast.CallExpr) bool { return r.leadsTo(f, call.Fun).IsValid() }
+			isTry := func(call *ast.CallExpr) bool { return r.target(f, call).IsValid() }
 			found, rest := r.p.sitesIn(f, isTry)
 			for _, fn := range sorted(rest) {
 				if r.p.givesUp(f, r.bodies[fn], isTry) {
 					continue
 				}
 				for _, call := range rest[fn] {
-					if to := r.leadsTo(f, call.Fun); to == fn {
+					if to := r.target(f, call); to == fn {
 						out = append(out, r.recursion(f, fn, call)...)
 					} else if r.add(fn, hop{f, call, to}) {
 						grown = true
@@ -215,7 +215,7 @@ func (r *reach) follow(s *site) {
 	s.calls, s.tries = s.tries, nil
 	var first []hop
 	for _, call := range s.calls {
-		first = append(first, hop{s.file, call, r.leadsTo(s.file, call.Fun)})
+		first = append(first, hop{s.file, call, r.target(s.file, call)})
 	}
 	r.way(s, first)
 }
@@ -281,7 +281,7 @@ func (r *reach) polls(s *site) bool {
 // isMutex reports whether the loop calls TryLock of an interface that may be the mutex.
 func (r *reach) isMutex(s *site) bool {
 	for _, call := range s.calls {
-		for _, h := range r.hops[r.leadsTo(s.file, call.Fun)] {
+		for _, h := range r.hops[r.target(s.file, call)] {
 			if !h.to.IsValid() && isMutexPtr(h.file.typeOf(h.node)) {
 				return true
 			}

@@ -87,6 +87,10 @@ func (r *reach) read(f *file) {
 				case !holdsFunc(f.typeOf(a)):
 				case repeats || isPkgObj(callee, "time", "AfterFunc"):
 					r.values = append(r.values, value{file: f, src: a, call: n, in: append([]ast.Node(nil), stack...)})
+				case r.p.isForeign(callee):
+					if _, lit := ast.Unparen(a).(*ast.FuncLit); !lit { // target knows literals by themselves
+						r.values = append(r.values, value{file: f, src: a, dst: a.Pos()})
+					}
 				case sig != nil && i < sig.Params().Len():
 					flow(sig.Params().At(i), a)
 				}
@@ -173,4 +177,35 @@ func (r *reach) source(v value) (hop, bool) {
 		}
 	}
 	return hop{v.file, v.src, to}, to.IsValid()
+}
+
+// target returns the position in reach that a call leads to, or NoPos: that of the
+// function it names, or of one that it hands to another module, which will call it.
+func (r *reach) target(f *file, call *ast.CallExpr) token.Pos {
+	if to := r.leadsTo(f, call.Fun); to.IsValid() {
+		return to
+	}
+	callee := f.callee(call)
+	if !r.p.isForeign(callee) || r.p.isRepeater(callee) || isPkgObj(callee, "time", "AfterFunc") {
+		return token.NoPos
+	}
+	for _, a := range call.Args {
+		if !isFunc(f.typeOf(a)) {
+			continue
+		}
+		if _, lit := ast.Unparen(a).(*ast.FuncLit); lit {
+			if to := r.leadsTo(f, a); to.IsValid() {
+				return to
+			}
+		} else if len(r.hops[a.Pos()]) > 0 {
+			return a.Pos()
+		}
+	}
+	return token.NoPos
+}
+
+// isForeign reports whether a function is declared in another module.
+func (p *program) isForeign(obj types.Object) bool {
+	fn, ok := obj.(*types.Func)
+	return ok && fn.Pkg() != nil && p.fileAt(fn.Pos()) == nil
 }
