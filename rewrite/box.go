@@ -126,7 +126,7 @@ func (w *walker) asserted(e ast.Expr) {
 // out is not known.
 func (w *walker) shown(e ast.Expr) {
 	if w.p.importable(w.file) {
-		r := Reason{Code: ExportedAPI, Detail: "package " + w.file.pkg.PkgPath, Pos: w.p.position(e.Pos())}
+		r := Reason{Code: ExportedAPI, Detail: "other modules may import " + w.file.pkg.PkgPath, Pos: w.p.position(e.Pos())}
 		w.boxes.leaks = append(w.boxes.leaks, r)
 	}
 }
