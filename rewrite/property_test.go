@@ -119,7 +119,7 @@ func rewritten(t *testing.T, pl *Plan) []byte {
 }
 
 // sampled is how many functions a short run looks at.
-const sampled = 1600
+const sampled = 600
 
 // TestProperties rewrites generated polling functions. Each is found, and gets a guard at
 // least and no more than its parts allow; what comes out type-checks, is not changed by a
