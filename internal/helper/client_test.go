@@ -17,6 +17,7 @@ type (
 	RangeResponse  struct {
 		Header *ResponseHeader
 		Kvs    []*KeyValue
+		Count  int64
 	}
 )
 
