@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"go/types"
+	pathpkg "path"
 	"strings"
 )
 
@@ -70,6 +71,12 @@ func isNamed(t types.Type, path, name string) bool {
 	}
 	n, ok := t.(*types.Named)
 	return ok && isPkgObj(n.Obj(), path, name)
+}
+
+// isHelperMutex reports whether t is the Mutex of the module's helper package, or a pointer
+// to it.
+func (p *program) isHelperMutex(t types.Type) bool {
+	return isNamed(t, pathpkg.Join(p.in.ModulePath, p.in.HelperDir), "Mutex")
 }
 
 // mutexMethods are the methods that the helper's Mutex offers with the same meaning.

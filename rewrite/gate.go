@@ -105,6 +105,51 @@ func (p *program) counted(s *site) *Reason {
 			return &Reason{Code: AttemptCounter, Detail: "range " + p.text(r.X), Pos: p.position(r.Pos())}
 		}
 	}
+	counters := p.counters(s)
+	var found ast.Node
+	look := func(e ast.Node) {
+		for obj := range counters {
+			if s.file.mentions(e, obj) {
+				found = e
+			}
+		}
+	}
+	ast.Inspect(s.loop, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.IfStmt:
+			look(n.Cond)
+		case *ast.ForStmt:
+			if n.Cond != nil {
+				look(n.Cond)
+			}
+		case *ast.SwitchStmt:
+			if n.Tag != nil {
+				look(n.Tag)
+			}
+		case *ast.CaseClause:
+			for _, e := range n.List {
+				look(e)
+			}
+		case *ast.CommClause:
+			if n.Comm != nil {
+				look(n.Comm)
+			}
+		case *ast.CallExpr: // how long to wait, and for whom
+			if s.trace.clocks[n] != nil || p.isClockCall(s, n) {
+				look(n)
+			}
+		}
+		return true
+	})
+	if found != nil {
+		return &Reason{Code: AttemptCounter, Detail: p.text(found), Pos: p.position(found.Pos())}
+	}
+	return nil
+}
+
+// counters returns the variables and fields that a round counts up, and what is computed
+// from them.
+func (p *program) counters(s *site) map[types.Object]bool {
 	counters := map[types.Object]bool{}
 	ast.Inspect(s.loop, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -157,45 +202,7 @@ func (p *program) counted(s *site) *Reason {
 			return true
 		})
 	}
-	var found ast.Node
-	look := func(e ast.Node) {
-		for obj := range counters {
-			if s.file.mentions(e, obj) {
-				found = e
-			}
-		}
-	}
-	ast.Inspect(s.loop, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.IfStmt:
-			look(n.Cond)
-		case *ast.ForStmt:
-			if n.Cond != nil {
-				look(n.Cond)
-			}
-		case *ast.SwitchStmt:
-			if n.Tag != nil {
-				look(n.Tag)
-			}
-		case *ast.CaseClause:
-			for _, e := range n.List {
-				look(e)
-			}
-		case *ast.CommClause:
-			if n.Comm != nil {
-				look(n.Comm)
-			}
-		case *ast.CallExpr: // how long to wait, and for whom
-			if s.trace.clocks[n] != nil || p.isClockCall(s, n) {
-				look(n)
-			}
-		}
-		return true
-	})
-	if found != nil {
-		return &Reason{Code: AttemptCounter, Detail: p.text(found), Pos: p.position(found.Pos())}
-	}
-	return nil
+	return counters
 }
 
 // mentions reports whether n uses the variable or field obj.

@@ -140,28 +140,8 @@ func (p *program) finding(s *site) *Finding {
 		Package: s.file.pkg.PkgPath,
 		site:    s,
 	}
-	if len(s.calls) > 0 {
-		f.Rule, f.Message = "trylock-poll", p.trylockPoll(s)
-		for _, h := range s.trail {
-			text := firstLine(p.text(h.node))
-			if call, ok := ast.Unparen(h.node).(*ast.CallExpr); ok {
-				text = firstLine(p.text(call.Fun))
-			}
-			f.Path = append(f.Path, Frame{p.position(h.node.Pos()), text})
-		}
-	} else {
-		for _, call := range s.tries {
-			f.Path = append(f.Path, Frame{p.position(call.Pos()), firstLine(p.text(call.Fun))})
-		}
-		switch {
-		case p.watches(s):
-			f.Rule, f.Message = "watch-storm", p.watchStorm(s)
-		case len(s.clock) == 0 && !p.blocks(s):
-			f.Rule, f.Message = "trylock-spin", p.trylockSpin(s)
-		default:
-			f.Rule, f.Message = "trylock-poll", p.trylockPoll(s)
-		}
-	}
+	f.Path = p.frames(s)
+	f.Rule, f.Message = p.kind(s)
 	f.components = p.componentsOf(s)
 	f.component = f.components[0]
 	for _, c := range f.components { // every mutex of the loop, not only the first
@@ -191,6 +171,21 @@ func (p *program) finding(s *site) *Finding {
 	}
 	f.Kept = why
 	return f
+}
+
+// frames returns the calls on the way from a site to TryLock.
+func (p *program) frames(s *site) (out []Frame) {
+	for _, h := range s.trail {
+		text := firstLine(p.text(h.node))
+		if call, ok := ast.Unparen(h.node).(*ast.CallExpr); ok {
+			text = firstLine(p.text(call.Fun))
+		}
+		out = append(out, Frame{p.position(h.node.Pos()), text})
+	}
+	for _, call := range s.tries {
+		out = append(out, Frame{p.position(call.Pos()), firstLine(p.text(call.Fun))})
+	}
+	return out
 }
 
 // watches reports whether the loop is paced by the events of an etcd watch alone.

@@ -1,45 +1,57 @@
 package rewrite
 
 import (
-	_ "embed"
+	"embed"
 	"strings"
 )
 
 // A Rule is one kind of finding. Its documentation is the comment at the top of the file
-// that is named after it.
+// that is named after it: rule_session_per_try.go has that of session-per-try.
 type Rule struct {
 	ID    string
 	Title string // one line
 	Doc   string
 }
 
-//go:embed rule_trylock_poll.go
-var trylockPollSource string
-
-//go:embed rule_trylock_spin.go
-var trylockSpinSource string
-
-//go:embed rule_watch_storm.go
-var watchStormSource string
+//go:embed rule_*.go
+var ruleFiles embed.FS
 
 // Rules lists the rules of this package by id.
-var Rules = []Rule{
-	newRule("trylock-poll", trylockPollSource),
-	newRule("trylock-spin", trylockSpinSource),
-	newRule("watch-storm", watchStormSource),
+var Rules = readRules()
+
+// readRules reads the rules off their source files, so that no rule can be without a
+// file, and no file without its rule.
+func readRules() (out []Rule) {
+	files, err := ruleFiles.ReadDir(".")
+	if err != nil {
+		panic(err) // they are part of the binary
+	}
+	for _, f := range files {
+		name, ok := strings.CutSuffix(strings.TrimPrefix(f.Name(), "rule_"), ".go")
+		if !ok || strings.HasSuffix(name, "_test") {
+			continue
+		}
+		source, err := ruleFiles.ReadFile(f.Name())
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, newRule(strings.ReplaceAll(name, "_", "-"), string(source)))
+	}
+	return out
 }
 
 // newRule takes a rule's documentation from the comment that opens its source file: the
 // text cannot drift from the code below it.
 func newRule(id, source string) Rule {
 	var lines []string
-	for _, line := range strings.Split(source, "\n") {
-		text, ok := strings.CutPrefix(line, "//")
+	for line := range strings.Lines(source) {
+		text, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "//")
 		if !ok {
 			break
 		}
 		lines = append(lines, strings.TrimPrefix(text, " "))
 	}
-	title := strings.TrimSuffix(strings.TrimPrefix(lines[0], id+": "), ".")
-	return Rule{ID: id, Title: title, Doc: strings.TrimSpace(strings.Join(lines[1:], "\n"))}
+	title, doc, _ := strings.Cut(strings.Join(lines, "\n"), "\n")
+	title = strings.TrimSuffix(strings.TrimPrefix(title, id+": "), ".")
+	return Rule{ID: id, Title: title, Doc: strings.TrimSpace(doc)}
 }

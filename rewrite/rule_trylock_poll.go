@@ -44,14 +44,9 @@ import "fmt"
 
 // trylockPoll describes a site that a clock paces.
 func (p *program) trylockPoll(s *site) string {
-	every := ""
-	if len(s.clock) == 1 {
-		if d := s.clock[0].interval(); d != nil {
-			every = " every " + firstLine(p.text(d))
-		}
-	}
+	verb := "retries"
 	if len(s.calls) > 0 {
-		return fmt.Sprintf("%s reaches TryLock through %s%s; each try that fails writes two raft entries", s.name, firstLine(p.text(s.calls[0].Fun)), every)
+		verb = "reaches"
 	}
-	return fmt.Sprintf("%s retries %s%s; each try that fails writes two raft entries", s.name, firstLine(p.text(s.tries[0].Fun)), every)
+	return fmt.Sprintf("%s; each try that fails writes two raft entries", p.tried(s, verb))
 }

@@ -17,9 +17,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"etcdmod/internal/command"
+	"etcdmod/rewrite"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
+var update = flag.Bool("update", false, "rewrite the expected output in testdata/script and testdata/rule")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
@@ -45,7 +46,17 @@ func TestMain(m *testing.M) {
 // $BIN holds etcdmod and no other command.
 //
 // The condition [permissions] says that file permissions bind this user.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "../../testdata/script") }
+
+// TestRuleScripts runs testdata/rule/*/*.txtar in the same way: each rule has a folder
+// with the code that its documentation shows, and what else it finds and leaves alone.
+func TestRuleScripts(t *testing.T) {
+	for _, r := range rewrite.Rules {
+		t.Run(r.ID, func(t *testing.T) { runScripts(t, filepath.Join("../../testdata/rule", r.ID)) })
+	}
+}
+
+func runScripts(t *testing.T, dir string) {
 	example, err := filepath.Abs("../../testdata/example")
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +75,7 @@ func TestScripts(t *testing.T) {
 	}
 	proxy := goproxytest.NewTestServer(t, "../../testdata/proxy", "")
 	testscript.Run(t, testscript.Params{
-		Dir:                 "../../testdata/script",
+		Dir:                 dir,
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,

@@ -1,0 +1,331 @@
+package rewrite
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+)
+
+// kind tells which rule a site that tries falls under, and describes it. What is worst
+// comes first: a storm and a spin write without end, a loop that goes on after success
+// does so in every replica for ever, and the others end with the lock.
+func (p *program) kind(s *site) (rule, message string) {
+	if len(s.calls) == 0 {
+		switch {
+		case p.watches(s):
+			return "watch-storm", p.watchStorm(s)
+		case len(s.clock) == 0 && !p.blocks(s):
+			return "trylock-spin", p.trylockSpin(s)
+		}
+	}
+	switch paths := p.outline(s); {
+	case p.goesOn(s, paths) && p.releases(s, paths):
+		return "periodic-job", p.periodicJob(s)
+	case p.goesOn(s, paths):
+		return "leader-check", p.leaderCheck(s)
+	case p.limit(s, paths) != "":
+		return "bounded-retry", p.boundedRetry(s, p.limit(s, paths))
+	}
+	return "trylock-poll", p.trylockPoll(s)
+}
+
+// tried is how messages begin: who tries what, and how often.
+func (p *program) tried(s *site, verb string) string {
+	what := ""
+	if len(s.calls) > 0 {
+		what = fmt.Sprintf("%s TryLock through %s", verb, firstLine(p.text(s.calls[0].Fun)))
+	} else {
+		what = fmt.Sprintf("%s %s", verb, firstLine(p.text(s.tries[0].Fun)))
+	}
+	if len(s.clock) == 1 {
+		if d := s.clock[0].interval(); d != nil {
+			what += " every " + firstLine(p.text(d))
+		}
+	}
+	return s.name + " " + what
+}
+
+// outline returns the paths of a site: those that were walked exactly, or else those of a
+// walk that takes nested loops for plain statements, or of the nested loop that tries. It
+// returns nil where not even that is possible.
+func (p *program) outline(s *site) []*path {
+	if s.trace.bad == nil {
+		return s.paths
+	}
+	for _, loop := range []ast.Stmt{s.loop, s.innermost()} {
+		t := *s.trace
+		t.loop, t.bad, t.rough = loop, nil, true
+		if paths := t.round(); t.bad == nil {
+			return paths
+		}
+	}
+	return nil
+}
+
+// innermost returns the innermost loop around the first try, which may be nested in the
+// loop of the site: a round of that goes over several locks.
+func (s *site) innermost() ast.Stmt {
+	loop := s.loop
+	for _, call := range append(s.tries, s.calls...)[:1] {
+		ast.Inspect(s.loop, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				return false
+			case *ast.ForStmt:
+				if within(call, n.Body) {
+					loop = n
+				}
+			case *ast.RangeStmt:
+				if within(call, n.Body) {
+					loop = n
+				}
+			}
+			return true
+		})
+	}
+	return loop
+}
+
+// goesOn reports whether the loop goes on trying after a try that succeeded: nothing but
+// an error, or the end of a context or channel, ends it then.
+func (p *program) goesOn(s *site, paths []*path) bool {
+	again := false
+	for _, q := range paths {
+		if q.outcome != won {
+			continue
+		}
+		switch q.end {
+		case next:
+			again = true
+		case outward:
+			return false
+		default:
+			if !p.stopped(q) && !p.fails(s, q) {
+				return false
+			}
+		}
+	}
+	return again
+}
+
+// stopped reports whether a path ends after it has received from somebody who may tell it
+// to: a context, or a channel that is no clock.
+func (p *program) stopped(q *path) bool {
+	for _, st := range q.steps {
+		if st.after && (st.kind == doneRecv || st.kind == recv) {
+			return true
+		}
+	}
+	return false
+}
+
+// fails reports whether a path that has won returns an error, or ends the program.
+func (p *program) fails(s *site, q *path) bool {
+	switch end := q.endStmt.(type) {
+	case *ast.ReturnStmt:
+		if len(end.Results) == 0 {
+			return false
+		}
+		last := end.Results[len(end.Results)-1]
+		if s.trace.isErr(last, q) {
+			return false // nil, on a path that has won
+		}
+		t := s.file.typeOf(last)
+		return t != nil && !isNilExpr(s.file, last) && types.Implements(t, errorType())
+	case *ast.ExprStmt: // panic, os.Exit
+		return true
+	}
+	return false
+}
+
+func errorType() *types.Interface {
+	return types.Universe.Lookup("error").Type().Underlying().(*types.Interface)
+}
+
+// releases reports whether the lock is given back before the next round: on a path that
+// has won, or in a function on the way to TryLock.
+func (p *program) releases(s *site, paths []*path) bool {
+	for _, q := range paths {
+		if q.outcome != won || q.end != next {
+			continue
+		}
+		for _, st := range q.steps {
+			if st.after && p.unlocks(s.file, st.node, map[ast.Node]bool{}) {
+				return true
+			}
+		}
+	}
+	for i, h := range s.trail {
+		if fn := p.funcAround(h.node); i > 0 && fn != nil && fn != s.fn && p.unlocks(h.file, fn, map[ast.Node]bool{}) {
+			return true
+		}
+	}
+	return false
+}
+
+// unlocks reports whether n calls Unlock of an etcd mutex, itself or through functions of
+// the module.
+func (p *program) unlocks(f *file, n ast.Node, seen map[ast.Node]bool) bool {
+	if n == nil || seen[n] {
+		return false
+	}
+	seen[n] = true
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || found {
+			return !found
+		}
+		fn, ok := f.callee(call).(*types.Func)
+		if !ok {
+			return true
+		}
+		if recv := fn.Signature().Recv(); fn.Name() == "Unlock" && recv != nil && (isMutexPtr(recv.Type()) || p.isHelperMutex(recv.Type())) {
+			found = true
+		} else if decl := p.declOf(fn); decl != nil {
+			found = p.unlocks(p.fileAt(decl.Pos()), decl, seen)
+		}
+		return !found
+	})
+	return found
+}
+
+// declOf returns the declaration of a function of the module, or nil.
+func (p *program) declOf(fn *types.Func) *ast.FuncDecl {
+	f := p.fileAt(fn.Origin().Pos())
+	if f == nil {
+		return nil
+	}
+	for _, d := range f.ast.Decls {
+		if decl, ok := d.(*ast.FuncDecl); ok && decl.Name.Pos() == fn.Origin().Pos() {
+			return decl
+		}
+	}
+	return nil
+}
+
+// funcAround returns the innermost function, declaration or literal, that holds n.
+func (p *program) funcAround(n ast.Node) (fn ast.Node) {
+	f := p.fileAt(n.Pos())
+	if f == nil {
+		return nil
+	}
+	ast.Inspect(f.ast, func(m ast.Node) bool {
+		switch m.(type) {
+		case *ast.FuncDecl, *ast.FuncLit:
+			if m != n && within(n, m) {
+				fn = m
+			}
+		}
+		return m != nil && within(n, m) || m == ast.Node(f.ast)
+	})
+	return fn
+}
+
+// limit says what ends a retry that goes on in vain, other than a context or a channel: a
+// number of tries, or a deadline. It returns "" where nothing does.
+func (p *program) limit(s *site, paths []*path) string {
+	const attempts, deadline = "a limited number of times", "until a deadline"
+	if _, ok := s.loop.(*ast.RangeStmt); ok && len(s.clock) > 0 && s.clock[0].wait == s.loop.(*ast.RangeStmt).X {
+		// over the ticks of a clock
+	} else if r, ok := s.loop.(*ast.RangeStmt); ok {
+		if _, isChan := typeUnder(s.file.typeOf(r.X)).(*types.Chan); !isChan {
+			return attempts
+		}
+	}
+	counters := p.counters(s)
+	counts := func(e ast.Expr) bool {
+		for obj := range counters {
+			if s.file.mentions(e, obj) {
+				return true
+			}
+		}
+		return false
+	}
+	bounds := func(e ast.Expr) string {
+		switch {
+		case e == nil:
+		case counts(e):
+			return attempts
+		case s.file.readsClock(e):
+			return deadline
+		}
+		return ""
+	}
+	if loop, ok := s.loop.(*ast.ForStmt); ok {
+		if l := bounds(loop.Cond); l != "" {
+			return l
+		}
+	}
+	for _, q := range paths {
+		if q.outcome == won || q.end != left && q.end != broke {
+			continue
+		}
+		for _, st := range q.steps {
+			switch {
+			case st.kind == waits && !contains2(s.clock, st.clock), st.kind == recv && s.file.isTime(st.node):
+				return deadline
+			}
+		}
+		if cond := s.guardOf(q.endStmt); cond != nil {
+			if l := bounds(cond); l != "" {
+				return l
+			}
+		}
+	}
+	return ""
+}
+
+func contains2(list []*clock, c *clock) bool {
+	for _, d := range list {
+		if d == c {
+			return true
+		}
+	}
+	return false
+}
+
+// guardOf returns the condition of the innermost if around a statement of the loop.
+func (s *site) guardOf(n ast.Stmt) (cond ast.Expr) {
+	if n == nil {
+		return nil
+	}
+	ast.Inspect(s.loop, func(m ast.Node) bool {
+		if i, ok := m.(*ast.IfStmt); ok && within(n, i) {
+			cond = i.Cond
+		}
+		return m != nil
+	})
+	return cond
+}
+
+// readsClock reports whether e compares the time: time.Since(start) > d, or
+// time.Now().After(end).
+func (f *file) readsClock(e ast.Expr) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if fn, ok := f.callee(call).(*types.Func); ok {
+				switch fn.Name() {
+				case "Now", "Since", "Until":
+					found = found || isPkgObj(fn, "time", fn.Name())
+				}
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// isTime reports whether n receives a time.
+func (f *file) isTime(n ast.Node) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		if u, ok := n.(*ast.UnaryExpr); ok && u.Op == token.ARROW {
+			found = found || isNamed(f.typeOf(u), "time", "Time")
+		}
+		return !found
+	})
+	return found
+}

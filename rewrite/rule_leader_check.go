@@ -1,0 +1,33 @@
+// leader-check: a leader calls TryLock of its own etcd mutex again, to see that it still
+// leads.
+//
+// TryLock of a lock that is held already succeeds, so that one loop can both elect the
+// leader and check on it. Each standby puts a key and deletes it per round, and the leader
+// writes a raft log entry as well: a transaction that contains a put is proposed whatever
+// it decides.
+//
+// Before:
+//
+//	for range ticker.C {
+//		err := mu.TryLock(ctx)
+//		leading.Store(err == nil)
+//	}
+//
+// After (guard): the constructor and the declared types are swapped, so that standbys and
+// the leader only read:
+//
+//	mu := etcdlock.NewMutex(session, "/locks/leader")
+//
+// Why it is safe: the loop stays as it is. The swapped TryLock tries first and never waits:
+// it answers nil to the holder, and recovers a lock that was kept although a later step
+// failed, as the client's does. What a standby does on each failed round (drop an address,
+// clear a flag) happens at the old pace. A wait for the release would be wrong: the leader
+// would wait for its own key.
+package rewrite
+
+import "fmt"
+
+// leaderCheck describes a site that tries again while it holds the lock.
+func (p *program) leaderCheck(s *site) string {
+	return fmt.Sprintf("%s, also while it holds the lock; per try, standbys write two raft entries and the holder one", p.tried(s, "tries"))
+}
