@@ -3,6 +3,7 @@ package rewrite
 import (
 	"go/types"
 	pathpkg "path"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,16 @@ var ConcurrencyPaths = []string{
 	"go.etcd.io/etcd/clientv3/concurrency",
 	"go.etcd.io/etcd/v3/clientv3/concurrency",
 	"github.com/coreos/etcd/clientv3/concurrency",
+}
+
+// ClientPaths are those of package clientv3 beside them.
+var ClientPaths = clientPaths(ConcurrencyPaths)
+
+func clientPaths(concurrency []string) (out []string) {
+	for _, p := range concurrency {
+		out = append(out, strings.TrimSuffix(p, "/concurrency"))
+	}
+	return out
 }
 
 // concurrencyPath returns the import path of pkg if it is package concurrency of an
@@ -95,10 +106,5 @@ func isClientPath(path string) bool {
 	if i := strings.LastIndex(path, "/vendor/"); i >= 0 {
 		path = path[i+len("/vendor/"):]
 	}
-	for _, p := range ConcurrencyPaths {
-		if path == strings.TrimSuffix(p, "/concurrency") {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ClientPaths, path)
 }

@@ -132,15 +132,11 @@ func (p *program) fails(s *site, q *path) bool {
 			return false // nil, on a path that has won
 		}
 		t := s.file.typeOf(last)
-		return t != nil && !isNilExpr(s.file, last) && types.Implements(t, errorType())
+		return t != nil && !isNilExpr(s.file, last) && (isError(t) || types.Implements(t, types.Universe.Lookup("error").Type().Underlying().(*types.Interface)))
 	case *ast.ExprStmt: // panic, os.Exit
 		return true
 	}
 	return false
-}
-
-func errorType() *types.Interface {
-	return types.Universe.Lookup("error").Type().Underlying().(*types.Interface)
 }
 
 // releases reports whether the lock is given back before the next round: on a path that

@@ -126,11 +126,17 @@ func (t *tracer) eval(e ast.Expr, p *path) tristate {
 				v = t.is(x.Y, p)
 			} else if t.isErr(x.Y, p) {
 				v = t.is(x.X, p)
+			} else if obj := t.variable(x.X); obj != nil && isError(obj.Type()) && isNilExpr(t.file, ast.Unparen(x.Y)) {
+				v = p.bools[obj]
 			}
 			if x.Op == token.NEQ {
 				v = v.not()
 			}
 			return v
+		}
+	case *ast.SelectorExpr: // of the response to a transaction
+		if obj := t.variable(x.X); obj != nil && x.Sel.Name == "Succeeded" && isTxnResponse(obj.Type()) {
+			return p.bools[obj]
 		}
 	case *ast.CallExpr:
 		if t.isTry(x) && basicBool(t.file, x) { // a function that tries
@@ -162,6 +168,9 @@ func (t *tracer) is(target ast.Expr, p *path) tristate {
 	}
 	obj := t.file.objectOf(id)
 	if isConcurrencyObj(obj, "ErrLocked") {
+		return truth(p.outcome == locked)
+	}
+	if t.timed && isPkgObj(obj, "context", "DeadlineExceeded") {
 		return truth(p.outcome == locked)
 	}
 	// These are never what a won or locked try returned. Any other error may be one more

@@ -128,20 +128,24 @@ func (t *tracer) assign(s *ast.AssignStmt, p *path) []*path {
 	return []*path{p}
 }
 
-// assignResults walks ok, err := s.try(ctx), where a function tries. Its bool tells
-// whether the lock is held; what its error is then cannot be told.
+// assignResults walks ok, err := s.try(ctx), where a function or a transaction tries. Its
+// bool, or the response, tells whether the lock is held; what its error is then cannot be
+// told.
 func (t *tracer) assignResults(s *ast.AssignStmt, p *path) []*path {
-	isBool := false
+	isBool, isTxn := false, false
 	for _, l := range s.Lhs {
 		isBool = isBool || !isBlank(l) && basicBool(t.file, l)
+		isTxn = isTxn || !isBlank(l) && isTxnResponse(t.file.typeOf(l))
 	}
 	return t.fork(p, func(q *path) {
 		for _, l := range s.Lhs {
 			switch obj := t.variable(l); {
 			case obj == nil:
-			case basicBool(t.file, l):
+			case basicBool(t.file, l) || isTxnResponse(obj.Type()):
 				q.bools[obj] = truth(q.outcome == won)
-			case !isBool && types.Identical(obj.Type(), types.Universe.Lookup("error").Type()):
+			case isTxn && isError(obj.Type()): // nil, if there is a response
+				q.bools[obj] = truth(q.outcome != failed)
+			case !isBool && isError(obj.Type()):
 				q.errs[obj] = true
 			}
 		}
@@ -184,6 +188,8 @@ func (t *tracer) receiver(s *ast.AssignStmt, p *path) {
 		delete(p.bools, obj)
 	}
 }
+
+func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
 
 func basicBool(f *file, e ast.Expr) bool {
 	t := f.typeOf(e)

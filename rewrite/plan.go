@@ -94,16 +94,15 @@ func Analyze(in *Input) *Plan {
 	p := newProgram(in)
 	pl := &Plan{p: p}
 	polled := map[*component]bool{} // by what is no test
-	for _, s := range p.sites() {
-		if !s.file.test {
-			for _, c := range p.componentsOf(s) {
+	for _, f := range p.findings() {
+		if !f.site.file.test {
+			for _, c := range f.components {
 				polled[c] = true
 			}
 		}
-		if in.Selected != nil && !in.Selected(s.file.pkg.PkgPath) {
-			continue
+		if in.Selected == nil || in.Selected(f.Package) {
+			pl.Findings = append(pl.Findings, f)
 		}
-		pl.Findings = append(pl.Findings, p.finding(s))
 	}
 	pl.onlyTests(polled)
 	pl.oneClient()
@@ -134,13 +133,7 @@ func (pl *Plan) onlyTests(polled map[*component]bool) {
 
 // finding judges one site.
 func (p *program) finding(s *site) *Finding {
-	f := &Finding{
-		Pos:     p.position(s.loop.Pos()),
-		Func:    s.name,
-		Package: s.file.pkg.PkgPath,
-		site:    s,
-	}
-	f.Path = p.frames(s)
+	f := p.found(s)
 	f.Rule, f.Message = p.kind(s)
 	f.components = p.componentsOf(s)
 	f.component = f.components[0]
@@ -163,11 +156,6 @@ func (p *program) finding(s *site) *Finding {
 			return f
 		}
 		why = stays
-	}
-	if f.Tier == Guard {
-		if r := p.sessionPerTry(s); r != nil {
-			why = r // what a person has to know first
-		}
 	}
 	f.Kept = why
 	return f

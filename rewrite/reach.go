@@ -56,6 +56,9 @@ func newReach(p *program) *reach {
 			r.read(f)
 		}
 	}
+	if p.attempt != tryLocks {
+		return r
+	}
 	for _, c := range p.flow.ifaces {
 		for i := 0; i < c.iface.NumMethods(); i++ {
 			if m := c.iface.Method(i); m.Name() == "TryLock" {

@@ -35,6 +35,9 @@ const (
 	CommentLost      Code = "comment-lost"
 	EditFailed       Code = "edit-failed"
 	MixedClients     Code = "several-clients"
+	LeasePerTry      Code = "lease-per-try"
+	LockWrites       Code = "lock-writes"
+	HandRolled       Code = "hand-rolled-lock"
 
 	// Why the clock stays.
 	AttemptCounter Code = "attempt-counter"
@@ -46,7 +49,6 @@ const (
 	NoClock        Code = "no-clock"
 	SeveralClocks  Code = "several-clocks"
 	SeveralTries   Code = "several-tries"
-	SessionPerTry  Code = "session-per-try"
 	SuccessLoops   Code = "success-keeps-looping"
 	TriesThroughFn Code = "tries-through-function"
 	UnknownClock   Code = "clock-unknown"
@@ -91,6 +93,9 @@ var Reasons = map[Code]string{
 	CommentLost:      "The rewrite would have lost a comment.",
 	EditFailed:       "The edit could not be carried out.",
 	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",
+	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever TryLock does, and no constructor can spare that. Make one session before the loop and a new one only when its Done channel is closed, and close a session that is not kept.",
+	LockWrites:       "Lock puts a key, and deletes it when its context ends: its place in the queue is lost, and the next round begins at the end of it. Call Lock once, with the context that ends the wait as a whole; it queues, and costs least. Or try with TryLock, which etcdmod then guards.",
+	HandRolled:       "The lock is a key that a transaction of this module creates. What else reads, renews and deletes the key is known to its authors alone, so nothing is rewritten. Use a session and concurrency.Mutex; or read the key first, and send the transaction only where it is missing.",
 
 	AttemptCounter: "The loop counts its attempts, to end or to wait longer. Waking early would use them up sooner.",
 	ClockElsewhere: "The clock is made in another function, is a parameter or a field, is passed on, or is made again and again and never stopped.",

@@ -5,46 +5,149 @@ import (
 	"go/types"
 )
 
-// sessionPerTry reports a loop in which each try makes a session of its own, directly or
-// in the functions on the way to TryLock. Granting its lease writes whatever the try does.
-func (p *program) sessionPerTry(s *site) *Reason {
-	bodies := []ast.Node{s.loop}
+// perTry makes the finding of a site whose every try makes a session of its own, or nil.
+// Where a session is made only now and then, such as after the last one has ended, there
+// is none.
+func (p *program) perTry(s *site) *Finding {
+	call := p.sessionPerTry(s)
+	if call == nil {
+		return nil
+	}
+	return p.refused(s, "session-per-try", p.sessionEachTry(s), LeasePerTry, call)
+}
+
+// sessionPerTry returns the call that makes a session for each try, or nil: in the loop on
+// each way from a try that failed to the next one, or in a function on the way to TryLock.
+func (p *program) sessionPerTry(s *site) *ast.CallExpr {
+	if call := p.sessionInLoop(s); call != nil {
+		return call
+	}
 	for i, h := range s.trail {
 		if i == 0 {
 			continue // in the loop
 		}
-		if fn := p.declAround(h.node); fn != nil && fn != s.fn {
-			bodies = append(bodies, fn)
-		}
-	}
-	for _, body := range bodies {
-		f := p.fileAt(body.Pos())
-		var found *ast.CallExpr
-		ast.Inspect(body, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok {
-				if fn, ok := f.callee(call).(*types.Func); ok && isConcurrencyObj(fn, "NewSession") {
-					found = call
-				}
+		if fn := p.funcAround(h.node); fn != nil && fn != s.fn {
+			if call := p.makesSession(h.file, body(fn), map[ast.Node]bool{}); call != nil {
+				return call
 			}
-			return found == nil
-		})
-		if found != nil {
-			return &Reason{Code: SessionPerTry, Detail: firstLine(p.text(found)), Pos: p.position(found.Pos())}
 		}
 	}
 	return nil
 }
 
-// declAround returns the function declaration that holds n, or nil.
-func (p *program) declAround(n ast.Node) *ast.FuncDecl {
-	f := p.fileAt(n.Pos())
-	if f == nil {
-		return nil
+func (p *program) sessionInLoop(s *site) (call *ast.CallExpr) {
+	if s.trace.bad != nil {
+		return p.makesSession(s.file, loopBody(s.loop), map[ast.Node]bool{})
 	}
-	for _, d := range f.ast.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && within(n, fn) {
-			return fn
+	for _, q := range s.paths {
+		if q.outcome != locked || q.end != next {
+			continue
 		}
+		call = nil
+		for _, st := range q.steps {
+			if c := p.sessionCall(s.file, st.node, map[ast.Node]bool{}); c != nil && st.kind == acts {
+				call = c
+			}
+		}
+		if call == nil {
+			return nil
+		}
+	}
+	return call
+}
+
+// makesSession returns the call by which a list of statements makes a session, whatever
+// else happens in it.
+func (p *program) makesSession(f *file, list []ast.Stmt, seen map[ast.Node]bool) *ast.CallExpr {
+	for _, stmt := range list {
+		if l, ok := stmt.(*ast.LabeledStmt); ok {
+			stmt = l.Stmt
+		}
+		switch s := stmt.(type) {
+		case *ast.IfStmt:
+			if s.Init == nil {
+				continue
+			}
+			stmt = s.Init
+		case *ast.AssignStmt, *ast.ExprStmt, *ast.DeclStmt, *ast.ReturnStmt:
+		default:
+			continue
+		}
+		if call := p.sessionCall(f, stmt, seen); call != nil {
+			return call
+		}
+	}
+	return nil
+}
+
+// sessionCall returns the call in n that makes a session, itself or through a function of
+// the module.
+func (p *program) sessionCall(f *file, n ast.Node, seen map[ast.Node]bool) (found *ast.CallExpr) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit, *ast.BlockStmt:
+			return false
+		case *ast.CallExpr:
+			fn, ok := f.callee(n).(*types.Func)
+			if !ok || found != nil {
+				return found == nil
+			}
+			if isConcurrencyObj(fn, "NewSession") {
+				found = n
+			} else if decl := p.declOf(fn); decl != nil && decl.Body != nil && !seen[decl] {
+				seen[decl] = true
+				found = p.makesSession(p.fileAt(decl.Pos()), decl.Body.List, seen)
+			}
+		}
+		return found == nil
+	})
+	return found
+}
+
+// closesSession reports whether a round that failed closes a session.
+func (p *program) closesSession(s *site) bool {
+	bodies := []ast.Node{s.loop}
+	for i, h := range s.trail {
+		if fn := p.funcAround(h.node); i > 0 && fn != nil {
+			bodies = append(bodies, fn)
+		}
+	}
+	found := false
+	for _, body := range bodies {
+		f := p.fileAt(body.Pos())
+		ast.Inspect(body, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if fn, ok := f.callee(call).(*types.Func); ok && (fn.Name() == "Close" || fn.Name() == "Orphan") {
+					found = found || isConcurrencyObj(fn, fn.Name())
+				}
+			}
+			return !found
+		})
+	}
+	return found
+}
+
+// body returns the statements of a function.
+func body(fn ast.Node) []ast.Stmt {
+	switch fn := fn.(type) {
+	case *ast.FuncLit:
+		return fn.Body.List
+	case *ast.FuncDecl:
+		if fn.Body != nil {
+			return fn.Body.List
+		}
+	}
+	return nil
+}
+
+func loopBody(loop ast.Stmt) []ast.Stmt {
+	switch l := loop.(type) {
+	case *ast.ForStmt:
+		return l.Body.List
+	case *ast.RangeStmt:
+		return l.Body.List
+	case *ast.BlockStmt:
+		return l.List
 	}
 	return nil
 }

@@ -59,18 +59,20 @@ func (f *file) isTryLock(call *ast.CallExpr) bool {
 	return recv != nil && isMutexPtr(recv.Type()) && f.pkg.TypesInfo.Selections[sel] != nil
 }
 
-// sites finds the retry loops of a program.
-func (p *program) sites() []*site {
+// sites finds the loops of a program that retry an attempt.
+func (p *program) sites(a *attempt) []*site {
+	p.attempt = a
 	var out []*site
 	r := newReach(p)
 	for _, f := range p.files {
 		if f.isHelper() {
 			continue
 		}
-		found, rest := p.sitesIn(f, f.isTryLock)
+		isTry := func(call *ast.CallExpr) bool { return a.is(p, f, call) }
+		found, rest := p.sitesIn(f, isTry)
 		out = append(out, found...)
 		for _, fn := range sorted(rest) {
-			if p.givesUp(f, r.bodies[fn], f.isTryLock) {
+			if p.givesUp(f, r.bodies[fn], isTry) {
 				continue
 			}
 			for _, call := range rest[fn] {
@@ -225,7 +227,7 @@ func (p *program) trace(s *site, isTry func(*ast.CallExpr) bool) {
 		return true
 	})
 	clocks := p.clocksOf(s.file, s.fn, s.loop)
-	s.trace = &tracer{prog: p, file: s.file, loop: s.loop, isTry: isTry, clocks: clocks, isDone: s.file.isDone}
+	s.trace = &tracer{prog: p, file: s.file, loop: s.loop, isTry: isTry, clocks: clocks, isDone: s.file.isDone, timed: p.attempt.timed}
 	if s.label != nil {
 		s.trace.label = s.label.Label.Name
 	}

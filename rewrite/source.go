@@ -64,6 +64,8 @@ type program struct {
 	// What is known of functions of the module: by parameter, exitsOn, and by function,
 	// promptFunc and pauses.
 	exitOn, prompts, pausers map[token.Pos]bool
+	attempt                  *attempt          // what is looked for at present
+	forwards                 map[token.Pos]int // see forwarders
 }
 
 // newProgram picks, for each file, the package that has it with the fewest test files

@@ -160,7 +160,7 @@ func (f *file) parts(e ast.Expr) (out []ast.Expr) {
 
 // source returns the hop that a function value begins, if it leads to a TryLock.
 func (r *reach) source(v value) (hop, bool) {
-	if sel, ok := ast.Unparen(v.src).(*ast.SelectorExpr); ok && sel.Sel.Name == "TryLock" {
+	if sel, ok := ast.Unparen(v.src).(*ast.SelectorExpr); ok && sel.Sel.Name == "TryLock" && r.p.attempt == tryLocks {
 		if fn, ok := v.file.objectOf(sel.Sel).(*types.Func); ok {
 			if recv := fn.Signature().Recv(); recv != nil && isMutexPtr(recv.Type()) {
 				return hop{file: v.file, node: v.src}, true

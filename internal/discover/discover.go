@@ -73,6 +73,7 @@ type Options struct {
 	Env   []string // nil means that of this process
 	Tags  []string // build tags; without any, those of GOFLAGS
 	Words []string // looked for in the files, see Package.Mention
+	Hints []string // looked for as well, but not worth a note by themselves
 	// Paths are import paths. A file whose imports cannot be told is worth a note when
 	// one of them, or one of Words, occurs in it.
 	Paths []string

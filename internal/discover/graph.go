@@ -26,6 +26,30 @@ func (m *Module) Importers(paths ...string) []*Package {
 	return out
 }
 
+// Importing returns the packages that import one of the paths themselves, in order.
+func (m *Module) Importing(paths ...string) (out []*Package) {
+	for _, p := range m.Packages {
+		for _, path := range paths {
+			if p.Imports[path] {
+				out = append(out, p)
+				break
+			}
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	return out
+}
+
+// Mentions reports whether one of the words occurs in the files of the package.
+func (p *Package) Mentions(words ...string) bool {
+	for _, word := range words {
+		if p.Mention[word] {
+			return true
+		}
+	}
+	return false
+}
+
 // Programs returns the import paths of the packages of the module that its main packages
 // import, directly or not.
 func (m *Module) Programs() map[string]bool {

@@ -100,9 +100,11 @@ func (w *walker) file(dir, name string) {
 			p.Imports[ip] = true
 		}
 	}
-	for _, word := range w.opts.Words {
-		if bytes.Contains(src, []byte(word)) {
-			mention[word] = true
+	for _, list := range [][]string{w.opts.Words, w.opts.Hints} {
+		for _, word := range list {
+			if bytes.Contains(src, []byte(word)) {
+				mention[word] = true
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"etcdmod/internal/discover"
@@ -13,23 +14,27 @@ import (
 	"etcdmod/rewrite"
 )
 
-// tryLock is looked for in the source before anything is loaded: without it there is no
-// loop to find.
+// tryLock and the hints are looked for in the source before anything is loaded: without
+// them there is no loop to find.
 const tryLock = "TryLock"
+
+var (
+	timeouts  = []string{"WithTimeout", "WithDeadline"}
+	revisions = []string{"CreateRevision(", "ModRevision(", "Version(", "KeyMissing("}
+	hints     = slices.Concat([]string{".Lock(", "Txn("}, timeouts, revisions)
+)
 
 // find loads what can see the mutex and analyses it. It returns nil where there cannot be
 // a finding, without running the go command. wanted are the import paths of the packages
 // whose findings are wanted; nil means all.
 func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, error) {
-	chosen := r.mod.Importers(rewrite.ConcurrencyPaths...)
-	r.leftOut(chosen)
-	mentioned, asked := false, false
+	chosen := r.candidates()
+	asked := false
 	for _, p := range chosen {
-		mentioned = mentioned || p.Mention[tryLock]
 		asked = asked || wanted == nil || wanted[p.Path]
 	}
-	if !mentioned || !asked {
-		r.log("no package that can reach an etcd mutex calls TryLock")
+	if !asked {
+		r.log("no package polls an etcd lock")
 		return nil, nil
 	}
 	var dirs []string
@@ -65,6 +70,26 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		in.Selected = func(path string) bool { return wanted[path] || wanted[strings.TrimSuffix(path, "_test")] }
 	}
 	return rewrite.Analyze(in), ctx.Err()
+}
+
+// candidates returns the packages that may have findings, and those that they are reached
+// from: packages that see a mutex, and where transactions may be used as locks, those that
+// see a client.
+func (r *run) candidates() []*discover.Package {
+	locks := r.mod.Importers(rewrite.ConcurrencyPaths...)
+	r.leftOut(locks)
+	some := func(list []*discover.Package, words ...string) bool {
+		return slices.ContainsFunc(list, func(p *discover.Package) bool { return p.Mentions(words...) })
+	}
+	if slices.ContainsFunc(r.mod.Importing(rewrite.ClientPaths...), func(p *discover.Package) bool {
+		return p.Mentions("Txn(") && p.Mentions(revisions...)
+	}) {
+		return r.mod.Importers(slices.Concat(rewrite.ConcurrencyPaths, rewrite.ClientPaths)...)
+	}
+	if some(locks, tryLock) || some(locks, ".Lock(") && some(locks, timeouts...) {
+		return locks
+	}
+	return nil
 }
 
 // helperFiles reads what is in the helper's directory now.

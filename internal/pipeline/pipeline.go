@@ -162,6 +162,7 @@ func (r *run) open() error {
 		Env:   r.Env,
 		Tags:  strings.FieldsFunc(r.Tags, func(c rune) bool { return c == ',' || c == ' ' }),
 		Words: []string{tryLock},
+		Hints: hints,
 		Paths: rewrite.ConcurrencyPaths,
 	})
 	if err != nil {

@@ -1,0 +1,47 @@
+// txn-poll: a loop creates a key if it is missing, in a transaction, until it succeeds.
+//
+// This is a lock made by hand. A transaction that contains a put goes through raft whatever
+// it decides, so that each try writes a log entry although nothing changes. Where each try
+// is granted a lease of its own, that is another entry, and a lease that nobody revokes.
+//
+// Before:
+//
+//	for {
+//		resp, err := client.Txn(ctx).
+//			If(clientv3.Compare(clientv3.CreateRevision(key), "=", 0)).
+//			Then(clientv3.OpPut(key, "", clientv3.WithLease(lease))).
+//			Commit()
+//		if err != nil {
+//			return err
+//		}
+//		if resp.Succeeded {
+//			return nil
+//		}
+//		time.Sleep(time.Second)
+//	}
+//
+// After (by hand): a session has the lease and keeps it alive, and the mutex of the client
+// queues without polling.
+//
+//	mu := concurrency.NewMutex(session, key)
+//	return mu.Lock(ctx)
+//
+// Why it is not rewritten: the mutex of the client keeps its keys below another name, so
+// that replicas of the old and of the new version would not exclude each other, and what
+// else reads, renews or deletes the key cannot be told from the loop.
+//
+// Left alone are loops that get the key first, or watch it, keys that are computed anew for
+// each try (to draw an id), and transactions that do something else where the key is there
+// (to compare and swap).
+package rewrite
+
+import "fmt"
+
+// txnEachTry describes a site that polls by transactions.
+func (p *program) txnEachTry(s *site) string {
+	lease := ""
+	if p.grants(s) != nil {
+		lease = ", and each is granted a lease"
+	}
+	return fmt.Sprintf("%s retries a transaction that creates a key if it is missing; each try that fails writes a raft entry%s", s.name, lease)
+}
