@@ -32,7 +32,8 @@ func (p *program) findings() (out []*Finding) {
 		add(p.perTry(s))
 	}
 	if len(p.in.HelperFiles) > 0 { // a guard does not spare the lease
-		for _, s := range p.sites(guarded) {
+		p.guarded = p.sites(guarded)
+		for _, s := range p.guarded {
 			add(p.perTry(s))
 		}
 	}

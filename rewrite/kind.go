@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 )
 
 // kind tells which rule a site that tries falls under, and describes it. What is worst
@@ -260,7 +261,7 @@ func (p *program) limit(s *site, paths []*path) string {
 		}
 		for _, st := range q.steps {
 			switch {
-			case st.kind == waits && !contains2(s.clock, st.clock), st.kind == recv && s.file.isTime(st.node):
+			case st.kind == waits && !slices.Contains(s.clock, st.clock), st.kind == recv && s.file.isTime(st.node):
 				return deadline
 			}
 		}
@@ -271,15 +272,6 @@ func (p *program) limit(s *site, paths []*path) string {
 		}
 	}
 	return ""
-}
-
-func contains2(list []*clock, c *clock) bool {
-	for _, d := range list {
-		if d == c {
-			return true
-		}
-	}
-	return false
 }
 
 // guardOf returns the condition of the innermost if around a statement of the loop.

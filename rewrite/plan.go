@@ -86,6 +86,7 @@ type Change struct {
 // A Plan holds the findings of a module with the tiers that are proved for them.
 type Plan struct {
 	Findings []*Finding
+	Ignored  []*Finding // as comments in the source ask for
 	p        *program
 }
 
@@ -93,21 +94,30 @@ type Plan struct {
 func Analyze(in *Input) *Plan {
 	p := newProgram(in)
 	pl := &Plan{p: p}
+	kept, ignored := p.ignore(p.findings())
+	pl.Findings, pl.Ignored = in.selected(kept), in.selected(ignored)
 	polled := map[*component]bool{} // by what is no test
-	for _, f := range p.findings() {
-		if !f.site.file.test {
+	for _, f := range kept {
+		if f.site != nil && !f.site.file.test {
 			for _, c := range f.components {
 				polled[c] = true
 			}
-		}
-		if in.Selected == nil || in.Selected(f.Package) {
-			pl.Findings = append(pl.Findings, f)
 		}
 	}
 	pl.onlyTests(polled)
 	pl.oneClient()
 	pl.helperTaken()
 	return pl
+}
+
+// selected returns the findings that are wanted.
+func (in *Input) selected(all []*Finding) (out []*Finding) {
+	for _, f := range all {
+		if in.Selected == nil || in.Selected(f.Package) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // onlyTests refuses what would change the program for the sake of a test: a mutex of

@@ -65,6 +65,7 @@ type program struct {
 	// promptFunc and pauses.
 	exitOn, prompts, pausers map[token.Pos]bool
 	attempt                  *attempt          // what is looked for at present
+	guarded                  []*site           // that try a mutex of the helper
 	forwards                 map[token.Pos]int // see forwarders
 }
 

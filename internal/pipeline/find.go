@@ -21,7 +21,7 @@ const tryLock = "TryLock"
 var (
 	timeouts  = []string{"WithTimeout", "WithDeadline"}
 	revisions = []string{"CreateRevision(", "ModRevision(", "Version(", "KeyMissing("}
-	hints     = slices.Concat([]string{".Lock(", "Txn("}, timeouts, revisions)
+	hints     = slices.Concat([]string{rewrite.IgnoreDirective, ".Lock(", "Txn("}, timeouts, revisions)
 )
 
 // find loads what can see the mutex and analyses it. It returns nil where there cannot be
@@ -29,6 +29,7 @@ var (
 // whose findings are wanted; nil means all.
 func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, error) {
 	chosen := r.candidates()
+	r.strayDirectives(chosen, wanted)
 	asked := false
 	for _, p := range chosen {
 		asked = asked || wanted == nil || wanted[p.Path]
@@ -69,7 +70,26 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 	if wanted != nil {
 		in.Selected = func(path string) bool { return wanted[path] || wanted[strings.TrimSuffix(path, "_test")] }
 	}
-	return rewrite.Analyze(in), ctx.Err()
+	plan := rewrite.Analyze(in)
+	if n := len(plan.Ignored); n > 0 {
+		r.log("%d findings are ignored, as comments ask for", n)
+	}
+	return plan, ctx.Err()
+}
+
+// strayDirectives reports directives in packages that are not loaded, since nothing can be
+// found in them.
+func (r *run) strayDirectives(chosen []*discover.Package, wanted map[string]bool) {
+	for _, p := range r.mod.Packages {
+		if !p.Mention[rewrite.IgnoreDirective] || wanted != nil && !wanted[p.Path] || slices.Contains(chosen, p) {
+			continue
+		}
+		for _, name := range p.Files {
+			if src, err := os.ReadFile(name); err == nil {
+				r.stray = append(r.stray, rewrite.StrayDirectives(name, src, p.Path)...)
+			}
+		}
+	}
 }
 
 // candidates returns the packages that may have findings, and those that they are reached

@@ -86,6 +86,7 @@ type run struct {
 	goCmd   gocmd.Runner
 	flags   []string // for every go command that loads packages
 	res     *Result
+	stray   []*rewrite.Finding // directives in packages that are not loaded
 	policy  modbump.Options
 	plan    *modbump.Result // for go.mod
 	sumFile string

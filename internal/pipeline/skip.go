@@ -159,6 +159,10 @@ func (r *run) finish() {
 		)
 	})
 	r.res.Skipped = slices.Compact(r.res.Skipped)
+	r.res.Findings = append(r.res.Findings, r.stray...)
+	slices.SortStableFunc(r.res.Findings, func(a, b *rewrite.Finding) int {
+		return cmp.Or(strings.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Offset, b.Pos.Offset))
+	})
 	r.res.Incomplete = len(r.res.Skipped) > 0
 	for _, f := range r.res.Findings {
 		r.res.Incomplete = r.res.Incomplete || f.Tier == rewrite.Refuse

@@ -1,0 +1,198 @@
+package rewrite
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"slices"
+	"strings"
+)
+
+// IgnoreDirective begins a comment that keeps findings from being reported and rewritten:
+//
+//	//etcdmod:ignore RULE[,RULE...] reason
+//
+// It is for the loop on its line, for the loop on the line below the comment that it is
+// part of, or, in the documentation of a function, for all loops in it.
+const IgnoreDirective = "//etcdmod:ignore"
+
+const directivePrefix = "//etcdmod:"
+
+// A directive is one such comment.
+type directive struct {
+	pos   token.Position
+	rules []string
+	lines map[int]bool // of the findings that it is for
+	fn    *ast.FuncDecl
+	used  map[string]bool // rules
+	bad   *Reason         // why it means nothing
+}
+
+// ignore takes away the findings that directives name. It returns what is left, with a
+// finding for each directive that is malformed or names a rule in vain, and what it has
+// taken away.
+func (p *program) ignore(all []*Finding) (kept, ignored []*Finding) {
+	byFile := map[*file][]*directive{}
+	for _, f := range p.files {
+		if !f.isHelper() {
+			byFile[f] = directives(p.fset, f.ast, f.src)
+		}
+	}
+	for _, f := range all {
+		if p.ignores(byFile[f.site.file], f) {
+			ignored = append(ignored, f)
+		} else {
+			kept = append(kept, f)
+		}
+	}
+	for _, s := range p.guarded { // with another loop: the comment keeps its meaning
+		for _, d := range byFile[s.file] {
+			for _, rule := range d.rules {
+				d.used[rule] = d.used[rule] || p.covers(d, s)
+			}
+		}
+	}
+	for _, f := range p.files {
+		for _, d := range byFile[f] {
+			if d.bad == nil && len(f.pkg.Errors) > 0 {
+				continue // what it is for may be among what could not be analysed
+			}
+			kept = append(kept, d.findings(f.pkg.PkgPath)...)
+		}
+	}
+	sortFindings(kept)
+	return kept, ignored
+}
+
+// ignores reports whether one of the directives is for the finding.
+func (p *program) ignores(ds []*directive, f *Finding) bool {
+	found := false
+	for _, d := range ds {
+		if d.bad != nil || !slices.Contains(d.rules, f.Rule) {
+			continue
+		}
+		if p.covers(d, f.site) {
+			d.used[f.Rule], found = true, true
+		}
+	}
+	return found
+}
+
+// covers reports whether the directive is for the loop of a site.
+func (p *program) covers(d *directive, s *site) bool {
+	if d.lines[p.position(s.loop.Pos()).Line] || d.fn != nil && within(s.loop, d.fn) {
+		return true
+	}
+	return s.label != nil && d.lines[p.position(s.label.Pos()).Line]
+}
+
+// findings reports what is wrong with a directive.
+func (d *directive) findings(pkg string) (out []*Finding) {
+	add := func(message string, why Reason) {
+		why.Pos = d.pos
+		out = append(out, &Finding{Rule: "ignore-directive", Pos: d.pos, Package: pkg, Message: message, Refused: []Reason{why}})
+	}
+	if d.bad != nil {
+		add("the directive is malformed and ignores nothing", *d.bad)
+		return out
+	}
+	for _, rule := range d.rules {
+		if !d.used[rule] {
+			add(fmt.Sprintf("there is no finding of %s here to ignore", rule), Reason{Code: IgnoreUnused, Detail: rule})
+		}
+	}
+	return out
+}
+
+// StrayDirectives reports the directives of a file in which nothing can be found.
+func StrayDirectives(name string, src []byte, pkgPath string) (out []*Finding) {
+	fset := token.NewFileSet()
+	f, _ := parser.ParseFile(fset, name, src, parser.ParseComments|parser.SkipObjectResolution)
+	if f == nil {
+		return nil
+	}
+	for _, d := range directives(fset, f, src) {
+		out = append(out, d.findings(pkgPath)...)
+	}
+	return out
+}
+
+// directives reads the directives of a file.
+func directives(fset *token.FileSet, f *ast.File, src []byte) (out []*directive) {
+	docs := map[*ast.CommentGroup]*ast.FuncDecl{}
+	for _, decl := range f.Decls {
+		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Doc != nil {
+			docs[fn.Doc] = fn
+		}
+	}
+	for _, group := range f.Comments {
+		for _, c := range group.List {
+			d := parseDirective(c.Text)
+			if d == nil {
+				continue
+			}
+			d.pos, d.fn, d.used = fset.PositionFor(c.Pos(), false), docs[group], map[string]bool{}
+			d.lines = map[int]bool{d.pos.Line: true}
+			if startsLine(src, d.pos.Offset) {
+				d.lines = map[int]bool{fset.PositionFor(group.End(), false).Line + 1: true}
+			}
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// startsLine reports whether there is nothing but space before offset in its line.
+func startsLine(src []byte, offset int) bool {
+	if offset > len(src) {
+		return false
+	}
+	line := string(src[:offset])
+	return strings.TrimSpace(line[strings.LastIndexByte(line, '\n')+1:]) == ""
+}
+
+// parseDirective returns the directive in the text of a comment, or nil.
+func parseDirective(text string) *directive {
+	text = strings.TrimRight(text, "\r\n")
+	bad := func(detail string) *directive {
+		return &directive{bad: &Reason{Code: IgnoreMalformed, Detail: detail}}
+	}
+	rest, ok := strings.CutPrefix(text, directivePrefix)
+	if !ok {
+		// One that is spaced as prose is would be taken for effective.
+		spaced, isSpaced := strings.CutPrefix(text, "// etcdmod:ignore ")
+		if fields := strings.Fields(spaced); isSpaced && len(fields) > 0 && isRule(strings.Split(fields[0], ",")[0]) {
+			return bad("a directive has no space after the slashes")
+		}
+		return nil
+	}
+	verb, rest, _ := strings.Cut(strings.ReplaceAll(rest, "\t", " "), " ")
+	if verb != strings.TrimPrefix(IgnoreDirective, directivePrefix) {
+		return bad(fmt.Sprintf("%s%s is no directive", directivePrefix, verb))
+	}
+	names, reason, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	d := &directive{rules: strings.Split(names, ",")}
+	for _, name := range d.rules {
+		switch {
+		case names == "":
+			return bad("it names no rule")
+		case !isRule(name):
+			return bad(fmt.Sprintf("%q is no rule of loops", name))
+		}
+	}
+	if strings.TrimSpace(reason) == "" {
+		return bad("it gives no reason")
+	}
+	return d
+}
+
+// isRule reports whether findings of this package can have that rule and be ignored.
+func isRule(name string) bool {
+	for _, r := range Rules {
+		if r.ID == name {
+			return name != "ignore-directive"
+		}
+	}
+	return false
+}
