@@ -145,7 +145,7 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 
 func (w *walker) call(n *ast.CallExpr) {
 	info := w.file.pkg.TypesInfo
-	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && isConcurrencyObj(w.file.objectOf(sel.Sel), "NewMutex") {
+	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && w.p.isConcurrencyObj(w.file.objectOf(sel.Sel), "NewMutex") {
 		made := w.constructor(sel).child("r0")
 		made.made = append(made.made, n)
 	}
@@ -264,7 +264,7 @@ func (w *walker) constrained(n *ast.CallExpr, fn *ast.Ident, i int) {
 		return
 	}
 	for _, a := range n.Args {
-		if isMutexPtr(w.file.typeOf(a)) {
+		if w.p.isMutexPtr(w.file.typeOf(a)) {
 			w.ifaces = append(w.ifaces, conversion{w.file, a, iface})
 		}
 	}
@@ -467,7 +467,7 @@ func (w *walker) use(e ast.Expr) {
 		if p.Sel == e {
 			return // the selection itself is looked at as p
 		}
-		if sel := w.file.pkg.TypesInfo.Selections[p]; sel != nil && isMutexPtr(tv.Type) {
+		if sel := w.file.pkg.TypesInfo.Selections[p]; sel != nil && w.p.isMutexPtr(tv.Type) {
 			if sel.Kind() != types.MethodVal || !mutexMethods[p.Sel.Name] {
 				w.poisonNode(n, UnsupportedUse, p, "%s", w.p.text(p))
 			}

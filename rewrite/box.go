@@ -45,7 +45,7 @@ var inspectors = []string{
 // toInterface judges a conversion of the mutex to an interface.
 func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, src ast.Expr) {
 	t := w.file.typeOf(src)
-	if isMutexPtr(t) {
+	if w.p.isMutexPtr(t) {
 		w.ifaces = append(w.ifaces, conversion{w.file, src, iface})
 	}
 	if w.ownName(t) {
@@ -53,7 +53,7 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 	}
 	name := types.TypeString(dst, nil)
 	escapes := func(where string) { w.poisonNode(n, EscapesInterface, src, "converted to %s%s", name, where) }
-	if !isMutexPtr(t) {
+	if !w.p.isMutexPtr(t) {
 		escapes("")
 		return
 	}
@@ -114,7 +114,7 @@ func (w *walker) asserted(e ast.Expr) {
 	}
 	switch {
 	case !w.mutexIn(t) || isNilExpr(w.file, e):
-	case isMutexPtr(t):
+	case w.p.isMutexPtr(t):
 		w.shown(e)
 		w.boxes.out = append(w.boxes.out, w.typeExpr(e))
 	default:
@@ -220,7 +220,7 @@ func (p *program) otherUser() string {
 		seen[pkg] = true
 		own := pkg.Path() == p.in.ModulePath || strings.HasPrefix(pkg.Path(), p.in.ModulePath+"/")
 		for _, imported := range pkg.Imports() {
-			if _, ok := concurrencyPath(imported); ok && !own && !strings.Contains(pkg.Path(), "/etcd/") {
+			if _, ok := p.concurrencyPath(imported); ok && !own && !strings.Contains(pkg.Path(), "/etcd/") {
 				found = append(found, pkg.Path())
 			}
 			visit(imported)

@@ -102,7 +102,7 @@ func (p *program) channelClock(f *file, fn ast.Node, loop ast.Stmt, ch ast.Expr)
 		return nil
 	}
 	switch {
-	case isWatchChan(f.typeOf(ch)):
+	case p.isWatchChan(f.typeOf(ch)):
 		c := &clock{kind: watchClock}
 		if call, ok := ch.(*ast.CallExpr); ok {
 			c.made, c.perWait = call, true
@@ -152,7 +152,7 @@ func (p *program) channelClock(f *file, fn ast.Node, loop ast.Stmt, ch ast.Expr)
 }
 
 // isWatchChan reports whether t is clientv3.WatchChan of some etcd client.
-func isWatchChan(t types.Type) bool {
+func (c *clients) isWatchChan(t types.Type) bool {
 	var obj *types.TypeName
 	switch t := t.(type) {
 	case *types.Named:
@@ -160,7 +160,7 @@ func isWatchChan(t types.Type) bool {
 	case *types.Alias:
 		obj = t.Obj()
 	}
-	return obj != nil && obj.Name() == "WatchChan" && obj.Pkg() != nil && isClientPath(obj.Pkg().Path())
+	return obj != nil && obj.Name() == "WatchChan" && obj.Pkg() != nil && c.isClientPath(obj.Pkg().Path())
 }
 
 // variableClock finds the one definition of the variable that holds a clock.

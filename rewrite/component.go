@@ -33,7 +33,7 @@ func (p *program) nodeOf(h hop) *node {
 		}
 		sel, _ := e.(*ast.SelectorExpr)
 		field := promoted(h.file.pkg.TypesInfo.Selections[sel])
-		if field == nil || !isMutexPtr(field.Type()) && !isMutex(field.Type()) {
+		if field == nil || !p.isMutexPtr(field.Type()) && !p.isMutex(field.Type()) {
 			return nil
 		}
 		n = p.flow.object(field)
@@ -99,6 +99,11 @@ func (p *program) componentOf(h hop) *component {
 		}
 	case len(paths) > 1:
 		c.reasons = append(c.reasons, Reason{Code: MixedClients, Pos: p.position(mutex.Pos())})
+	}
+	if p.isFork(c.path) {
+		if r := p.forkDiffers(c.path); r != nil {
+			c.reasons = append(c.reasons, *r)
+		}
 	}
 	if !constructed && len(c.reasons) == 0 {
 		c.reasons = append(c.reasons, Reason{Code: NoOrigin, Detail: "no call of NewMutex reaches " + p.text(mutex), Pos: p.position(mutex.Pos())})
@@ -215,7 +220,7 @@ func (p *program) ignoredUsers() (out []ignoredUser) {
 		for _, spec := range f.Imports {
 			path := importPathOf(spec)
 			u.imports = append(u.imports, path)
-			client = client || slices.Contains(ConcurrencyPaths, path)
+			client = client || slices.Contains(p.paths, path)
 		}
 		if client {
 			out = append(out, u)

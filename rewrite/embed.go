@@ -34,7 +34,7 @@ func (w *walker) embedder(n *ast.TypeSpec) {
 	if !ok {
 		return
 	}
-	if fields := mutexesIn(named, map[types.Type]bool{}); len(fields) > 0 {
+	if fields := w.file.mutexesIn(named, map[types.Type]bool{}); len(fields) > 0 {
 		w.embeds = append(w.embeds, embedder{w.file, n, named, fields})
 	}
 }
@@ -53,12 +53,12 @@ func (w *walker) asksForMore(n *ast.InterfaceType) {
 }
 
 // mutexesIn returns the fields by which values of type t embed the mutex.
-func mutexesIn(t types.Type, seen map[types.Type]bool) (out []*types.Var) {
+func (c *clients) mutexesIn(t types.Type, seen map[types.Type]bool) (out []*types.Var) {
 	if p, ok := types.Unalias(t).(*types.Pointer); ok {
 		t = p.Elem()
 	}
 	st, ok := typeUnder(t).(*types.Struct)
-	if !ok || seen[t] || isMutex(t) {
+	if !ok || seen[t] || c.isMutex(t) {
 		return nil
 	}
 	seen[t] = true
@@ -66,10 +66,10 @@ func mutexesIn(t types.Type, seen map[types.Type]bool) (out []*types.Var) {
 		v := st.Field(i)
 		switch {
 		case !v.Embedded():
-		case isMutex(v.Type()) || isMutexPtr(v.Type()):
+		case c.isMutex(v.Type()) || c.isMutexPtr(v.Type()):
 			out = append(out, v.Origin())
 		default:
-			out = append(out, mutexesIn(v.Type(), seen)...)
+			out = append(out, c.mutexesIn(v.Type(), seen)...)
 		}
 	}
 	return out
@@ -110,7 +110,7 @@ func (e embedder) differs() string {
 			return fmt.Sprintf("%s has its own %s", e.spec.Name.Name, name)
 		}
 	}
-	if otherHeader(e.named, map[types.Type]bool{}) {
+	if e.file.otherHeader(e.named, map[types.Type]bool{}) {
 		return e.spec.Name.Name + " embeds another Header"
 	}
 	return ""
@@ -118,11 +118,11 @@ func (e embedder) differs() string {
 
 // otherHeader reports whether something that t embeds, besides the mutex, has a member
 // called Header.
-func otherHeader(t types.Type, seen map[types.Type]bool) bool {
+func (c *clients) otherHeader(t types.Type, seen map[types.Type]bool) bool {
 	if p, ok := types.Unalias(t).(*types.Pointer); ok {
 		t = p.Elem()
 	}
-	if seen[t] || isMutex(t) {
+	if seen[t] || c.isMutex(t) {
 		return false
 	}
 	seen[t] = true
@@ -132,11 +132,11 @@ func otherHeader(t types.Type, seen map[types.Type]bool) bool {
 		if !v.Embedded() {
 			continue
 		}
-		if len(mutexesIn(v.Type(), map[types.Type]bool{})) == 0 && !isMutexPtr(v.Type()) && !isMutex(v.Type()) {
+		if len(c.mutexesIn(v.Type(), map[types.Type]bool{})) == 0 && !c.isMutexPtr(v.Type()) && !c.isMutex(v.Type()) {
 			if obj, index, _ := types.LookupFieldOrMethod(v.Type(), true, nil, "Header"); obj != nil || index != nil {
 				return true
 			}
-		} else if otherHeader(v.Type(), seen) {
+		} else if c.otherHeader(v.Type(), seen) {
 			return true
 		}
 	}

@@ -1,10 +1,14 @@
 package rewrite
 
 import (
+	"go/parser"
+	"go/token"
 	"go/types"
 	pathpkg "path"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/helper"
 )
 
 // ConcurrencyPaths are the import paths under which releases of etcd have shipped
@@ -22,50 +26,69 @@ var ClientPaths = clientPaths(ConcurrencyPaths)
 
 func clientPaths(concurrency []string) (out []string) {
 	for _, p := range concurrency {
-		out = append(out, strings.TrimSuffix(p, "/concurrency"))
+		out = append(out, helper.Client(p))
 	}
 	return out
 }
 
+// clients knows the packages that count as package concurrency of an etcd client: those of
+// releases, and the forks that a user has named.
+type clients struct {
+	paths  []string // import paths
+	beside []string // import paths of package clientv3
+}
+
+// released are those of releases alone.
+var released = newClients(nil)
+
+func newClients(forks []Fork) *clients {
+	c := &clients{slices.Clone(ConcurrencyPaths), slices.Clone(ClientPaths)}
+	for _, f := range forks {
+		c.paths = append(c.paths, f.Path)
+		c.beside = append(c.beside, helper.Client(f.Path))
+	}
+	return c
+}
+
 // concurrencyPath returns the import path of pkg if it is package concurrency of an
-// etcd client, also below a GOPATH-style vendor directory.
-func concurrencyPath(pkg *types.Package) (string, bool) {
+// etcd client.
+func (c *clients) concurrencyPath(pkg *types.Package) (string, bool) {
 	if pkg == nil {
 		return "", false
 	}
-	path := pkg.Path()
+	path := unvendored(pkg.Path())
+	return path, slices.Contains(c.paths, path)
+}
+
+// unvendored returns an import path without a GOPATH-style vendor directory.
+func unvendored(path string) string {
 	if i := strings.LastIndex(path, "/vendor/"); i >= 0 {
 		path = path[i+len("/vendor/"):]
 	}
-	for _, p := range ConcurrencyPaths {
-		if path == p {
-			return p, true
-		}
-	}
-	return "", false
+	return path
 }
 
 // isMutex reports whether t is the client's concurrency.Mutex, not a pointer to it.
-func isMutex(t types.Type) bool {
+func (c *clients) isMutex(t types.Type) bool {
 	named, ok := types.Unalias(t).(*types.Named)
 	if !ok || named.Obj().Name() != "Mutex" {
 		return false
 	}
-	_, ok = concurrencyPath(named.Obj().Pkg())
+	_, ok = c.concurrencyPath(named.Obj().Pkg())
 	return ok
 }
 
-func isMutexPtr(t types.Type) bool {
+func (c *clients) isMutexPtr(t types.Type) bool {
 	p, ok := types.Unalias(t).(*types.Pointer)
-	return ok && isMutex(p.Elem())
+	return ok && c.isMutex(p.Elem())
 }
 
 // isConcurrencyObj reports whether obj is package concurrency's object of that name.
-func isConcurrencyObj(obj types.Object, name string) bool {
+func (c *clients) isConcurrencyObj(obj types.Object, name string) bool {
 	if obj == nil || obj.Name() != name {
 		return false
 	}
-	_, ok := concurrencyPath(obj.Pkg())
+	_, ok := c.concurrencyPath(obj.Pkg())
 	return ok
 }
 
@@ -90,6 +113,26 @@ func (p *program) isHelperMutex(t types.Type) bool {
 	return isNamed(t, pathpkg.Join(p.in.ModulePath, p.in.HelperDir), "Mutex")
 }
 
+// served returns the import path of package concurrency that the helper package is for
+// which the module has already, or "".
+func (p *program) served() string {
+	src := p.in.HelperFiles[helper.MutexFile]
+	if !helper.IsGenerated(src) {
+		return ""
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), helper.MutexFile, src, parser.ImportsOnly)
+	if err != nil {
+		return ""
+	}
+	for _, spec := range f.Imports { // besides the client, which has a name, and the standard library
+		path := importPathOf(spec)
+		if first, _, _ := strings.Cut(path, "/"); spec.Name == nil && strings.Contains(first, ".") {
+			return path
+		}
+	}
+	return ""
+}
+
 // mutexMethods are the methods that the helper's Mutex offers with the same meaning.
 var mutexMethods = map[string]bool{
 	"Lock": true, "TryLock": true, "Unlock": true, "Key": true, "IsOwner": true, "Header": true,
@@ -102,9 +145,4 @@ var helperMethods = map[string]bool{
 }
 
 // isClientPath reports whether path is package clientv3 of some etcd client.
-func isClientPath(path string) bool {
-	if i := strings.LastIndex(path, "/vendor/"); i >= 0 {
-		path = path[i+len("/vendor/"):]
-	}
-	return slices.Contains(ClientPaths, path)
-}
+func (c *clients) isClientPath(path string) bool { return slices.Contains(c.beside, unvendored(path)) }

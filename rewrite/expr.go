@@ -19,7 +19,7 @@ func (w *walker) typeExpr(e ast.Expr) *node {
 	t := w.file.typeOf(e)
 	switch x := e.(type) {
 	case *ast.StarExpr:
-		if isMutex(w.file.typeOf(x.X)) {
+		if w.p.isMutex(w.file.typeOf(x.X)) {
 			w.spell(n, x.X)
 		} else if w.mutexIn(w.file.typeOf(x.X)) {
 			unify(n.child("ptr"), w.typeExpr(x.X))
@@ -40,7 +40,7 @@ func (w *walker) typeExpr(e ast.Expr) *node {
 	case *ast.FuncType:
 		w.signature(n, x)
 	case *ast.Ident, *ast.SelectorExpr:
-		if isMutex(t) {
+		if w.p.isMutex(t) {
 			// A value, not a pointer.
 			w.spell(n, e)
 			if _, ok := w.parent().(*ast.TypeSpec); !ok {
@@ -112,7 +112,7 @@ func (w *walker) spell(n *node, e ast.Expr) {
 		w.poisonNode(n, Untyped, e, "%s", w.p.text(e))
 		return
 	}
-	path, ok := concurrencyPath(obj.Pkg())
+	path, ok := w.p.concurrencyPath(obj.Pkg())
 	if !ok {
 		w.poisonNode(n, AliasOrDefined, e, "%s", w.p.text(e))
 		return
@@ -179,7 +179,7 @@ func (w *walker) expr(e ast.Expr) *node {
 			if _, ok := obj.(*types.TypeName); ok {
 				return w.typeExpr(e)
 			}
-			if isConcurrencyObj(obj, "NewMutex") {
+			if w.p.isConcurrencyObj(obj, "NewMutex") {
 				n := &node{}
 				w.poisonNode(n, DotImport, e, "the name has no qualifier")
 				return n
@@ -195,7 +195,7 @@ func (w *walker) expr(e ast.Expr) *node {
 		if _, ok := obj.(*types.TypeName); ok {
 			return w.typeExpr(e)
 		}
-		if isConcurrencyObj(obj, "NewMutex") {
+		if w.p.isConcurrencyObj(obj, "NewMutex") {
 			return w.constructor(x)
 		}
 		if w.file.methodExpr(x) {
@@ -218,7 +218,7 @@ func (w *walker) expr(e ast.Expr) *node {
 				case "new":
 					n := w.exprNode(x)
 					unify(n.child("ptr"), w.typeExpr(x.Args[0]))
-					if isMutex(w.file.typeOf(x.Args[0])) {
+					if w.p.isMutex(w.file.typeOf(x.Args[0])) {
 						w.poisonNode(n, MutexCopied, x, "new(%s)", w.p.text(x.Args[0]))
 					}
 					return n
@@ -232,7 +232,7 @@ func (w *walker) expr(e ast.Expr) *node {
 		return w.literal(x)
 	case *ast.CompositeLit:
 		if x.Type != nil {
-			if isMutex(t) {
+			if w.p.isMutex(t) {
 				n := w.exprNode(x)
 				w.poisonNode(n, MutexCopied, x, "a literal of the mutex")
 				return n
@@ -255,7 +255,7 @@ func (w *walker) expr(e ast.Expr) *node {
 			return w.typeExpr(e)
 		}
 		base := w.expr(x.X)
-		if isMutexPtr(w.file.typeOf(x.X)) {
+		if w.p.isMutexPtr(w.file.typeOf(x.X)) {
 			w.poisonNode(base, MutexCopied, x, "dereferenced")
 			return base
 		}
@@ -272,7 +272,7 @@ func (w *walker) expr(e ast.Expr) *node {
 			n := w.exprNode(x)
 			if inner := w.expr(x.X); inner != nil {
 				unify(n.child("ptr"), inner)
-				if isMutex(w.file.typeOf(x.X)) {
+				if w.p.isMutex(w.file.typeOf(x.X)) {
 					w.poisonNode(n, MutexCopied, x, "the address of a mutex value")
 					unify(n, inner)
 				}
@@ -310,7 +310,7 @@ func (w *walker) constructor(sel *ast.SelectorExpr) *node {
 	fn := &node{}
 	w.types[sel.Pos()] = fn
 	made := fn.child("r0")
-	path, _ := concurrencyPath(w.file.objectOf(sel.Sel).Pkg())
+	path, _ := w.p.concurrencyPath(w.file.objectOf(sel.Sel).Pkg())
 	made.spelled = append(made.spelled, spelling{w.file, sel, "NewMutex", path})
 	if w.file.blocked != nil {
 		r := *w.file.blocked

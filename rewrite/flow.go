@@ -230,7 +230,7 @@ func (f *flow) mutexIn(t types.Type) bool {
 			v = v || f.mutexIn(t.At(i).Type())
 		}
 	case *types.Named:
-		if isMutex(t) {
+		if f.p.isMutex(t) {
 			v = true
 			break
 		}

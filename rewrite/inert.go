@@ -255,6 +255,6 @@ func harmless(fn *types.Func) bool {
 	case "context":
 		return fn.Name() == "Err" || fn.Name() == "Done" || fn.Name() == "Background" || fn.Name() == "TODO"
 	}
-	_, isConcurrency := concurrencyPath(fn.Pkg())
+	_, isConcurrency := released.concurrencyPath(fn.Pkg())
 	return isConcurrency && (fn.Name() == "Key" || fn.Name() == "Lease" || fn.Name() == "Done")
 }

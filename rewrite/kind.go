@@ -178,7 +178,7 @@ func (p *program) unlocks(f *file, n ast.Node, seen map[ast.Node]bool) bool {
 		if !ok {
 			return true
 		}
-		if recv := fn.Signature().Recv(); fn.Name() == "Unlock" && recv != nil && (isMutexPtr(recv.Type()) || p.isHelperMutex(recv.Type())) {
+		if recv := fn.Signature().Recv(); fn.Name() == "Unlock" && recv != nil && (p.isMutexPtr(recv.Type()) || p.isHelperMutex(recv.Type())) {
 			found = true
 		} else if decl := p.declOf(fn); decl != nil {
 			found = p.unlocks(p.fileAt(decl.Pos()), decl, seen)

@@ -135,7 +135,7 @@ func (t *tracer) eval(e ast.Expr, p *path) tristate {
 			return v
 		}
 	case *ast.SelectorExpr: // of the response to a transaction
-		if obj := t.variable(x.X); obj != nil && x.Sel.Name == "Succeeded" && isTxnResponse(obj.Type()) {
+		if obj := t.variable(x.X); obj != nil && x.Sel.Name == "Succeeded" && t.file.isTxnResponse(obj.Type()) {
 			return p.bools[obj]
 		}
 	case *ast.CallExpr:
@@ -167,7 +167,7 @@ func (t *tracer) is(target ast.Expr, p *path) tristate {
 		return unknown
 	}
 	obj := t.file.objectOf(id)
-	if isConcurrencyObj(obj, "ErrLocked") {
+	if t.file.isConcurrencyObj(obj, "ErrLocked") {
 		return truth(p.outcome == locked)
 	}
 	if t.timed && isPkgObj(obj, "context", "DeadlineExceeded") {
@@ -181,7 +181,7 @@ func (t *tracer) is(target ast.Expr, p *path) tristate {
 				return no
 			}
 		}
-		if isConcurrencyObj(obj, "ErrSessionExpired") || isConcurrencyObj(obj, "ErrLockReleased") {
+		if t.file.isConcurrencyObj(obj, "ErrSessionExpired") || t.file.isConcurrencyObj(obj, "ErrLockReleased") {
 			return no
 		}
 	}

@@ -135,13 +135,13 @@ func (t *tracer) assignResults(s *ast.AssignStmt, p *path) []*path {
 	isBool, isTxn := false, false
 	for _, l := range s.Lhs {
 		isBool = isBool || !isBlank(l) && basicBool(t.file, l)
-		isTxn = isTxn || !isBlank(l) && isTxnResponse(t.file.typeOf(l))
+		isTxn = isTxn || !isBlank(l) && t.file.isTxnResponse(t.file.typeOf(l))
 	}
 	return t.fork(p, func(q *path) {
 		for _, l := range s.Lhs {
 			switch obj := t.variable(l); {
 			case obj == nil:
-			case basicBool(t.file, l) || isTxnResponse(obj.Type()):
+			case basicBool(t.file, l) || t.file.isTxnResponse(obj.Type()):
 				q.bools[obj] = truth(q.outcome == won)
 			case isTxn && isError(obj.Type()): // nil, if there is a response
 				q.bools[obj] = truth(q.outcome != failed)

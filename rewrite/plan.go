@@ -150,6 +150,9 @@ func (p *program) finding(s *site) *Finding {
 	for _, c := range f.components { // every mutex of the loop, not only the first
 		if len(c.reasons) > 0 {
 			f.Refused = c.reasons
+			if p.isFork(c.path) && hasCode(c.reasons, ForkDiffers) {
+				f.Rule, f.Message = "forked-mutex", p.forkedMutex(s, c.path)
+			}
 			return f
 		}
 	}
@@ -191,8 +194,8 @@ func (p *program) watches(s *site) bool {
 	return len(s.clock) == 1 && s.clock[0].kind == watchClock
 }
 
-// oneClient refuses what uses another client module than most: one helper package serves
-// one client.
+// oneClient refuses what uses another client module than the helper that is there, or else
+// than most: one helper package serves one client.
 func (pl *Plan) oneClient() {
 	count := map[string]int{}
 	for _, f := range pl.Findings {
@@ -200,12 +203,12 @@ func (pl *Plan) oneClient() {
 			count[f.component.path]++
 		}
 	}
-	if len(count) < 2 {
+	best := pl.p.served()
+	if best == "" && len(count) < 2 {
 		return
 	}
-	best := ""
-	for _, p := range ConcurrencyPaths {
-		if count[p] > count[best] {
+	for _, p := range pl.p.paths {
+		if pl.p.served() == "" && count[p] > count[best] {
 			best = p
 		}
 	}
@@ -542,6 +545,7 @@ func (pl *Plan) helperChanges(client string, clocks bool) ([]Change, error) {
 	files, err := helper.Generate(helper.Config{
 		Package:     pathpkg.Base(in.HelperDir),
 		Concurrency: client,
+		Client:      pl.p.clientBeside(client),
 		Version:     in.Version,
 		Clocks:      clocks,
 	})

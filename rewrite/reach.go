@@ -285,7 +285,7 @@ func (r *reach) polls(s *site) bool {
 func (r *reach) isMutex(s *site) bool {
 	for _, call := range s.calls {
 		for _, h := range r.hops[r.target(s.file, call)] {
-			if !h.to.IsValid() && isMutexPtr(h.file.typeOf(h.node)) {
+			if !h.to.IsValid() && h.file.isMutexPtr(h.file.typeOf(h.node)) {
 				return true
 			}
 		}

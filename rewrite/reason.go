@@ -38,6 +38,7 @@ const (
 	LeasePerTry      Code = "lease-per-try"
 	LockWrites       Code = "lock-writes"
 	HandRolled       Code = "hand-rolled-lock"
+	ForkDiffers      Code = "fork-differs"
 	IgnoreMalformed  Code = "ignore-malformed"
 	IgnoreUnused     Code = "ignore-unused"
 
@@ -98,6 +99,7 @@ var Reasons = map[Code]string{
 	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever TryLock does, and no constructor can spare that. Make one session before the loop and a new one only when its Done channel is closed, and close a session that is not kept.",
 	LockWrites:       "Lock puts a key, and deletes it when its context ends: its place in the queue is lost, and the next round begins at the end of it. Call Lock once, with the context that ends the wait as a whole; it queues, and costs least. Or try with TryLock, which etcdmod then guards.",
 	HandRolled:       "The lock is a key that a transaction of this module creates. What else reads, renews and deletes the key is known to its authors alone, so nothing is rewritten. Use a session and concurrency.Mutex; or read the key first, and send the transaction only where it is missing.",
+	ForkDiffers:      "The helper reads the keys that etcd's own Mutex writes. That this fork writes the same ones is not proved: its NewMutex, Mutex.TryLock and Mutex.tryAcquire must be those of etcd, to the letter but for comments, and it must have what the helper uses besides. Use the client's package, or bring the fork back in line.",
 	IgnoreMalformed:  "The comment does not have the form //etcdmod:ignore RULE[,RULE...] reason, so it ignores nothing. The rules are those that \"etcdmod explain\" lists, and the reason has to be there.",
 	IgnoreUnused:     "No finding of the rule is on the line of the comment, on the line below it, or in the function that it documents. Remove the comment, or move it there.",
 

@@ -1,5 +1,4 @@
-// leader-check: a leader calls TryLock of its own etcd mutex again, to see that it still
-// leads.
+// leader-check: a leader calls TryLock of its own etcd mutex again to see that it leads.
 //
 // TryLock of a lock that is held already succeeds, so that one loop can both elect the
 // leader and check on it. Each standby puts a key and deletes it per round, and the leader

@@ -92,7 +92,7 @@ func (p *program) sessionCall(f *file, n ast.Node, seen map[ast.Node]bool) (foun
 			if !ok || found != nil {
 				return found == nil
 			}
-			if isConcurrencyObj(fn, "NewSession") {
+			if p.isConcurrencyObj(fn, "NewSession") {
 				found = n
 			} else if decl := p.declOf(fn); decl != nil && decl.Body != nil && !seen[decl] {
 				seen[decl] = true
@@ -118,7 +118,7 @@ func (p *program) closesSession(s *site) bool {
 		ast.Inspect(body, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
 				if fn, ok := f.callee(call).(*types.Func); ok && (fn.Name() == "Close" || fn.Name() == "Orphan") {
-					found = found || isConcurrencyObj(fn, fn.Name())
+					found = found || p.isConcurrencyObj(fn, fn.Name())
 				}
 			}
 			return !found

@@ -42,7 +42,7 @@ func (f *file) tried(call *ast.CallExpr) ast.Expr {
 // methodExpr reports whether sel is a method expression such as (*concurrency.Mutex).TryLock.
 func (f *file) methodExpr(sel *ast.SelectorExpr) bool {
 	s := f.pkg.TypesInfo.Selections[sel]
-	return s != nil && s.Kind() == types.MethodExpr && isMutexPtr(s.Recv()) && mutexMethods[sel.Sel.Name]
+	return s != nil && s.Kind() == types.MethodExpr && f.isMutexPtr(s.Recv()) && mutexMethods[sel.Sel.Name]
 }
 
 // isTryLock reports whether call calls (*concurrency.Mutex).TryLock.
@@ -56,7 +56,7 @@ func (f *file) isTryLock(call *ast.CallExpr) bool {
 		return false
 	}
 	recv := fn.Signature().Recv()
-	return recv != nil && isMutexPtr(recv.Type()) && f.pkg.TypesInfo.Selections[sel] != nil
+	return recv != nil && f.isMutexPtr(recv.Type()) && f.pkg.TypesInfo.Selections[sel] != nil
 }
 
 // sites finds the loops of a program that retry an attempt.

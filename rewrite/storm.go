@@ -20,7 +20,7 @@ func (p *program) sameKey(s *site, k *clock) *Reason {
 		return k.problem
 	}
 	fn, ok := s.file.callee(k.made).(*types.Func)
-	if !ok || fn.Name() != "Watch" || fn.Pkg() == nil || !isClientPath(fn.Pkg().Path()) || len(k.made.Args) < 2 {
+	if !ok || fn.Name() != "Watch" || fn.Pkg() == nil || !p.isClientPath(fn.Pkg().Path()) || len(k.made.Args) < 2 {
 		return unproved(p.text(k.made))
 	}
 	if !p.withPrefix(s.file, k.made) {
@@ -44,7 +44,7 @@ func (p *program) sameKey(s *site, k *clock) *Reason {
 func (p *program) withPrefix(f *file, watch *ast.CallExpr) bool {
 	for _, a := range watch.Args[2:] {
 		if call, ok := ast.Unparen(a).(*ast.CallExpr); ok {
-			if fn := f.callee(call); fn != nil && fn.Name() == "WithPrefix" && fn.Pkg() != nil && isClientPath(fn.Pkg().Path()) {
+			if fn := f.callee(call); fn != nil && fn.Name() == "WithPrefix" && fn.Pkg() != nil && p.isClientPath(fn.Pkg().Path()) {
 				return true
 			}
 		}

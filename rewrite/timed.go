@@ -36,7 +36,7 @@ func (p *program) lockContext(f *file, call *ast.CallExpr) (int, bool) {
 // isLock reports whether fn is the method Lock of an etcd mutex.
 func isLock(p *program, fn *types.Func) bool {
 	recv := fn.Signature().Recv()
-	return fn.Name() == "Lock" && recv != nil && (isMutexPtr(recv.Type()) || p.isHelperMutex(recv.Type()))
+	return fn.Name() == "Lock" && recv != nil && (p.isMutexPtr(recv.Type()) || p.isHelperMutex(recv.Type()))
 }
 
 // forwarders returns the functions that hand a context parameter to Lock, directly or
@@ -130,7 +130,7 @@ func (p *program) timedHere(f *file, call *ast.CallExpr, ctx ast.Expr, depth int
 			case "WithCancel", "WithCancelCause", "WithValue":
 				timed = p.timedHere(f, call, derived.Args[0], depth+1)
 			}
-		case isClientPath(fn.Pkg().Path()) && fn.Name() == "WithRequireLeader":
+		case p.isClientPath(fn.Pkg().Path()) && fn.Name() == "WithRequireLeader":
 			timed = p.timedHere(f, call, derived.Args[0], depth+1)
 		}
 		return !timed

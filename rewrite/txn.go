@@ -26,7 +26,7 @@ type creation struct {
 }
 
 // isTxnResponse reports whether t is *clientv3.TxnResponse of some etcd client.
-func isTxnResponse(t types.Type) bool {
+func (c *clients) isTxnResponse(t types.Type) bool {
 	if t == nil {
 		return false
 	}
@@ -47,7 +47,7 @@ func isTxnResponse(t types.Type) bool {
 		return false
 	}
 	path := obj.Pkg().Path()
-	return obj.Name() == "TxnResponse" && (isClientPath(path) || strings.HasSuffix(path, "/etcdserverpb"))
+	return obj.Name() == "TxnResponse" && (c.isClientPath(path) || strings.HasSuffix(path, "/etcdserverpb"))
 }
 
 // isCreation reports whether call commits a transaction that may be a lock.
@@ -106,7 +106,7 @@ func (p *program) creationOf(f *file, call *ast.CallExpr) *creation {
 // clientv3 of some etcd client.
 func (f *file) isClientCall(call *ast.CallExpr, name string) bool {
 	fn, ok := f.callee(call).(*types.Func)
-	return ok && fn.Name() == name && fn.Pkg() != nil && isClientPath(fn.Pkg().Path())
+	return ok && fn.Name() == name && fn.Pkg() != nil && f.isClientPath(fn.Pkg().Path())
 }
 
 // chain returns the calls of If, Then and Else on the transaction that call commits, in one
@@ -216,7 +216,7 @@ func (p *program) missing(f *file, e ast.Expr) ast.Expr {
 		return nil
 	}
 	if fn, ok := f.callee(call).(*types.Func); ok && fn.Name() == "KeyMissing" && fn.Pkg() != nil && len(call.Args) == 1 {
-		if client, ok := strings.CutSuffix(fn.Pkg().Path(), "/clientv3util"); ok && isClientPath(client) {
+		if client, ok := strings.CutSuffix(fn.Pkg().Path(), "/clientv3util"); ok && p.isClientPath(client) {
 			return call.Args[0]
 		}
 	}

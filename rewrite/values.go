@@ -162,7 +162,7 @@ func (f *file) parts(e ast.Expr) (out []ast.Expr) {
 func (r *reach) source(v value) (hop, bool) {
 	if sel, ok := ast.Unparen(v.src).(*ast.SelectorExpr); ok && sel.Sel.Name == "TryLock" && r.p.attempt == tryLocks {
 		if fn, ok := v.file.objectOf(sel.Sel).(*types.Func); ok {
-			if recv := fn.Signature().Recv(); recv != nil && isMutexPtr(recv.Type()) {
+			if recv := fn.Signature().Recv(); recv != nil && v.file.isMutexPtr(recv.Type()) {
 				return hop{file: v.file, node: v.src}, true
 			}
 		}

@@ -233,7 +233,7 @@ func (w *walker) typeSpec(n *ast.TypeSpec) {
 	if n.TypeParams != nil {
 		w.poisonNode(w.typeExpr(n.Type), GenericType, n, "type %s", n.Name.Name)
 	}
-	if isMutex(t) || isMutexPtr(t) {
+	if w.p.isMutex(t) || w.p.isMutexPtr(t) {
 		w.poisonNode(w.typeExpr(n.Type), AliasOrDefined, n, "type %s", n.Name.Name)
 	}
 	if _, ok := t.Underlying().(*types.Struct); ok {

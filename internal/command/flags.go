@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
+	"golang.org/x/mod/module"
 
 	"etcdmod/internal/pipeline"
 	"etcdmod/rewrite"
@@ -17,6 +18,7 @@ func commonFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "v", Usage: "say on stderr what is being done"},
 		&cli.BoolFlag{Name: "json", Usage: "write JSON lines instead of text"},
 		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
+		&cli.StringSliceFlag{Name: "concurrency-pkg", Usage: "import `path` of a fork of the etcd client's package concurrency; may be repeated", Validator: importPaths},
 		&cli.StringFlag{Name: "tier", Value: rewrite.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
 	}
 }
@@ -37,6 +39,7 @@ type settings struct {
 	json     bool
 	tags     string
 	tier     rewrite.Tier
+	forks    []string
 	edit     bool // make changes
 	vet      bool
 	test     bool
@@ -55,10 +58,20 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 		json:     cmd.Bool("json"),
 		tags:     cmd.String("tags"),
 		tier:     tier,
+		forks:    cmd.StringSlice("concurrency-pkg"),
 		edit:     edit,
 		vet:      edit && cmd.Bool("vet"),
 		test:     edit && cmd.Bool("test"),
 	}, nil
+}
+
+func importPaths(paths []string) error {
+	for _, path := range paths {
+		if err := module.CheckImportPath(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // changeDir returns the directory that cd would go to from dir. It keeps symbolic links as

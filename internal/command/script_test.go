@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 // Commands beside those of testscript:
 //
 //	client              write a go.mod and go.sum that require the real etcd client
+//	fork dir [old new]  copy that client's package concurrency, with old replaced by new
 //	proxy               use the modules in testdata/proxy, and no others, from here on
 //	sums                write the go.sum that the go.mod needs
 //	code N cmd args...  run a command and demand exit code N
@@ -100,6 +101,7 @@ func runScripts(t *testing.T, dir string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"client":      cmdClient,
+			"fork":        cmdFork,
 			"proxy":       cmdProxy,
 			"sums":        cmdSums,
 			"code":        cmdCode,
@@ -120,6 +122,26 @@ func cmdClient(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		data = bytes.Replace(data, []byte("module example.com/standby"), []byte("module example.com/app"), 1)
 		ts.Check(os.WriteFile(ts.MkAbs(name), data, 0o644))
+	}
+}
+
+func cmdFork(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 && len(args) != 3 {
+		ts.Fatalf("usage: fork dir [old new]")
+	}
+	list := exec.Command("go", "list", "-f", "{{.Dir}}{{range .GoFiles}}\n{{.}}{{end}}", "go.etcd.io/etcd/client/v3/concurrency")
+	list.Dir = ts.MkAbs(".")
+	out, err := list.Output()
+	ts.Check(err)
+	ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o777))
+	names := strings.Split(strings.TrimSpace(string(out)), "\n")
+	for _, name := range names[1:] {
+		data, err := os.ReadFile(filepath.Join(names[0], name))
+		ts.Check(err)
+		if len(args) == 3 {
+			data = bytes.ReplaceAll(data, []byte(args[1]), []byte(args[2]))
+		}
+		ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), name), data, 0o666))
 	}
 }
 

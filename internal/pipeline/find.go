@@ -66,6 +66,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Version:     version.Version,
 		Programs:    r.mod.Programs(),
 		Ignored:     ignored,
+		Forks:       r.forks(ctx, chosen),
 	}
 	if wanted != nil {
 		in.Selected = func(path string) bool { return wanted[path] || wanted[strings.TrimSuffix(path, "_test")] }
@@ -96,7 +97,7 @@ func (r *run) strayDirectives(chosen []*discover.Package, wanted map[string]bool
 // from: packages that see a mutex, and where transactions may be used as locks, those that
 // see a client.
 func (r *run) candidates() []*discover.Package {
-	locks := r.mod.Importers(rewrite.ConcurrencyPaths...)
+	locks := r.mod.Importers(r.paths()...)
 	r.leftOut(locks)
 	some := func(list []*discover.Package, words ...string) bool {
 		return slices.ContainsFunc(list, func(p *discover.Package) bool { return p.Mentions(words...) })
@@ -104,12 +105,38 @@ func (r *run) candidates() []*discover.Package {
 	if slices.ContainsFunc(r.mod.Importing(rewrite.ClientPaths...), func(p *discover.Package) bool {
 		return p.Mentions("Txn(") && p.Mentions(revisions...)
 	}) {
-		return r.mod.Importers(slices.Concat(rewrite.ConcurrencyPaths, rewrite.ClientPaths)...)
+		return r.mod.Importers(slices.Concat(r.paths(), rewrite.ClientPaths)...)
 	}
 	if some(locks, tryLock) || some(locks, ".Lock(") && some(locks, timeouts...) {
 		return locks
 	}
 	return nil
+}
+
+// paths are the import paths of package concurrency: of releases, and of forks.
+func (r *run) paths() []string { return slices.Concat(rewrite.ConcurrencyPaths, r.Forks) }
+
+// forks reads the sources of the forks that one of the packages imports.
+func (r *run) forks(ctx context.Context, chosen []*discover.Package) (out []rewrite.Fork) {
+	for _, path := range r.Forks {
+		if !slices.ContainsFunc(chosen, func(p *discover.Package) bool { return p.Imports[path] }) {
+			r.log("no package imports %s", path)
+			continue
+		}
+		fork := rewrite.Fork{Path: path, Sources: map[string][]byte{}}
+		list, err := r.goCmd.Run(ctx, slices.Concat([]string{"list"}, r.flags, []string{"-f", "{{.Dir}}{{range .GoFiles}}\n{{.}}{{end}}", path})...)
+		if err != nil {
+			r.log("%v", err) // the fork is refused
+		}
+		lines := strings.Split(strings.TrimSpace(string(list)), "\n")
+		for _, name := range lines[1:] {
+			if src, err := os.ReadFile(filepath.Join(lines[0], name)); err == nil {
+				fork.Sources[name] = src
+			}
+		}
+		out = append(out, fork)
+	}
+	return out
 }
 
 // helperFiles reads what is in the helper's directory now.
@@ -131,7 +158,7 @@ func (r *run) helperFiles() map[string][]byte {
 // leftOut names the files of other build configurations that try a mutex.
 func (r *run) leftOut(chosen []*discover.Package) {
 	reaches := map[string]bool{}
-	for _, ip := range rewrite.ConcurrencyPaths {
+	for _, ip := range r.paths() {
 		reaches[ip] = true
 	}
 	for _, p := range chosen {

@@ -30,6 +30,7 @@ type Options struct {
 	Env      []string // nil means that of this process
 	Tags     string   // comma-separated build tags
 	Tier     rewrite.Tier
+	Forks    []string // import paths of forks of package concurrency
 	Bump     BumpOptions
 	Edit     bool // make and verify the changes, not only the findings
 	Vet      bool
@@ -164,7 +165,7 @@ func (r *run) open() error {
 		Tags:  strings.FieldsFunc(r.Tags, func(c rune) bool { return c == ',' || c == ' ' }),
 		Words: []string{tryLock},
 		Hints: hints,
-		Paths: rewrite.ConcurrencyPaths,
+		Paths: r.paths(),
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,211 @@
+package rewrite
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/printer"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Fork is a package that a user has named as a fork of package concurrency.
+type Fork struct {
+	Path    string            // import path
+	Sources map[string][]byte // its Go files by name, without tests; none if they cannot be had
+}
+
+// Forks.
+//
+// The helper reads the keys that the client's Mutex writes: the name with a slash, and the
+// lease in hex. That a fork still writes them so is proved by its source. The functions
+// that decide it have been the same, but for comments, in every version of etcd that has
+// TryLock, from its first one in 2019 to 3.8.0-alpha.0; a fork must have them as they are.
+
+// proved are the SHA-256 sums of these functions, as canonical prints them.
+var proved = map[string]string{
+	"NewMutex":         "554806696907678acfe384ca3d702abf1415dd8379f120610eadc848933d724d",
+	"Mutex.TryLock":    "e3df0213b63b947c586dc200b1076d6d2a93ad73f3a62e12982f8a87a590e9c8",
+	"Mutex.tryAcquire": "f5d9522698238ff6ff2b403196514536f97d2ec157dc38562471399df888cfd7",
+}
+
+// needed are what the helper uses besides.
+var needed = map[string][]string{
+	"":        {"ErrLocked", "ErrSessionExpired", "NewMutex", "Mutex", "Session"},
+	"Mutex":   {"Lock", "TryLock", "Unlock", "Key", "IsOwner", "Header"},
+	"Session": {"Client", "Lease", "Done"},
+}
+
+// isFork reports whether path is a package that the user has named.
+func (p *program) isFork(path string) bool {
+	return slices.ContainsFunc(p.in.Forks, func(f Fork) bool { return f.Path == path })
+}
+
+func hasCode(reasons []Reason, code Code) bool {
+	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Code == code })
+}
+
+// clientBeside returns the import path of the client that the sessions of a package
+// concurrency have, where that is not the package above it.
+func (p *program) clientBeside(path string) string {
+	if pkg := p.forkPackage(path); pkg != nil && p.isFork(path) {
+		return clientOf(pkg)
+	}
+	return ""
+}
+
+// forkDiffers says why the helper cannot stand in for the Mutex of a fork, or returns nil.
+func (p *program) forkDiffers(path string) *Reason {
+	differs := func(format string, args ...any) *Reason {
+		return &Reason{Code: ForkDiffers, Detail: path + ": " + fmt.Sprintf(format, args...)}
+	}
+	pkg := p.forkPackage(path)
+	if pkg == nil {
+		return differs("it could not be loaded")
+	}
+	if pkg.Name() != "concurrency" {
+		return differs("its name is %s", pkg.Name())
+	}
+	for _, owner := range sortedKeys(needed) {
+		for _, name := range needed[owner] {
+			if member(pkg, owner, name) == nil {
+				return differs("it has no %s", strings.TrimPrefix(owner+"."+name, "."))
+			}
+		}
+	}
+	if clientOf(pkg) == "" {
+		return differs("Session.Client returns no client of a package")
+	}
+	i := slices.IndexFunc(p.in.Forks, func(f Fork) bool { return f.Path == path })
+	sums := canonical(p.in.Forks[i].Sources)
+	for _, name := range sortedKeys(proved) {
+		switch sum := sums[name]; {
+		case sum == "":
+			return differs("the source of %s was not found", name)
+		case sum != proved[name]:
+			return differs("its %s is not that of etcd", name)
+		}
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// forkPackage returns the package of that path as the program sees it.
+func (p *program) forkPackage(path string) *types.Package {
+	for _, f := range p.files {
+		if f.pkg.Types == nil {
+			continue
+		}
+		for _, imp := range f.pkg.Types.Imports() {
+			if unvendored(imp.Path()) == path {
+				return imp
+			}
+		}
+	}
+	return nil
+}
+
+// member returns the object of that name of a package, or of a type of it.
+func member(pkg *types.Package, owner, name string) types.Object {
+	if owner == "" {
+		return pkg.Scope().Lookup(name)
+	}
+	obj := pkg.Scope().Lookup(owner)
+	if obj == nil {
+		return nil
+	}
+	found, _, _ := types.LookupFieldOrMethod(types.NewPointer(obj.Type()), true, pkg, name)
+	return found
+}
+
+// clientOf returns the import path of the client that sessions of a package have, or "".
+func clientOf(pkg *types.Package) string {
+	fn, ok := member(pkg, "Session", "Client").(*types.Func)
+	if !ok || fn.Signature().Results().Len() != 1 {
+		return ""
+	}
+	ptr, ok := types.Unalias(fn.Signature().Results().At(0).Type()).(*types.Pointer)
+	if !ok {
+		return ""
+	}
+	named, ok := types.Unalias(ptr.Elem()).(*types.Named)
+	if !ok || named.Obj().Pkg() == nil {
+		return ""
+	}
+	return unvendored(named.Obj().Pkg().Path())
+}
+
+// canonical returns the sums of the functions and methods of a package: without comments
+// and positions, and with one name for package clientv3.
+func canonical(sources map[string][]byte) map[string]string {
+	sums := map[string]string{}
+	for _, name := range sortedKeys(sources) {
+		f, err := parser.ParseFile(token.NewFileSet(), name, sources[name], parser.SkipObjectResolution)
+		if err != nil {
+			continue
+		}
+		local := clientName(f)
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			ast.Inspect(fn, func(n ast.Node) bool {
+				if sel, ok := n.(*ast.SelectorExpr); ok {
+					if id, ok := sel.X.(*ast.Ident); ok && id.Name == local {
+						id.Name = "v3"
+					}
+				}
+				return true
+			})
+			var b bytes.Buffer
+			if printer.Fprint(&b, token.NewFileSet(), fn) == nil {
+				sums[receiver(fn)+fn.Name.Name] = fmt.Sprintf("%x", sha256.Sum256(b.Bytes()))
+			}
+		}
+	}
+	return sums
+}
+
+// clientName returns the name by which a file calls package clientv3.
+func clientName(f *ast.File) string {
+	for _, spec := range f.Imports {
+		path, err := strconv.Unquote(spec.Path.Value)
+		if err != nil || !strings.HasSuffix(path, "/clientv3") && !strings.HasSuffix(path, "/client/v3") {
+			continue
+		}
+		if spec.Name != nil {
+			return spec.Name.Name
+		}
+		return "clientv3"
+	}
+	return "v3"
+}
+
+// receiver returns "T." for a method of T or *T.
+func receiver(fn *ast.FuncDecl) string {
+	if fn.Recv == nil || len(fn.Recv.List) != 1 {
+		return ""
+	}
+	t := fn.Recv.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	if id, ok := t.(*ast.Ident); ok {
+		return id.Name + "."
+	}
+	return ""
+}

@@ -1,0 +1,34 @@
+// forked-mutex: a loop retries TryLock of a mutex that is not proved to be a fork of etcd's.
+//
+// Forks are the packages that are named with -concurrency-pkg. Where the mutex of a fork is
+// proved to be etcd's, its loops fall under the other rules and are rewritten as theirs are:
+// the helper then wraps the fork. This rule is for the rest.
+//
+// Before:
+//
+//	import concurrency "example.com/app/drifted"
+//
+// and somewhere
+//
+//	for mu.TryLock(ctx) != nil {
+//		time.Sleep(time.Second)
+//	}
+//
+// After (by hand): the client's own package. The loop is then a finding of another rule,
+// which rewrites it.
+//
+//	import "go.etcd.io/etcd/client/v3/concurrency"
+//
+// Why it is not rewritten: the helper finds the holder of a lock by its key, and knows its
+// own by the lease in it. A fork that writes other keys would be told that it does not hold
+// the lock that it holds, or that it does. So NewMutex, Mutex.TryLock and Mutex.tryAcquire
+// must be those of etcd, which have been the same in every version that has them, to the
+// letter but for comments. Whether a try that fails writes is not known either.
+package rewrite
+
+import "fmt"
+
+// forkedMutex describes a site that tries the mutex of a fork.
+func (p *program) forkedMutex(s *site, path string) string {
+	return fmt.Sprintf("%s, a mutex of %s", p.tried(s, "retries"), path)
+}
