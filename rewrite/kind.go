@@ -21,6 +21,8 @@ func (p *program) kind(s *site) (rule, message string) {
 		}
 	}
 	switch paths := p.outline(s); {
+	case s.repeated() && p.isRepeater(s.file.callee(s.calls[0])) && p.releases(s, nil):
+		return "periodic-job", p.periodicJob(s)
 	case p.goesOn(s, paths) && p.releases(s, paths):
 		return "periodic-job", p.periodicJob(s)
 	case p.goesOn(s, paths):

@@ -78,7 +78,7 @@ type program struct {
 // beside it: a plain package before its test variants.
 func newProgram(in *Input) *program {
 	p := &program{clients: newClients(in.Forks), in: in, fset: in.Fset, byName: map[string]*file{}, components: map[*node]*component{}, exitOn: map[token.Pos]bool{},
-		prompts: map[token.Pos]bool{}, pausers: map[token.Pos]bool{}}
+		prompts: map[token.Pos]bool{}, pausers: map[token.Pos]bool{}, attempt: tryLocks}
 	pkgs := append([]*packages.Package(nil), in.Packages...)
 	sort.SliceStable(pkgs, func(i, j int) bool {
 		if len(pkgs[i].ID) != len(pkgs[j].ID) {
