@@ -170,7 +170,7 @@ func (t *tracer) is(target ast.Expr, p *path) tristate {
 	if t.file.isConcurrencyObj(obj, "ErrLocked") {
 		return truth(p.outcome == locked)
 	}
-	if t.timed && isPkgObj(obj, "context", "DeadlineExceeded") {
+	if t.prog.attempt.timed && isPkgObj(obj, "context", "DeadlineExceeded") {
 		return truth(p.outcome == locked)
 	}
 	// These are never what a won or locked try returned. Any other error may be one more

@@ -128,7 +128,6 @@ type tracer struct {
 	isDone func(ast.Expr) bool // a receive from a context's Done channel
 	bad    ast.Node            // what could not be modelled
 	rough  bool                // nested loops are taken to fall through or to return
-	timed  bool                // the try is a Lock that gives up with context.DeadlineExceeded
 }
 
 func (t *tracer) giveUp(n ast.Node) {

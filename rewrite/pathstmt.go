@@ -143,7 +143,7 @@ func (t *tracer) assignResults(s *ast.AssignStmt, p *path) []*path {
 			case obj == nil:
 			case basicBool(t.file, l) || t.file.isTxnResponse(obj.Type()):
 				q.bools[obj] = truth(q.outcome == won)
-			case isTxn && isError(obj.Type()): // nil, if there is a response
+			case isError(obj.Type()) && (isTxn || isBool && t.prog.attempt == creations): // nil, if there is a response
 				q.bools[obj] = truth(q.outcome != failed)
 			case !isBool && isError(obj.Type()):
 				q.errs[obj] = true

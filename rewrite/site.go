@@ -227,7 +227,7 @@ func (p *program) trace(s *site, isTry func(*ast.CallExpr) bool) {
 		return true
 	})
 	clocks := p.clocksOf(s.file, s.fn, s.loop)
-	s.trace = &tracer{prog: p, file: s.file, loop: s.loop, isTry: isTry, clocks: clocks, isDone: s.file.isDone, timed: p.attempt.timed}
+	s.trace = &tracer{prog: p, file: s.file, loop: s.loop, isTry: isTry, clocks: clocks, isDone: s.file.isDone}
 	if s.label != nil {
 		s.trace.label = s.label.Label.Name
 	}

@@ -61,6 +61,9 @@ func (p *program) creationOf(f *file, call *ast.CallExpr) *creation {
 	if fn == nil {
 		return nil
 	}
+	if !f.consults(fn) {
+		return nil // the key is to be there, whoever makes it
+	}
 	var ifs, thens, elses []ast.Expr
 	for _, c := range p.chain(f, fn, call, map[types.Object]bool{}) {
 		switch ast.Unparen(c.Fun).(*ast.SelectorExpr).Sel.Name {
@@ -100,6 +103,25 @@ func (p *program) creationOf(f *file, call *ast.CallExpr) *creation {
 		}
 	}
 	return nil
+}
+
+// consults reports whether fn asks whether a transaction has succeeded, or returns the
+// response for others to ask.
+func (f *file) consults(fn ast.Node) bool {
+	found := false
+	ast.Inspect(fn, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			found = found || n.Sel.Name == "Succeeded" && f.isTxnResponse(f.typeOf(n.X))
+		case *ast.ReturnStmt:
+			for _, r := range n.Results {
+				call, ok := ast.Unparen(r).(*ast.CallExpr)
+				found = found || f.isTxnResponse(f.typeOf(r)) || ok && f.isClientCall(call, "Commit")
+			}
+		}
+		return !found
+	})
+	return found
 }
 
 // isClientCall reports whether call is of the function, or method, of that name of package
