@@ -13,7 +13,7 @@
 //     that repeat what they are given, values.go where functions are kept, region.go what a
 //     goto repeats, and wait.go what may wait and what returns at once.
 //   - attempt.go says what is looked for in this way: TryLock, and what stands for it in
-//     older or home-made locks (timed.go, txn.go). kind.go tells under which rule a loop
+//     older or home-made locks (timed.go, txn.go, txnsite.go). kind.go tells under which rule a loop
 //     falls, and session.go whether each try makes a session. The rule_*.go files document
 //     the rules; ignore.go takes away what comments in the source ask to ignore.
 //   - etcd.go knows the client's packages, and fork.go when a fork of them will do.

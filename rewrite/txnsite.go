@@ -1,0 +1,127 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/types"
+)
+
+// txnPoll makes the finding of a site that polls by transactions, or nil.
+func (p *program) txnPoll(s *site) *Finding {
+	for _, c := range s.clock {
+		if c.kind == watchClock {
+			return nil // it waits for the key
+		}
+	}
+	lease, told := false, false
+	at := s.attempts()
+	for _, h := range at {
+		call, ok := ast.Unparen(h.node).(*ast.CallExpr)
+		if !ok {
+			continue
+		}
+		if c := p.creationOf(h.file, call); c != nil {
+			lease = lease || c.lease
+			told = told || len(s.calls) == 0 || p.tells(h.file, call)
+		}
+	}
+	if !told {
+		return nil // what is retried are errors
+	}
+	clock := p.paced(s) || s.repeated()
+	if !clock && !(lease && p.retriesAtOnce(s)) || p.commitsElse(s) {
+		return nil
+	}
+	return p.refused(s, "txn-poll", p.txnEachTry(s), HandRolled, at[0].node)
+}
+
+// tells reports whether the function around a creation tells its caller that the key was
+// there: it does not where it has no result but an error, and that is nil then.
+func (p *program) tells(f *file, call *ast.CallExpr) bool {
+	fn := p.funcAround(call)
+	var sig *types.Signature
+	switch fn := fn.(type) {
+	case *ast.FuncLit:
+		sig, _ = f.typeOf(fn).(*types.Signature)
+	case *ast.FuncDecl:
+		sig, _ = f.typeOf(fn.Name).(*types.Signature)
+	}
+	if sig == nil || sig.Results().Len() != 1 || !isError(sig.Results().At(0).Type()) {
+		return true
+	}
+	list := body(fn)
+	t := &tracer{
+		file: f, loop: &ast.BlockStmt{List: list}, attempt: creations, isDone: f.isDone,
+		isTry: func(c *ast.CallExpr) bool { return c == call },
+	}
+	for _, q := range t.block(list, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}}) {
+		if q.outcome != locked {
+			continue
+		}
+		ret, ok := q.endStmt.(*ast.ReturnStmt)
+		if !ok || len(ret.Results) != 1 {
+			return true
+		}
+		obj := t.variable(ret.Results[0])
+		if !isNilExpr(f, ast.Unparen(ret.Results[0])) && (obj == nil || q.bools[obj] != yes) {
+			return true
+		}
+	}
+	return t.bad != nil
+}
+
+// retriesAtOnce reports whether a round that failed leads to the next one with nothing in
+// between that may wait for the key.
+func (p *program) retriesAtOnce(s *site) bool {
+	for _, q := range p.outline(s) {
+		if q.outcome != locked || q.end != next {
+			continue
+		}
+		quiet := true
+		for _, st := range q.steps {
+			switch st.kind {
+			case recv:
+				quiet = false
+			case acts:
+				ok, _ := p.inert(s, st.node)
+				quiet = quiet && (ok || !st.after)
+			}
+		}
+		if quiet {
+			return true
+		}
+	}
+	return false
+}
+
+// commitsElse reports whether the loop commits another transaction as well, as one that
+// compares and swaps does.
+func (p *program) commitsElse(s *site) bool {
+	found := false
+	ast.Inspect(s.loop, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && s.file.isClientCall(call, "Commit") {
+			found = found || !p.isCreation(s.file, call)
+		}
+		return !found
+	})
+	return found
+}
+
+// grants returns the call by which each try is granted a lease, or nil.
+func (p *program) grants(s *site) (found *ast.CallExpr) {
+	bodies := []ast.Node{s.loop}
+	for i, h := range s.trail {
+		if fn := p.funcAround(h.node); i > 0 && fn != nil && fn != s.fn {
+			bodies = append(bodies, fn)
+		}
+	}
+	for _, b := range bodies {
+		f := p.fileAt(b.Pos())
+		ast.Inspect(b, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && f.isClientCall(call, "Grant") {
+				found = call
+			}
+			return found == nil
+		})
+	}
+	return found
+}
