@@ -73,7 +73,7 @@ func try(ctx context.Context, mu *concurrency.Mutex) error {
 `
 	const create = `
 func create(ctx context.Context, c *clientv3.Client) bool {
-	resp, err := c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)).Then(clientv3.OpPut("k", "")).Commit()
+	resp, err := c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)).Then(clientv3.OpPut("k", "", clientv3.WithLease(1))).Commit()
 	return err == nil && resp.Succeeded
 }
 `
@@ -112,6 +112,22 @@ func run(ctx context.Context, c *clientv3.Client) {
 func run(ctx context.Context) {
 	wait.Until(func() { attempt(ctx, nil) }, time.Second, ctx.Done())
 }`, "trylock-poll session-per-try"},
+		{"session behind the try", "context time concurrency", `
+func attempt(ctx context.Context, mu *concurrency.Mutex) bool {
+	if mu.TryLock(ctx) == nil {
+		return true
+	}
+	_, err := concurrency.NewSession(nil)
+	return err == nil
+}
+
+func run(ctx context.Context, mu *concurrency.Mutex) {
+	for !attempt(ctx, mu) {
+		time.Sleep(time.Second)
+	}
+}
+
+func start() { run(nil, concurrency.NewMutex(nil, "x")) }`, "trylock-poll"},
 		{"job by a library", "context time wait concurrency", `
 func run(ctx context.Context, mu *concurrency.Mutex, work func()) {
 	wait.Until(func() {

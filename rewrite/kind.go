@@ -25,7 +25,7 @@ func (p *program) kind(s *site) (rule, message string) {
 		return "periodic-job", p.periodicJob(s)
 	case p.goesOn(s, paths) && p.releases(s, paths):
 		return "periodic-job", p.periodicJob(s)
-	case p.goesOn(s, paths):
+	case p.goesOn(s, paths) && len(s.trail) < 3: // further away, nobody knows what success is
 		return "leader-check", p.leaderCheck(s)
 	case p.limit(s, paths) != "":
 		return "bounded-retry", p.boundedRetry(s, p.limit(s, paths))

@@ -27,7 +27,8 @@ func (p *program) sessionPerTry(s *site) *ast.CallExpr {
 			continue // in the loop
 		}
 		if fn := p.funcAround(h.node); fn != nil && fn != s.fn {
-			if call := p.makesSession(h.file, body(fn), map[ast.Node]bool{}); call != nil {
+			// Behind the try it is for another one.
+			if call := p.makesSession(h.file, body(fn), map[ast.Node]bool{}); call != nil && (!within(call, fn) || call.Pos() < h.node.Pos()) {
 				return call
 			}
 		}

@@ -27,11 +27,26 @@ func (p *program) txnPoll(s *site) *Finding {
 	if !told {
 		return nil // what is retried are errors
 	}
+	// Without a lease a key may be anything, so that only a loop which ends with it will do.
 	clock := p.paced(s) || s.repeated()
-	if !clock && !(lease && p.retriesAtOnce(s)) || p.commitsElse(s) {
+	if !clock && !p.retriesAtOnce(s) || !lease && (!clock || !p.endsWon(s)) || p.commitsElse(s) {
 		return nil
 	}
 	return p.refused(s, "txn-poll", p.txnEachTry(s), HandRolled, at[0].node)
+}
+
+// endsWon reports whether success, and nothing else that is told apart here, ends the loop.
+func (p *program) endsWon(s *site) bool {
+	ends := false
+	for _, q := range p.outline(s) {
+		if q.outcome == won {
+			if q.end == next {
+				return false
+			}
+			ends = true
+		}
+	}
+	return ends
 }
 
 // tells reports whether the function around a creation tells its caller that the key was
