@@ -25,7 +25,7 @@ func (p *program) kind(s *site) (rule, message string) {
 		return "periodic-job", p.periodicJob(s)
 	case p.goesOn(s, paths) && p.releases(s, paths):
 		return "periodic-job", p.periodicJob(s)
-	case p.goesOn(s, paths) && len(s.trail) < 3: // further away, nobody knows what success is
+	case p.goesOn(s, paths) && len(s.trail) < 3 && s.heeds(): // further away, nobody knows what success is
 		return "leader-check", p.leaderCheck(s)
 	case p.limit(s, paths) != "":
 		return "bounded-retry", p.boundedRetry(s, p.limit(s, paths))
@@ -110,6 +110,22 @@ func (p *program) goesOn(s *site, paths []*path) bool {
 		}
 	}
 	return again
+}
+
+// heeds reports whether the loop itself tries, or looks at the outcome of what does.
+func (s *site) heeds() bool {
+	heeds := len(s.calls) == 0
+	for _, call := range s.calls {
+		discarded := false
+		ast.Inspect(s.loop, func(n ast.Node) bool {
+			if e, ok := n.(*ast.ExprStmt); ok {
+				discarded = discarded || ast.Unparen(e.X) == call
+			}
+			return !discarded
+		})
+		heeds = heeds || !discarded
+	}
+	return heeds
 }
 
 // stopped reports whether a path ends after it has received from somebody who may tell it

@@ -38,7 +38,7 @@ func (p *program) sessionPerTry(s *site) *ast.CallExpr {
 
 func (p *program) sessionInLoop(s *site) (call *ast.CallExpr) {
 	if s.trace.bad != nil {
-		return p.makesSession(s.file, loopBody(s.loop), map[ast.Node]bool{})
+		return p.makesSession(s.file, loopBody(s.loop), p.onTheWay(s))
 	}
 	for _, q := range s.paths {
 		if q.outcome != locked || q.end != next {
@@ -46,7 +46,7 @@ func (p *program) sessionInLoop(s *site) (call *ast.CallExpr) {
 		}
 		call = nil
 		for _, st := range q.steps {
-			if c := p.sessionCall(s.file, st.node, map[ast.Node]bool{}); c != nil && st.kind == acts {
+			if c := p.sessionCall(s.file, st.node, p.onTheWay(s)); c != nil && st.kind == acts {
 				call = c
 			}
 		}
@@ -55,6 +55,17 @@ func (p *program) sessionInLoop(s *site) (call *ast.CallExpr) {
 		}
 	}
 	return call
+}
+
+// onTheWay returns the functions on the way to TryLock, which are looked at by themselves.
+func (p *program) onTheWay(s *site) map[ast.Node]bool {
+	seen := map[ast.Node]bool{}
+	for i, h := range s.trail {
+		if fn := p.funcAround(h.node); i > 0 && fn != nil {
+			seen[fn] = true
+		}
+	}
+	return seen
 }
 
 // makesSession returns the call by which a list of statements makes a session, whatever

@@ -65,7 +65,7 @@ func (p *program) tells(f *file, call *ast.CallExpr) bool {
 	}
 	list := body(fn)
 	t := &tracer{
-		file: f, loop: &ast.BlockStmt{List: list}, attempt: creations, isDone: f.isDone,
+		prog: p, file: f, loop: &ast.BlockStmt{List: list}, isDone: f.isDone,
 		isTry: func(c *ast.CallExpr) bool { return c == call },
 	}
 	for _, q := range t.block(list, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}}) {
