@@ -2,13 +2,11 @@ package helper_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
-	"etcdmod/e2e/internal/cluster"
 	"etcdmod/e2e/internal/etcdlock"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -52,91 +50,6 @@ func TestHandOverTakesLessThan200Milliseconds(t *testing.T) {
 			must(t, holder.Unlock(p.ctx))
 			p.noKeys(t)
 		})
-	}
-}
-
-// Each round, one candidate holds the lock and the others start to wait. It releases
-// at a random moment: before, between and after their reads, tries, watches and waits,
-// which random delays stretch. Then the next holder releases, until all have had it.
-// Nobody polls, and the slow read comes too late to hide that a wake-up was lost.
-func TestNoWakeUpIsLost(t *testing.T) {
-	t.Parallel()
-	c := cluster.Start(t, 1) // for all: what one writes makes the watch of another late
-	run := func(name string, w way, n, rounds int) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			handOvers(t, c, w, n, rounds)
-		})
-	}
-	for n, rounds := range map[int]int{2: 120, 3: 40, 5: 10} {
-		for _, w := range append(append([]way{}, ways...), distracted...) {
-			run(fmt.Sprintf("%d candidates %s", n, w.name), w, n, times(rounds))
-		}
-	}
-	i := 0
-	run("4 candidates of all ways", way{"", func(m *etcdlock.Mutex, d time.Duration, between func()) func(context.Context) error {
-		i++
-		return ways[i%len(ways)].acquire(m, d, between)
-	}}, 4, times(30))
-}
-
-func handOvers(t *testing.T, c *cluster.Cluster, w way, n, rounds int) {
-	ctx, lock := limited(t), prefix+"/"+t.Name()
-	between := func() { time.Sleep(upTo(3 * time.Millisecond)) }
-	mutexes := make([]*etcdlock.Mutex, n)
-	acquire := make([]func(context.Context) error, n)
-	for i := range n {
-		stretch := &wire{}
-		stretch.set(nil, func(_ context.Context, method string) error {
-			if method == rangeCall {
-				between()
-			}
-			return nil
-		})
-		stretch.onWatch(between)
-		mutexes[i] = etcdlock.NewMutex(c.Session(c.Client(stretch.option)), lock)
-		acquire[i] = w.acquire(mutexes[i], never, between)
-	}
-	holder := 0
-	must(t, mutexes[0].TryLock(ctx))
-	var slowest time.Duration
-	for round := range rounds {
-		var waiting sync.WaitGroup
-		got := make(chan int, n)
-		for i := range n {
-			if i == holder {
-				continue
-			}
-			waiting.Go(func() {
-				time.Sleep(upTo(2 * time.Millisecond))
-				if err := acquire[i](ctx); err != nil {
-					t.Errorf("round %d, candidate %d: %v", round, i, err)
-					return
-				}
-				got <- i
-			})
-		}
-		for range n - 1 {
-			time.Sleep(upTo(12 * time.Millisecond))
-			must(t, mutexes[holder].Unlock(ctx))
-			released := time.Now()
-			select {
-			case holder = <-got:
-			case <-time.After(2 * never):
-				t.Fatalf("round %d: nobody came", round)
-			}
-			took := time.Since(released)
-			slowest = max(slowest, took)
-			if took > woken {
-				t.Fatalf("round %d: the lock was free for %v", round, took)
-			}
-		}
-		waiting.Wait()
-	}
-	t.Logf("%d hand-overs, slowest %v", rounds*(n-1), slowest)
-	must(t, mutexes[holder].Unlock(ctx))
-	if keys := c.Keys(c.Client(), lock+"/"); len(keys) > 0 {
-		t.Errorf("left behind: %q", keys)
 	}
 }
 

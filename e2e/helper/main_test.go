@@ -2,8 +2,10 @@
 // writes nothing, that every release is noticed, and that a Mutex answers like the
 // client's own otherwise.
 //
-// The quick form is the default. ETCDMOD_E2E_LONG=1 runs more hand-overs, longer
-// quiet periods, and each way of waiting by itself (about ten times as long).
+// The quick form is the default: 1,720 hand-overs, a thousand waits, and two seconds of
+// silence of up to 30 candidates on one member. ETCDMOD_E2E_LONG=1 runs 13,760
+// hand-overs, ten thousand waits, and ten seconds of up to 100 candidates in each way of
+// waiting, on one and on three members (ten times as long: go test -timeout 60m).
 //
 // Tests that count the watchers of the servers do not run in parallel, since that
 // number is one for the process. The others run together when those are through.
@@ -13,7 +15,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"math/rand"
 	"os"
 	"runtime"
 	"slices"
@@ -27,7 +28,6 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
-	"google.golang.org/grpc"
 )
 
 const (
@@ -63,7 +63,7 @@ func times(n int) int {
 
 // limited returns a context that ends a test that hangs.
 func limited(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(times(3))*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -75,196 +75,6 @@ type locker interface {
 	Unlock(context.Context) error
 	Key() string
 	IsOwner() clientv3.Cmp
-}
-
-// A way is one of the ways to wait for a lock that the helper offers.
-type way struct {
-	name string
-	// acquire returns a function that waits for m until it is held. It keeps its clock
-	// from one call to the next, like a loop that goes on after success. between runs
-	// after each refused try.
-	acquire func(m *etcdlock.Mutex, d time.Duration, between func()) func(context.Context) error
-}
-
-var ways = []way{
-	{"WatchLock", func(m *etcdlock.Mutex, d time.Duration, _ func()) func(context.Context) error {
-		return m.WatchLock
-	}},
-	loop("Sleep", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		return func(context.Context) { m.Sleep(d) }
-	}),
-	loop("Ticker", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		t := m.NewTicker(d)
-		return func(ctx context.Context) { receive(ctx, t.C) }
-	}),
-	loop("After", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		return func(ctx context.Context) { receive(ctx, m.After(d)) }
-	}),
-	loop("Timer", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		return func(ctx context.Context) {
-			t := m.NewTimer(d)
-			defer t.Stop()
-			receive(ctx, t.C)
-		}
-	}),
-	loop("Timer.Reset", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		t := m.NewTimer(d)
-		t.Stop()
-		return func(ctx context.Context) {
-			t.Reset(d)
-			receive(ctx, t.C)
-		}
-	}),
-	loop("Tick", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		c := m.Tick(d)
-		return func(ctx context.Context) { receive(ctx, c) }
-	}),
-	loop("Released", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		return func(ctx context.Context) {
-			timer := time.NewTimer(d)
-			defer timer.Stop()
-			select {
-			case <-m.Released():
-			case <-timer.C:
-			case <-ctx.Done():
-			}
-		}
-	}),
-}
-
-// distracted are ways whose wait is now and then ended by something else, so that a
-// clock of an earlier wait is still running, or has fired unseen, during the next try.
-var distracted = []way{
-	loop("After beside another case", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		return func(ctx context.Context) { distract(ctx, m.After(d)) }
-	}),
-	loop("Timer beside another case", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		t := m.NewTimer(d)
-		return func(ctx context.Context) {
-			t.Reset(d)
-			distract(ctx, t.C)
-		}
-	}),
-	loop("Ticker beside another case", func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		t := m.NewTicker(d)
-		return func(ctx context.Context) { distract(ctx, t.C) }
-	}),
-}
-
-func loop(name string, clock func(*etcdlock.Mutex, time.Duration) func(context.Context)) way {
-	return way{name, func(m *etcdlock.Mutex, d time.Duration, between func()) func(context.Context) error {
-		wait := clock(m, d)
-		return func(ctx context.Context) error {
-			for {
-				err := m.TryLock(ctx)
-				if err == nil || !errors.Is(err, concurrency.ErrLocked) {
-					return err
-				}
-				between()
-				wait(ctx)
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-			}
-		}
-	}}
-}
-
-func receive(ctx context.Context, c <-chan time.Time) {
-	select {
-	case <-c:
-	case <-ctx.Done():
-	}
-}
-
-// distract receives, but gives up soon in two of three calls.
-func distract(ctx context.Context, c <-chan time.Time) {
-	if rand.Intn(3) > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, upTo(4*time.Millisecond))
-		defer cancel()
-	}
-	receive(ctx, c)
-}
-
-func upTo(d time.Duration) time.Duration { return time.Duration(rand.Int63n(int64(d))) }
-
-// A wire stands between a client and the servers.
-type wire struct {
-	mu sync.Mutex
-	// before and after run before a call is sent and when it was answered with nil. An
-	// error takes the place of the answer. They are not called for their own calls.
-	before, after func(ctx context.Context, method string) error
-	watching      func() // runs before a watch is asked for
-}
-
-const (
-	rangeCall  = "/etcdserverpb.KV/Range"
-	txnCall    = "/etcdserverpb.KV/Txn"
-	deleteCall = "/etcdserverpb.KV/DeleteRange"
-)
-
-func (w *wire) set(before, after func(context.Context, string) error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.before, w.after = before, after
-}
-
-func (w *wire) onWatch(f func()) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.watching = f
-}
-
-func (w *wire) option(cfg *clientv3.Config) {
-	cfg.DialOptions = append(cfg.DialOptions,
-		grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any,
-			conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			w.mu.Lock()
-			before, after := w.before, w.after
-			w.mu.Unlock()
-			if before != nil {
-				if err := before(ctx, method); err != nil {
-					return err
-				}
-			}
-			if err := invoke(ctx, method, req, reply, conn, opts...); err != nil {
-				return err
-			}
-			if after != nil {
-				return after(ctx, method)
-			}
-			return nil
-		}),
-		grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc,
-			conn *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			s, err := streamer(ctx, desc, conn, method, opts...)
-			if err == nil && strings.HasSuffix(method, "Watch/Watch") {
-				s = watchStream{s, w}
-			}
-			return s, err
-		}))
-}
-
-type watchStream struct {
-	grpc.ClientStream
-	w *wire
-}
-
-func (s watchStream) SendMsg(m any) error {
-	s.w.mu.Lock()
-	f := s.w.watching
-	s.w.mu.Unlock()
-	if f != nil {
-		f()
-	}
-	return s.ClientStream.SendMsg(m)
-}
-
-// hang waits until the call's context ends, like an answer that is lost.
-func hang(ctx context.Context) error {
-	<-ctx.Done()
-	return ctx.Err()
 }
 
 func must(t *testing.T, err error) {

@@ -44,7 +44,7 @@ func TestNamespacedClient(t *testing.T) {
 
 func TestMuteWatchIsMadeGoodByTheSlowRead(t *testing.T) {
 	t.Parallel()
-	every := way{"WatchLockEvery", func(m *etcdlock.Mutex, _ time.Duration, _ func()) func(ctx context.Context) error {
+	every := way{name: "WatchLockEvery", block: func(m *etcdlock.Mutex) func(context.Context) error {
 		return func(ctx context.Context) error { return m.WatchLockEvery(ctx, 500*time.Millisecond) }
 	}}
 	for _, w := range []way{ways[0], ways[1], every} {
