@@ -51,6 +51,11 @@ func (s *stage) otherUnlocks()     { s.say("other unlocks", s.other.Unlock(s.ctx
 func (s *stage) queueFor200ms()    { s.short("Lock for 200ms", 200*time.Millisecond, s.m.Lock) }
 func (s *stage) unlockInNoTime()   { s.short("Unlock in no time", 0, s.m.Unlock) }
 func (s *stage) tryLockInNoTime()  { s.short("TryLock in no time", 0, s.m.TryLock) }
+func (s *stage) queueInNoTime()    { s.short("Lock in no time", 0, s.m.Lock) }
+func (s *stage) tryLockCancelled() { s.cancelled("TryLock, cancelled", s.m.TryLock) }
+func (s *stage) queueCancelled()   { s.cancelled("Lock, cancelled", s.m.Lock) }
+func (s *stage) unlockCancelled()  { s.cancelled("Unlock, cancelled", s.m.Unlock) }
+func (s *stage) clientIsClosed()   { s.say("client is closed", s.session.Client().Close()) }
 func (s *stage) keyIsDeleted()     { s.deleted() }
 func (s *stage) sessionIsClosed()  { s.say("session is closed", s.session.Close()) }
 func (s *stage) freshWithoutWord() { s.say("fresh", nil) }
@@ -58,6 +63,12 @@ func (s *stage) freshWithoutWord() { s.say("fresh", nil) }
 func (s *stage) short(step string, d time.Duration, f func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(s.ctx, d)
 	defer cancel()
+	s.say(step, f(ctx))
+}
+
+func (s *stage) cancelled(step string, f func(context.Context) error) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	cancel()
 	s.say(step, f(ctx))
 }
 
@@ -72,8 +83,9 @@ func TestAnswersLikeThePlainMutex(t *testing.T) {
 	fresh, try, unlock, lock := (*stage).freshWithoutWord, (*stage).tryLock, (*stage).unlock, (*stage).queue
 	otherLocks, otherUnlocks := (*stage).otherLocks, (*stage).otherUnlocks
 	plays := map[string]steps{
-		"nothing locked":          {fresh, unlock, unlock},
-		"alone":                   {try, try, unlock, unlock, try, unlock},
+		"never locked":            {fresh, unlock, unlock},
+		"tried again by owner":    {try, try, unlock, try, try, unlock},
+		"unlocked twice":          {try, unlock, unlock, try, unlock, unlock, unlock},
 		"queued alone":            {lock, lock, try, unlock, unlock, lock, unlock},
 		"refused":                 {otherLocks, try, unlock, unlock, try, otherUnlocks, try, unlock, unlock},
 		"refused after it held":   {try, unlock, otherLocks, try, try, unlock, otherUnlocks, lock, unlock},
@@ -83,6 +95,17 @@ func TestAnswersLikeThePlainMutex(t *testing.T) {
 		"key deleted":             {try, (*stage).keyIsDeleted, try, unlock},
 		"unlock too short":        {try, (*stage).unlockInNoTime, try, unlock, unlock},
 		"try too short":           {try, (*stage).tryLockInNoTime, try, unlock, unlock},
+		"try too short, unlocked": {try, (*stage).tryLockInNoTime, unlock, try, unlock},
+		"first try too short":     {(*stage).tryLockInNoTime, unlock, try, unlock},
+		"late try too short":      {try, unlock, (*stage).tryLockInNoTime, unlock, try, unlock},
+		"refused, then too short": {otherLocks, try, (*stage).tryLockInNoTime, unlock, otherUnlocks, try, unlock},
+		"queue too short":         {(*stage).queueInNoTime, unlock, lock, (*stage).queueInNoTime, unlock, unlock},
+		"try cancelled":           {(*stage).tryLockCancelled, unlock, try, (*stage).tryLockCancelled, unlock},
+		"queue cancelled":         {(*stage).queueCancelled, unlock, try, (*stage).queueCancelled, try, unlock},
+		"unlock cancelled":        {(*stage).unlockCancelled, try, (*stage).unlockCancelled, unlock, unlock},
+		"cancelled while refused": {otherLocks, try, (*stage).unlockCancelled, (*stage).tryLockCancelled, (*stage).unlockCancelled, otherUnlocks},
+		"client closed":           {(*stage).clientIsClosed, try, unlock},
+		"client closed, refused":  {otherLocks, try, (*stage).clientIsClosed, try, unlock, otherUnlocks},
 		"session closed":          {try, (*stage).sessionIsClosed, try, unlock, unlock},
 		"session closed, fresh":   {(*stage).sessionIsClosed, try, unlock},
 		"session closed, refused": {otherLocks, try, (*stage).sessionIsClosed, unlock, try, unlock, otherUnlocks},
@@ -91,6 +114,7 @@ func TestAnswersLikeThePlainMutex(t *testing.T) {
 	cli := c.Client()
 	for name, play := range plays {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			run := func(kind string, wrap func(*concurrency.Session, string) locker) string {
 				s := &stage{ctx: limited(t), cli: cli, session: c.Session(c.Client()), lock: prefix + "/" + name + "/" + kind}
 				s.m = wrap(s.session, s.lock)
