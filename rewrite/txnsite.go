@@ -7,10 +7,8 @@ import (
 
 // txnPoll makes the finding of a site that polls by transactions, or nil.
 func (p *program) txnPoll(s *site) *Finding {
-	for _, c := range s.clock {
-		if c.kind == watchClock {
-			return nil // it waits for the key
-		}
+	if p.awaitsEvents(s.file, s.fn, s.loop, map[ast.Node]bool{}) {
+		return nil // it waits for the key
 	}
 	lease, told := false, false
 	at := s.attempts()
@@ -33,6 +31,32 @@ func (p *program) txnPoll(s *site) *Finding {
 		return nil
 	}
 	return p.refused(s, "txn-poll", p.txnEachTry(s), HandRolled, at[0].node)
+}
+
+// awaitsEvents reports whether n, which is part of fn, waits for the events of a watch,
+// itself or in a function of the module that it calls.
+func (p *program) awaitsEvents(f *file, fn ast.Node, n ast.Stmt, seen map[ast.Node]bool) bool {
+	for _, c := range p.clocksOf(f, fn, n) {
+		if c.kind == watchClock {
+			return true
+		}
+	}
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit, *ast.GoStmt:
+			return false
+		case *ast.CallExpr:
+			if callee, ok := f.callee(n).(*types.Func); ok && !found {
+				if decl := p.declOf(callee); decl != nil && decl.Body != nil && !seen[decl] {
+					seen[decl] = true
+					found = p.awaitsEvents(p.fileAt(decl.Pos()), decl, decl.Body, seen)
+				}
+			}
+		}
+		return !found
+	})
+	return found
 }
 
 // endsWon reports whether success, and nothing else that is told apart here, ends the loop.
