@@ -97,6 +97,7 @@ func TestKilled(t *testing.T) {
 			if cmd.Process.Signal(syscall.Signal(0)) != nil {
 				break
 			}
+			time.Sleep(100 * time.Microsecond) // the go command keeps a list of every look
 		}
 		time.Sleep(time.Duration(round) * 700 * time.Microsecond)
 		_ = cmd.Process.Kill()
