@@ -31,7 +31,7 @@ func (p *program) findings() (out []*Finding) {
 		add(p.finding(s))
 		add(p.perTry(s))
 	}
-	if len(p.in.HelperFiles) > 0 { // a guard does not spare the lease
+	if p.in.Helper != nil || len(p.in.HelperFiles) > 0 { // a guard does not spare the lease
 		p.guarded = p.sites(guarded)
 		for _, s := range p.guarded {
 			add(p.perTry(s))
@@ -54,6 +54,7 @@ func (p *program) found(s *site) *Finding {
 		Func:    s.name,
 		Package: s.file.pkg.PkgPath,
 		Path:    p.frames(s),
+		prog:    p,
 		site:    s,
 	}
 }

@@ -43,6 +43,7 @@ type collapse struct {
 	doneCtx *ast.CallExpr
 	every   string // source of the interval; "" for the helper's own
 	retry   bool
+	lock    bool       // waits in the queue of Lock
 	storm   bool       // the published fix: no interval in the source
 	drop    []ast.Stmt // statements that go with the clock
 	both    bool       // success and others are the same "return err"

@@ -82,6 +82,7 @@ func (p *program) componentOf(h hop) *component {
 	}
 	c := &component{node: n}
 	p.components[n] = c
+	n.spelled = p.flow.p.once(n.spelled)
 	c.reasons = append(c.reasons, n.poison...)
 	paths := map[string]bool{}
 	constructed := false
@@ -108,8 +109,8 @@ func (p *program) componentOf(h hop) *component {
 	if !constructed && len(c.reasons) == 0 {
 		c.reasons = append(c.reasons, Reason{Code: NoOrigin, Detail: "no call of NewMutex reaches " + p.text(mutex), Pos: p.position(mutex.Pos())})
 	}
-	c.reasons = append(c.reasons, p.exported(n)...)
-	c.reasons = append(c.reasons, p.tagged(n)...)
+	c.reasons = append(c.reasons, p.flow.p.exported(n)...)
+	c.reasons = append(c.reasons, p.flow.p.tagged(n)...)
 	sort.SliceStable(c.reasons, func(i, j int) bool {
 		a, b := c.reasons[i].Pos, c.reasons[j].Pos
 		if a.Filename != b.Filename {
@@ -118,6 +119,19 @@ func (p *program) componentOf(h hop) *component {
 		return a.Offset < b.Offset
 	})
 	return c
+}
+
+// once leaves out what several build configurations spell in the same place.
+func (p *program) once(all []spelling) (out []spelling) {
+	seen := map[*ast.SelectorExpr]bool{}
+	for _, s := range all {
+		if !seen[s.sel] {
+			seen[s.sel] = true
+			s.file = p.byName[s.file.name]
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // exported reports declarations of the component that code outside this module may

@@ -1,10 +1,7 @@
 package rewrite
 
 import (
-	"go/parser"
-	"go/token"
 	"go/types"
-	pathpkg "path"
 	"slices"
 	"strings"
 
@@ -110,27 +107,20 @@ func isNamed(t types.Type, path, name string) bool {
 // isHelperMutex reports whether t is the Mutex of the module's helper package, or a pointer
 // to it.
 func (p *program) isHelperMutex(t types.Type) bool {
-	return isNamed(t, pathpkg.Join(p.in.ModulePath, p.in.HelperDir), "Mutex")
+	return isNamed(t, p.in.helperImport(), "Mutex")
 }
 
 // served returns the import path of package concurrency that the helper package is for
-// which the module has already, or "".
+// which there is already, or "".
 func (p *program) served() string {
-	src := p.in.HelperFiles[helper.MutexFile]
-	if !helper.IsGenerated(src) {
-		return ""
+	if p.in.Helper != nil {
+		return p.in.Helper.Client
 	}
-	f, err := parser.ParseFile(token.NewFileSet(), helper.MutexFile, src, parser.ImportsOnly)
+	has, err := helper.Describe(p.in.HelperFiles)
 	if err != nil {
 		return ""
 	}
-	for _, spec := range f.Imports { // besides the client, which has a name, and the standard library
-		path := importPathOf(spec)
-		if first, _, _ := strings.Cut(path, "/"); spec.Name == nil && strings.Contains(first, ".") {
-			return path
-		}
-	}
-	return ""
+	return has.Concurrency
 }
 
 // mutexMethods are the methods that the helper's Mutex offers with the same meaning.

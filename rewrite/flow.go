@@ -99,9 +99,9 @@ func unify(a, b *node) {
 	}
 }
 
-// A flow holds the nodes of one program.
+// A flow holds the nodes of one module.
 type flow struct {
-	p       *program
+	p       *program            // with the files of all build configurations
 	objects map[token.Pos]*node // variables, fields, parameters, functions by declaration
 	types   map[token.Pos]*node // type expressions by position
 	carries map[types.Type]bool
@@ -120,7 +120,8 @@ type conversion struct {
 	iface *types.Interface
 }
 
-func newFlow(p *program) *flow {
+// newFlow reads each file with the types of every configuration that has it.
+func newFlow(p *program, configs []*program) *flow {
 	f := &flow{
 		p:       p,
 		objects: map[token.Pos]*node{},
@@ -129,12 +130,14 @@ func newFlow(p *program) *flow {
 		outside: map[types.Object]*node{},
 		methods: map[string]*node{},
 	}
-	for _, fl := range p.files {
-		if fl.isHelper() {
-			continue
+	for _, config := range configs {
+		for _, fl := range config.files {
+			if fl.isHelper() {
+				continue
+			}
+			w := &walker{flow: f, file: fl}
+			w.walk()
 		}
-		w := &walker{flow: f, file: fl}
-		w.walk()
 	}
 	f.embedding()
 	f.settle()

@@ -40,14 +40,14 @@ func (p *program) ignore(all []*Finding) (kept, ignored []*Finding) {
 		}
 	}
 	for _, f := range all {
-		if p.ignores(byFile[f.site.file], f) {
+		if p.ignores(byFile[p.byName[f.site.file.name]], f) {
 			ignored = append(ignored, f)
 		} else {
 			kept = append(kept, f)
 		}
 	}
 	for _, s := range p.guarded { // with another loop: the comment keeps its meaning
-		for _, d := range byFile[s.file] {
+		for _, d := range byFile[p.byName[s.file.name]] {
 			for _, rule := range d.rules {
 				d.used[rule] = d.used[rule] || p.covers(d, s)
 			}

@@ -120,7 +120,7 @@ func (*state) after(d time.Duration) <-chan time.Time { return time.After(d) }
 func f(ctx context.Context, mu *concurrency.Mutex, d time.Duration, ch chan int, ready bool, x *state) {
 `+test.loop+`
 }`))
-			p := newProgram(in)
+			p, _ := newPrograms(in)
 			var s *site
 			for _, f := range p.files {
 				found, _ := p.sitesIn(f, f.isTryLock)
@@ -174,7 +174,7 @@ func TestManyPaths(t *testing.T) {
 		body += fmt.Sprintf("if ready[%d] { println() }\n", i)
 	}
 	in := input(t, source("context concurrency", "func f(ctx context.Context, mu *concurrency.Mutex, ready []bool) {\n"+body+"}\n}\n"))
-	p := newProgram(in)
+	p, _ := newPrograms(in)
 	found, _ := p.sitesIn(p.files[0], p.files[0].isTryLock)
 	if len(found) != 1 || found[0].trace.bad == nil {
 		t.Error("walked a million paths")

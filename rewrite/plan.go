@@ -6,13 +6,9 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	pathpkg "path"
-	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
-
-	"etcdmod/internal/helper"
 )
 
 // A Frame is one call on the way from a loop to TryLock.
@@ -30,9 +26,10 @@ type Finding struct {
 	Message string
 	Tier    Tier
 	Refused []Reason // why Tier is Refuse
-	Kept    *Reason  // why Tier is not the next one up
+	Kept    *Reason  // why Tier is not the next one up, or why a collapse waits in another way than asked for
 	Path    []Frame  // from the loop to TryLock
 
+	prog       *program
 	site       *site
 	component  *component   // of the first mutex
 	components []*component // of all
@@ -92,9 +89,16 @@ type Plan struct {
 
 // Analyze finds the polling sites of a module and chooses their tiers.
 func Analyze(in *Input) *Plan {
-	p := newProgram(in)
-	pl := &Plan{p: p}
-	kept, ignored := p.ignore(p.findings())
+	all, configs := newPrograms(in)
+	pl := &Plan{p: all}
+	found := make([][]*Finding, len(configs))
+	for i, p := range configs {
+		found[i] = p.findings()
+		if p != all {
+			all.guarded = append(all.guarded, p.guarded...)
+		}
+	}
+	kept, ignored := all.ignore(merge(configs, found))
 	pl.Findings, pl.Ignored = in.selected(kept), in.selected(ignored)
 	polled := map[*component]bool{} // by what is no test
 	for _, f := range kept {
@@ -105,6 +109,7 @@ func Analyze(in *Input) *Plan {
 		}
 	}
 	pl.onlyTests(polled)
+	pl.helperFits()
 	pl.oneClient()
 	pl.helperTaken()
 	return pl
@@ -158,17 +163,21 @@ func (p *program) finding(s *site) *Finding {
 	}
 	f.Tier = Guard
 	why := p.gate(s)
-	f.gated = why == nil
+	paced := why == nil
+	f.gated = paced && p.in.hasClocks()
 	if f.gated {
 		f.Tier = Gate
 	}
-	if why == nil || f.Rule == "watch-storm" && why.Code == WatchNotPaced {
+	if paced || f.Rule == "watch-storm" && why.Code == WatchNotPaced {
 		c, stays := p.collapse(s)
 		if stays == nil {
 			f.Tier, f.collapsed = Collapse, c
+			f.Kept = p.waitWith(c)
 			return f
 		}
-		why = stays
+		if why = stays; paced && !f.gated {
+			why = &Reason{Code: HelperNoClocks, Detail: p.in.Helper.Import}
+		}
 	}
 	f.Kept = why
 	return f
@@ -219,41 +228,6 @@ func (pl *Plan) oneClient() {
 		}
 	}
 }
-
-// helperTaken refuses everything when the helper's directory holds somebody's package, or
-// a file of theirs where one of the helper's has to go. Files beside the helper's are fine.
-func (pl *Plan) helperTaken() {
-	files := pl.p.in.HelperFiles
-	taken := ""
-	for _, name := range sortedNames(files) {
-		ours := name == helper.MutexFile || name == helper.ClocksFile
-		if filepath.Ext(name) == ".go" && !helper.IsGenerated(files[name]) && (ours || !helper.IsGenerated(files[helper.MutexFile])) {
-			taken = name
-			break
-		}
-	}
-	if taken == "" {
-		return
-	}
-	for _, f := range pl.Findings {
-		if f.Tier > Refuse {
-			f.Tier, f.Kept = Refuse, nil
-			f.Refused = []Reason{{Code: HelperTaken, Detail: pathpkg.Join(pl.p.in.HelperDir, taken)}}
-		}
-	}
-}
-
-func sortedNames(files map[string][]byte) []string {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	return names
-}
-
-// HelperImport is the import path of the helper package.
-func (pl *Plan) HelperImport() string { return pathpkg.Join(pl.p.in.ModulePath, pl.p.in.HelperDir) }
 
 // Changes makes the edits for the tiers as they are now. Where a stronger edit cannot be
 // carried out, it lowers the finding and starts again, so the tiers may be lower
@@ -313,14 +287,14 @@ func (pl *Plan) changes() ([]Change, *Finding, error) {
 			}
 			done[c] = true
 		}
-		w := at(f.site.file)
+		w := at(p.byName[f.site.file.name])
 		w.findings = append(w.findings, f)
 		switch f.Tier {
 		case Gate:
 			clocks = true
 			k := f.site.clock[0]
 			if len(k.into) > 0 {
-				w.tokens = append(w.tokens, p.paused(f.site)...)
+				w.tokens = append(w.tokens, f.prog.paused(f.site)...)
 				_, imported, _ := w.file.timeName(k.into)
 				w.needsTime = w.needsTime || !imported
 				break
@@ -382,7 +356,8 @@ func (p *program) componentsOf(s *site) []*component {
 func strongest(w *fileWork) *Finding {
 	var best *Finding
 	for _, f := range w.findings {
-		if best == nil || f.Tier > best.Tier && f.site.file == w.file || best.site.file != w.file && f.site.file == w.file {
+		here := f.site.file.name == w.file.name
+		if best == nil || here && (f.Tier > best.Tier || best.site.file.name != w.file.name) {
 			best = f
 		}
 	}
@@ -483,7 +458,7 @@ func (pl *Plan) importName(f *file) string {
 			continue
 		}
 		if spec.Name == nil {
-			return pathpkg.Base(pl.HelperImport())
+			return pl.p.in.helperName()
 		}
 		if spec.Name.Name != "_" && spec.Name.Name != "." {
 			return spec.Name.Name
@@ -498,7 +473,7 @@ func (pl *Plan) qualifier(w *fileWork) string {
 	if name := pl.importName(w.file); name != "" {
 		return name
 	}
-	base := pathpkg.Base(pl.HelperImport())
+	base := pl.p.in.helperName()
 	pkg := w.file.pkg.Types
 	free := func(name string) bool {
 		for _, variant := range pl.p.in.Packages { // with its tests
@@ -534,40 +509,4 @@ func (pl *Plan) qualifier(w *fileWork) string {
 			return name
 		}
 	}
-}
-
-// helperChanges brings the helper package up to date.
-func (pl *Plan) helperChanges(client string, clocks bool) ([]Change, error) {
-	in := pl.p.in
-	if _, ok := in.HelperFiles[helper.ClocksFile]; ok {
-		clocks = true // code that was rewritten earlier needs them
-	}
-	files, err := helper.Generate(helper.Config{
-		Package:     pathpkg.Base(in.HelperDir),
-		Concurrency: client,
-		Client:      pl.p.clientBeside(client),
-		Version:     in.Version,
-		Clocks:      clocks,
-	})
-	if err != nil {
-		return nil, err
-	}
-	var out []Change
-	for _, name := range []string{helper.ClocksFile, helper.MutexFile} {
-		src, ok := files[name]
-		if !ok {
-			continue
-		}
-		old, exists := in.HelperFiles[name]
-		if exists && bytes.Equal(old, src) {
-			continue
-		}
-		out = append(out, Change{
-			Path:    filepath.Join(in.ModuleDir, filepath.FromSlash(in.HelperDir), name),
-			Old:     old,
-			New:     src,
-			Created: !exists,
-		})
-	}
-	return out, nil
 }

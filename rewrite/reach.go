@@ -60,6 +60,9 @@ func newReach(p *program) *reach {
 		return r
 	}
 	for _, c := range p.flow.ifaces {
+		if p.byName[c.file.name] != c.file {
+			continue // of another build configuration
+		}
 		for i := 0; i < c.iface.NumMethods(); i++ {
 			if m := c.iface.Method(i); m.Name() == "TryLock" {
 				r.addMethod(m, hop{file: c.file, node: c.src})

@@ -21,6 +21,8 @@ const (
 	ExportedAPI      Code = "exported-api"
 	GeneratedFile    Code = "generated-file"
 	GenericType      Code = "generic-type"
+	HelperClient     Code = "helper-other-client"
+	HelperInternal   Code = "helper-internal"
 	HelperTaken      Code = "helper-dir-taken"
 	LeavesModule     Code = "leaves-module"
 	LineDirective    Code = "line-directive"
@@ -46,7 +48,9 @@ const (
 	AttemptCounter Code = "attempt-counter"
 	ClockElsewhere Code = "clock-elsewhere"
 	ClockShared    Code = "clock-shared"
+	ConfigsDiffer  Code = "configurations-differ"
 	ComplexFlow    Code = "complex-flow"
+	HelperNoClocks Code = "helper-without-clocks"
 	MutexNotFixed  Code = "mutex-reassigned"
 	MutexNotSimple Code = "mutex-not-simple"
 	NoClock        Code = "no-clock"
@@ -67,6 +71,7 @@ const (
 	IntervalVaries  Code = "interval-varies"
 	OtherCase       Code = "other-select-case"
 	LogsPerRound    Code = "logs-per-round"
+	RetriesErrors   Code = "retries-errors"
 	ShapeUnknown    Code = "shape-unknown"
 	WatchKeyUnknown Code = "watch-key-unproved"
 )
@@ -82,6 +87,8 @@ var Reasons = map[Code]string{
 	ExportedAPI:      "An exported declaration of an importable package names the mutex, and no program of this module uses that package: other modules may compile against it.",
 	GeneratedFile:    "The mutex flows through a generated file. Change its generator, or the template, instead.",
 	GenericType:      "The mutex is a type argument or flows through a generic function.",
+	HelperClient:     "The package that -helper-import names was generated for another import path of the etcd client than the one that this mutex is of. Name one that is for this client, or leave the flag out.",
+	HelperInternal:   "The helper package lies below a directory named internal, and this code is outside the tree that may import it. Choose another place with -helper-dir, or another package with -helper-import.",
 	HelperTaken:      "The directory of the helper package exists and holds files that etcdmod did not generate.",
 	LeavesModule:     "The mutex is handed to, or comes from, code outside this module's editable source.",
 	LineDirective:    "The file has //line directives, so positions in it cannot be trusted.",
@@ -106,7 +113,9 @@ var Reasons = map[Code]string{
 	AttemptCounter: "The loop counts its attempts, to end or to wait longer. Waking early would use them up sooner.",
 	ClockElsewhere: "The clock is made in another function, is a parameter or a field, is passed on, or is made again and again and never stopped.",
 	ClockShared:    "The clock is also used for something else than waiting for this retry.",
+	ConfigsDiffer:  "The loop is not the same in all build configurations that were asked for: something that it calls or names is declared anew in one of them.",
 	ComplexFlow:    "The control flow of the loop could not be followed (goto, nested loops, type switches).",
+	HelperNoClocks: "The package that -helper-import names has no clocks.go, which this rewrite needs. A run of etcdmod in its own module generates it where a loop there keeps its clock.",
 	MutexNotFixed:  "The mutex is assigned where it cannot be proved to stay the same while the clock is in use.",
 	MutexNotSimple: "The mutex is not a plain variable or field at the loop (index, call, range variable).",
 	NoClock:        "Nothing paces the loop. A wait can be put into it only where the rounds that tried in vain end and no others do, and an interval that a wait in the loop's place would have to keep is not known.",
@@ -126,6 +135,7 @@ var Reasons = map[Code]string{
 	IntervalVaries:  "The interval changes, or may change, from round to round, or is computed inside the loop.",
 	OtherCase:       "The select has a case besides the clock and the context's end.",
 	LogsPerRound:    "A failed round logs or counts, which the wait would no longer do.",
+	RetriesErrors:   "Lock was asked for, which returns every error at once. The loop tries again after errors other than ErrLocked, as WatchLockRetry does.",
 	ShapeUnknown:    "The loop is none of the shapes that can be replaced as a whole, or what would be kept of it would mean something else outside the loop.",
 	WatchKeyUnknown: "It could not be proved that the watch is for this lock's prefix.",
 }

@@ -22,6 +22,10 @@
 //
 //	return mu.WatchLockRetry(ctx, 5*time.Second)
 //
+// After (collapse with -strategy=lock), where other errors end the loop:
+//
+//	return mu.Lock(ctx)
+//
 // After (gate), where the loop does more than wait, such as to log:
 //
 //	ticker := mu.NewTicker(5 * time.Second)
@@ -38,6 +42,11 @@
 // differs: when the session has ended, a wait says so with
 // concurrency.ErrSessionExpired, where such a loop would have retried a dead lease for
 // ever.
+//
+// Lock instead of WatchLock: a waiter puts a key once and waits for the one before it, so
+// that the lock is handed over in the order of arrival, with two entries for each hand-over
+// at any number of waiters. Replicas that still call TryLock get it only when the queue is
+// empty; a loop that retries other errors keeps WatchLockRetry, since Lock returns them.
 package rewrite
 
 import "fmt"

@@ -21,6 +21,11 @@ type Input struct {
 	// Packages are the packages of the module that can see the mutex, with their test
 	// variants, from one load.
 	Packages []*packages.Package
+	// Also are other build configurations of the module, in which every change has to hold
+	// as well. They are loaded into the same Fset, and share the *ast.File of each file.
+	// Config is the name of the one that Packages are of.
+	Also   []Configuration
+	Config string
 	// Sources holds the bytes that were parsed, by absolute file name.
 	Sources map[string][]byte
 	// ModulePath and ModuleDir are the module's path and its absolute directory.
@@ -29,6 +34,11 @@ type Input struct {
 	// to ModuleDir. HelperFiles are the files that it holds now, by name.
 	HelperDir   string
 	HelperFiles map[string][]byte
+	// Helper is a helper package that is used as it is, instead of one in HelperDir.
+	// Nothing is generated then.
+	Helper *Helper
+	// Strategy says what a collapse waits with.
+	Strategy Strategy
 	// Version of etcdmod, for the helper's header.
 	Version string
 	// Selected reports whether findings in the package of that import path are wanted.
@@ -39,7 +49,7 @@ type Input struct {
 	Programs map[string]bool
 	// Forks are the packages that a user has named as forks of package concurrency.
 	Forks []Fork
-	// Ignored are Go files that the build configuration leaves out, with their bytes.
+	// Ignored are Go files that every build configuration leaves out, with their bytes.
 	Ignored map[string][]byte
 }
 
@@ -60,6 +70,7 @@ type file struct {
 type program struct {
 	*clients
 	in     *Input
+	name   string // of the build configuration
 	fset   *token.FileSet
 	files  []*file
 	byName map[string]*file // by name
@@ -76,10 +87,10 @@ type program struct {
 
 // newProgram picks, for each file, the package that has it with the fewest test files
 // beside it: a plain package before its test variants.
-func newProgram(in *Input) *program {
-	p := &program{clients: newClients(in.Forks), in: in, fset: in.Fset, byName: map[string]*file{}, components: map[*node]*component{}, exitOn: map[token.Pos]bool{},
+func newProgram(in *Input, c Configuration) *program {
+	p := &program{clients: newClients(in.Forks), in: in, name: c.Name, fset: in.Fset, byName: map[string]*file{}, components: map[*node]*component{}, exitOn: map[token.Pos]bool{},
 		prompts: map[token.Pos]bool{}, pausers: map[token.Pos]bool{}, attempt: tryLocks}
-	pkgs := append([]*packages.Package(nil), in.Packages...)
+	pkgs := append([]*packages.Package(nil), c.Packages...)
 	sort.SliceStable(pkgs, func(i, j int) bool {
 		if len(pkgs[i].ID) != len(pkgs[j].ID) {
 			return len(pkgs[i].ID) < len(pkgs[j].ID) // "p" before "p [p.test]"
@@ -108,7 +119,6 @@ func newProgram(in *Input) *program {
 		}
 	}
 	sort.Slice(p.files, func(i, j int) bool { return p.files[i].name < p.files[j].name })
-	p.flow = newFlow(p)
 	return p
 }
 

@@ -293,6 +293,8 @@ func (s *splicer) kept(c *collapse, list []ast.Stmt, kept map[dst.Node]bool) ([]
 // method returns the helper's method and its arguments.
 func (c *collapse) method(qualifier string) string {
 	switch {
+	case c.lock:
+		return fmt.Sprintf("Lock(%s)", c.ctx)
 	case c.storm && c.retry:
 		return fmt.Sprintf("WatchLockRetry(%s, %s.RetryInterval)", c.ctx, qualifier)
 	case c.retry:

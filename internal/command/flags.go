@@ -3,10 +3,14 @@ package command
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/helper"
 	"etcdmod/internal/pipeline"
 	"etcdmod/rewrite"
 )
@@ -18,8 +22,14 @@ func commonFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "v", Usage: "say on stderr what is being done"},
 		&cli.BoolFlag{Name: "json", Usage: "write JSON lines instead of text"},
 		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
+		&cli.StringSliceFlag{Name: "goos", Usage: "look at the module as built for each of these `systems`, and make only changes that hold for all"},
+		&cli.StringSliceFlag{Name: "goarch", Usage: "the same for `architectures`; with -goos, for all pairs"},
+		&cli.StringSliceFlag{Name: "config", Usage: "the same for `configurations`: GOOS/GOARCH, tags=a+b, GOOS/GOARCH:tags=a+b, or default"},
+		&cli.StringFlag{Name: "helper-dir", Usage: "put the helper package into `dir`, relative to the root of the module (default: " + helper.DefaultDir + ")", TakesFile: true},
+		&cli.StringFlag{Name: "helper-import", Usage: "use the helper package with this import `path`, which etcdmod has generated before, and generate none"},
 		&cli.StringSliceFlag{Name: "concurrency-pkg", Usage: "import `path` of a fork of the etcd client's package concurrency; may be repeated", Validator: importPaths},
 		&cli.StringFlag{Name: "tier", Value: rewrite.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
+		&cli.StringFlag{Name: "strategy", Value: rewrite.WatchStrategy.String(), Usage: "how a collapse waits: watch (WatchLock) or lock (Lock, which queues) where other errors end the loop"},
 	}
 }
 
@@ -38,9 +48,12 @@ type settings struct {
 	verbose  bool
 	json     bool
 	tags     string
+	configs  []pipeline.Configuration
 	tier     rewrite.Tier
+	strategy rewrite.Strategy
 	forks    []string
 	edit     bool // make changes
+	helper   struct{ dir, imported string }
 	vet      bool
 	test     bool
 	bump     pipeline.BumpOptions
@@ -51,18 +64,91 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 	if !ok {
 		return nil, usage("-tier=%s: want guard, gate or collapse", cmd.String("tier"))
 	}
-	return &settings{
+	strategy, ok := rewrite.ParseStrategy(cmd.String("strategy"))
+	if !ok {
+		return nil, usage("-strategy=%s: want watch or lock", cmd.String("strategy"))
+	}
+	var err error
+	s := &settings{
 		dir:      changeDir(env.Dir, cmd.String("C")),
 		patterns: cmd.Args().Slice(),
 		verbose:  cmd.Bool("v"),
 		json:     cmd.Bool("json"),
 		tags:     cmd.String("tags"),
 		tier:     tier,
+		strategy: strategy,
 		forks:    cmd.StringSlice("concurrency-pkg"),
 		edit:     edit,
 		vet:      edit && cmd.Bool("vet"),
 		test:     edit && cmd.Bool("test"),
-	}, nil
+	}
+	if s.configs, err = configurations(cmd); err != nil {
+		return nil, err
+	}
+	return s, s.readHelper(cmd)
+}
+
+// configurations reads the build configurations; none means that of the environment.
+func configurations(cmd *cli.Command) (out []pipeline.Configuration, err error) {
+	texts := cmd.StringSlice("config")
+	systems, archs := cmd.StringSlice("goos"), cmd.StringSlice("goarch")
+	if len(texts) > 0 && len(systems)+len(archs) > 0 {
+		return nil, usage("-config names whole build configurations; give it, or -goos and -goarch")
+	}
+	for _, name := range append(slices.Clone(systems), archs...) {
+		if !regexp.MustCompile(`^[a-z0-9]+$`).MatchString(name) {
+			return nil, usage("-goos and -goarch: %q is no name of a system or an architecture", name)
+		}
+	}
+	if len(systems)+len(archs) > 0 {
+		for _, system := range orNone(systems) {
+			for _, arch := range orNone(archs) {
+				out = append(out, pipeline.Configuration{GOOS: system, GOARCH: arch})
+			}
+		}
+	}
+	for _, text := range texts {
+		c, err := pipeline.ParseConfiguration(text)
+		if err != nil {
+			return nil, usage("-config: %w", err)
+		}
+		out = append(out, c)
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(out, func(c pipeline.Configuration) bool {
+		again := seen[c.String()]
+		seen[c.String()] = true
+		return again
+	}), nil
+}
+
+// orNone returns list, or one empty name where there is none.
+func orNone(list []string) []string {
+	if len(list) == 0 {
+		return []string{""}
+	}
+	return list
+}
+
+// readHelper reads where the helper package is.
+func (s *settings) readHelper(cmd *cli.Command) error {
+	if dir := cmd.String("helper-dir"); cmd.IsSet("helper-dir") {
+		s.helper.dir = strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(dir), "./"), "/")
+		if err := pipeline.CheckHelperDir(s.helper.dir); err != nil {
+			return usage("-helper-dir=%s: %w", dir, err)
+		}
+	}
+	if !cmd.IsSet("helper-import") {
+		return nil
+	}
+	s.helper.imported = cmd.String("helper-import")
+	if err := pipeline.CheckHelperImport(s.helper.imported); err != nil {
+		return usage("-helper-import=%s: %w", s.helper.imported, err)
+	}
+	if s.helper.dir != "" {
+		return usage("-helper-dir says where to generate the helper package, -helper-import that none is generated: give one of them")
+	}
+	return nil
 }
 
 func importPaths(paths []string) error {

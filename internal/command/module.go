@@ -91,7 +91,8 @@ func (s *settings) run(ctx context.Context, env *Env) (*pipeline.Result, error) 
 	log, stop := s.progress(env)
 	defer stop()
 	res, err := pipeline.Run(ctx, pipeline.Options{
-		Dir: s.dir, Patterns: s.patterns, Env: env.Environ, Tags: s.tags, Tier: s.tier, Forks: s.forks,
+		Dir: s.dir, Patterns: s.patterns, Env: env.Environ, Tags: s.tags, Configurations: s.configs, Tier: s.tier, Strategy: s.strategy, Forks: s.forks,
+		HelperDir: s.helper.dir, HelperImport: s.helper.imported,
 		Edit: s.edit, Vet: s.vet, Test: s.test, Bump: s.bump, Log: log,
 	})
 	if errors.Is(err, pipeline.ErrPending) || errors.Is(err, journal.ErrPending) {

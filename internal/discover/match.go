@@ -33,7 +33,7 @@ func (m *Module) Match(dir string, patterns []string) (map[string]bool, error) {
 			return fail("name its package, not a file")
 		}
 		ip := strings.TrimSuffix(pattern, "/")
-		if isDir(pattern) {
+		if IsDir(pattern) {
 			name := filepath.FromSlash(pattern)
 			if !filepath.IsAbs(name) {
 				name = filepath.Join(dir, name)
@@ -63,8 +63,8 @@ func (m *Module) Match(dir string, patterns []string) (map[string]bool, error) {
 	return out, nil
 }
 
-// isDir reports whether a pattern is the name of a directory.
-func isDir(pattern string) bool {
+// IsDir reports whether a pattern is the name of a directory.
+func IsDir(pattern string) bool {
 	slashed := filepath.ToSlash(pattern)
 	return slashed == "." || slashed == ".." || strings.HasPrefix(slashed, "./") || strings.HasPrefix(slashed, "../") ||
 		filepath.IsAbs(pattern)

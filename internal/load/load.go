@@ -7,6 +7,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"go/ast"
@@ -34,10 +35,54 @@ type Program struct {
 const mode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
 	packages.NeedTypes | packages.NeedTypesSizes | packages.NeedSyntax | packages.NeedTypesInfo | packages.NeedModule
 
+// A Cache keeps the syntax trees of files that several loads have in common: those of
+// one module in several build configurations. Positions in them are the same in all.
+type Cache struct {
+	Fset    *token.FileSet
+	Sources map[string][]byte // by absolute file name, as parsed
+
+	mu     sync.Mutex
+	parsed map[string]*parsing
+}
+
+// A parsing is what came of one file.
+type parsing struct {
+	once sync.Once
+	src  []byte
+	file *ast.File
+	err  error
+}
+
+// NewCache returns an empty one.
+func NewCache() *Cache {
+	return &Cache{Fset: token.NewFileSet(), Sources: map[string][]byte{}, parsed: map[string]*parsing{}}
+}
+
+// parse parses a file, once.
+func (c *Cache) parse(_ *token.FileSet, name string, src []byte) (*ast.File, error) {
+	c.mu.Lock()
+	p := c.parsed[name]
+	if p == nil {
+		p = &parsing{src: src}
+		c.parsed[name], c.Sources[name] = p, src
+	}
+	c.mu.Unlock()
+	p.once.Do(func() { p.file, p.err = parser.ParseFile(c.Fset, name, src, parser.ParseComments|parser.AllErrors) })
+	if !bytes.Equal(p.src, src) {
+		return nil, fmt.Errorf("%s was changed while it was read", name)
+	}
+	return p.file, p.err
+}
+
 // Load loads the packages in dirs, which lie below the runner's directory, with their
 // tests.
 func Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) (*Program, error) {
-	p := &Program{Fset: token.NewFileSet(), Sources: map[string][]byte{}, dir: r.Dir}
+	return NewCache().Load(ctx, r, dirs, flags)
+}
+
+// Load is [Load] with the syntax trees of the cache.
+func (c *Cache) Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) (*Program, error) {
+	p := &Program{Fset: c.Fset, Sources: c.Sources, dir: r.Dir}
 	patterns := make([]string, len(dirs))
 	for i, dir := range dirs {
 		rel, err := filepath.Rel(r.Dir, dir)
@@ -47,7 +92,6 @@ func Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) (*Program, 
 		patterns[i] = "./" + filepath.ToSlash(rel)
 	}
 	sort.Strings(patterns)
-	var mu sync.Mutex
 	cfg := &packages.Config{
 		Context:    ctx,
 		Mode:       mode,
@@ -56,12 +100,7 @@ func Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) (*Program, 
 		BuildFlags: flags,
 		Fset:       p.Fset,
 		Tests:      true,
-		ParseFile: func(fset *token.FileSet, name string, src []byte) (*ast.File, error) {
-			mu.Lock()
-			p.Sources[name] = src
-			mu.Unlock()
-			return parser.ParseFile(fset, name, src, parser.ParseComments|parser.AllErrors)
-		},
+		ParseFile:  c.parse,
 	}
 	if err := gocmd.Find(); err != nil {
 		return nil, err

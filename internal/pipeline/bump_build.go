@@ -150,8 +150,8 @@ func (r *run) linkage(ctx context.Context) func(path string) (linked, client boo
 		links[mod].client = links[mod].client || modbump.ClientPackage(pkg)
 	}
 	r.log("asking which packages of etcd are part of what is built")
-	args := append([]string{"list", "-e", "-deps", "-test", "-f", "{{with .Module}}{{.Path}}{{end}} {{.ImportPath}}"}, r.flags...)
-	out, err := r.goCmd.Run(ctx, append(args, "./...")...)
+	args := append([]string{"list", "-e", "-deps", "-test", "-f", "{{with .Module}}{{.Path}}{{end}} {{.ImportPath}}"}, r.flagsFor(r.Configurations[0])...)
+	out, err := r.goFor(r.Configurations[0]).Run(ctx, append(args, "./...")...)
 	for line := range strings.Lines(string(out)) {
 		mod, pkg, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if modbump.KnownPath(mod) {

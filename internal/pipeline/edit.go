@@ -102,33 +102,44 @@ func (r *run) verify(ctx context.Context, changes []rewrite.Change, packages ...
 		overlay[c.Path] = c.New
 	}
 	r.log("verifying %d changed files", len(changes))
-	res, err := r.check(ctx, verify.Request{
-		Go:       r.goCmd,
-		Overlay:  overlay,
-		Packages: packages,
-		Flags:    r.flags,
-		Vet:      r.Vet,
-		Test:     r.Test,
-	})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot verify the changes: %w", err)
-	}
-	if res.OK() {
-		r.log("verified %d packages", len(res.Checked))
+	checked, uncovered := map[string]bool{}, map[string]int{}
+	var unproved []Skip
+	for i, c := range r.Configurations {
+		res, err := r.verifyIn(ctx, i, overlay, packages)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot verify the changes%s: %w", r.note(c), err)
+		}
+		for n, p := range res.New {
+			res.New[n].Message += r.note(c)
+			r.log("%s: %s%s", p.Phase, r.relative(p), r.note(c))
+		}
+		if !res.OK() {
+			return res.New, nil
+		}
+		for _, path := range res.Checked {
+			checked[path] = true
+		}
 		for _, name := range res.Uncovered {
-			r.skip(name, SkipUnverified, "no package of this build configuration reads it")
+			uncovered[name]++
 		}
 		for _, path := range res.Unproved {
-			r.skip(path, SkipUnverified, "vet or the tests say nothing about it: it failed before as well")
+			unproved = append(unproved, Skip{path, SkipUnverified, "vet or the tests say nothing about it: it failed before as well" + r.note(c)})
+		}
+		if r.Test && c.foreign() {
+			unproved = append(unproved, Skip{r.mod.Root, SkipUnverified, "the tests do not run on this machine" + r.note(c)})
 		}
 	}
-	for _, p := range res.New {
-		r.log("%s: %s", p.Phase, r.relative(p))
+	r.log("verified %d packages", len(checked))
+	for name, n := range uncovered {
+		if n == len(r.Configurations) {
+			r.skip(name, SkipUnverified, "no package of this build configuration reads it")
+		}
 	}
-	return res.New, nil
+	r.res.Skipped = append(r.res.Skipped, unproved...)
+	return nil, nil
 }
 
 // relative returns a problem with its file relative to the repository, for messages.

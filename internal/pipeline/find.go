@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"etcdmod/internal/discover"
-	"etcdmod/internal/helper"
-	"etcdmod/internal/load"
 	"etcdmod/internal/version"
 	"etcdmod/rewrite"
 )
@@ -38,35 +36,49 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		r.log("no package polls an etcd lock")
 		return nil, nil
 	}
-	var dirs []string
 	ignored := map[string][]byte{}
 	for _, p := range chosen {
-		dirs = append(dirs, p.Dir)
 		for _, f := range p.Ignored {
 			if src, err := os.ReadFile(f.Name); err == nil {
 				ignored[f.Name] = src
 			}
 		}
 	}
-	r.log("loading %d of %d packages", len(dirs), len(r.mod.Packages))
-	prog, err := load.Load(ctx, r.goCmd, dirs, r.flags)
+	progs, err := r.load(ctx, chosen)
+	if err != nil || len(progs) == 0 {
+		return nil, err
+	}
+	prog := progs[0]
+	r.problems(progs)
+	r.log("analysing %d files", len(prog.Sources))
+	var existing *rewrite.Helper
+	var dir string
+	if r.HelperImport != "" {
+		existing, err = r.existing(ctx)
+	} else {
+		dir, err = r.generated()
+	}
 	if err != nil {
 		return nil, err
 	}
-	r.problems(prog)
-	r.log("analysing %d files", len(prog.Sources))
 	in := &rewrite.Input{
 		Fset:        prog.Fset,
 		Packages:    prog.Packages,
+		Config:      prog.config.String(),
 		Sources:     prog.Sources,
 		ModulePath:  r.mod.Path,
 		ModuleDir:   r.mod.Root,
-		HelperDir:   helper.DefaultDir,
-		HelperFiles: r.helperFiles(),
+		HelperDir:   r.helperDir(),
+		HelperFiles: readFiles(dir, nil),
+		Helper:      existing,
+		Strategy:    r.Strategy,
 		Version:     version.Version,
 		Programs:    r.mod.Programs(),
 		Ignored:     ignored,
 		Forks:       r.forks(ctx, chosen),
+	}
+	for _, other := range progs[1:] {
+		in.Also = append(in.Also, rewrite.Configuration{Name: other.config.String(), Packages: other.Packages})
 	}
 	if wanted != nil {
 		in.Selected = func(path string) bool { return wanted[path] || wanted[strings.TrimSuffix(path, "_test")] }
@@ -124,7 +136,7 @@ func (r *run) forks(ctx context.Context, chosen []*discover.Package) (out []rewr
 			continue
 		}
 		fork := rewrite.Fork{Path: path, Sources: map[string][]byte{}}
-		list, err := r.goCmd.Run(ctx, slices.Concat([]string{"list"}, r.flags, []string{"-f", "{{.Dir}}{{range .GoFiles}}\n{{.}}{{end}}", path})...)
+		list, err := r.goFor(r.Configurations[0]).Run(ctx, slices.Concat([]string{"list"}, r.flagsFor(r.Configurations[0]), []string{"-f", "{{.Dir}}{{range .GoFiles}}\n{{.}}{{end}}", path})...)
 		if err != nil {
 			r.log("%v", err) // the fork is refused
 		}
@@ -137,22 +149,6 @@ func (r *run) forks(ctx context.Context, chosen []*discover.Package) (out []rewr
 		out = append(out, fork)
 	}
 	return out
-}
-
-// helperFiles reads what is in the helper's directory now.
-func (r *run) helperFiles() map[string][]byte {
-	files := map[string][]byte{}
-	dir := filepath.Join(r.mod.Root, filepath.FromSlash(helper.DefaultDir))
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return files
-	}
-	for _, e := range entries {
-		if src, err := os.ReadFile(filepath.Join(dir, e.Name())); err == nil {
-			files[e.Name()] = src
-		}
-	}
-	return files
 }
 
 // leftOut names the files of other build configurations that try a mutex.
@@ -171,7 +167,7 @@ func (r *run) leftOut(chosen []*discover.Package) {
 				concerned = concerned || reaches[ip]
 			}
 			if concerned && f.Mention[tryLock] {
-				r.skip(f.Name, SkipConstraints, "this build configuration leaves it out; run again with -tags, or with GOOS and GOARCH set")
+				r.skip(f.Name, SkipConstraints, "no build configuration of this run has it; name one that does with -config or -tags")
 			}
 		}
 	}

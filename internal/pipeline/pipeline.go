@@ -29,13 +29,20 @@ type Options struct {
 	Patterns []string // packages whose findings are wanted; none means ./... in Dir
 	Env      []string // nil means that of this process
 	Tags     string   // comma-separated build tags
-	Tier     rewrite.Tier
-	Forks    []string // import paths of forks of package concurrency
-	Bump     BumpOptions
-	Edit     bool // make and verify the changes, not only the findings
-	Vet      bool
-	Test     bool
-	Log      func(format string, args ...any) // progress; may be nil
+	// Configurations are the build configurations in which the module is looked at and
+	// every change has to hold. None means that of the environment.
+	Configurations []Configuration
+	Tier           rewrite.Tier
+	Strategy       rewrite.Strategy
+	// HelperDir is where the helper package goes, "" for the default; see [CheckHelperDir].
+	// HelperImport is the import path of an existing one that is used instead.
+	HelperDir, HelperImport string
+	Forks                   []string // import paths of forks of package concurrency
+	Bump                    BumpOptions
+	Edit                    bool // make and verify the changes, not only the findings
+	Vet                     bool
+	Test                    bool
+	Log                     func(format string, args ...any) // progress; may be nil
 }
 
 // A Skip is something that was not covered.
@@ -84,8 +91,9 @@ var ErrPending = errors.New("an interrupted run of etcdmod left this module half
 type run struct {
 	Options
 	mod     *discover.Module
+	seen    []*discover.Module // mod as each configuration sees it
 	goCmd   gocmd.Runner
-	flags   []string // for every go command that loads packages
+	flags   []string // for every go command that loads packages, without tags
 	res     *Result
 	stray   []*rewrite.Finding // directives in packages that are not loaded
 	policy  modbump.Options
@@ -160,9 +168,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 // open finds the module and makes sure that no other run is half done there.
 func (r *run) open() error {
 	r.log("reading import blocks below %s", r.Dir)
-	mod, err := discover.Find(r.Dir, discover.Options{
-		Env:   r.Env,
-		Tags:  strings.FieldsFunc(r.Tags, func(c rune) bool { return c == ',' || c == ' ' }),
+	mod, err := r.discover(discover.Options{
 		Words: []string{tryLock},
 		Hints: hints,
 		Paths: r.paths(),
@@ -181,9 +187,6 @@ func (r *run) open() error {
 		// The go command would refuse; a module that no workspace uses is on its own.
 		r.goCmd = r.goCmd.With("GOWORK=off")
 		r.log("%s does not use this module: going on with GOWORK=off", mod.Outside)
-	}
-	if r.Tags != "" {
-		r.flags = append(r.flags, "-tags="+r.Tags)
 	}
 	if slices.ContainsFunc(discover.GoFlags(r.Env), func(f string) bool { return strings.TrimLeft(f, "-") == "mod=mod" }) {
 		// With -mod=mod even "go list" writes go.mod and go.sum.

@@ -1,9 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
+	"go/token"
+	"slices"
+	"strings"
 
-	"etcdmod/internal/load"
 	"etcdmod/internal/reach"
 	"etcdmod/modbump"
 )
@@ -20,17 +23,8 @@ func (r *run) reachLeaks(ctx context.Context) error {
 	if len(leaking) == 0 {
 		return nil
 	}
-	var dirs []string
-	for _, p := range r.mod.Importers(modbump.ClientImports()...) {
-		if len(p.Files) > 0 {
-			dirs = append(dirs, p.Dir)
-		}
-	}
-	if len(dirs) == 0 {
-		return nil
-	}
-	r.log("looking for calls that leak in %d packages", len(dirs))
-	prog, err := load.Load(ctx, r.goCmd, dirs, r.flags)
+	r.log("looking for calls that leak")
+	progs, err := r.load(ctx, r.mod.Importers(modbump.ClientImports()...))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -38,7 +32,19 @@ func (r *run) reachLeaks(ctx context.Context) error {
 		r.log("they cannot be told: %v", err)
 		return nil
 	}
-	calls := reach.Calls(prog.Fset, prog.Packages)
+	var calls []reach.Call
+	seen := map[token.Position]bool{}
+	for _, prog := range progs {
+		for _, c := range reach.Calls(prog.Fset, prog.Packages) {
+			if !seen[c.Pos] {
+				seen[c.Pos] = true
+				calls = append(calls, c)
+			}
+		}
+	}
+	slices.SortStableFunc(calls, func(a, b reach.Call) int {
+		return cmp.Or(strings.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Offset, b.Pos.Offset))
+	})
 	for _, i := range leaking {
 		r.res.Bumps[i].Calls = calls
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"etcdmod/internal/discover"
-	"etcdmod/internal/helper"
 	"etcdmod/internal/load"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
@@ -44,7 +43,7 @@ var Reasons = map[string]string{
 	SkipDependency:  "A package that this one imports cannot be had: go.sum lacks its entry, the module cannot be downloaded, or it does not exist. What resolves without it was analysed. Run \"go mod tidy\" or \"go mod download\", and check GOPROXY, GOPRIVATE and the network.",
 	SkipMetadata:    "The go command cannot make out the package, for example since its files name two packages or it imports itself. \"go list\" says the same; fix it and run again.",
 	SkipTypes:       "The package does not type-check. What resolves was analysed; fix the errors and run again.",
-	SkipConstraints: "The file tries a lock, but its name or its build constraints leave it out of this build configuration. Run again with the -tags, GOOS and GOARCH that it is for.",
+	SkipConstraints: "The file tries a lock, but its name or its build constraints leave it out of every build configuration of this run. Run again with the -tags that it is for, or name all build configurations that count with -config, as in -config linux/amd64,windows/amd64,tags=integration.",
 	SkipBazel:       "The package has a BUILD file, which is not edited. Add the helper package to the deps of what imports it now, and give the helper a BUILD file (gazelle does both).",
 	SkipGoMod:       "The go.mod could not be judged, so nothing is known of the etcd client that it requires.",
 	SkipUnverified:  "The changed file or package was not compiled, vetted or tested as asked for: it belongs to another build configuration, or it failed before the change as well. Look at the change yourself.",
@@ -94,7 +93,7 @@ func (s Skip) Position() token.Position {
 }
 
 // problems names the packages that have errors.
-func (r *run) problems(prog *load.Program) {
+func (r *run) problems(progs []loaded) {
 	codes := map[load.Kind]string{
 		load.Dependency: SkipDependency, load.Metadata: SkipMetadata, load.Syntax: SkipSyntax, load.Type: SkipTypes,
 	}
@@ -102,7 +101,17 @@ func (r *run) problems(prog *load.Program) {
 	for _, s := range r.res.Skipped {
 		known[s.Path] = true
 	}
-	for _, p := range prog.Problems() {
+	var all []load.Problem
+	in := map[load.Problem][]string{}
+	for _, prog := range progs {
+		for _, p := range prog.Problems() {
+			if in[p] == nil {
+				all = append(all, p)
+			}
+			in[p] = append(in[p], prog.config.String())
+		}
+	}
+	for _, p := range all {
 		at := p.Pos
 		if at == "" {
 			at = p.Package
@@ -110,7 +119,11 @@ func (r *run) problems(prog *load.Program) {
 		if known[at] || p.Kind == load.Metadata && known[opened(p.Message)] {
 			continue // reading the import blocks told as much
 		}
-		r.skip(at, codes[p.Kind], p.Message)
+		message := p.Message
+		if len(in[p]) < len(progs) {
+			message += " (" + strings.Join(in[p], ", ") + ")"
+		}
+		r.skip(at, codes[p.Kind], message)
 	}
 }
 
@@ -132,9 +145,12 @@ func (r *run) bazel(changes []rewrite.Change) {
 			continue
 		}
 		found, said[dir] = true, true
-		r.skip(dir, SkipBazel, "its BUILD file is not edited; add "+helper.DefaultDir+" to the deps")
+		r.skip(dir, SkipBazel, "its BUILD file is not edited; add "+cmp.Or(r.HelperImport, r.helperDir())+" to the deps")
 	}
-	dir := filepath.Join(r.mod.Root, filepath.FromSlash(helper.DefaultDir))
+	if r.HelperImport != "" {
+		return
+	}
+	dir := filepath.Join(r.mod.Root, filepath.FromSlash(r.helperDir()))
 	if p := r.mod.Packages[r.importPath(dir)]; found && (p == nil || !p.Bazel) {
 		r.skip(dir, SkipBazel, "it needs a BUILD file")
 	}

@@ -76,7 +76,11 @@ func (p *printer) finding(f *rewrite.Finding) {
 	for _, r := range f.Refused {
 		p.reason("refused", r)
 	}
-	if f.Kept != nil {
+	switch {
+	case f.Kept == nil:
+	case f.Tier == rewrite.Collapse:
+		p.reason("not "+rewrite.LockStrategy.String(), *f.Kept)
+	default:
 		p.reason("not "+nextTier(f).String(), *f.Kept)
 	}
 }

@@ -1,0 +1,189 @@
+package rewrite
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// Build configurations.
+//
+// The same source is another program on another system, or with other tags: a loop in a
+// file for all may call a function that has a body for each. So every configuration is a
+// program with types of its own, and loops are found and judged in each. A finding has the
+// tier that holds in all of them. What mutexes flow through is one graph: the
+// configurations share their syntax trees, so that a declaration has the same position in
+// all, and what one of them joins is joined.
+
+// A Configuration is a module as one build configuration sees it.
+type Configuration struct {
+	Name     string // for messages
+	Packages []*packages.Package
+}
+
+// newPrograms returns a program for each configuration, and one with the files of all,
+// each with the types of the first one that has it. They share flow and components.
+func newPrograms(in *Input) (all *program, each []*program) {
+	if len(in.Also) == 0 {
+		all = newProgram(in, Configuration{in.Config, in.Packages})
+		each = []*program{all}
+	} else {
+		union := *in
+		union.Packages = nil
+		all = newProgram(&union, Configuration{})
+		for _, c := range append([]Configuration{{in.Config, in.Packages}}, in.Also...) {
+			p := newProgram(in, c)
+			p.components = all.components
+			each = append(each, p)
+			union.Packages = append(union.Packages, c.Packages...)
+			for name, f := range p.byName {
+				if all.byName[name] == nil {
+					all.byName[name] = f
+				}
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(all.byName)) {
+			all.files = append(all.files, all.byName[name])
+		}
+	}
+	all.flow = newFlow(all, each)
+	for _, p := range each {
+		p.flow = all.flow
+	}
+	return all, each
+}
+
+// merge joins what the configurations found, as [found by program].
+func merge(programs []*program, found [][]*Finding) []*Finding {
+	if len(programs) == 1 {
+		return found[0]
+	}
+	byLoop := map[string][]*Finding{}
+	var loops []string
+	for _, fs := range found {
+		ordinal := map[string]int{}
+		for _, f := range fs {
+			at := fmt.Sprintf("%s:%d", f.Pos.Filename, f.Pos.Offset)
+			if f.components == nil { // only reported
+				at += ":" + f.Rule
+			}
+			ordinal[at]++
+			key := fmt.Sprintf("%s:%d", at, ordinal[at])
+			if byLoop[key] == nil {
+				loops = append(loops, key)
+			}
+			byLoop[key] = append(byLoop[key], f)
+		}
+	}
+	var out []*Finding
+	for _, key := range loops {
+		out = append(out, join(programs, byLoop[key]))
+	}
+	sortFindings(out)
+	return out
+}
+
+// join makes one finding of those of the same loop in several configurations: the one of
+// the first, with the tier that holds in all that have the file.
+func join(programs []*program, fs []*Finding) *Finding {
+	f := fs[0]
+	tried := map[*program]bool{}
+	var differ *Reason
+	unlike := func(p *program, format string, args ...any) {
+		if differ == nil {
+			differ = &Reason{Code: ConfigsDiffer, Detail: fmt.Sprintf(format, args...) + " in " + p.name, Pos: f.Pos}
+		}
+	}
+	tier, kept := f.Tier, f.Kept
+	gated, collapsed := f.gated, f.collapsed
+	for _, g := range fs {
+		tried[g.prog] = true
+		for _, c := range g.components {
+			if !slices.Contains(f.components, c) {
+				f.components = append(f.components, c)
+			}
+		}
+		for _, r := range g.Refused {
+			if !hasReason(f.Refused, r) {
+				f.Refused = append(f.Refused, r)
+			}
+		}
+		if g.Rule != f.Rule {
+			unlike(g.prog, "it is %s", g.Rule)
+		}
+		if gated = gated && g.gated; gated && !sameClock(f.site, g.site) {
+			gated = false
+			unlike(g.prog, "it waits in another way")
+		}
+		if g.collapsed == nil || collapsed != nil && !collapsed.same(g.collapsed) {
+			collapsed = nil
+		}
+		if g.Tier < tier {
+			tier, kept = g.Tier, at(g.Kept, g.prog)
+		}
+	}
+	for _, p := range programs {
+		if p.byName[f.site.file.name] != nil && !tried[p] {
+			unlike(p, "it does not poll")
+		}
+	}
+	if len(f.Refused) > 0 {
+		f.Tier, f.Kept, f.collapsed = Refuse, nil, nil
+		return f
+	}
+	f.gated, f.collapsed = gated && differ == nil, collapsed
+	proved := Guard
+	switch {
+	case differ == nil && collapsed != nil:
+		proved = Collapse
+	case f.gated:
+		proved = Gate
+	}
+	if f.Tier, f.Kept = tier, kept; proved < tier {
+		if differ == nil {
+			differ = &Reason{Code: ConfigsDiffer, Detail: "what would come in its place is not the same everywhere", Pos: f.Pos}
+		}
+		f.Tier, f.Kept = proved, differ
+	}
+	if f.Tier < Collapse {
+		f.collapsed = nil
+	}
+	return f
+}
+
+// at says in which configuration a reason holds.
+func at(r *Reason, p *program) *Reason {
+	if r == nil {
+		return nil
+	}
+	q := *r
+	if q.Detail != "" {
+		q.Detail += " "
+	}
+	q.Detail += "(" + p.name + ")"
+	return &q
+}
+
+// sameClock reports whether a gate of two sites makes the same edit.
+func sameClock(a, b *site) bool {
+	if len(a.clock) != len(b.clock) || a.mutex() != b.mutex() {
+		return false
+	}
+	for i, k := range a.clock {
+		l := b.clock[i]
+		if k.kind != l.kind || k.made != l.made || !slices.Equal(k.into, l.into) {
+			return false
+		}
+	}
+	return true
+}
+
+// same reports whether two collapses of the same loop write the same statements.
+func (c *collapse) same(d *collapse) bool {
+	return slices.Equal(c.success, d.success) && slices.Equal(c.others, d.others) && slices.Equal(c.done, d.done) &&
+		slices.Equal(c.drop, d.drop) && (c.others == nil) == (d.others == nil) && (c.done == nil) == (d.done == nil) &&
+		c.errVar == d.errVar && c.assign == d.assign && c.ctx == d.ctx && c.doneCtx == d.doneCtx && c.every == d.every &&
+		c.retry == d.retry && c.lock == d.lock && c.storm == d.storm && c.both == d.both
+}
