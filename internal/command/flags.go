@@ -24,7 +24,7 @@ func commonFlags() []cli.Flag {
 		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
 		&cli.StringSliceFlag{Name: "goos", Usage: "look at the module as built for each of these `systems`, and make only changes that hold for all"},
 		&cli.StringSliceFlag{Name: "goarch", Usage: "the same for `architectures`; with -goos, for all pairs"},
-		&cli.StringSliceFlag{Name: "config", Usage: "the same for `configurations`: GOOS/GOARCH, tags=a+b, GOOS/GOARCH:tags=a+b, or default"},
+		&cli.StringSliceFlag{Name: "config", Usage: "the same for `configurations`: GOOS/GOARCH, tags=a+b, GOOS/GOARCH:tags=a+b, or default; or a YAML file with flags (default: " + DefaultConfigFile + ")"},
 		&cli.StringFlag{Name: "helper-dir", Usage: "put the helper package into `dir`, relative to the root of the module (default: " + helper.DefaultDir + ")", TakesFile: true},
 		&cli.StringFlag{Name: "helper-import", Usage: "use the helper package with this import `path`, which etcdmod has generated before, and generate none"},
 		&cli.StringSliceFlag{Name: "concurrency-pkg", Usage: "import `path` of a fork of the etcd client's package concurrency; may be repeated", Validator: importPaths},
@@ -44,6 +44,7 @@ func editFlags() []cli.Flag {
 // settings are the flags and arguments as given.
 type settings struct {
 	dir      string
+	file     string // that the other settings come from, besides the command line
 	patterns []string
 	verbose  bool
 	json     bool
@@ -60,6 +61,11 @@ type settings struct {
 }
 
 func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
+	dir := changeDir(env.Dir, cmd.String("C"))
+	file, texts, err := readConfig(dir, cmd)
+	if err != nil {
+		return nil, err
+	}
 	tier, ok := rewrite.ParseTier(cmd.String("tier"))
 	if !ok {
 		return nil, usage("-tier=%s: want guard, gate or collapse", cmd.String("tier"))
@@ -68,9 +74,9 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 	if !ok {
 		return nil, usage("-strategy=%s: want watch or lock", cmd.String("strategy"))
 	}
-	var err error
 	s := &settings{
-		dir:      changeDir(env.Dir, cmd.String("C")),
+		dir:      dir,
+		file:     file,
 		patterns: cmd.Args().Slice(),
 		verbose:  cmd.Bool("v"),
 		json:     cmd.Bool("json"),
@@ -82,15 +88,14 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 		vet:      edit && cmd.Bool("vet"),
 		test:     edit && cmd.Bool("test"),
 	}
-	if s.configs, err = configurations(cmd); err != nil {
+	if s.configs, err = configurations(cmd, texts); err != nil {
 		return nil, err
 	}
 	return s, s.readHelper(cmd)
 }
 
 // configurations reads the build configurations; none means that of the environment.
-func configurations(cmd *cli.Command) (out []pipeline.Configuration, err error) {
-	texts := cmd.StringSlice("config")
+func configurations(cmd *cli.Command, texts []string) (out []pipeline.Configuration, err error) {
 	systems, archs := cmd.StringSlice("goos"), cmd.StringSlice("goarch")
 	if len(texts) > 0 && len(systems)+len(archs) > 0 {
 		return nil, usage("-config names whole build configurations; give it, or -goos and -goarch")

@@ -90,6 +90,9 @@ func (s *settings) printPatch(env *Env, res *pipeline.Result) error {
 func (s *settings) run(ctx context.Context, env *Env) (*pipeline.Result, error) {
 	log, stop := s.progress(env)
 	defer stop()
+	if s.file != "" && log != nil {
+		log("settings are from %s", s.file)
+	}
 	res, err := pipeline.Run(ctx, pipeline.Options{
 		Dir: s.dir, Patterns: s.patterns, Env: env.Environ, Tags: s.tags, Configurations: s.configs, Tier: s.tier, Strategy: s.strategy, Forks: s.forks,
 		HelperDir: s.helper.dir, HelperImport: s.helper.imported,
