@@ -95,7 +95,10 @@ func write(res *pipeline.Result) error {
 
 // printApplied writes the report, and what was written to stderr.
 func (s *settings) printApplied(env *Env, res *pipeline.Result, stats []patch.Stat) error {
-	if s.json {
+	switch {
+	case s.whole():
+		return s.render(env, res, report.Written)
+	case s.format == formatJSON:
 		return report.JSON(env.Stdout, res, nil, stats)
 	}
 	if err := s.print(env, env.Stdout, res); err != nil {

@@ -88,10 +88,14 @@ func bumpFlags() []cli.Flag {
 }
 
 func bumpSettings(env *Env, cmd *cli.Command) (*settings, error) {
+	format, err := readFormat(cmd)
+	if err != nil {
+		return nil, err
+	}
 	s := &settings{
 		dir:     changeDir(env.Dir, cmd.String("C")),
 		verbose: cmd.Bool("v"),
-		json:    cmd.Bool("json"),
+		format:  format,
 		tags:    cmd.String("tags"),
 		tier:    rewrite.Collapse,
 		edit:    true,

@@ -20,7 +20,8 @@ func commonFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "C", Usage: "work in `dir`", TakesFile: true},
 		&cli.BoolFlag{Name: "v", Usage: "say on stderr what is being done"},
-		&cli.BoolFlag{Name: "json", Usage: "write JSON lines instead of text"},
+		formatFlag(),
+		&cli.BoolFlag{Name: "json", Usage: "write JSON lines instead of text, as -format json"},
 		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
 		&cli.StringSliceFlag{Name: "goos", Usage: "look at the module as built for each of these `systems`, and make only changes that hold for all"},
 		&cli.StringSliceFlag{Name: "goarch", Usage: "the same for `architectures`; with -goos, for all pairs"},
@@ -47,7 +48,7 @@ type settings struct {
 	file     string // that the other settings come from, besides the command line
 	patterns []string
 	verbose  bool
-	json     bool
+	format   string
 	tags     string
 	configs  []pipeline.Configuration
 	tier     rewrite.Tier
@@ -74,12 +75,16 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 	if !ok {
 		return nil, usage("-strategy=%s: want watch or lock", cmd.String("strategy"))
 	}
+	format, err := readFormat(cmd)
+	if err != nil {
+		return nil, err
+	}
 	s := &settings{
 		dir:      dir,
 		file:     file,
 		patterns: cmd.Args().Slice(),
 		verbose:  cmd.Bool("v"),
-		json:     cmd.Bool("json"),
+		format:   format,
 		tags:     cmd.String("tags"),
 		tier:     tier,
 		strategy: strategy,

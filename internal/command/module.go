@@ -33,7 +33,12 @@ func checkCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.print(env, env.Stdout, res); err != nil {
+			if s.whole() {
+				err = s.render(env, res, report.Found)
+			} else {
+				err = s.print(env, env.Stdout, res)
+			}
+			if err != nil {
 				return err
 			}
 			return outcome(res, len(res.Findings)+len(res.Bumps) > 0)
@@ -71,19 +76,30 @@ func (s *settings) printPatch(env *Env, res *pipeline.Result) error {
 	if err != nil {
 		return &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w", err)}
 	}
-	if s.json {
+	switch {
+	case s.whole():
+		err = s.render(env, res, report.Ready)
+	case s.format == formatJSON:
 		err = report.JSON(env.Stdout, res, plain, nil)
-	} else if err = s.print(env, env.Stderr, res); err == nil {
-		if env.colourful(env.Stdout) {
-			err = patch.Colour(env.Stdout, changes)
-		} else {
-			_, err = env.Stdout.Write(plain)
-		}
+	default:
+		err = s.printColoured(env, res, changes, plain)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write the patch: %w", err)
 	}
 	return outcome(res, len(plain) > 0)
+}
+
+// printColoured writes the findings to stderr, and the patch to stdout as it likes it.
+func (s *settings) printColoured(env *Env, res *pipeline.Result, changes []patch.Change, plain []byte) error {
+	if err := s.print(env, env.Stderr, res); err != nil {
+		return err
+	}
+	if env.colourful(env.Stdout) {
+		return patch.Colour(env.Stdout, changes)
+	}
+	_, err := env.Stdout.Write(plain)
+	return err
 }
 
 // run is the pipeline with its errors as exit codes.
@@ -109,7 +125,7 @@ func (s *settings) run(ctx context.Context, env *Env) (*pipeline.Result, error) 
 func (s *settings) print(env *Env, out io.Writer, res *pipeline.Result) error {
 	var found, rest bytes.Buffer
 	var err error
-	if s.json {
+	if s.format == formatJSON {
 		err = report.JSON(&found, res, nil, nil)
 	} else {
 		err = errors.Join(report.Text(&found, res), report.Skipped(&rest, res), report.Problems(&rest, res))

@@ -3,9 +3,11 @@ package report
 import (
 	"encoding/json"
 	"io"
+	"path/filepath"
 
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
 )
@@ -64,12 +66,13 @@ type Call struct {
 
 // A Skip is the JSON form of what was not covered; Type is "skipped".
 type Skip struct {
-	Type   string `json:"type"`
-	Path   string `json:"path"`
-	Line   int    `json:"line,omitempty"`
-	Col    int    `json:"col,omitempty"`
-	Reason string `json:"reason"`
-	Detail string `json:"detail,omitempty"`
+	Type    string `json:"type"`
+	Path    string `json:"path"`
+	Package string `json:"package,omitempty"` // where a package was not covered, not a file
+	Line    int    `json:"line,omitempty"`
+	Col     int    `json:"col,omitempty"`
+	Reason  string `json:"reason"`
+	Detail  string `json:"detail,omitempty"`
 }
 
 // A Problem is the JSON form of what verification said; Type is "problem".
@@ -111,11 +114,10 @@ func JSON(w io.Writer, res *pipeline.Result, diff []byte, wrote []patch.Stat) er
 		lines = append(lines, findingJSON(res, f))
 	}
 	for _, s := range res.Skipped {
-		pos := s.Position()
-		lines = append(lines, Skip{"skipped", rel(res, pos.Filename), pos.Line, pos.Column, s.Reason, s.Detail})
+		lines = append(lines, skipJSON(res, s))
 	}
 	for _, p := range res.Failed {
-		lines = append(lines, Problem{"problem", p.Phase, p.Package, rel(res, p.File), p.Line, p.Col, p.Message})
+		lines = append(lines, problemJSON(res, p))
 	}
 	if len(diff) > 0 {
 		lines = append(lines, Patch{"patch", string(diff)})
@@ -147,6 +149,20 @@ func findingJSON(res *pipeline.Result, f *rewrite.Finding) Finding {
 		out.CallPath = append(out.CallPath, Frame{at(res, frame.Pos), frame.Call})
 	}
 	return out
+}
+
+// skipJSON also says whether it is a package, not a file, that was not covered.
+func skipJSON(res *pipeline.Result, s pipeline.Skip) Skip {
+	pos := s.Position()
+	out := Skip{Type: "skipped", Path: rel(res, pos.Filename), Line: pos.Line, Col: pos.Column, Reason: s.Reason, Detail: s.Detail}
+	if !filepath.IsAbs(pos.Filename) {
+		out.Package = pos.Filename
+	}
+	return out
+}
+
+func problemJSON(res *pipeline.Result, p verify.Problem) Problem {
+	return Problem{"problem", p.Phase, p.Package, rel(res, p.File), p.Line, p.Col, p.Message}
 }
 
 func reasonJSON(res *pipeline.Result, r rewrite.Reason) Reason {
@@ -191,4 +207,34 @@ func bumpJSON(res *pipeline.Result, b pipeline.Bump) Finding {
 		out.Kept = &Reason{Code: string(b.Reason)}
 	}
 	return out
+}
+
+// verdict is what a report says in brackets behind a finding: its tier, and why it is
+// refused.
+func (f Finding) verdict() string {
+	switch {
+	case f.Tier == string(modbump.Bump) && f.Bump != nil:
+		return "bump to " + f.Bump.Target
+	case f.Tier == rewrite.Refuse.String() && len(f.Refused) > 0:
+		return f.Tier + ": " + f.Refused[0].Code
+	case f.Tier == string(modbump.Report) && f.Kept != nil:
+		return f.Tier + ": " + f.Kept.Code
+	}
+	return f.Tier
+}
+
+// text is a reason in one line.
+func (r Reason) text() string {
+	if r.Detail == "" {
+		return r.Code
+	}
+	return r.Code + ": " + r.Detail
+}
+
+// text says what a call does, in one line.
+func (c Call) text() string {
+	if c.Known {
+		return c.Name + " with a deadline leaks"
+	}
+	return c.Name + " may leak, if its context has a deadline"
 }

@@ -20,7 +20,8 @@
 //	         indirect, evidence, remains, wanted,
 //	         via (the modules it comes through), plan (what else the bump changes), calls
 //	         (those that leak: at, name, known, path from the deadline to it))
-//	skipped  something that was not covered: path, line, col, reason (a code), detail
+//	skipped  something that was not covered: path, package (where path is no file but an
+//	         import path), line, col, reason (a code), detail
 //	problem  what verification said when it accepted nothing: phase (load, build, vet,
 //	         test), package, path, line, col, message
 //	patch    the patch that git apply takes: patch

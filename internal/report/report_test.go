@@ -135,7 +135,7 @@ func TestJSON(t *testing.T) {
 {"type":"finding","rule":"trylock-spin","path":"a/a.go","line":40,"col":2,"package":"example.com/m/a","func":"spin","message":"spin tries","tier":"refuse","refused":[{"code":"cgo-file","at":"a/a.go:1:1"},{"code":"does-not-build","detail":"two\nlines"}]}
 {"type":"skipped","path":"b/b.go","line":3,"col":4,"reason":"syntax-error","detail":"expected ';'\nfound x"}
 {"type":"skipped","path":"c","reason":"unreadable"}
-{"type":"skipped","path":"example.com/m/d","reason":"package-error","detail":"import cycle"}
+{"type":"skipped","path":"example.com/m/d","package":"example.com/m/d","reason":"package-error","detail":"import cycle"}
 {"type":"problem","phase":"vet","package":"example.com/m/a","path":"a/a.go","line":7,"col":2,"message":"two\nlines"}
 {"type":"problem","phase":"load","message":"no"}
 {"type":"patch","patch":"diff --git a/x b/x\n"}

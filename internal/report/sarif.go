@@ -1,0 +1,246 @@
+package report
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"path"
+	"strings"
+
+	"etcdmod/internal/version"
+)
+
+// SARIFSchema is the schema that [SARIF] follows.
+const SARIFSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+// sourceRoot stands for the root of the repository, as code scanning services call it.
+const sourceRoot = "%SRCROOT%"
+
+// fingerprint names the fingerprints and what goes into them: see [fingerprints].
+const fingerprint = "etcdmodFinding/v1"
+
+// SARIF writes one run of SARIF 2.1.0.
+//
+// Every rule is declared, found or not. Paths are relative to the root of the repository;
+// columns are in characters. The call path is a code flow, and the places that the reasons
+// name are related locations. What was not covered, and what verification said, are
+// notifications of the run. A result has a fix where its change was made and can be told in
+// replacements of text; it is complete, the helper included, and compiles.
+func SARIF(w io.Writer, page Page) error {
+	run := sarifRun{
+		Tool:              sarifTool{sarifDriver{Name: "etcdmod", SemanticVersion: strings.TrimPrefix(version.Version, "v")}},
+		AutomationDetails: sarifDetails{"etcdmod/"},
+		BaseIDs:           map[string]sarifArtifactLocation{sourceRoot: {Description: &sarifText{Text: "the root of the repository"}}},
+		ColumnKind:        "unicodeCodePoints",
+		Results:           []sarifResult{},
+	}
+	if len(page.Units) == 1 && page.Units[0].Module != "" {
+		run.AutomationDetails.ID += page.Units[0].Module + "/" // or the next module would replace it
+	}
+	rules, codes := map[string]int{}, map[string]int{}
+	for _, t := range page.Topics {
+		if t.Rule {
+			rules[t.Name] = len(run.Tool.Driver.Rules)
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifDescriptor{
+				ID:               t.Name,
+				ShortDescription: &sarifText{Text: t.Title},
+				FullDescription:  &sarifText{Text: t.Title + "."},
+				Help:             &sarifText{Text: t.Text, Markdown: markdown(t.Text)},
+				Configuration:    &sarifConfiguration{"warning"},
+				Properties:       map[string]any{"tags": []string{"etcd", "concurrency"}, "precision": "high", "problem.severity": "warning"},
+			})
+		}
+	}
+	texts := map[string]Topic{}
+	for _, t := range page.Topics {
+		texts[t.Name] = t
+	}
+	invocation := sarifInvocation{Successful: true}
+	for i := range page.Units {
+		u := sarifUnit{Unit: &page.Units[i]}
+		for _, s := range u.Skipped {
+			if _, ok := codes[s.Reason]; !ok {
+				codes[s.Reason] = len(run.Tool.Driver.Notifications)
+				d := sarifDescriptor{ID: s.Reason}
+				if t := texts[s.Reason]; t.Text != "" {
+					d.ShortDescription, d.FullDescription = &sarifText{Text: t.Title}, &sarifText{Text: t.Text}
+				}
+				run.Tool.Driver.Notifications = append(run.Tool.Driver.Notifications, d)
+			}
+			invocation.Notifications = append(invocation.Notifications, u.skip(s, codes[s.Reason]))
+		}
+		for _, p := range u.Problems {
+			invocation.Notifications = append(invocation.Notifications, u.problem(p))
+		}
+		prints := fingerprints(u.Findings)
+		for j, f := range u.Findings {
+			rule, ok := rules[f.Rule]
+			if !ok {
+				return fmt.Errorf("rule %s has no description", f.Rule)
+			}
+			r := u.result(j)
+			r.RuleIndex, r.Fingerprints = rule, map[string]string{fingerprint: prints[j]}
+			run.Results = append(run.Results, r)
+		}
+	}
+	run.Invocations = []sarifInvocation{invocation}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	return enc.Encode(sarifLog{Schema: SARIFSchema, Version: "2.1.0", Runs: []sarifRun{run}})
+}
+
+// fingerprints tells findings apart from run to run: by what is found in which function, or in
+// which file. Lines do not count. Findings that are alike in all this are numbered.
+func fingerprints(findings []Finding) []string {
+	seen := map[string]int{}
+	out := make([]string, len(findings))
+	for i, f := range findings {
+		parts := []string{f.Rule, f.Package, f.Func, f.Message}
+		switch {
+		case f.Bump != nil: // the version changes, the finding is the same
+			parts = []string{f.Rule, f.Path, f.Bump.Module}
+		case f.Package == "":
+			parts[1] = f.Path
+		}
+		sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+		print := hex.EncodeToString(sum[:12])
+		seen[print]++
+		out[i] = fmt.Sprintf("%s:%d", print, seen[print])
+	}
+	return out
+}
+
+// A sarifUnit turns the parts of a unit into those of a run.
+type sarifUnit struct{ *Unit }
+
+func (u sarifUnit) result(i int) sarifResult {
+	f := u.Findings[i]
+	loc := u.location(f.Path, f.Line, f.Col, "")
+	if f.Func != "" {
+		loc.Logical = []sarifLogical{{Name: f.Func, Qualified: f.Package + "." + f.Func, Kind: "function"}}
+	}
+	r := sarifResult{
+		RuleID: f.Rule, Level: "warning", Message: sarifText{Text: f.Message + " (" + f.verdict() + ")"},
+		Locations: []sarifLocation{loc}, Properties: map[string]any{"tier": f.Tier},
+	}
+	if f.Tier == "report" {
+		r.Level = "note"
+	}
+	if len(u.Owners) > 0 {
+		r.Properties["owners"] = u.Owners
+	}
+	if len(f.CallPath) > 0 {
+		flow := sarifThreadFlow{Locations: []sarifFlowLocation{{u.location(f.Path, f.Line, f.Col, f.Message)}}}
+		for _, frame := range f.CallPath {
+			flow.Locations = append(flow.Locations, sarifFlowLocation{u.place(frame.At, frame.Call)})
+		}
+		r.CodeFlows = []sarifCodeFlow{{[]sarifThreadFlow{flow}}}
+	}
+	var codes []string
+	for _, why := range f.reasons() {
+		codes = append(codes, why.Code)
+		if why.At != "" {
+			r.related(u.place(why.At, why.text()))
+		}
+	}
+	if len(codes) > 0 {
+		r.Properties["reasons"] = codes
+	}
+	if f.Bump != nil {
+		for _, c := range f.Bump.Calls {
+			flow := sarifThreadFlow{}
+			for _, frame := range c.Path {
+				flow.Locations = append(flow.Locations, sarifFlowLocation{u.place(frame.At, frame.Call)})
+			}
+			flow.Locations = append(flow.Locations, sarifFlowLocation{u.place(c.At, c.text())})
+			r.CodeFlows = append(r.CodeFlows, sarifCodeFlow{[]sarifThreadFlow{flow}})
+		}
+	}
+	r.Fixes = u.fixes(i)
+	return r
+}
+
+// related adds a location, with the number that tells it from the others.
+func (r *sarifResult) related(loc sarifLocation) {
+	loc.ID = len(r.Related) + 1
+	r.Related = append(r.Related, loc)
+}
+
+func (u sarifUnit) skip(s Skip, index int) sarifNotification {
+	text := s.Reason
+	if s.Detail != "" {
+		text += ": " + s.Detail
+	}
+	loc := u.location(s.Path, s.Line, s.Col, "")
+	if s.Package != "" {
+		loc = sarifLocation{Logical: []sarifLogical{{Qualified: s.Package, Kind: "module"}}}
+	}
+	return sarifNotification{
+		Descriptor: &sarifReference{s.Reason, index}, Level: "warning",
+		Message: sarifText{Text: "not covered: " + text}, Locations: []sarifLocation{loc},
+	}
+}
+
+func (u sarifUnit) problem(p Problem) sarifNotification {
+	n := sarifNotification{Level: "error", Message: sarifText{Text: p.Phase + ": " + p.Message}}
+	switch {
+	case p.Path != "":
+		n.Locations = []sarifLocation{u.location(p.Path, p.Line, p.Col, "")}
+	case p.Package != "":
+		n.Locations = []sarifLocation{{Logical: []sarifLogical{{Qualified: p.Package, Kind: "module"}}}}
+	}
+	return n
+}
+
+// place is the location of "path:line:col".
+func (u sarifUnit) place(place, message string) sarifLocation {
+	name, line, col := splitPlace(place)
+	return u.location(name, line, col, message)
+}
+
+func (u sarifUnit) location(name string, line, col int, message string) sarifLocation {
+	loc := sarifLocation{Physical: &sarifPhysical{Artifact: artifact(name)}}
+	if chars, ok := u.Columns[fmt.Sprintf("%s:%d:%d", name, line, col)]; ok {
+		col = chars
+	}
+	if line > 0 {
+		loc.Physical.Region = &sarifRegion{StartLine: line, StartColumn: col}
+	}
+	if message != "" {
+		loc.Message = &sarifText{Text: message}
+	}
+	return loc
+}
+
+// artifact names a file: by a relative URI, or by an absolute one where it is not in the
+// repository.
+func artifact(name string) sarifArtifactLocation {
+	if path.IsAbs(name) || len(name) > 2 && name[1] == ':' && name[2] == '/' {
+		u := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(name, "/")}
+		return sarifArtifactLocation{URI: u.String()}
+	}
+	u := url.URL{Path: name}
+	return sarifArtifactLocation{URI: u.String(), BaseID: sourceRoot}
+}
+
+var markdownEscapes = strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "<", `\<`, "[", `\[`, "`", "\\`")
+
+// markdown writes plain text in Markdown. What is indented is code in both; elsewhere the lines
+// stay as they are.
+func markdown(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "\t") || line == "" {
+			continue
+		}
+		lines[i] = markdownEscapes.Replace(line)
+		if i+1 < len(lines) && lines[i+1] != "" {
+			lines[i] += "  "
+		}
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,80 @@
+package report
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// fixes gives the fix of a finding: none, or one that stands alone. It takes along what
+// shares a file with it, and so on, since half of a file's changes need not compile.
+func (u sarifUnit) fixes(finding int) []sarifFix {
+	wanted := map[int]bool{finding: true}
+	chosen := make([]bool, len(u.Files))
+	for again := true; again; {
+		again = false
+		for i, f := range u.Files {
+			if chosen[i] || f.Shared || !slices.ContainsFunc(f.Findings, func(j int) bool { return wanted[j] }) {
+				continue
+			}
+			chosen[i], again = true, true
+			for _, j := range f.Findings {
+				wanted[j] = true
+			}
+		}
+	}
+	var changes []sarifChange
+	for i, f := range u.Files {
+		if !chosen[i] && !(f.Shared && slices.Contains(f.Findings, finding)) {
+			continue
+		}
+		if f.Omitted != "" || f.Deleted || len(f.Hunks) == 0 {
+			return nil // cannot be told in replacements of text
+		}
+		changes = append(changes, sarifChange{artifact(f.Path), f.replacements()})
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	text := "Rewrite (" + u.Findings[finding].Tier + ")"
+	if b := u.Findings[finding].Bump; b != nil {
+		text = "Bump " + b.Module + " to " + b.Target
+	}
+	return []sarifFix{{sarifText{Text: text}, changes}}
+}
+
+// replacements gives the changed lines of a file, in order, by their place in the old file.
+func (f File) replacements() []sarifReplacement {
+	var out []sarifReplacement
+	for _, h := range f.Hunks {
+		at := h.Old // number of the next old line
+		for lines := h.Lines; len(lines) > 0; {
+			if lines[0].Op == " " {
+				at++
+				lines = lines[1:]
+				continue
+			}
+			var inserted strings.Builder
+			region := sarifRegion{StartLine: at, StartColumn: 1, EndLine: at, EndColumn: 1}
+			for len(lines) > 0 && lines[0].Op != " " {
+				text := lines[0].Text
+				switch {
+				case lines[0].Op == "+":
+					inserted.WriteString(text)
+				case strings.HasSuffix(text, "\n"):
+					at++
+					region.EndLine, region.EndColumn = at, 1
+				default: // the last line of the file
+					region.EndLine, region.EndColumn = at, utf8.RuneCountInString(text)+1
+				}
+				lines = lines[1:]
+			}
+			r := sarifReplacement{Deleted: region}
+			if inserted.Len() > 0 {
+				r.Inserted = &sarifText{Text: inserted.String()}
+			}
+			out = append(out, r)
+		}
+	}
+	return out
+}
