@@ -21,6 +21,7 @@ const (
 // renderers write a whole report at once. Text and JSON lines come in parts.
 var renderers = map[string]func(io.Writer, report.Page) error{
 	"sarif": report.SARIF,
+	"csv":   report.CSV,
 }
 
 // formats lists what -format takes.

@@ -68,7 +68,6 @@ const (
 	Clean   State = "clean" // nothing was found
 )
 
-
 // New makes a unit of a whole module. done is the state that it has when all went well:
 // [Found] where no change was asked for, otherwise [Ready] or [Written].
 func New(res *pipeline.Result, done State) (Unit, error) {

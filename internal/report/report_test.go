@@ -43,7 +43,7 @@ func sample(t *testing.T) *pipeline.Result {
 	good := bump(3, modbump.Bump, "")
 	good.Remains = []string{"a client that is slow: etcd issue #2"}
 	return &pipeline.Result{
-		Module: &discover.Module{Root: root, Repo: root, GoModFile: filepath.Join(root, "go.mod")},
+		Module: &discover.Module{Path: "example.com/m", Root: root, Repo: root, GoModFile: filepath.Join(root, "go.mod")},
 		Bumps:  []pipeline.Bump{good, bump(4, modbump.Report, modbump.NotByDefault), refused, replaced},
 		Findings: []*rewrite.Finding{
 			{
