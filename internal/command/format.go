@@ -20,8 +20,9 @@ const (
 
 // renderers write a whole report at once. Text and JSON lines come in parts.
 var renderers = map[string]func(io.Writer, report.Page) error{
-	"sarif": report.SARIF,
-	"csv":   report.CSV,
+	"sarif":   report.SARIF,
+	"summary": report.Summary,
+	"csv":     report.CSV,
 }
 
 // formats lists what -format takes.
