@@ -23,6 +23,7 @@ var renderers = map[string]func(io.Writer, report.Page) error{
 	"sarif":   report.SARIF,
 	"summary": report.Summary,
 	"csv":     report.CSV,
+	"html":    report.HTML,
 }
 
 // formats lists what -format takes.

@@ -20,8 +20,8 @@ import (
 	"etcdmod/rewrite"
 )
 
-// A log is what the tests read of SARIF.
-type log struct {
+// A sarifLog is what the tests read of SARIF.
+type sarifLog struct {
 	Runs []struct {
 		AutomationDetails struct{ ID string }
 		Tool              struct {
@@ -91,7 +91,7 @@ var schema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 })
 
 // sarif renders units, and demands that the result follows the schema.
-func sarif(t *testing.T, units ...report.Unit) (log, string) {
+func sarif(t *testing.T, units ...report.Unit) (sarifLog, string) {
 	t.Helper()
 	var b bytes.Buffer
 	if err := report.SARIF(&b, report.Page{Units: units, Topics: topics}); err != nil {
@@ -108,7 +108,7 @@ func sarif(t *testing.T, units ...report.Unit) (log, string) {
 	if err := schema.Validate(value); err != nil {
 		t.Error(err)
 	}
-	var l log
+	var l sarifLog
 	if err := json.Unmarshal(b.Bytes(), &l); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,209 @@
+'use strict';
+
+// Diffs: built from their data when somebody opens them.
+
+// side makes the two cells of one side of a row; line is null where the other side has no
+// counterpart.
+function side(line, number) {
+  const no = document.createElement('td');
+  no.className = 'no';
+  const cell = document.createElement('td');
+  if (line === null) {
+    cell.className = 'none';
+    return [no, cell];
+  }
+  no.textContent = number;
+  const [op, ...pieces] = line;
+  if (op !== ' ') {
+    no.classList.add(op === '-' ? 'gone' : 'come');
+    cell.className = op === '-' ? 'gone' : 'come';
+    cell.dataset.op = op === '-' ? '−' : '+';
+  }
+  for (const piece of pieces) {
+    if (typeof piece === 'string') {
+      cell.append(piece);
+      continue;
+    }
+    const [kind, text] = piece;
+    const element = document.createElement(!kind.endsWith('m') ? 'span' : op === '-' ? 'del' : 'ins');
+    element.className = kind.replace('m', '');
+    element.textContent = text;
+    cell.append(element);
+  }
+  return [no, cell];
+}
+
+// rows pairs the lines of a hunk: the n-th removed one stands beside the n-th added one.
+function* rows([before, after, , lines]) {
+  for (let i = 0; i < lines.length;) {
+    if (lines[i][0] === ' ') {
+      yield [lines[i], before++, lines[i], after++];
+      i++;
+      continue;
+    }
+    const gone = [], come = [];
+    for (; i < lines.length && lines[i][0] === '-'; i++) gone.push(lines[i]);
+    for (; i < lines.length && lines[i][0] === '+'; i++) come.push(lines[i]);
+    for (let n = 0; n < Math.max(gone.length, come.length); n++) {
+      yield [
+        n < gone.length ? gone[n] : null, n < gone.length ? before++ : 0,
+        n < come.length ? come[n] : null, n < come.length ? after++ : 0,
+      ];
+    }
+  }
+}
+
+function table(hunks, name, only) {
+  const sides = only ? [only] : ['before', 'after'];
+  const out = document.createElement('table');
+  out.className = 'diff';
+  const caption = out.createCaption();
+  caption.className = 'unseen';
+  caption.textContent = 'Changes of ' + name;
+  const columns = document.createElement('colgroup');
+  const head = out.createTHead().insertRow();
+  for (const name of sides) {
+    for (const kind of ['no', 'code']) columns.append(Object.assign(document.createElement('col'), {className: kind}));
+    head.append(Object.assign(document.createElement('th'), {colSpan: 2, scope: 'col', textContent: name}));
+  }
+  caption.after(columns);
+  const body = out.createTBody();
+  hunks.forEach((hunk, i) => {
+    if (i > 0 || hunk[2]) {
+      body.insertRow().append(Object.assign(document.createElement('th'), {colSpan: 2 * sides.length, textContent: '⋯ ' + hunk[2]}));
+    }
+    for (const [old, oldNo, now, nowNo] of rows(hunk)) {
+      const row = body.insertRow();
+      if (only !== 'after') row.append(...side(old, oldNo));
+      if (only !== 'before') row.append(...side(now, nowNo));
+    }
+  });
+  return out;
+}
+
+function fill(file) {
+  if (file.dataset.diff && !file.querySelector('.diff')) {
+    const data = JSON.parse(document.getElementById(file.dataset.diff).textContent);
+    file.append(table(data, file.querySelector('code').textContent, file.dataset.side));
+  }
+}
+
+// The event does not bubble; capturing sees it all the same. There is one for what is open
+// from the start as well, which nobody sees as long as something around it is closed.
+document.addEventListener('toggle', ({target}) => {
+  if (!target.open || target.parentElement.closest('details:not([open])')) return;
+  for (const file of [target, ...target.querySelectorAll('.file[open]')]) {
+    if (!file.parentElement.closest('details:not([open])')) fill(file);
+  }
+}, true);
+
+// Filters. They live in the address, so that a view can be shared.
+
+const filters = document.getElementById('filters');
+const names = ['owner', 'rule', 'tier', 'state', 'text'];
+const units = [...document.querySelectorAll('.unit')].map(element => ({
+  element,
+  owners: element.dataset.owners.split('\n').filter(Boolean),
+  state: element.dataset.state,
+  title: element.querySelector('.name').textContent.toLowerCase(),
+  findings: [...element.querySelectorAll(':scope > .finding')].map(finding => ({
+    element: finding, rule: finding.dataset.rule, tier: finding.dataset.tier, text: finding.dataset.text,
+  })),
+}));
+const total = units.reduce((n, unit) => n + unit.findings.length, 0);
+
+function show() {
+  const want = Object.fromEntries(names.map(name => [name, filters.elements[name].value]));
+  const text = want.text.trim().toLowerCase();
+  let shownUnits = 0, shownFindings = 0;
+  for (const unit of units) {
+    const fits = (!want.owner || unit.owners.includes(want.owner)) && (!want.state || unit.state === want.state);
+    const named = unit.title.includes(text);
+    let some = !want.rule && !want.tier && named;
+    let count = 0;
+    for (const finding of unit.findings) {
+      const wanted = (!want.rule || finding.rule === want.rule) && (!want.tier || finding.tier === want.tier) &&
+        (named || finding.text.includes(text));
+      finding.element.hidden = !wanted;
+      if (wanted) count++;
+    }
+    some = fits && (some || count > 0);
+    unit.element.hidden = !some;
+    if (some) {
+      shownUnits++;
+      shownFindings += count;
+    }
+  }
+  const number = n => n.toLocaleString('en');
+  document.getElementById('shown').textContent =
+    `${number(shownFindings)} of ${number(total)} findings in ${number(shownUnits)} of ${number(units.length)} units`;
+  document.getElementById('nothing').hidden = shownUnits > 0;
+}
+
+function store() {
+  const chosen = new URLSearchParams(names.map(name => [name, filters.elements[name].value]).filter(pair => pair[1]));
+  history.replaceState(null, '', chosen.size ? '#' + chosen : location.pathname + location.search);
+}
+
+function load() {
+  const chosen = new URLSearchParams(location.hash.slice(1));
+  for (const name of names) filters.elements[name].value = chosen.get(name) ?? '';
+  show();
+}
+
+function change() {
+  store();
+  show();
+}
+
+let waiting;
+filters.addEventListener('input', () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(change, 100);
+});
+filters.addEventListener('submit', event => event.preventDefault());
+filters.addEventListener('reset', () => setTimeout(change));
+addEventListener('hashchange', load);
+document.querySelector('.summary').addEventListener('click', ({target}) => {
+  if (target.tagName !== 'BUTTON') return;
+  for (const name of names) filters.elements[name].value = target.dataset[name] ?? '';
+  change();
+});
+
+// Opening and closing.
+
+const openAtOnce = 100; // findings; more would take the browser long
+
+document.getElementById('open').addEventListener('click', () => {
+  const found = document.querySelectorAll('.unit:not([hidden]) > .finding:not([hidden])');
+  for (const finding of [...found].slice(0, openAtOnce)) finding.open = finding.parentElement.open = true;
+  if (found.length > openAtOnce) {
+    document.getElementById('shown').textContent = `the first ${openAtOnce} of ${found.length} findings are open`;
+  }
+});
+document.getElementById('close').addEventListener('click', () => {
+  for (const element of document.querySelectorAll('.finding[open], .unit[open]')) element.open = false;
+});
+document.getElementById('theme').addEventListener('change', ({target}) => {
+  document.documentElement.dataset.theme = target.value;
+});
+
+// Keys.
+
+document.addEventListener('keydown', event => {
+  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
+  if (event.key === '/') {
+    filters.elements.text.focus();
+    event.preventDefault();
+    return;
+  }
+  const step = {j: 1, k: -1}[event.key];
+  if (!step) return;
+  const lines = [...document.querySelectorAll('main summary')].filter(line => line.checkVisibility());
+  const at = lines.indexOf(document.activeElement);
+  const next = lines[at < 0 ? (step > 0 ? 0 : lines.length - 1) : at + step];
+  next?.focus();
+  next?.scrollIntoView({block: 'nearest'});
+});
+
+load();
