@@ -176,6 +176,9 @@ func (c *checker) testProblems(t *trial) []Problem {
 // "    x_test.go:12: got 1", as package testing prints it.
 var testLine = regexp.MustCompile(`(?m)^\s+([^\s:]+\.go):(\d+): `)
 
+// testTime is how long a test took: no two runs would say the same.
+var testTime = regexp.MustCompile(`(?m)^(\s*--- \w+: \S+) \(\d+\.\d+s\)$`)
+
 // maxTestOutput bounds how much of the output of a test goes into a message, in
 // bytes: the end says why it failed.
 const maxTestOutput = 4 << 10
@@ -190,7 +193,7 @@ func (c *checker) testProblem(id testID, t *trial) Problem {
 	if t.existed {
 		p.Message += " and passed before"
 	}
-	out := c.places.in(c.after.scratch.run.Dir).message(t.now.output[id])
+	out := c.places.in(c.after.scratch.run.Dir).message(testTime.ReplaceAllString(t.now.output[id], "$1"))
 	if m := testLine.FindStringSubmatch(t.now.output[id]); m != nil {
 		p.File = filepath.Join(c.directory(id.Package), m[1]) // testing prints base names
 		p.Line, _ = strconv.Atoi(m[2])
