@@ -1,0 +1,143 @@
+// Package concurrency has etcd's sessions and its mutex, which does here what it does in
+// release 3.6: the same transactions, in the same order.
+package concurrency
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	v3 "go.etcd.io/etcd/client/v3"
+)
+
+// The errors of a lock.
+var (
+	ErrLocked         = errors.New("mutex: Locked by another session")
+	ErrSessionExpired = errors.New("mutex: session is expired")
+	ErrLockReleased   = errors.New("mutex: lock has already been released")
+)
+
+// A Session is a lease that lives until the test ends it.
+type Session struct {
+	client *v3.Client
+	lease  v3.LeaseID
+	done   chan struct{}
+}
+
+// NewSession returns a session of the client with a lease of that identity.
+func NewSession(client *v3.Client, lease v3.LeaseID) *Session {
+	return &Session{client, lease, make(chan struct{})}
+}
+
+// Client is the session's client.
+func (s *Session) Client() *v3.Client { return s.client }
+
+// Lease is the session's lease.
+func (s *Session) Lease() v3.LeaseID { return s.lease }
+
+// Done is closed when the session has ended.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Expire ends the session and its lease, once.
+func (s *Session) Expire() {
+	select {
+	case <-s.done:
+	default:
+		s.client.Revoke(s.lease)
+		close(s.done)
+	}
+}
+
+// A Mutex is a lock: whoever has the oldest key below its prefix holds it.
+type Mutex struct {
+	s     *Session
+	pfx   string
+	myKey string
+	myRev int64
+	hdr   *v3.ResponseHeader
+}
+
+// NewMutex returns a mutex of the session.
+func NewMutex(s *Session, pfx string) *Mutex { return &Mutex{s, pfx + "/", "", -1, nil} }
+
+// TryLock puts a key, and deletes it again if there is an older one.
+func (m *Mutex) TryLock(ctx context.Context) error {
+	resp, err := m.tryAcquire(ctx)
+	if err != nil {
+		return err
+	}
+	ownerKey := resp.Responses[1].GetResponseRange().Kvs
+	if len(ownerKey) == 0 || ownerKey[0].CreateRevision == m.myRev {
+		m.hdr = resp.Header
+		return nil
+	}
+	if _, err := m.s.Client().Delete(ctx, m.myKey); err != nil {
+		return err
+	}
+	m.myKey, m.myRev = "\x00", -1
+	return ErrLocked
+}
+
+// Lock puts a key and waits until there is no older one.
+func (m *Mutex) Lock(ctx context.Context) error {
+	resp, err := m.tryAcquire(ctx)
+	if err != nil {
+		return err
+	}
+	for owner := resp.Responses[1].GetResponseRange(); len(owner.Kvs) > 0 && owner.Kvs[0].CreateRevision != m.myRev; {
+		for range m.s.Client().Watch(ctx, string(owner.Kvs[0].Key), v3.WithRev(resp.Header.Revision+1), v3.WithFilterPut()) {
+			break
+		}
+		if owner, err = m.s.Client().Get(ctx, m.pfx, v3.WithFirstCreate()...); err != nil {
+			_ = m.Unlock(m.s.Client().Ctx())
+			return err
+		}
+		if len(owner.Kvs) == 0 {
+			return ErrSessionExpired
+		}
+	}
+	m.hdr = resp.Header
+	return nil
+}
+
+func (m *Mutex) tryAcquire(ctx context.Context) (*v3.TxnResponse, error) {
+	m.myKey = fmt.Sprintf("%s%x", m.pfx, m.s.Lease())
+	put := v3.OpPut(m.myKey, "", v3.WithLease(m.s.Lease()))
+	get := v3.OpGet(m.myKey)
+	getOwner := v3.OpGet(m.pfx, v3.WithFirstCreate()...)
+	resp, err := m.s.Client().Txn(ctx).If(v3.Compare(v3.CreateRevision(m.myKey), "=", 0)).
+		Then(put, getOwner).Else(get, getOwner).Commit()
+	if err != nil {
+		return nil, err
+	}
+	m.myRev = resp.Header.Revision
+	if !resp.Succeeded {
+		m.myRev = resp.Responses[0].GetResponseRange().Kvs[0].CreateRevision
+	}
+	return resp, nil
+}
+
+// Unlock deletes the key.
+func (m *Mutex) Unlock(ctx context.Context) error {
+	if m.myKey == "" || m.myRev <= 0 || m.myKey == "\x00" {
+		return ErrLockReleased
+	}
+	if !strings.HasPrefix(m.myKey, m.pfx) {
+		return fmt.Errorf("invalid key %q, it should have prefix %q", m.myKey, m.pfx)
+	}
+	if _, err := m.s.Client().Delete(ctx, m.myKey); err != nil {
+		return err
+	}
+	m.myKey, m.myRev = "\x00", -1
+	return nil
+}
+
+// IsOwner is true while the mutex holds the lock.
+func (m *Mutex) IsOwner() v3.Cmp { return v3.Compare(v3.CreateRevision(m.myKey), "=", m.myRev) }
+
+// Key is the mutex's key.
+func (m *Mutex) Key() string { return m.myKey }
+
+// Header is that of the answer with which the lock was taken.
+func (m *Mutex) Header() *v3.ResponseHeader { return m.hdr }
