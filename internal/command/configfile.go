@@ -21,7 +21,7 @@ import (
 const DefaultConfigFile = ".etcdmod.yaml"
 
 // exclusive are flags of which one set on the command line makes all of them in a file void.
-var exclusive = [][]string{{"config", "goos", "goarch"}, {"helper-dir", "helper-import"}}
+var exclusive = [][]string{{"config", "goos", "goarch"}, {"helper-dir", "helper-import"}, {"format", "json"}}
 
 // isConfigFile reports whether a value of -config names a file, not a build configuration.
 func isConfigFile(dir, value string) bool {

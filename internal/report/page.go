@@ -10,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"etcdmod/internal/discover"
-	"etcdmod/internal/helper"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
@@ -106,8 +105,10 @@ func New(res *pipeline.Result, done State) (Unit, error) {
 // served gives the indices, among the findings of a unit, of those that a change is for.
 // shared says that it is for all of them: the change is the helper's own file.
 func served(res *pipeline.Result, c rewrite.Change) (findings []int, shared bool) {
-	root := filepath.Join(res.Module.Root, filepath.FromSlash(helper.DefaultDir))
-	shared = filepath.Dir(c.Path) == root && len(c.Findings) == 0
+	if len(c.Findings) == 0 {
+		vendor := filepath.Join(res.Module.Root, "vendor") + string(filepath.Separator)
+		shared = filepath.Ext(c.Path) == ".go" && !strings.HasPrefix(c.Path, vendor)
+	}
 	if len(c.Findings) == 0 && !shared { // go.mod and what follows from it
 		for i, b := range res.Bumps {
 			if action(b) == modbump.Bump {
