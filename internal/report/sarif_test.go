@@ -315,12 +315,12 @@ func TestSARIFFixes(t *testing.T) {
 		{Path: in("a", "0.go"), Old: []byte("one\ntwo ü"), New: []byte("one\nthree"), Findings: []*rewrite.Finding{two, refused}},
 		{Path: in("c", "c.go"), Old: []byte("x\n"), New: []byte("x\ny\n"), Findings: []*rewrite.Finding{three}},
 		{Path: in("go.mod"), Old: []byte("module m\n"), New: []byte("module m\n\nrequire x v1\n")},
-		{Path: in("internal", "etcdlock", "mutex.go"), New: []byte("package etcdlock\n"), Created: true},
+		{Path: in("pkg", "etcdlock", "mutex.go"), New: []byte("package etcdlock\n"), Created: true},
 	}
 	want := [][]string{
 		{"go.mod"}, nil, nil, nil, // bumps: one is made
-		{"a/0.go", "a/a.go", "internal/etcdlock/mutex.go"}, {"a/0.go", "a/a.go", "internal/etcdlock/mutex.go"}, nil,
-		{"c/c.go", "internal/etcdlock/mutex.go"},
+		{"a/0.go", "a/a.go", "pkg/etcdlock/mutex.go"}, {"a/0.go", "a/a.go", "pkg/etcdlock/mutex.go"}, nil,
+		{"c/c.go", "pkg/etcdlock/mutex.go"},
 	}
 	l, _ := sarif(t, unit(t, res, report.Ready))
 	for i, r := range l.Runs[0].Results {
