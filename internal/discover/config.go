@@ -57,6 +57,9 @@ func goenvFile(setting string) string {
 // not told apart: none that matter here needs them.
 func GoFlags(env []string) []string { return strings.Fields(settings(env)("GOFLAGS")) }
 
+// GoWork returns the setting of GOWORK: "", "auto", "off" or the name of a file.
+func GoWork(env []string) string { return settings(env)("GOWORK") }
+
 // buildContext returns the build configuration of the environment.
 func buildContext(env func(string) string, tags []string) *build.Context {
 	ctx := build.Default

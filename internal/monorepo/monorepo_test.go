@@ -1,0 +1,256 @@
+package monorepo
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+)
+
+// extract writes an archive into a directory of its own and returns that.
+func extract(t *testing.T, archive string) string {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range txtar.Parse([]byte(archive)).Files {
+		name := filepath.Join(root, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func git(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+func find(t *testing.T, root string, opts Options) *Tree {
+	t.Helper()
+	tree, err := Find(t.Context(), root, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// dirs gives the modules by their directories.
+func (t *Tree) dirs(indexes ...int) []string {
+	out := []string{}
+	for _, i := range indexes {
+		out = append(out, t.Modules[i].Dir)
+	}
+	return out
+}
+
+func (t *Tree) all() []string {
+	out := []string{}
+	for _, m := range t.Modules {
+		out = append(out, m.Dir)
+	}
+	return out
+}
+
+const places = `
+-- go.mod --
+module example.com/root
+-- .gitignore --
+/generated/
+-- a/go.mod --
+module example.com/a
+-- a/vendor/v/go.mod --
+module example.com/v
+-- a/testdata/t/go.mod --
+module example.com/t
+-- a/deep/er/go.mod --
+module example.com/er
+-- _old/go.mod --
+module example.com/old
+-- .tools/go.mod --
+module example.com/tools
+-- web/node_modules/n/go.mod --
+module example.com/n
+-- generated/g/go.mod --
+module example.com/g
+-- gone/go.mod --
+module example.com/gone
+-- nested/go.mod --
+module example.com/nested
+-- dir/go.mod/go.mod --
+module example.com/odd
+`
+
+func TestPlaces(t *testing.T) {
+	root := extract(t, places)
+	git(t, filepath.Join(root, "nested"), "init", "-q")
+	if err := os.Symlink(filepath.Join(root, "a"), filepath.Join(root, "link")); err != nil {
+		t.Fatal(err)
+	}
+	everywhere := []string{".", "a", "a/deep/er", "dir/go.mod", "generated/g", "gone"}
+	nested := []Note{{"nested", "a git repository of its own; run there"}}
+
+	plain := find(t, root, Options{})
+	if d := cmp.Diff(everywhere, plain.all()); d != "" {
+		t.Errorf("without git: -want +got:\n%s", d)
+	}
+	if d := cmp.Diff(nested, plain.Notes); d != "" {
+		t.Errorf("without git: -want +got:\n%s", d)
+	}
+
+	git(t, root, "init", "-q")
+	git(t, root, "add", "go.mod", "a", "gone")
+	git(t, root, "commit", "-q", "-m", "start")
+	if err := os.Remove(filepath.Join(root, "gone", "go.mod")); err != nil {
+		t.Fatal(err)
+	}
+	// Untracked modules count, ignored ones do not, deleted ones are no longer there.
+	if d := cmp.Diff([]string{".", "a", "a/deep/er", "dir/go.mod"}, find(t, root, Options{}).all()); d != "" {
+		t.Errorf("with git: -want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]string{".", "a", "a/deep/er", "dir/go.mod", "generated/g"}, find(t, root, Options{Ignored: true}).all()); d != "" {
+		t.Errorf("with what git ignores: -want +got:\n%s", d)
+	}
+	// Below the root of the repository, and through a link.
+	if d := cmp.Diff([]string{".", "deep/er"}, find(t, filepath.Join(root, "link"), Options{}).all()); d != "" {
+		t.Errorf("through a link: -want +got:\n%s", d)
+	}
+	inside := find(t, filepath.Join(root, "generated"), Options{})
+	if len(inside.Modules) != 0 || len(inside.Notes) != 1 || !strings.Contains(inside.Notes[0].Detail, "-ignored") {
+		t.Errorf("in an ignored directory: %+v", inside)
+	}
+	// Within a hook of another repository.
+	env := append(os.Environ(), "GIT_DIR="+filepath.Join(root, "nested", ".git"))
+	if d := cmp.Diff([]string{".", "a", "a/deep/er", "dir/go.mod"}, find(t, root, Options{Env: env}).all()); d != "" {
+		t.Errorf("with GIT_DIR set: -want +got:\n%s", d)
+	}
+}
+
+func TestSubmodule(t *testing.T) {
+	root := extract(t, "-- go.mod --\nmodule example.com/root\n-- lib/go.mod --\nmodule example.com/lib\n")
+	lib := filepath.Join(root, "lib")
+	git(t, lib, "init", "-q")
+	git(t, lib, "add", ".")
+	git(t, lib, "commit", "-q", "-m", "start")
+	git(t, root, "init", "-q")
+	git(t, root, "submodule", "--quiet", "add", "./lib", "lib")
+	tree := find(t, root, Options{})
+	if d := cmp.Diff([]string{"."}, tree.all()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]Note{{"lib", "a git repository of its own; run there"}}, tree.Notes); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestTies(t *testing.T) {
+	root := extract(t, `
+-- app/go.mod --
+module example.com/app
+
+require example.com/middle v1.0.0
+
+replace example.com/middle => ../middle
+-- middle/go.mod --
+module example.com/middle
+
+replace (
+	example.com/zlib v1.0.0 => ../zlib
+	example.com/other => example.com/fork v1.0.0
+	example.com/away => ../../away
+)
+-- zlib/go.mod --
+module example.com/zlib
+-- alone/go.mod --
+module example.com/alone
+
+replace example.com/app => ../nowhere
+-- broken/go.mod --
+<<<<<<<
+-- cycle/a/go.mod --
+module example.com/a
+
+replace example.com/b => ../b
+-- cycle/b/go.mod --
+module example.com/b
+
+replace example.com/a => ../a
+-- work/go.work --
+go 1.22
+
+use (
+	./one
+	./two
+)
+
+replace example.com/zlib => ../zlib
+-- work/one/go.mod --
+module example.com/one
+
+require (
+	example.com/two v0.0.0
+	example.com/three v0.0.0
+	example.com/zlib v1.0.0
+)
+-- work/two/go.mod --
+module example.com/two
+-- work/three/go.mod --
+module example.com/three
+`)
+	tree := find(t, root, Options{})
+	deps := map[string][]string{}
+	for _, m := range tree.Modules {
+		if len(m.Deps) > 0 {
+			deps[m.Dir] = tree.dirs(m.Deps...)
+		}
+	}
+	want := map[string][]string{
+		"app": {"middle"}, "middle": {"zlib"}, "cycle/a": {"cycle/b"}, "cycle/b": {"cycle/a"},
+		"work/one": {"work/two", "zlib"}, // three is not in the workspace
+	}
+	if d := cmp.Diff(want, deps); d != "" {
+		t.Errorf("deps: -want +got:\n%s", d)
+	}
+	var groups [][]string
+	for _, g := range tree.Groups() {
+		groups = append(groups, tree.dirs(g...))
+	}
+	if d := cmp.Diff([][]string{
+		{"alone"}, {"app", "middle", "work/one", "work/two", "zlib"}, {"broken"}, {"cycle/a", "cycle/b"}, {"work/three"},
+	}, groups); d != "" {
+		t.Errorf("groups: -want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]string{
+		"alone", "zlib", "middle", "app", "broken", "cycle/b", "cycle/a", "work/two", "work/one", "work/three",
+	}, tree.dirs(tree.Order()...)); d != "" {
+		t.Errorf("order: -want +got:\n%s", d)
+	}
+	for _, m := range tree.Modules {
+		if (m.Problem != "") != (m.Dir == "broken") {
+			t.Errorf("%s: problem %q", m.Dir, m.Problem)
+		}
+		if inside := m.Dir == "work/one" || m.Dir == "work/two"; (m.Workspace == "work/go.work") != inside {
+			t.Errorf("%s: workspace %q", m.Dir, m.Workspace)
+		}
+	}
+	off := find(t, root, Options{Env: append(os.Environ(), "GOWORK=off")})
+	for _, m := range off.Modules {
+		if m.Dir == "work/one" && (len(m.Deps) > 0 || m.Workspace != "") {
+			t.Errorf("GOWORK=off: %+v", m)
+		}
+	}
+}
