@@ -77,6 +77,9 @@ type Options struct {
 	// Paths are import paths. A file whose imports cannot be told is worth a note when
 	// one of them, or one of Words, occurs in it.
 	Paths []string
+	// Repo is the directory that stands for the root of the repository where it is not
+	// that of a git repository; a root of many modules, for example. "" means to find out.
+	Repo string
 }
 
 // Find reads the module that holds dir.
@@ -94,7 +97,7 @@ func Find(dir string, opts Options) (*Module, error) {
 		return nil, fmt.Errorf("%s has no module directive; add one (\"go mod edit -module path\")", m.GoModFile)
 	}
 	env := settings(opts.Env)
-	m.repository()
+	m.repository(opts.Repo)
 	m.workspace(env("GOWORK"))
 	w := walker{m: m, opts: opts, build: buildContext(env, opts.Tags)}
 	w.dir(root)

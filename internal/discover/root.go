@@ -62,20 +62,26 @@ func above(dir, name string, is func(string) bool) string {
 	}
 }
 
-// repository finds the git repository. Git follows symbolic links, so a module that is
-// reached through one belongs to the repository that it is really in.
-func (m *Module) repository() {
+// repository finds the git repository, unless its root is given. Git follows symbolic links,
+// so a module that is reached through one belongs to the repository that it is really in.
+func (m *Module) repository(repo string) {
 	m.Repo = m.Root
 	real, err := filepath.EvalSymlinks(m.Root)
 	if err != nil {
 		return
 	}
-	if repo := above(real, ".git", exists); repo != "" {
+	if repo == "" {
+		repo = Repository(real)
+	}
+	if repo != "" {
 		if rel, err := filepath.Rel(repo, real); err == nil {
 			m.Repo, m.prefix = repo, filepath.ToSlash(rel)
 		}
 	}
 }
+
+// Repository returns the root of the git repository around a directory, or "".
+func Repository(dir string) string { return above(dir, ".git", exists) }
 
 // Rel returns a file name relative to the repository, slash-separated. A name outside of
 // it stays absolute.

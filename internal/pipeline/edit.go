@@ -3,8 +3,11 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sort"
+	"strings"
 
+	"etcdmod/internal/gocmd"
 	"etcdmod/internal/verify"
 	"etcdmod/rewrite"
 )
@@ -132,6 +135,12 @@ func (r *run) verify(ctx context.Context, changes []rewrite.Change, packages ...
 			unproved = append(unproved, Skip{r.mod.Root, SkipUnverified, "the tests do not run on this machine" + r.note(c)})
 		}
 	}
+	for _, d := range r.Dependants {
+		problems, err := r.dependant(ctx, d, overlay)
+		if err != nil || len(problems) > 0 {
+			return problems, err
+		}
+	}
 	r.log("verified %d packages", len(checked))
 	for name, n := range uncovered {
 		if n == len(r.Configurations) {
@@ -139,6 +148,40 @@ func (r *run) verify(ctx context.Context, changes []rewrite.Change, packages ...
 		}
 	}
 	r.res.Skipped = append(r.res.Skipped, unproved...)
+	return nil, nil
+}
+
+// dependant compiles a module that replaces this one by its directory. Its own go.mod says
+// what it is built with, so that this one's does not count there.
+func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]byte) ([]verify.Problem, error) {
+	overlay := map[string][]byte{}
+	for name, text := range changed {
+		if filepath.Ext(name) == ".go" && !strings.Contains(filepath.ToSlash(name), "/vendor/") {
+			overlay[name] = text
+		}
+	}
+	if len(overlay) == 0 {
+		return nil, nil
+	}
+	r.log("verifying %s, which is built with this module", r.mod.Rel(d.Root))
+	goCmd := gocmd.Runner{Dir: d.Root, Env: r.Env} // GOWORK is its own affair
+	if r.Bump.Offline {
+		goCmd = goCmd.With("GOPROXY=off", "GONOPROXY=none")
+	}
+	if d.Alone {
+		goCmd = goCmd.With("GOWORK=off")
+	}
+	for _, c := range r.Configurations {
+		res, err := r.check(ctx, verify.Request{Go: goCmd.With(c.settings()...), Overlay: overlay, Flags: r.flagsFor(c)})
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			r.skip(d.Root, SkipUnverified, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c))
+		case !res.OK():
+			return res.New, nil
+		}
+	}
 	return nil, nil
 }
 

@@ -43,6 +43,18 @@ type Options struct {
 	Vet                     bool
 	Test                    bool
 	Log                     func(format string, args ...any) // progress; may be nil
+	// Repo is the directory that paths are shown relative to; "" means the root of the
+	// git repository.
+	Repo string
+	// Dependants are modules that are built with this one and are not in its workspace. A
+	// change that one of them does not build with is not made.
+	Dependants []Dependant
+}
+
+// A Dependant is a module that replaces another one by its directory.
+type Dependant struct {
+	Root  string // absolute
+	Alone bool   // outside of every workspace
 }
 
 // A Skip is something that was not covered.
@@ -83,6 +95,14 @@ type Result struct {
 	Incomplete bool
 	// Failed holds what verification said when it accepted nothing of what was proposed.
 	Failed []verify.Problem
+
+	part func(context.Context, []rewrite.Change) ([]verify.Problem, error)
+}
+
+// Part verifies some of the changes without the others, as all of them were, and returns
+// the problems that they bring.
+func (res *Result) Part(ctx context.Context, some []rewrite.Change) ([]verify.Problem, error) {
+	return res.part(ctx, some)
 }
 
 // ErrPending says that a killed run must be finished or undone before anything else.
@@ -162,6 +182,11 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	r.finish()
+	r.res.part = func(ctx context.Context, some []rewrite.Change) ([]verify.Problem, error) {
+		skipped := r.res.Skipped // the same is known of all changes
+		defer func() { r.res.Skipped = skipped }()
+		return r.verify(ctx, some)
+	}
 	return r.res, nil
 }
 
@@ -172,6 +197,7 @@ func (r *run) open() error {
 		Words: []string{tryLock},
 		Hints: hints,
 		Paths: r.paths(),
+		Repo:  r.Repo,
 	})
 	if err != nil {
 		return err

@@ -107,17 +107,15 @@ func JSON(w io.Writer, res *pipeline.Result, diff []byte, wrote []patch.Stat) er
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	var lines []any
-	for _, b := range res.Bumps {
-		lines = append(lines, bumpJSON(res, b))
+	forms := FormsOf(res)
+	for _, f := range append(forms.Bumps, forms.Findings...) {
+		lines = append(lines, f)
 	}
-	for _, f := range res.Findings {
-		lines = append(lines, findingJSON(res, f))
+	for _, s := range forms.Skipped {
+		lines = append(lines, s)
 	}
-	for _, s := range res.Skipped {
-		lines = append(lines, skipJSON(res, s))
-	}
-	for _, p := range res.Failed {
-		lines = append(lines, problemJSON(res, p))
+	for _, p := range forms.Problems {
+		lines = append(lines, p)
 	}
 	if len(diff) > 0 {
 		lines = append(lines, Patch{"patch", string(diff)})

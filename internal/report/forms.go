@@ -1,0 +1,29 @@
+package report
+
+import "etcdmod/internal/pipeline"
+
+// Forms are the JSON forms of a result, for those who write a document of their own.
+type Forms struct {
+	Bumps    []Finding // in the order of those of the result
+	Findings []Finding // in the order of those of the result
+	Skipped  []Skip
+	Problems []Problem
+}
+
+// FormsOf gives the JSON forms of a result.
+func FormsOf(res *pipeline.Result) *Forms {
+	f := &Forms{}
+	for _, b := range res.Bumps {
+		f.Bumps = append(f.Bumps, bumpJSON(res, b))
+	}
+	for _, p := range res.Findings {
+		f.Findings = append(f.Findings, findingJSON(res, p))
+	}
+	for _, s := range res.Skipped {
+		f.Skipped = append(f.Skipped, skipJSON(res, s))
+	}
+	for _, p := range res.Failed {
+		f.Problems = append(f.Problems, problemJSON(res, p))
+	}
+	return f
+}
