@@ -1,0 +1,108 @@
+package rollout
+
+import "etcdmod/internal/report"
+
+// Format is the version of the index. Members may be added to a version; none changes its
+// meaning.
+const Format = 1
+
+// IndexFile is the name of the index in the output directory.
+const IndexFile = "index.json"
+
+// An Index says what became of a tree of modules. Paths are slash-separated and relative to
+// the root of the repository, those of patches and descriptions to the output directory.
+type Index struct {
+	Format int    `json:"format"`
+	Tool   string `json:"tool"` // version of etcdmod
+	By     By     `json:"by"`
+	// Complete is false while a run goes on, and where one was interrupted.
+	Complete bool     `json:"complete"`
+	Owners   string   `json:"owners,omitempty"` // the CODEOWNERS file
+	Notes    []Note   `json:"notes,omitempty"`
+	Modules  []Module `json:"modules"` // by Dir
+}
+
+// A Note names what was not looked at.
+type Note struct {
+	Path   string `json:"path"`
+	Detail string `json:"detail"`
+}
+
+// A State is what became of a module.
+type State string
+
+// The states of a module.
+const (
+	Clean     State = "clean"     // all was looked at, and nothing was found
+	Uncovered State = "uncovered" // nothing was found, but not all was looked at
+	Reported  State = "reported"  // there are findings, but nothing is changed
+	Changed   State = "changed"   // there are units
+	Rejected  State = "rejected"  // verification accepted none of the changes
+	Failed    State = "failed"    // nothing can be said about it
+)
+
+// A Module is what became of one module.
+type Module struct {
+	Dir   string `json:"dir"`
+	Path  string `json:"path,omitempty"`
+	State State  `json:"state"`
+	// Incomplete says that something was refused or not covered.
+	Incomplete bool             `json:"incomplete,omitempty"`
+	Failure    *Failure         `json:"failure,omitempty"`
+	Findings   []Finding        `json:"findings,omitempty"`
+	Skipped    []report.Skip    `json:"skipped,omitempty"`
+	Problems   []report.Problem `json:"problems,omitempty"`
+	Units      []Unit           `json:"units,omitempty"` // the prelude first
+	Seconds    float64          `json:"seconds"`
+}
+
+// A Failure says why nothing can be said about a module.
+type Failure struct {
+	Kind    FailureKind `json:"kind"`
+	Message string      `json:"message"`
+}
+
+// A FailureKind is how a module failed.
+type FailureKind string
+
+// How a module fails.
+const (
+	FailedError   FailureKind = "error"   // the pipeline said why
+	FailedPanic   FailureKind = "panic"   // a bug of etcdmod; the message has the stack
+	FailedTimeout FailureKind = "timeout" // it took longer than it may
+)
+
+// A Finding is one of a module's, with whose business it is.
+type Finding struct {
+	report.Finding
+	Owners []string `json:"owners,omitempty"`
+	// Unit is the ID of the unit that changes something about it; "" if none does.
+	Unit string `json:"unit,omitempty"`
+}
+
+// A Unit is one reviewable change: a patch and its description.
+type Unit struct {
+	// ID is unique in the repository, and the same in every run over the same modules.
+	ID string `json:"id"`
+	// Prelude says that this is what the other units of the module share. It goes first.
+	Prelude bool `json:"prelude,omitempty"`
+	// Keys are what the unit stands for: directories, services or sets of owners. There
+	// are several where the flow of types ties together what they would change.
+	Keys   []string `json:"keys,omitempty"`
+	Owners []string `json:"owners,omitempty"`
+	// After are the IDs of the units whose patches have to be applied before.
+	After       []string `json:"after,omitempty"`
+	Title       string   `json:"title"`
+	Patch       string   `json:"patch,omitempty"`
+	Description string   `json:"description,omitempty"`
+	Files       []File   `json:"files"`
+	// Tiers counts the findings that the unit changes something about.
+	Tiers map[string]int `json:"tiers,omitempty"`
+}
+
+// A File is one that a unit changes.
+type File struct {
+	Path    string `json:"path"`
+	Added   int    `json:"added"`
+	Removed int    `json:"removed"`
+}

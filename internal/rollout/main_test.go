@@ -1,0 +1,91 @@
+package rollout_test
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/goproxytest"
+
+	"etcdmod/internal/rollout/synthetic"
+)
+
+// environment is one in which the stub of the client, and nothing else, can be downloaded.
+// The build cache stays: what it has of the standard library is dear.
+func environment(t testing.TB) []string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, synthetic.Proxy); err != nil {
+		t.Fatal(err)
+	}
+	proxy, err := goproxytest.NewServer(filepath.Join(dir, "proxy"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Close)
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(os.Environ(),
+		"GOPROXY="+proxy.URL, "GOSUMDB=off", "GONOSUMDB=", "GOFLAGS=-modcacherw", "GOENV=off", "GOWORK=",
+		"GOMODCACHE="+filepath.Join(dir, "modcache"), "GOCACHE="+strings.TrimSpace(string(out)),
+		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)
+}
+
+// generate writes a synthetic monorepo into a git repository.
+func generate(t testing.TB, env []string, c synthetic.Config) (root string, modules []synthetic.Module) {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Sums, err = synthetic.Sums(env); err != nil {
+		t.Fatal(err)
+	}
+	if modules, err = synthetic.Write(root, c); err != nil {
+		t.Fatal(err)
+	}
+	git(t, root, "init", "-q")
+	git(t, root, "add", ".")
+	git(t, root, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "start")
+	return root, modules
+}
+
+func git(t testing.TB, dir string, args ...string) {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// files reads all files below a directory but those of git.
+func files(t testing.TB, root string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if d.Name() == ".git" {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		data, err := os.ReadFile(name)
+		rel, _ := filepath.Rel(root, name)
+		out[filepath.ToSlash(rel)] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

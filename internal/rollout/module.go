@@ -1,0 +1,268 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"etcdmod/internal/patch"
+	"etcdmod/internal/pipeline"
+	"etcdmod/internal/report"
+	"etcdmod/rewrite"
+)
+
+// module takes the module with an index through the pipeline. An error ends the whole run.
+func (r *run) module(ctx context.Context, i int) error {
+	m := &r.index.Modules[i]
+	began := time.Now()
+	next := *m
+	err := r.isolate(ctx, func(ctx context.Context) (func() error, error) {
+		units, err := r.examine(ctx, i, &next)
+		return func() error { // only what came in time counts
+			*m = next
+			return r.out.units(m, units)
+		}, err
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var write *outputError
+	if errors.As(err, &write) {
+		return err
+	}
+	if err != nil {
+		m.State, m.Incomplete, m.Failure = Failed, true, failure(err, r.repo)
+	}
+	m.Seconds = time.Since(began).Seconds()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done++
+	if r.Progress != nil {
+		r.Progress(Event{m, r.done, len(r.index.Modules)})
+	}
+	return nil
+}
+
+var errTimeout = errors.New("it took longer than the time for one module; -timeout sets it")
+
+// A panicError is a panic within a module.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string {
+	return fmt.Sprintf("panic: %v; this is a bug of etcdmod\n%s", e.value, e.stack)
+}
+
+// isolate runs f within the time for a module, and calls what it returns unless the time is
+// up. A panic becomes an error. Once the time is up, f has the time of grace to clean up, and
+// is left behind after that.
+func (r *run) isolate(ctx context.Context, f func(context.Context) (func() error, error)) error {
+	if r.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, r.Timeout, errTimeout)
+		defer cancel()
+	}
+	type outcome struct {
+		then func() error
+		err  error
+	}
+	end := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		defer func() {
+			if v := recover(); v != nil {
+				o.err = &panicError{v, debug.Stack()}
+			}
+			end <- o
+		}()
+		o.then, o.err = f(ctx)
+	}()
+	var o outcome
+	select {
+	case o = <-end:
+	case <-ctx.Done():
+		select {
+		case o = <-end:
+		case <-time.After(r.grace):
+			return context.Cause(ctx)
+		}
+	}
+	switch {
+	case o.err != nil && ctx.Err() != nil && errors.Is(o.err, ctx.Err()):
+		return context.Cause(ctx)
+	case o.err != nil:
+		return o.err
+	}
+	return o.then()
+}
+
+// failure gives an error as the index has it.
+func failure(err error, repo string) *Failure {
+	f := &Failure{Kind: FailedError, Message: relative(err.Error(), repo)}
+	var p *panicError
+	switch {
+	case errors.As(err, &p):
+		f.Kind = FailedPanic
+	case errors.Is(err, errTimeout):
+		f.Kind = FailedTimeout
+	}
+	return f
+}
+
+// examine runs the pipeline in a module and gives its units.
+func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error) {
+	opts := r.Pipeline
+	opts.Dir, opts.Patterns, opts.Log = r.tree.Abs(r.tree.Modules[i].Dir), nil, nil
+	opts.Repo, opts.Dependants = r.repo, r.dependants(i)
+	res, err := r.run(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	// Findings and skips of the index are relative to the repository like all else.
+	forms := report.FormsOf(res)
+	m.Skipped, m.Problems, m.Incomplete = forms.Skipped, forms.Problems, res.Incomplete
+	parts := split(res.Changes, func(file string) string { return r.key(r.rel(file), m.Dir) })
+	if parts, err = r.separable(ctx, res, parts); err != nil {
+		return nil, err
+	}
+	unitOf := map[*rewrite.Finding]string{}
+	var units []unitFiles
+	for _, p := range parts {
+		u, err := r.unit(m.Dir, res, p)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range p.findings {
+			unitOf[f] = u.ID
+		}
+		m.Units = append(m.Units, *u)
+	}
+	link(m.Units)
+	// What no finding is behind is the work of bumps; they are in the first unit.
+	bumpUnit := ""
+	if len(m.Units) > 0 {
+		bumpUnit = m.Units[0].ID
+	}
+	for j, f := range forms.Bumps {
+		b := res.Bumps[j]
+		at := Finding{Finding: f, Owners: ownerNames(r.Owners, f.Path)}
+		if b.Refused == nil && f.Tier == "bump" {
+			at.Unit = bumpUnit
+		}
+		m.Findings = append(m.Findings, at)
+	}
+	for j, f := range forms.Findings {
+		m.Findings = append(m.Findings, Finding{f, ownerNames(r.Owners, f.Path), unitOf[res.Findings[j]]})
+	}
+	switch {
+	case len(m.Units) > 0:
+		m.State = Changed
+	case len(res.Failed) > 0:
+		m.State, m.Incomplete = Rejected, true
+	case len(m.Findings) > 0:
+		m.State = Reported
+	case m.Incomplete:
+		m.State = Uncovered
+	default:
+		m.State = Clean
+	}
+	for j, p := range parts {
+		files, err := r.render(res, p, &m.Units[j], m.Units)
+		if err != nil {
+			return nil, err
+		}
+		units = append(units, files)
+	}
+	return units, nil
+}
+
+// separable makes sure that each part compiles with the prelude alone, and joins them all
+// where one does not: as a whole they have been verified.
+func (r *run) separable(ctx context.Context, res *pipeline.Result, parts []part) ([]part, error) {
+	if len(parts) < 2 {
+		return parts, nil
+	}
+	var prelude []rewrite.Change
+	for _, p := range parts {
+		changes := slices.Concat(prelude, p.changes)
+		if p.prelude {
+			prelude, changes = p.changes, p.changes
+		}
+		problems, err := r.part(res, ctx, changes)
+		if err != nil {
+			return nil, err
+		}
+		if len(problems) > 0 {
+			return whole(parts), nil
+		}
+	}
+	return parts, nil
+}
+
+// unit describes a part, without what the other units of the module have to say about it.
+func (r *run) unit(dir string, res *pipeline.Result, p part) (*Unit, error) {
+	u := &Unit{ID: unitID(dir, p), Prelude: p.prelude}
+	if r.By != ByModule && !p.prelude {
+		u.Keys = p.keys
+	}
+	stats, err := patch.Stats(r.patchChanges(p.changes))
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]bool{}
+	for _, st := range stats {
+		u.Files = append(u.Files, File{st.Path, st.Added, st.Removed})
+		for _, name := range ownerNames(r.Owners, st.Path) {
+			own[name] = true
+		}
+	}
+	u.Owners = slices.Sorted(maps.Keys(own))
+	for _, f := range p.findings {
+		if u.Tiers == nil {
+			u.Tiers = map[string]int{}
+		}
+		u.Tiers[f.Tier.String()]++
+	}
+	u.Title = title(dir, u)
+	return u, nil
+}
+
+// link names for each unit those whose patches have to be applied before.
+func link(units []Unit) {
+	if len(units) == 0 || !units[0].Prelude {
+		return
+	}
+	for i := range units[1:] {
+		units[1+i].After = []string{units[0].ID}
+	}
+}
+
+func (r *run) patchChanges(changes []rewrite.Change) (out []patch.Change) {
+	for _, c := range changes {
+		out = append(out, patch.Change{Path: r.rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
+	}
+	return out
+}
+
+// render makes the files of a unit.
+func (r *run) render(res *pipeline.Result, p part, u *Unit, units []Unit) (unitFiles, error) {
+	diff, err := patch.Unified(r.patchChanges(p.changes))
+	if err != nil {
+		return unitFiles{}, err
+	}
+	u.Patch = "units/" + u.ID + ".patch"
+	u.Description = "units/" + u.ID + ".md"
+	text, err := r.describe(res, p, u, units)
+	return unitFiles{u.Patch, diff, u.Description, text}, err
+}
+
+func position(name string, line int) string {
+	return fmt.Sprintf("%s:%d", filepath.ToSlash(name), line)
+}

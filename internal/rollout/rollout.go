@@ -1,0 +1,237 @@
+// Package rollout runs the pipeline over the modules of a monorepo and divides what it
+// changes into units that one reviewer each can take.
+//
+// It takes a directory and gives an index: for every module what was found, what was not
+// covered, and its units; for every unit a patch and a description in the output directory.
+// It never writes into the tree that it looks at, and never decides about a finding.
+//
+// # Isolation
+//
+// A module is one task. One that fails, panics or takes too long becomes a failure in the
+// index, and the others go on. What a task holds in memory, syntax trees above all, is
+// dropped with its end: the index keeps texts and numbers.
+//
+// # Order
+//
+// Modules run in parallel, but each after those that it is built with. A change that a
+// module built with the changed one does not compile with is not made.
+//
+// # Units
+//
+// See [By] for what becomes a unit. Units of one module touch different files, and each
+// compiles with the prelude alone, so that they may be merged in any order, and some of
+// them never. What does not compile that way becomes one unit with the others of its
+// module.
+package rollout
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"etcdmod/internal/discover"
+	"etcdmod/internal/monorepo"
+	"etcdmod/internal/owners"
+	"etcdmod/internal/pipeline"
+	"etcdmod/internal/verify"
+	"etcdmod/internal/version"
+	"etcdmod/rewrite"
+)
+
+// Options say what to roll out, and how.
+type Options struct {
+	Root    string // a directory
+	Ignored bool   // also look at modules that .gitignore leaves out
+	By      By
+	// Services are the patterns of ByService: of directories, relative to the root of the
+	// repository.
+	Services []string
+	// Owners says whose files are whose; nil means the CODEOWNERS file of the repository.
+	Owners *owners.File
+	// Pipeline is how to look at every module. Its Dir, Patterns, Log, Repo and Dependants
+	// are not read.
+	Pipeline pipeline.Options
+	Jobs     int           // modules at a time; less than 1 means one per processor
+	Timeout  time.Duration // for each module; 0 means none
+	// Out is the directory for patches, descriptions and the index; "" writes none.
+	Out string
+	// Progress is told about every module, one at a time; it may be nil.
+	Progress func(Event)
+}
+
+// An Event is the end of one module.
+type Event struct {
+	Module *Module
+	Done   int // modules, with this one
+	Total  int
+}
+
+// A run is one rollout.
+type run struct {
+	Options
+	tree  *monorepo.Tree
+	users map[int][]int // the modules that are built with one, by index
+	repo  string        // what paths are relative to
+	out   *output
+	steps
+
+	mu    sync.Mutex
+	done  int
+	index Index
+}
+
+// steps are what is done in a module; tests put others in their place.
+type steps struct {
+	run   func(context.Context, pipeline.Options) (*pipeline.Result, error)
+	part  func(*pipeline.Result, context.Context, []rewrite.Change) ([]verify.Problem, error)
+	grace time.Duration // see isolate
+}
+
+// ErrUsage is wrapped by errors about options that make no sense.
+var ErrUsage = errors.New("wrong usage")
+
+// Run does the work. An error means that there is no index: the options make no sense, the
+// output directory cannot be written, or ctx ended. What becomes of single modules is in the
+// index.
+func Run(ctx context.Context, opts Options) (*Index, error) {
+	return start(ctx, opts, steps{pipeline.Run, (*pipeline.Result).Part, 10 * time.Second})
+}
+
+func start(ctx context.Context, opts Options, s steps) (*Index, error) {
+	if err := opts.check(); err != nil {
+		return nil, errors.Join(ErrUsage, err)
+	}
+	if opts.Jobs < 1 {
+		opts.Jobs = runtime.GOMAXPROCS(0)
+	}
+	opts.Pipeline.Edit = true
+	r := &run{Options: opts, steps: s}
+	var err error
+	if r.tree, err = monorepo.Find(ctx, opts.Root, monorepo.Options{Env: opts.Pipeline.Env, Ignored: opts.Ignored}); err != nil {
+		return nil, err
+	}
+	if r.repo = discover.Repository(r.tree.Root); r.repo == "" {
+		r.repo = r.tree.Root
+	}
+	if r.Owners == nil {
+		if r.Owners, err = owners.Find(r.repo); err != nil {
+			return nil, err
+		}
+	}
+	r.users = map[int][]int{}
+	for i, m := range r.tree.Modules {
+		for _, dep := range m.Deps {
+			r.users[dep] = append(r.users[dep], i)
+		}
+	}
+	r.index = Index{Format: Format, Tool: version.Version, By: r.By, Modules: make([]Module, len(r.tree.Modules))}
+	r.notes()
+	if r.out, err = openOutput(opts.Out); err != nil {
+		return nil, err
+	}
+	if err := r.out.index(&r.index); err != nil {
+		return nil, err
+	}
+	if err := r.modules(ctx); err != nil {
+		return nil, err
+	}
+	r.index.Complete = true
+	return &r.index, r.out.index(&r.index)
+}
+
+// notes names what no module is looked for in, and what is wrong with the owners.
+func (r *run) notes() {
+	for _, n := range r.tree.Notes {
+		r.index.Notes = append(r.index.Notes, Note{r.rel(r.tree.Abs(n.Path)), n.Detail})
+	}
+	for i, m := range r.tree.Modules {
+		r.index.Modules[i] = Module{Dir: r.rel(r.tree.Abs(m.Dir)), Path: m.Path, State: Failed}
+	}
+	if r.Owners == nil {
+		if r.By == ByOwner {
+			r.index.Notes = append(r.index.Notes, Note{".", "there is no CODEOWNERS file, so that nobody owns anything"})
+		}
+		return
+	}
+	r.index.Owners = r.Owners.Name
+	for _, p := range r.Owners.Problems {
+		r.index.Notes = append(r.index.Notes, Note{position(r.Owners.Name, p.Line), p.Message})
+	}
+}
+
+// rel makes an absolute path relative to the root of the repository.
+func (r *run) rel(name string) string {
+	rel, err := filepath.Rel(r.repo, name)
+	if err != nil {
+		return filepath.ToSlash(name)
+	}
+	return filepath.ToSlash(rel)
+}
+
+// modules runs every module, each after those that it is built with: these have started
+// before it, so that a worker that waits for one never waits for itself.
+func (r *run) modules(ctx context.Context) error {
+	ends := make([]chan struct{}, len(r.tree.Modules))
+	for i := range ends {
+		ends[i] = make(chan struct{})
+	}
+	g, within := errgroup.WithContext(ctx)
+	g.SetLimit(r.Jobs)
+	started := make([]bool, len(ends))
+	for _, i := range r.tree.Order() {
+		var wait []int
+		for _, dep := range r.tree.Modules[i].Deps {
+			if started[dep] { // all but those that a cycle leads back to
+				wait = append(wait, dep)
+			}
+		}
+		started[i] = true
+		g.Go(func() error {
+			defer close(ends[i])
+			for _, dep := range wait {
+				select {
+				case <-ends[dep]:
+				case <-within.Done():
+					return within.Err()
+				}
+			}
+			return r.module(within, i)
+		})
+		if within.Err() != nil {
+			break
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// dependants returns the modules that are built with the one with that index and that its
+// workspace does not know.
+func (r *run) dependants(i int) (out []pipeline.Dependant) {
+	seen := map[int]bool{i: true}
+	for queue := []int{i}; len(queue) > 0; queue = queue[1:] {
+		for _, j := range r.users[queue[0]] {
+			if !seen[j] {
+				seen[j] = true
+				queue = append(queue, j)
+			}
+		}
+	}
+	delete(seen, i)
+	mine := r.tree.Modules[i].Workspace
+	for _, j := range slices.Sorted(maps.Keys(seen)) {
+		if m := r.tree.Modules[j]; mine == "" || m.Workspace != mine {
+			out = append(out, pipeline.Dependant{Root: r.tree.Abs(m.Dir), Alone: m.Workspace == ""})
+		}
+	}
+	return out
+}
