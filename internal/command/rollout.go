@@ -1,0 +1,220 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/urfave/cli/v3"
+
+	"etcdmod/internal/discover"
+	"etcdmod/internal/owners"
+	"etcdmod/internal/pipeline"
+	"etcdmod/internal/rollout"
+	"etcdmod/rewrite"
+)
+
+func rolloutCommand(env *Env) *cli.Command {
+	return &cli.Command{
+		Name:      "rollout",
+		Usage:     "make reviewable changes for every module below a directory",
+		ArgsUsage: "[root]",
+		Description: "Every module is analysed as diff does it; what is found is divided into units, each with a patch that\n" +
+			"git apply takes in the root of the repository and the text of a pull request. What the units of a\n" +
+			"module share is a patch of its own, which goes first. Nothing is written but the directory of -o.",
+		Flags:        rolloutFlags(),
+		OnUsageError: usageError,
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			opts, err := rolloutOptions(env, cmd)
+			if err != nil {
+				return err
+			}
+			return runRollout(ctx, env, cmd, opts)
+		},
+	}
+}
+
+func rolloutFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "C", Usage: "work in `dir`", TakesFile: true},
+		&cli.BoolFlag{Name: "v", Usage: "say on stderr what became of every module"},
+		&cli.StringFlag{Name: "o", Usage: "write patches, descriptions and index.json into `dir`", TakesFile: true},
+		&cli.StringFlag{Name: "by", Value: string(rollout.ByModule), Usage: "what one change is for: module, owner, dir or service-glob"},
+		&cli.StringSliceFlag{Name: "service", Usage: "with -by service-glob: directories that match `pattern` are services; may be given more than once"},
+		&cli.StringFlag{Name: "codeowners", Usage: "take the owners from `file` instead of the CODEOWNERS of the repository", TakesFile: true},
+		&cli.BoolFlag{Name: "ignored", Usage: "also look at modules that .gitignore leaves out"},
+		&cli.IntFlag{Name: "j", Usage: "look at `n` modules at a time; one per processor by default"},
+		&cli.DurationFlag{Name: "timeout", Value: 15 * time.Minute, Usage: "give up on a module after `time`; 0 never does"},
+		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
+		&cli.StringFlag{Name: "tier", Value: rewrite.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
+		&cli.BoolFlag{Name: "vet", Value: true, Usage: "verify with go vet as well as with the compiler; on unless -vet=false"},
+		&cli.BoolFlag{Name: "test", Usage: "run the tests of the changed packages before and after, and refuse what makes one fail"},
+	}
+}
+
+func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
+	if cmd.Args().Len() > 1 {
+		return nil, usage("rollout takes one directory")
+	}
+	tier, ok := rewrite.ParseTier(cmd.String("tier"))
+	if !ok {
+		return nil, usage("-tier=%s: want guard, gate or collapse", cmd.String("tier"))
+	}
+	if cmd.Int("j") < 0 {
+		return nil, usage("-j=%d: want a number of modules", cmd.Int("j"))
+	}
+	if cmd.Duration("timeout") < 0 {
+		return nil, usage("-timeout=%s: want a time", cmd.Duration("timeout"))
+	}
+	dir := changeDir(env.Dir, cmd.String("C"))
+	opts := &rollout.Options{
+		Root:     changeDir(dir, cmd.Args().First()),
+		Ignored:  cmd.Bool("ignored"),
+		By:       rollout.By(cmd.String("by")),
+		Services: cmd.StringSlice("service"),
+		Jobs:     cmd.Int("j"),
+		Timeout:  cmd.Duration("timeout"),
+		Pipeline: pipeline.Options{Env: env.Environ, Tags: cmd.String("tags"), Tier: tier, Vet: cmd.Bool("vet"), Test: cmd.Bool("test")},
+	}
+	if out := cmd.String("o"); out != "" {
+		opts.Out = changeDir(dir, out)
+	}
+	if name := cmd.String("codeowners"); name != "" {
+		file, err := readOwners(opts.Root, changeDir(dir, name))
+		if err != nil {
+			return nil, usage("-codeowners: %w", err)
+		}
+		opts.Owners = file
+	}
+	return opts, nil
+}
+
+// readOwners reads a CODEOWNERS file by any name. One within the repository keeps its place,
+// which tells its syntax.
+func readOwners(root, name string) (*owners.File, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	shown := name
+	if repo := discover.Repository(root); repo != "" {
+		if rel, err := filepath.Rel(repo, name); err == nil && filepath.IsLocal(rel) {
+			shown = filepath.ToSlash(rel)
+		}
+	}
+	return owners.Parse(shown, string(data), owners.Auto), nil
+}
+
+// runRollout runs a rollout and says what came of it.
+func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.Options) error {
+	began := time.Now()
+	bar := &rolloutBar{out: env.Stderr, all: cmd.Bool("v")}
+	if env.terminal(env.Stderr) && !bar.all {
+		bar.start = func(total int) *progressbar.ProgressBar { return newBar(env.Stderr, total) }
+	}
+	opts.Progress = bar.event
+	index, err := rollout.Run(ctx, *opts)
+	bar.end()
+	switch {
+	case errors.Is(err, rollout.ErrUsage):
+		return usage("%w", err)
+	case err != nil:
+		return err
+	}
+	if err := index.Summary(env.Stdout, time.Since(began)); err != nil {
+		return err
+	}
+	if opts.Out != "" {
+		fmt.Fprintf(env.Stderr, "etcdmod: wrote %s\n", opts.Out)
+	}
+	return rolloutOutcome(index)
+}
+
+// rolloutOutcome gives the exit code. What could not be done in one module of many makes the
+// whole incomplete; only where nothing came of any, it is that of a single module.
+func rolloutOutcome(index *rollout.Index) error {
+	states := map[rollout.State]int{}
+	incomplete := false
+	for _, m := range index.Modules {
+		states[m.State]++
+		incomplete = incomplete || m.Incomplete
+	}
+	switch n := len(index.Modules); {
+	case n == 0:
+		return &exit{ExitUsage, errors.New("there is no module")}
+	case states[rollout.Failed] == n:
+		return &exit{ExitUsage, errors.New("nothing can be said about any module")}
+	case states[rollout.Changed] == 0 && states[rollout.Rejected] > 0:
+		return &exit{ExitFailed, errors.New("verification accepted none of the changes")}
+	case incomplete:
+		return &exit{code: ExitIncomplete}
+	case states[rollout.Changed] > 0 || states[rollout.Reported] > 0:
+		return &exit{code: ExitFindings}
+	}
+	return nil
+}
+
+// A rolloutBar shows how far a rollout is: as a bar on a terminal, else as a line for each
+// module that there is something to say about, or for all.
+type rolloutBar struct {
+	out    io.Writer
+	all    bool
+	start  func(total int) *progressbar.ProgressBar // nil where lines are wanted
+	bar    *progressbar.ProgressBar
+	counts map[rollout.State]int
+}
+
+func newBar(out io.Writer, total int) *progressbar.ProgressBar {
+	return progressbar.NewOptions(total,
+		progressbar.OptionSetWriter(out),
+		progressbar.OptionSetDescription("modules"),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionFullWidth(),
+		progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionClearOnFinish(),
+	)
+}
+
+func (b *rolloutBar) event(e rollout.Event) {
+	if b.counts == nil {
+		b.counts = map[rollout.State]int{}
+		if b.start != nil {
+			b.bar = b.start(e.Total)
+		}
+	}
+	b.counts[e.Module.State]++
+	if b.bar != nil {
+		b.bar.Describe(fmt.Sprintf("%d changed, %d failed", b.counts[rollout.Changed], b.counts[rollout.Failed]))
+		_ = b.bar.Set(e.Done)
+		return
+	}
+	if e.Module.State == rollout.Clean && !b.all {
+		return
+	}
+	fmt.Fprintf(b.out, "etcdmod: [%d/%d] %s: %s\n", e.Done, e.Total, e.Module.Dir, said(e.Module))
+}
+
+// said is what there is to say about a module, in a line.
+func said(m *rollout.Module) string {
+	switch {
+	case m.Failure != nil:
+		text, _, _ := strings.Cut(m.Failure.Message, "\n")
+		return fmt.Sprintf("%s: %s: %s", m.State, m.Failure.Kind, text)
+	case len(m.Findings) > 0:
+		return fmt.Sprintf("%s: findings %d, changes to review %d", m.State, len(m.Findings), len(m.Units))
+	}
+	return string(m.State)
+}
+
+func (b *rolloutBar) end() {
+	if b.bar != nil {
+		_ = b.bar.Finish()
+	}
+}
