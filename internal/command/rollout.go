@@ -51,6 +51,7 @@ func rolloutFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "ignored", Usage: "also look at modules that .gitignore leaves out"},
 		&cli.IntFlag{Name: "j", Usage: "look at `n` modules at a time; one per processor by default"},
 		&cli.DurationFlag{Name: "timeout", Value: 15 * time.Minute, Usage: "give up on a module after `time`; 0 never does"},
+		&cli.StringFlag{Name: "shard", Usage: "look at the part of the modules that is for machine `i/n`; auto, or auto/n, takes i from CI_NODE_INDEX or JOB_COMPLETION_INDEX"},
 		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
 		&cli.StringFlag{Name: "tier", Value: rewrite.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
 		&cli.BoolFlag{Name: "vet", Value: true, Usage: "verify with go vet as well as with the compiler; on unless -vet=false"},
@@ -81,6 +82,13 @@ func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
 		Jobs:     cmd.Int("j"),
 		Timeout:  cmd.Duration("timeout"),
 		Pipeline: pipeline.Options{Env: env.Environ, Tags: cmd.String("tags"), Tier: tier, Vet: cmd.Bool("vet"), Test: cmd.Bool("test")},
+	}
+	if text := cmd.String("shard"); text != "" {
+		shard, err := rollout.ParseShard(text, env.getenv)
+		if err != nil {
+			return nil, usage("-shard=%w", err)
+		}
+		opts.Shard = shard
 	}
 	if out := cmd.String("o"); out != "" {
 		opts.Out = changeDir(dir, out)
@@ -146,6 +154,8 @@ func rolloutOutcome(index *rollout.Index) error {
 		incomplete = incomplete || m.Incomplete
 	}
 	switch n := len(index.Modules); {
+	case n == 0 && index.Shard.Count > 0:
+		return nil // more machines than there is work for
 	case n == 0:
 		return &exit{ExitUsage, errors.New("there is no module")}
 	case states[rollout.Failed] == n:

@@ -15,6 +15,7 @@ type Index struct {
 	Format int    `json:"format"`
 	Tool   string `json:"tool"` // version of etcdmod
 	By     By     `json:"by"`
+	Shard  Shard  `json:"shard,omitzero"` // "2/4" where the modules are those of one machine
 	// Complete is false while a run goes on, and where one was interrupted.
 	Complete bool     `json:"complete"`
 	Owners   string   `json:"owners,omitempty"` // the CODEOWNERS file

@@ -60,6 +60,7 @@ type Options struct {
 	Pipeline pipeline.Options
 	Jobs     int           // modules at a time; less than 1 means one per processor
 	Timeout  time.Duration // for each module; 0 means none
+	Shard    Shard         // the part of the modules that this machine looks at
 	// Out is the directory for patches, descriptions and the index; "" writes none.
 	Out string
 	// Progress is told about every module, one at a time; it may be nil.
@@ -117,6 +118,9 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	if r.tree, err = monorepo.Find(ctx, opts.Root, monorepo.Options{Env: opts.Pipeline.Env, Ignored: opts.Ignored}); err != nil {
 		return nil, err
 	}
+	if opts.Shard.Count > 0 {
+		r.tree = r.tree.Shard(opts.Shard.Index, opts.Shard.Count)
+	}
 	if r.repo = discover.Repository(r.tree.Root); r.repo == "" {
 		r.repo = r.tree.Root
 	}
@@ -131,7 +135,7 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 			r.users[dep] = append(r.users[dep], i)
 		}
 	}
-	r.index = Index{Format: Format, Tool: version.Version, By: r.By, Modules: make([]Module, len(r.tree.Modules))}
+	r.index = Index{Format: Format, Tool: version.Version, By: r.By, Shard: r.Shard, Modules: make([]Module, len(r.tree.Modules))}
 	r.notes()
 	if r.out, err = openOutput(opts.Out); err != nil {
 		return nil, err

@@ -1,0 +1,76 @@
+package monorepo
+
+import (
+	"bytes"
+	"cmp"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Shard returns the part of the tree that the machine with an index, from 1 to count, looks
+// at. The same files give the same shards on every machine, and each module is in one of
+// them. Modules that are tied together are in the same one. Of the groups, those that are
+// dear come first, each into the shard that has least.
+func (t *Tree) Shard(index, count int) *Tree {
+	type group struct {
+		modules []int
+		cost    int
+	}
+	var groups []group
+	for _, modules := range t.Groups() {
+		g := group{modules: modules}
+		for _, i := range modules {
+			g.cost += t.cost(i)
+		}
+		groups = append(groups, g)
+	}
+	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(b.cost, a.cost) })
+	load := make([]int, count)
+	var mine []int
+	for _, g := range groups {
+		least := slices.Index(load, slices.Min(load))
+		load[least] += g.cost
+		if least == index-1 {
+			mine = append(mine, g.modules...)
+		}
+	}
+	slices.Sort(mine)
+	return t.only(mine)
+}
+
+// dear is the cost of a module that has to be loaded and compiled, where one that costs a
+// walk over its files has 1: a second or more against some milliseconds.
+const dear = 200
+
+// cost estimates what a module takes, without looking at its code.
+func (t *Tree) cost(i int) int {
+	dir := t.Abs(t.Modules[i].Dir)
+	for _, name := range []string{"go.mod", "go.sum"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil && bytes.Contains(data, []byte("etcd")) {
+			return dear
+		}
+	}
+	return 1
+}
+
+// only returns the tree with some of its modules, which are ascending indexes that no tie
+// leads away from.
+func (t *Tree) only(indexes []int) *Tree {
+	at := map[int]int{}
+	for to, from := range indexes {
+		at[from] = to
+	}
+	out := &Tree{Root: t.Root, Notes: t.Notes}
+	for _, i := range indexes {
+		m := t.Modules[i]
+		deps := make([]int, len(m.Deps))
+		for k, dep := range m.Deps {
+			deps[k] = at[dep]
+		}
+		m.Deps = deps
+		out.Modules = append(out.Modules, m)
+	}
+	return out
+}
