@@ -102,6 +102,15 @@ func (s *settings) printColoured(env *Env, res *pipeline.Result, changes []patch
 	return err
 }
 
+// pipeline is how the pipeline looks at a module.
+func (s *settings) pipeline(env *Env) pipeline.Options {
+	return pipeline.Options{
+		Dir: s.dir, Patterns: s.patterns, Env: env.Environ, Tags: s.tags, Configurations: s.configs, Tier: s.tier, Strategy: s.strategy, Forks: s.forks,
+		HelperDir: s.helper.dir, HelperImport: s.helper.imported,
+		Edit: s.edit, Vet: s.vet, Test: s.test, Bump: s.bump,
+	}
+}
+
 // run is the pipeline with its errors as exit codes.
 func (s *settings) run(ctx context.Context, env *Env) (*pipeline.Result, error) {
 	log, stop := s.progress(env)
@@ -109,11 +118,9 @@ func (s *settings) run(ctx context.Context, env *Env) (*pipeline.Result, error) 
 	if s.file != "" && log != nil {
 		log("settings are from %s", s.file)
 	}
-	res, err := pipeline.Run(ctx, pipeline.Options{
-		Dir: s.dir, Patterns: s.patterns, Env: env.Environ, Tags: s.tags, Configurations: s.configs, Tier: s.tier, Strategy: s.strategy, Forks: s.forks,
-		HelperDir: s.helper.dir, HelperImport: s.helper.imported,
-		Edit: s.edit, Vet: s.vet, Test: s.test, Bump: s.bump, Log: log,
-	})
+	opts := s.pipeline(env)
+	opts.Log = log
+	res, err := pipeline.Run(ctx, opts)
 	if errors.Is(err, pipeline.ErrPending) || errors.Is(err, journal.ErrPending) {
 		return nil, &exit{ExitIncomplete, err}
 	}

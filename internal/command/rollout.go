@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +16,7 @@ import (
 
 	"etcdmod/internal/discover"
 	"etcdmod/internal/owners"
-	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout"
-	"etcdmod/rewrite"
 )
 
 func rolloutCommand(env *Env) *cli.Command {
@@ -41,31 +40,26 @@ func rolloutCommand(env *Env) *cli.Command {
 }
 
 func rolloutFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "C", Usage: "work in `dir`", TakesFile: true},
-		&cli.BoolFlag{Name: "v", Usage: "say on stderr what became of every module"},
+	of := slices.DeleteFunc(editFlags(), func(f cli.Flag) bool { return slices.Contains([]string{"json", "format"}, f.Names()[0]) })
+	return append(of,
 		&cli.StringFlag{Name: "o", Usage: "write patches, descriptions and index.json into `dir`", TakesFile: true},
-		&cli.StringFlag{Name: "by", Value: string(rollout.ByModule), Usage: "what one change is for: module, owner, dir or service-glob"},
+		&cli.StringFlag{Name: "by", Value: string(rollout.ByModule), Usage: "what one `change` is for: module, owner, dir or service-glob"},
 		&cli.StringSliceFlag{Name: "service", Usage: "with -by service-glob: directories that match `pattern` are services; may be given more than once"},
 		&cli.StringFlag{Name: "codeowners", Usage: "take the owners from `file` instead of the CODEOWNERS of the repository", TakesFile: true},
 		&cli.BoolFlag{Name: "ignored", Usage: "also look at modules that .gitignore leaves out"},
-		&cli.IntFlag{Name: "j", Usage: "look at `n` modules at a time; one per processor by default"},
+		&cli.IntFlag{Name: "j", Usage: "look at `n` modules at a time; 0 is one per processor"},
 		&cli.DurationFlag{Name: "timeout", Value: 15 * time.Minute, Usage: "give up on a module after `time`; 0 never does"},
 		&cli.StringFlag{Name: "shard", Usage: "look at the part of the modules that is for machine `i/n`; auto, or auto/n, takes i from CI_NODE_INDEX or JOB_COMPLETION_INDEX"},
-		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
-		&cli.StringFlag{Name: "tier", Value: rewrite.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
-		&cli.BoolFlag{Name: "vet", Value: true, Usage: "verify with go vet as well as with the compiler; on unless -vet=false"},
-		&cli.BoolFlag{Name: "test", Usage: "run the tests of the changed packages before and after, and refuse what makes one fail"},
-	}
+	)
 }
 
 func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
 	if cmd.Args().Len() > 1 {
 		return nil, usage("rollout takes one directory")
 	}
-	tier, ok := rewrite.ParseTier(cmd.String("tier"))
-	if !ok {
-		return nil, usage("-tier=%s: want guard, gate or collapse", cmd.String("tier"))
+	s, err := readSettings(env, cmd, true)
+	if err != nil {
+		return nil, err
 	}
 	if cmd.Int("j") < 0 {
 		return nil, usage("-j=%d: want a number of modules", cmd.Int("j"))
@@ -73,15 +67,14 @@ func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
 	if cmd.Duration("timeout") < 0 {
 		return nil, usage("-timeout=%s: want a time", cmd.Duration("timeout"))
 	}
-	dir := changeDir(env.Dir, cmd.String("C"))
 	opts := &rollout.Options{
-		Root:     changeDir(dir, cmd.Args().First()),
+		Root:     changeDir(s.dir, cmd.Args().First()),
 		Ignored:  cmd.Bool("ignored"),
 		By:       rollout.By(cmd.String("by")),
 		Services: cmd.StringSlice("service"),
 		Jobs:     cmd.Int("j"),
 		Timeout:  cmd.Duration("timeout"),
-		Pipeline: pipeline.Options{Env: env.Environ, Tags: cmd.String("tags"), Tier: tier, Vet: cmd.Bool("vet"), Test: cmd.Bool("test")},
+		Pipeline: s.pipeline(env),
 	}
 	if text := cmd.String("shard"); text != "" {
 		shard, err := rollout.ParseShard(text, env.getenv)
@@ -91,10 +84,10 @@ func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
 		opts.Shard = shard
 	}
 	if out := cmd.String("o"); out != "" {
-		opts.Out = changeDir(dir, out)
+		opts.Out = changeDir(s.dir, out)
 	}
 	if name := cmd.String("codeowners"); name != "" {
-		file, err := readOwners(opts.Root, changeDir(dir, name))
+		file, err := readOwners(opts.Root, changeDir(s.dir, name))
 		if err != nil {
 			return nil, usage("-codeowners: %w", err)
 		}
