@@ -81,7 +81,7 @@ func TestIsolation(t *testing.T) {
 	}}
 	out := t.TempDir()
 	var events []int
-	index, err := start(t.Context(), Options{Root: root, By: ByModule, Jobs: 5, Timeout: time.Second, Out: out, Progress: func(e Event) { events = append(events, e.Done) }}, s)
+	index, err := start(t.Context(), Options{Root: root, By: ByModule, Jobs: 5, Timeout: 2 * time.Second, Out: out, Progress: func(e Event) { events = append(events, e.Done) }}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
