@@ -46,7 +46,7 @@ func (r Row) covers(id identity) bool {
 // judgeReplacement judges what a replace of the module old builds. It is known
 // only where the replacement is a version of one of etcd's modules.
 func judgeReplacement(old string, by module.Version) (row Row, known, bad bool) {
-	if by.Version == "" || isPlaceholder(by.Version) || !knownPath(by.Path) {
+	if by.Version == "" || isPlaceholder(by.Version) || !KnownPath(by.Path) {
 		return Row{}, false, false
 	}
 	as := by.Path

@@ -59,19 +59,6 @@ func (b *BuildList) find(path string) *Selected {
 	return nil
 }
 
-// KnownPath reports whether path is a module path of etcd that the policy knows.
-func KnownPath(path string) bool { return knownPath(path) }
-
-// Mentions reports whether a text, such as a go.sum, has a module path of etcd in it.
-func Mentions(text []byte) bool {
-	for _, path := range []string{pathCoreOS, pathGitHub, pathRoot} {
-		if strings.Contains(string(text), path) {
-			return true
-		}
-	}
-	return false
-}
-
 // ClientPackage reports whether an import path is one of the client that has the
 // watches and locks, under any of etcd's module paths. The v2 client has neither.
 func ClientPackage(path string) bool {
@@ -98,7 +85,7 @@ func ParseTo(text string) (module.Version, error) {
 		path, version = "", text
 	}
 	switch {
-	case path != "" && !knownPath(path):
+	case path != "" && !KnownPath(path):
 		return module.Version{}, fmt.Errorf("%s is not a module path of etcd's client", path)
 	case !semver.IsValid(version) || semver.Canonical(version) != strings.TrimSuffix(version, "+incompatible"):
 		return module.Version{}, fmt.Errorf("%q is not a full version; name one as v3.2.26 (\"latest\" of github.com/coreos/etcd is v2.3.8)", version)

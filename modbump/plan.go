@@ -113,7 +113,7 @@ func (p *planner) transitive() error {
 	}
 	for i := range p.opts.Build.Modules {
 		selected := &p.opts.Build.Modules[i]
-		if !knownPath(selected.Path) || slices.ContainsFunc(p.file.Require, func(r *modfile.Require) bool { return r.Mod.Path == selected.Path }) {
+		if !KnownPath(selected.Path) || slices.ContainsFunc(p.file.Require, func(r *modfile.Require) bool { return r.Mod.Path == selected.Path }) {
 			continue
 		}
 		f := Finding{
@@ -159,7 +159,7 @@ func (p *planner) judge(f *Finding, mod module.Version, replace *replacement) bo
 	if replace != nil {
 		return p.judgeReplaced(f, mod, replace)
 	}
-	if isPlaceholder(mod.Version) && knownPath(mod.Path) {
+	if isPlaceholder(mod.Version) && KnownPath(mod.Path) {
 		f.Action, f.Reason = Report, Placeholder
 		f.Message = fmt.Sprintf("%s is a placeholder without a replace directive in this go.mod; nothing is known of the code", mod)
 		return true

@@ -235,8 +235,8 @@ var (
 // Policy returns the policy table.
 func Policy() []Row { return slices.Clone(policy) }
 
-// knownPath reports whether path is one of etcd's.
-func knownPath(path string) bool {
+// KnownPath reports whether path is a module path of etcd that the policy knows.
+func KnownPath(path string) bool {
 	switch path {
 	case pathCoreOS, pathGitHub, pathRoot, pathRootV3, pathClientV3, pathPkg:
 		return true

@@ -14,7 +14,7 @@ import (
 func TestPolicy(t *testing.T) {
 	for i, row := range Policy() {
 		name := row.Path + " " + row.Releases.From
-		if !knownPath(row.Path) || len(row.Broken) == 0 {
+		if !KnownPath(row.Path) || len(row.Broken) == 0 {
 			t.Errorf("%s: incomplete: %+v", name, row)
 		}
 		if (row.Action == Bump) != (row.Reason == "") || (row.Action == Bump) != (row.Advice == "") {

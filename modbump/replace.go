@@ -41,7 +41,7 @@ func (p *planner) judgeReplaced(f *Finding, mod module.Version, replace *replace
 	own, ownBad := p.lookup(mod)
 	row, known, bad := judgeReplacement(mod.Path, replace.by)
 	bad = bad && (!row.Quiet || p.opts.All) && row.applies(p.file, p.opts.Build)
-	if !bad && !ownBad && (known || !knownPath(mod.Path)) {
+	if !bad && !ownBad && (known || !KnownPath(mod.Path)) {
 		return false
 	}
 	f.Action, f.Reason = Refuse, Replaced

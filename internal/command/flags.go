@@ -99,6 +99,9 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 	return s, s.readHelper(cmd)
 }
 
+// platformName is how a GOOS or a GOARCH may look.
+var platformName = regexp.MustCompile(`^[a-z0-9]+$`)
+
 // configurations reads the build configurations; none means that of the environment.
 func configurations(cmd *cli.Command, texts []string) (out []pipeline.Configuration, err error) {
 	systems, archs := cmd.StringSlice("goos"), cmd.StringSlice("goarch")
@@ -106,7 +109,7 @@ func configurations(cmd *cli.Command, texts []string) (out []pipeline.Configurat
 		return nil, usage("-config names whole build configurations; give it, or -goos and -goarch")
 	}
 	for _, name := range append(slices.Clone(systems), archs...) {
-		if !regexp.MustCompile(`^[a-z0-9]+$`).MatchString(name) {
+		if !platformName.MatchString(name) {
 			return nil, usage("-goos and -goarch: %q is no name of a system or an architecture", name)
 		}
 	}
