@@ -160,6 +160,9 @@ func (p *program) collapse(s *site) (*collapse, *Reason) {
 	if c.doneCtx != nil && len(c.done) == 0 {
 		return at(ShapeUnknown, c.doneCtx, "the context's end changes nothing")
 	}
+	if c.done != nil && c.others != nil && c.tryFirst() && !(c.plainContextError(p) && c.plainError(c.others)) {
+		return at(ErrorPolicy, try, "once the context has ended, the next try says so before the select does")
+	}
 	if c.both && c.done != nil && !c.plainContextError(p) {
 		return at(ShapeUnknown, c.done[0], "%s", firstLine(p.text(c.done[0])))
 	}
@@ -183,6 +186,24 @@ func (p *program) collapse(s *site) (*collapse, *Reason) {
 		}
 	}
 	return c, nil
+}
+
+// tryFirst reports whether the end of the context, should it come during the wait, meets
+// the try before anything looks for it: the select takes its default and waits there.
+func (c *collapse) tryFirst() bool {
+	for _, q := range c.site.paths {
+		if q.end != next || q.outcome != locked {
+			continue
+		}
+		looked := false // before the try
+		for _, st := range q.steps {
+			if st.kind == polls && st.after && !looked {
+				return true
+			}
+			looked = looked || st.kind == polls
+		}
+	}
+	return false
 }
 
 // uncovered returns something that the loop does, after the try or at the context's end,

@@ -138,6 +138,10 @@ func (p polling) max() Tier {
 	for _, c := range []choice{p.clock, p.exit, p.policy, p.effect, p.origin} {
 		tier = min(tier, c.max)
 	}
+	// A context that ends while the default case sleeps meets the next try, not the select.
+	if leaves := p.policy.name != "retried" && p.policy.name != "returned"; leaves && p.clock.name == "default" {
+		tier = min(tier, Gate)
+	}
 	return tier
 }
 

@@ -124,7 +124,7 @@ func (c *comparison) gate(s *Schedule, old, got *Trace) error {
 			return fmt.Errorf("the try at %v wrote although %s holds the lock", t.At, t.Holder)
 		}
 		switch {
-		case c.regular(old, got, i, s.Lag):
+		case c.regular(s, old, got, i):
 		case i > 0 && atRelease(s, got, got.Tries[i-1], t):
 			early = true
 			c.Early++
@@ -168,7 +168,7 @@ func (c *comparison) gate(s *Schedule, old, got *Trace) error {
 }
 
 // regular reports whether the i-th try is at a time at which the old clock has it.
-func (c *comparison) regular(old, got *Trace, i int, lag time.Duration) bool {
+func (c *comparison) regular(s *Schedule, old, got *Trace, i int) bool {
 	t := got.Tries[i]
 	at := func(from, to time.Duration) bool {
 		return slices.ContainsFunc(old.Tries, func(o Try) bool { return from <= o.At && o.At <= to })
@@ -177,10 +177,14 @@ func (c *comparison) regular(old, got *Trace, i int, lag time.Duration) bool {
 	case i == 0:
 		return at(t.At, t.At)
 	case c.Spins:
-		return t.At-got.Tries[i-1].At == spinInterval+lag
+		return t.At-got.Tries[i-1].At == spinInterval+s.Lag
 	case c.Phased: // a tick may have come before the last answer
 		last := got.Tries[i-1]
-		return at(t.At, t.At) || t.At == last.Until && at(last.At+1, last.Until)
+		from := last.At + 1
+		if i > 1 && atRelease(s, got, got.Tries[i-2], last) { // or when the last try was an early one
+			from = last.At
+		}
+		return at(t.At, t.At) || t.At == last.Until && at(from, last.Until)
 	}
 	for k := 1; k < len(old.Tries); k++ {
 		if old.Tries[k].At-old.Tries[k-1].At == t.At-got.Tries[i-1].At {

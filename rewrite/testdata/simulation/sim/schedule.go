@@ -98,6 +98,7 @@ func plain(interval, horizon time.Duration) []*Schedule {
 		{held, {interval / 200, Cancel, ""}}, // before the first answer, here and below
 		{{0, Down, ""}, {interval / 200, Cancel, ""}, {horizon - 1, Up, ""}},
 		{{0, Expire, ""}, {interval / 200, Cancel, ""}},
+		{held, {early, Down, ""}, {3*interval + interval/200, Cancel, ""}, {horizon - 1, Up, ""}}, // clocks that tick first
 		{held, {early, Release, held.Key}},
 		{held, {early, Expire, ""}, {3 * early, Cancel, ""}},
 		{{0, Down, ""}, {horizon - 1, Up, ""}},
