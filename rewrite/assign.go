@@ -9,6 +9,11 @@ import (
 // flowTo records that src is assigned to a place of type dst.
 func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 	t := w.file.typeOf(src)
+	if t != nil && dst != nil && !isTypeParam(dst) {
+		if iface, ok := dst.Underlying().(*types.Interface); ok {
+			w.boxing(t, dst, iface, src)
+		}
+	}
 	if t == nil || !w.mutexIn(t) || isNilExpr(w.file, src) {
 		return
 	}
@@ -17,7 +22,7 @@ func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 		return
 	}
 	if iface, ok := dst.Underlying().(*types.Interface); ok {
-		if _, isParam := types.Unalias(dst).(*types.TypeParam); isParam {
+		if isTypeParam(dst) {
 			w.poisonNode(n, GenericType, src, "assigned to a type parameter")
 			return
 		}
@@ -174,19 +179,11 @@ func (w *walker) call(n *ast.CallExpr) {
 		}
 		return
 	}
-	if fn := w.callee(n); fn != nil {
-		if inst, ok := info.Instances[fn]; ok {
-			for i := 0; i < inst.TypeArgs.Len(); i++ {
-				if w.mutexIn(inst.TypeArgs.At(i)) {
-					w.constrained(n, fn, i)
-					for _, a := range n.Args {
-						w.poisonNode(w.expr(a), GenericType, n, "an argument of the generic %s", fn.Name)
-					}
-					if w.mutexIn(w.file.typeOf(n)) {
-						w.poisonNode(w.expr(n.Fun), GenericType, n, "a result of the generic %s", fn.Name)
-					}
-					return
-				}
+	if fn := w.instantiated(n.Fun); fn != nil {
+		inst := info.Instances[fn]
+		for i := 0; i < inst.TypeArgs.Len(); i++ {
+			if w.mutexIn(inst.TypeArgs.At(i)) {
+				w.constrained(n, fn, i)
 			}
 		}
 	}
@@ -277,18 +274,9 @@ func typeUnder(t types.Type) types.Type {
 	return t.Underlying()
 }
 
-func (w *walker) callee(n *ast.CallExpr) *ast.Ident {
-	switch fun := ast.Unparen(n.Fun).(type) {
-	case *ast.Ident:
-		return fun
-	case *ast.SelectorExpr:
-		return fun.Sel
-	case *ast.IndexExpr:
-		if id, ok := ast.Unparen(fun.X).(*ast.Ident); ok {
-			return id
-		}
-	}
-	return nil
+func isTypeParam(t types.Type) bool {
+	_, ok := types.Unalias(t).(*types.TypeParam)
+	return ok
 }
 
 func (w *walker) builtin(name string, n *ast.CallExpr) {
@@ -399,7 +387,11 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 	case *types.Chan:
 		bind(n.Key, "elem")
 	case *types.Signature:
-		w.poisonNode(base, UnsupportedUse, n, "range over a function")
+		for i, e := range []ast.Expr{n.Key, n.Value} {
+			if e != nil && !isBlank(e) && base != nil && w.mutexIn(w.file.typeOf(e)) {
+				unify(w.expr(e), base.child("p0").child("p"+strconv.Itoa(i)))
+			}
+		}
 	default:
 		bind(n.Value, "elem")
 	}
@@ -475,7 +467,7 @@ func (w *walker) use(e ast.Expr) {
 	case *ast.TypeAssertExpr, *ast.IncDecStmt:
 		w.poisonNode(n, UnsupportedUse, parent, "%T", parent)
 	case *ast.AssignStmt, *ast.ValueSpec, *ast.CallExpr, *ast.ReturnStmt, *ast.CompositeLit, *ast.KeyValueExpr,
-		*ast.SendStmt, *ast.RangeStmt, *ast.BinaryExpr, *ast.IndexExpr, *ast.SliceExpr, *ast.StarExpr, *ast.UnaryExpr,
+		*ast.SendStmt, *ast.RangeStmt, *ast.BinaryExpr, *ast.IndexExpr, *ast.IndexListExpr, *ast.SliceExpr, *ast.StarExpr, *ast.UnaryExpr,
 		*ast.ExprStmt, *ast.SwitchStmt, *ast.CaseClause, *ast.Field, *ast.FuncDecl:
 	default:
 		w.poisonNode(n, UnsupportedUse, e, "below %T", parent)

@@ -43,7 +43,7 @@ func (w *walker) typeExpr(e ast.Expr) *node {
 		if w.p.isMutex(t) {
 			// A value, not a pointer.
 			w.spell(n, e)
-			if _, ok := w.parent().(*ast.TypeSpec); !ok {
+			if _, ok := w.parent().(*ast.TypeSpec); !ok && !w.generics.pointed[e.Pos()] {
 				w.poisonNode(n, MutexCopied, e, "declared by value")
 			}
 			break
@@ -52,12 +52,7 @@ func (w *walker) typeExpr(e ast.Expr) *node {
 			unify(n, w.object(obj))
 		}
 	case *ast.IndexExpr, *ast.IndexListExpr:
-		for _, arg := range typeArgs(e) {
-			if w.mutexIn(w.file.typeOf(arg)) {
-				w.poisonNode(w.typeExpr(arg), GenericType, e, "a type argument of %s", w.p.text(e))
-			}
-		}
-		w.poisonNode(n, GenericType, e, "%s", w.p.text(e))
+		unify(n, w.generic(e))
 	case *ast.StructType:
 		w.poisonNode(n, UnsupportedUse, e, "a struct type without a name")
 	default:
@@ -146,9 +141,6 @@ func (w *walker) signature(fn *node, t *ast.FuncType) {
 			}
 		}
 	}
-	if t.TypeParams != nil {
-		w.poisonNode(fn, GenericType, t, "a generic function")
-	}
 	part(t.Params, "p")
 	part(t.Results, "r")
 }
@@ -172,6 +164,9 @@ func (w *walker) expr(e ast.Expr) *node {
 	t := w.file.typeOf(e)
 	if t == nil || !w.mutexIn(t) {
 		return nil
+	}
+	if id := w.instantiated(e); id != nil {
+		return w.throughHub(w.file.objectOf(id))
 	}
 	switch x := e.(type) {
 	case *ast.Ident:
@@ -241,12 +236,21 @@ func (w *walker) expr(e ast.Expr) *node {
 		}
 		return w.exprNode(x) // the outer literal unifies it
 	case *ast.IndexExpr:
+		if tv := w.file.pkg.TypesInfo.Types[e]; tv.IsType() {
+			return w.typeExpr(e)
+		}
 		if base := w.expr(x.X); base != nil {
-			if _, ok := w.file.typeOf(x.X).Underlying().(*types.Signature); ok {
-				w.poisonNode(base, GenericType, x, "an instance of a generic function")
-				return base
+			if _, ok := t.Underlying().(*types.Signature); ok && w.genericFunc(x.X) {
+				return base // of a generic function that names the mutex itself
 			}
 			return base.child("elem")
+		}
+	case *ast.IndexListExpr:
+		if tv := w.file.pkg.TypesInfo.Types[e]; tv.IsType() {
+			return w.typeExpr(e)
+		}
+		if base := w.expr(x.X); base != nil {
+			return base
 		}
 	case *ast.SliceExpr:
 		return w.expr(x.X)

@@ -5,6 +5,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
+	"slices"
 	"sort"
 )
 
@@ -27,6 +29,7 @@ import (
 // A node is one element of the union-find forest; use find before looking inside.
 type node struct {
 	parent   *node
+	hub      bool // each part of it is itself: see generic.go
 	children map[string]*node
 	spelled  []spelling
 	made     []*ast.CallExpr // constructor calls that give it
@@ -55,6 +58,9 @@ func (n *node) find() *node {
 // child returns the node of a part of n's type.
 func (n *node) child(label string) *node {
 	n = n.find()
+	if n.hub {
+		return n
+	}
 	if c := n.children[label]; c != nil {
 		return c.find()
 	}
@@ -80,12 +86,15 @@ func unify(a, b *node) {
 	a.poison = append(a.poison, b.poison...)
 	children := b.children
 	b.spelled, b.made, b.poison, b.children = nil, nil, nil, nil
-	labels := make([]string, 0, len(children))
-	for label := range children {
-		labels = append(labels, label)
+	if b.hub && !a.hub {
+		a.hub = true
+		a.swallow(a.children)
 	}
-	sort.Strings(labels)
-	for _, label := range labels {
+	if a.find().hub {
+		a.swallow(children)
+		return
+	}
+	for _, label := range slices.Sorted(maps.Keys(children)) {
 		a = a.find() // a recursive type may have moved it
 		if own := a.children[label]; own != nil {
 			unify(own, children[label])
@@ -99,18 +108,27 @@ func unify(a, b *node) {
 	}
 }
 
+// swallow makes what was part of a node the node itself.
+func (n *node) swallow(parts map[string]*node) {
+	n.children = nil
+	for _, label := range slices.Sorted(maps.Keys(parts)) {
+		unify(n, parts[label])
+	}
+}
+
 // A flow holds the nodes of one module.
 type flow struct {
-	p       *program            // with the files of all build configurations
-	objects map[token.Pos]*node // variables, fields, parameters, functions by declaration
-	types   map[token.Pos]*node // type expressions by position
-	carries map[types.Type]bool
-	boxes   boxes
-	outside map[types.Object]*node
-	methods map[string]*node // by name and signature
-	ifaces  []conversion
-	embeds  []embedder
-	asked   []token.Pos // interfaces with methods that only the helper's Mutex has
+	p        *program            // with the files of all build configurations
+	objects  map[token.Pos]*node // variables, fields, parameters, functions by declaration
+	types    map[token.Pos]*node // type expressions by position
+	carries  map[types.Type]bool
+	boxes    boxes
+	generics generics
+	outside  map[types.Object]*node
+	methods  map[string]*node // by name and signature
+	ifaces   []conversion
+	embeds   []embedder
+	asked    []token.Pos // interfaces with methods that only the helper's Mutex has
 }
 
 // A conversion of a mutex to an interface.
@@ -123,12 +141,13 @@ type conversion struct {
 // newFlow reads each file with the types of every configuration that has it.
 func newFlow(p *program, configs []*program) *flow {
 	f := &flow{
-		p:       p,
-		objects: map[token.Pos]*node{},
-		types:   map[token.Pos]*node{},
-		carries: map[types.Type]bool{},
-		outside: map[types.Object]*node{},
-		methods: map[string]*node{},
+		p:        p,
+		objects:  map[token.Pos]*node{},
+		types:    map[token.Pos]*node{},
+		carries:  map[types.Type]bool{},
+		outside:  map[types.Object]*node{},
+		methods:  map[string]*node{},
+		generics: newGenerics(),
 	}
 	for _, config := range configs {
 		for _, fl := range config.files {
@@ -140,6 +159,7 @@ func newFlow(p *program, configs []*program) *flow {
 		}
 	}
 	f.embedding()
+	f.through()
 	f.settle()
 	for _, n := range f.roots() {
 		f.spread(n, nil, map[*node]bool{})
@@ -265,19 +285,17 @@ func (f *flow) object(obj types.Object) *node {
 	case *types.Func:
 		obj = o.Origin()
 	}
-	if instance != obj && f.p.fileAt(obj.Pos()) != nil {
-		// Its type argument is spelled elsewhere, if at all.
-		n := f.origin(obj)
-		r := Reason{Code: GenericType, Detail: obj.Name(), Pos: f.p.position(obj.Pos())}
-		if !hasReason(n.poison, r) {
-			n.poison = append(n.poison, r)
-		}
-		return n
+	switch {
+	case instance == obj:
+	case !f.mutexIn(obj.Type()): // of a type parameter
+		return f.generics.hub.find()
+	case f.weight(instance.Type(), map[types.Type]bool{}) > f.weight(obj.Type(), map[types.Type]bool{}):
+		unify(f.generics.hub, f.origin(obj))
 	}
 	return f.origin(obj)
 }
 
-// origin is object for what is no instance of a generic declaration.
+// origin is object for a declaration itself, and not what is instantiated from it.
 func (f *flow) origin(obj types.Object) *node {
 	if f.p.fileAt(obj.Pos()) != nil {
 		n := f.objects[obj.Pos()]

@@ -86,7 +86,7 @@ var Reasons = map[Code]string{
 	EscapesInterface: "The mutex is converted to an interface, and something that cannot change with it may ask there for its type at run time, which the compiler does not check.",
 	ExportedAPI:      "An exported declaration of an importable package names the mutex, and no program of this module uses that package: other modules may compile against it.",
 	GeneratedFile:    "The mutex flows through a generated file. Change its generator, or the template, instead.",
-	GenericType:      "The mutex is a type argument or flows through a generic function.",
+	GenericType:      "The mutex goes into generic code that is not followed, or that hands it to code which may ask for its type at run time. Give that code the interface that it needs, or a struct that holds the mutex.",
 	HelperClient:     "The package that -helper-import names was generated for another import path of the etcd client than the one that this mutex is of. Name one that is for this client, or leave the flag out.",
 	HelperInternal:   "The helper package lies below a directory named internal, and this code is outside the tree that may import it. Choose another place with -helper-dir, or another package with -helper-import.",
 	HelperTaken:      "The directory of the helper package exists and holds files that etcdmod did not generate.",
@@ -131,7 +131,7 @@ var Reasons = map[Code]string{
 
 	ContextMismatch: "The context that the try uses is not the one that ends the wait.",
 	ErrorNoHome:     "The wait can end with an error (the context or the session has ended), and the loop has no way out for one.",
-	ErrorPolicy:     "Errors other than ErrLocked are partly retried and partly returned.",
+	ErrorPolicy:     "Errors other than ErrLocked are partly retried and partly returned, or the end of the context leaves the loop in more ways than one.",
 	IntervalVaries:  "The interval changes, or may change, from round to round, or is computed inside the loop.",
 	OtherCase:       "The select has a case besides the clock and the context's end.",
 	LogsPerRound:    "A failed round logs or counts, which the wait would no longer do.",

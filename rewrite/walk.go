@@ -65,6 +65,7 @@ func (w *walker) node(n ast.Node) {
 		var sig *types.Signature
 		if obj, ok := w.file.pkg.TypesInfo.Defs[n.Name].(*types.Func); ok {
 			sig = obj.Signature()
+			w.receiver(sig)
 			fn = w.object(obj)
 			if w.mutexIn(sig) {
 				w.signature(fn, n.Type)
@@ -140,6 +141,10 @@ func (w *walker) node(n ast.Node) {
 		}
 	case *ast.BasicLit:
 		w.literalName(n)
+	case *ast.Ident:
+		if inst, ok := w.file.pkg.TypesInfo.Instances[n]; ok {
+			w.instance(n, inst)
+		}
 	}
 	if e, ok := n.(ast.Expr); ok {
 		w.use(e)
@@ -229,9 +234,6 @@ func (w *walker) typeSpec(n *ast.TypeSpec) {
 	obj := w.file.pkg.TypesInfo.Defs[n.Name]
 	if obj == nil {
 		return
-	}
-	if n.TypeParams != nil {
-		w.poisonNode(w.typeExpr(n.Type), GenericType, n, "type %s", n.Name.Name)
 	}
 	if w.p.isMutex(t) || w.p.isMutexPtr(t) {
 		w.poisonNode(w.typeExpr(n.Type), AliasOrDefined, n, "type %s", n.Name.Name)
