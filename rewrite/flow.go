@@ -128,6 +128,7 @@ type flow struct {
 	methods  map[string]*node // by name and signature
 	ifaces   []conversion
 	embeds   []embedder
+	here     token.Pos   // what is being read
 	asked    []token.Pos // interfaces with methods that only the helper's Mutex has
 }
 
@@ -317,7 +318,11 @@ func (f *flow) origin(obj types.Object) *node {
 		if obj.Pkg() != nil {
 			from = obj.Pkg().Path()
 		}
-		n.poison = append(n.poison, Reason{Code: LeavesModule, Detail: fmt.Sprintf("%s is declared in %s", obj.Name(), from)})
+		r := Reason{Code: LeavesModule, Detail: fmt.Sprintf("%s is declared in %s", obj.Name(), from)}
+		if f.here.IsValid() {
+			r.Pos = f.p.position(f.here)
+		}
+		n.poison = append(n.poison, r)
 		f.outside[obj] = n
 	}
 	return n.find()

@@ -90,6 +90,8 @@ var (
 		{"set-later", Collapse, map[string]string{"mutex": "mu", "decls": "var mu *concurrency.Mutex", "params": "_ int", "args": "set(s)",
 			"more": `func set(s *concurrency.Session) int { mu = concurrency.NewMutex(s, "/a"); return 0 }`}},
 		{"embedded", Collapse, map[string]string{"mutex": "sv", "decls": "type service struct{ *concurrency.Mutex }", "params": "sv *service", "args": `&service{concurrency.NewMutex(s, "/a")}`}},
+		{"generic", Collapse, map[string]string{"mutex": "b.value", "decls": "type box[T any] struct{ value T }",
+			"params": "b *box[*concurrency.Mutex]", "args": `&box[*concurrency.Mutex]{concurrency.NewMutex(s, "/a")}`}},
 		{"map", Guard, map[string]string{"mutex": `locks["a"]`, "params": "locks map[string]*concurrency.Mutex", "args": `map[string]*concurrency.Mutex{"a": concurrency.NewMutex(s, "/a")}`}},
 		{"slice", Guard, map[string]string{"mutex": "locks[0]", "params": "locks ...*concurrency.Mutex", "args": `concurrency.NewMutex(s, "/a")`}},
 		{"result", Guard, map[string]string{"mutex": "mutex()", "params": "mutex func() *concurrency.Mutex", "args": `func() *concurrency.Mutex { return concurrency.NewMutex(s, "/a") }`}},

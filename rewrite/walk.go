@@ -45,6 +45,7 @@ func (w *walker) visit(n ast.Node) bool {
 		return true
 	}
 	w.stack = append(w.stack, n)
+	w.here = n.Pos()
 	w.node(n)
 	return true
 }
