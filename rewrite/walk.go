@@ -109,7 +109,7 @@ func (w *walker) node(n ast.Node) {
 	case *ast.CompositeLit:
 		w.composite(n)
 	case *ast.SendStmt:
-		if ch, ok := w.file.typeOf(n.Chan).Underlying().(*types.Chan); ok {
+		if ch, ok := typeUnder(w.file.typeOf(n.Chan)).(*types.Chan); ok {
 			w.flowTo(ch.Elem(), func() *node { return w.expr(n.Chan).child("elem") }, n.Value)
 		}
 	case *ast.RangeStmt:
