@@ -13,6 +13,7 @@ type identity struct {
 	release string // the tag, without "+incompatible"
 	time    string // of an untagged commit, "20060102150405" in UTC
 	commit  string // of an untagged commit, 12 hex digits; "" where the version is odd
+	noGoMod bool   // of an untagged commit: it has no go.mod
 }
 
 // identify traces a version to a tag or to the time of a commit.
@@ -34,7 +35,7 @@ func identify(version string) identity {
 	if err != nil {
 		return identity{}
 	}
-	id := identity{time: when.UTC().Format(module.PseudoVersionTimestampFormat)}
+	id := identity{time: when.UTC().Format(module.PseudoVersionTimestampFormat), noGoMod: strings.HasSuffix(version, "+incompatible")}
 	if len(commit) == 12 && strings.Trim(commit, "0123456789abcdef") == "" {
 		id.commit = commit
 	}

@@ -39,7 +39,7 @@ func (r Row) covers(id identity) bool {
 	case strayCommits()[id.commit]:
 		return r.Stray
 	default:
-		return r.Commits.hasCommit(id.time)
+		return r.Commits.hasCommit(id.time) && (id.noGoMod || !r.NoGoMod)
 	}
 }
 

@@ -56,6 +56,9 @@ type Row struct {
 	// Commits are the commit times (UTC, "20060102150405") the row covers, for
 	// pseudo-versions whose commit has no tag.
 	Commits Range
+	// NoGoMod restricts Commits to those without a go.mod, of which the go command marks
+	// the pseudo-version with "+incompatible".
+	NoGoMod bool
 	// Stray says that the row also covers the commits that are younger than the
 	// fix of etcd issue #8338 on main and do not have it: those of release-3.1,
 	// of release-3.2 before v3.2.10, and of stale side branches.
@@ -88,6 +91,8 @@ const (
 	watchByContext = "20160620194451" // streams are keyed by context from here
 	newMutexAPI    = "20160815211225" // feaff1725: NewMutex takes a session
 	fixed8338      = "20170801162607" // 1c75c383a
+	ownPaths       = "20180829004755" // 2ac04381a: main imports go.etcd.io/etcd
+	ownGoMod       = "20180921084748" // 527ff8216: main has a go.mod, which 3.3 never got
 	fixed10111     = "20181005111732" // 64e8b2e90
 	firstTryLock   = "20190910031607" // 04ddfa8b8
 	fixed9416Main  = "20200507155026" // 87aa5a9e6
@@ -95,7 +100,8 @@ const (
 	fixed18303     = "20240710095148" // 4286d6fdf, pull request #18308
 )
 
-// policy is the table. Rows of one path do not overlap.
+// policy is the table. Rows of one path do not overlap, but for those with NoGoMod, which
+// come before what they are taken out of.
 var policy = []Row{
 	// 3.0: fixed nowhere on the line, and NewMutex takes a client.
 	{
@@ -142,12 +148,23 @@ var policy = []Row{
 
 	// The repository required by a path that its sources do not use.
 	{
-		Path: pathGitHub, Releases: Range{"v3.0.0-0", "v4.0.0-0"},
+		Path: pathGitHub, Releases: Range{"v3.0.0-0", "v4.0.0-0"}, Commits: Range{"", ownPaths},
 		Broken: []*Defect{splitModule},
 		Action: Report, Reason: SplitModule, Advice: "move to " + pathClientV3,
 	},
 	{
-		Path: pathRoot, Releases: Range{"v3.0.0-0", "v3.4.0-0"},
+		Path: pathRoot, Releases: Range{"v3.0.0-0", "v3.4.0-0"}, Commits: Range{"", ownPaths},
+		Broken: []*Defect{splitModule},
+		Action: Report, Reason: SplitModule, Advice: "move to " + pathClientV3,
+	},
+	// What has no go.mod after main got one is of release-3.3, or of a fork of it.
+	{
+		Path: pathGitHub, Commits: Range{ownGoMod, "9"}, NoGoMod: true,
+		Broken: []*Defect{splitModule},
+		Action: Report, Reason: SplitModule, Advice: "move to " + pathClientV3,
+	},
+	{
+		Path: pathRoot, Commits: Range{ownGoMod, "9"}, NoGoMod: true,
 		Broken: []*Defect{splitModule},
 		Action: Report, Reason: SplitModule, Advice: "move to " + pathClientV3,
 	},
@@ -156,7 +173,7 @@ var policy = []Row{
 	// pseudo-version. Commits of main from the first TryLock on are kept apart,
 	// since v3.4.14 has none.
 	{
-		Path: pathRoot, Commits: Range{"", fixed10111},
+		Path: pathRoot, Commits: Range{ownPaths, fixed10111},
 		Broken: []*Defect{falseLockHold, serverWatchers}, Remains: []*Defect{expiredSession},
 		Action: Report, Reason: NotByDefault, Targets: []string{target34, target34New},
 		Advice: target34 + " (v3.4.14) has both fixes",

@@ -64,6 +64,9 @@ func (p *planner) judgeReplaced(f *Finding, mod module.Version, replace *replace
 	case bad:
 		f.Evidence, f.Remains = row.evidence()
 		f.Message = fmt.Sprintf("%s; what is built %s; change the replace directive, a bump would not reach the build", by, row.does())
+		if row.Action == Report && (row.Reason != NotByDefault || !p.opts.All) {
+			f.Action = Report // as without the directive
+		}
 	case known:
 		f.Action = Report
 		f.Evidence, _ = own.evidence()
