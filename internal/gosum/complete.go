@@ -29,8 +29,8 @@ type Report struct {
 
 // Complete returns the go.sum of the module in r.Dir as it must be after its
 // go.mod was changed to gomod: the lines of gosum plus those that the go command
-// needs to load packages, their dependencies and their tests. No packages means
-// "./...". A nil gosum is a module without go.sum; the result is nil if it needs
+// needs to load packages, their dependencies and their tests, and to build the tools of the
+// go.mod. No packages means "./...". A nil gosum is a module without go.sum; the result is nil if it needs
 // none.
 //
 // The go.mod in r.Dir is taken for the one before the change. Complete reads the
@@ -52,7 +52,7 @@ func Complete(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages
 	if len(packages) == 0 {
 		packages = []string{"./..."}
 	}
-	c := completer{ctx: ctx, r: r.With("GOWORK=off"), packages: packages, gomod: withGo(file, gomod), gosum: gosum}
+	c := completer{ctx: ctx, r: r.With("GOWORK=off"), packages: packages, tools: len(file.Tool) > 0, gomod: withGo(file, gomod), gosum: gosum}
 
 	sums, err := c.changedSums(report.Changed)
 	if err != nil {
@@ -96,6 +96,7 @@ type completer struct {
 	ctx      context.Context
 	r        gocmd.Runner
 	packages []string
+	tools    bool   // the go.mod has tool directives
 	gomod    []byte // with a go directive
 	gosum    []byte
 
@@ -161,7 +162,7 @@ func (c *completer) load(r gocmd.Runner) (map[entry]bool, drift, error) {
 		return nil, drift{}, err
 	}
 	defer s.remove()
-	errs, err := load(c.ctx, r, c.packages, "-mod=mod", "-modfile="+s.modfile())
+	errs, err := c.list(r, "-mod=mod", "-modfile="+s.modfile())
 	if err != nil {
 		return nil, drift{}, err
 	}
@@ -178,6 +179,17 @@ func (c *completer) load(r gocmd.Runner) (map[entry]bool, drift, error) {
 	}
 	d, err := s.drift()
 	return sums, d, err
+}
+
+// list loads the packages and the tools, these without their tests.
+func (c *completer) list(r gocmd.Runner, flags ...string) (map[string]string, error) {
+	errs, err := load(c.ctx, r, c.packages, append(flags, "-test")...)
+	if err != nil || !c.tools {
+		return errs, err
+	}
+	ofTools, err := load(c.ctx, r, []string{"tool"}, flags...)
+	maps.Copy(errs, ofTools)
+	return errs, err
 }
 
 // lacking returns the typed error for a package that did not load since a
@@ -205,14 +217,14 @@ func (c *completer) verify(gosum []byte) error {
 		return err
 	}
 	defer s.remove()
-	after, err := load(c.ctx, c.r, c.packages, "-mod=readonly", "-modfile="+s.modfile())
+	after, err := c.list(c.r, "-mod=readonly", "-modfile="+s.modfile())
 	if err != nil {
 		return fmt.Errorf("with the edited go.mod and the completed go.sum: %w", err)
 	}
 	if len(after) == 0 {
 		return nil
 	}
-	before, err := load(c.ctx, c.r, c.packages, "-mod=readonly")
+	before, err := c.list(c.r, "-mod=readonly")
 	if err != nil {
 		// The module did not load before, for whatever reason, so nothing is
 		// worse now than it was.

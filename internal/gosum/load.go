@@ -76,12 +76,12 @@ func download(ctx context.Context, r gocmd.Runner, s *scratch, mods []module.Ver
 	return sums, explain(runErr)
 }
 
-// load loads the metadata of packages, their dependencies and their tests, and
-// returns what the go command says about each package that has an error. The
+// load loads the metadata of packages and their dependencies, and with the flag -test
+// of their tests, and returns what the go command says about each package that has an error. The
 // flags say which go.mod to use and whether it and its go.sum may change.
 func load(ctx context.Context, r gocmd.Runner, packages []string, flags ...string) (map[string]string, error) {
 	args := append([]string{"list"}, flags...)
-	args = append(args, "-e", "-deps", "-test", "-f", "{{if .Error}}{{printf \"%q\" .ImportPath}} {{printf \"%q\" .Error.Err}}{{end}}", "--")
+	args = append(args, "-e", "-deps", "-f", "{{if .Error}}{{printf \"%q\" .ImportPath}} {{printf \"%q\" .Error.Err}}{{end}}", "--")
 	out, err := r.Run(ctx, append(args, packages...)...)
 	if err != nil {
 		return nil, explain(err)

@@ -97,6 +97,11 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 		return nil, err
 	}
 	if len(problems) == 0 {
+		if problems, err = a.tools(ctx); err != nil {
+			return a.refusal(ctx, err)
+		}
+	}
+	if len(problems) == 0 {
 		return nil, nil
 	}
 	a.failed = problems

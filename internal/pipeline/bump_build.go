@@ -151,7 +151,11 @@ func (r *run) linkage(ctx context.Context) func(path string) (linked, client boo
 	}
 	r.log("asking which packages of etcd are part of what is built")
 	args := append([]string{"list", "-e", "-deps", "-test", "-f", "{{with .Module}}{{.Path}}{{end}} {{.ImportPath}}"}, r.flagsFor(r.Configurations[0])...)
-	out, err := r.goFor(r.Configurations[0]).Run(ctx, append(args, "./...")...)
+	args = append(args, "./...")
+	if r.hasTools() {
+		args = append(args, "tool")
+	}
+	out, err := r.goFor(r.Configurations[0]).Run(ctx, args...)
 	for line := range strings.Lines(string(out)) {
 		mod, pkg, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if modbump.KnownPath(mod) {

@@ -1,0 +1,45 @@
+package pipeline
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"etcdmod/internal/gosum"
+	"etcdmod/internal/verify"
+)
+
+// hasTools reports whether the go.mod has tool directives: what they name is built with
+// the same versions as the packages of the module.
+func (r *run) hasTools() bool {
+	file, err := modfile.Parse(r.mod.GoModFile, r.mod.GoMod, nil)
+	return err == nil && len(file.Tool) > 0
+}
+
+// tools returns the packages that do not compile with the bumps and are part of a tool
+// that does without them. Verification looks at the packages of the module alone.
+func (a *attempt) tools(ctx context.Context) ([]verify.Problem, error) {
+	if !a.hasTools() {
+		return nil, nil
+	}
+	a.log("compiling the tools")
+	after, err := gosum.Uncompiled(ctx, a.goCmd, a.gomod, a.gosum, "tool")
+	if err != nil || len(after) == 0 {
+		return nil, err
+	}
+	before, err := gosum.Uncompiled(ctx, a.goCmd, a.mod.GoMod, a.goSum, "tool")
+	if err != nil {
+		return nil, ctx.Err() // it did not load before either
+	}
+	var worse []verify.Problem
+	for _, path := range slices.Sorted(maps.Keys(after)) {
+		if _, had := before[path]; !had {
+			said := strings.Join(strings.Fields(after[path]), " ")
+			worse = append(worse, verify.Problem{Package: path, Message: "of a tool: " + a.local(said), Phase: verify.PhaseBuild})
+		}
+	}
+	return worse, nil
+}
