@@ -10,8 +10,9 @@ import (
 
 // Amend gives a go.mod the requirements that a bump entails: those that it has with a
 // lower version are raised, those that it lacks are added and marked "// indirect". A
-// goVersion that is higher than that of the go directive takes its place. The name is
-// used in errors only.
+// goVersion that is higher than that of the go directive takes its place, and a toolchain
+// directive that it implies goes, since the go command does not let that one stand. The
+// name is used in errors only.
 //
 // Like Plan it touches nothing else. It gives the edits, in the order of the file, and
 // the edited bytes.
@@ -47,6 +48,9 @@ func Amend(name string, gomod []byte, need []module.Version, goVersion string) (
 			return nil, nil, err
 		}
 		edits = append(edits, e)
+		if file.Toolchain != nil && file.Toolchain.Name == "go"+goVersion {
+			edits = append(edits, dropToolchain(gomod, file))
+		}
 	}
 	return finish(name, file, gomod, edits)
 }

@@ -56,6 +56,26 @@ func TestAmend(t *testing.T) {
 			"module m\n\ngo 1.22.1 // newest\n",
 		},
 		{
+			"the toolchain line is implied", "module m\n\ngo 1.22.0 // low\n\ntoolchain go1.23.1 // in CI\n\nrequire example.com/a v1.0.0\n",
+			mods("example.com/b@v1.0.0"), "1.23.1",
+			"module m\n\ngo 1.23.1 // low\n\nrequire example.com/a v1.0.0\nrequire example.com/b v1.0.0 // indirect\n",
+		},
+		{
+			"the same without blank lines, at the end", "module m\ngo 1.22.0\n// kept\ntoolchain go1.23.1",
+			nil, "1.23.1",
+			"module m\ngo 1.23.1\n// kept\n",
+		},
+		{
+			"the toolchain line is higher", "module m\n\ngo 1.22.0\n\ntoolchain go1.23.2\n",
+			nil, "1.23.1",
+			"module m\n\ngo 1.23.1\n\ntoolchain go1.23.2\n",
+		},
+		{
+			"the toolchain line is lower", "module m\n\ngo 1.22.0\n\ntoolchain go1.22.2\n",
+			nil, "1.23.1",
+			"module m\n\ngo 1.23.1\n\ntoolchain go1.22.2\n",
+		},
+		{
 			"a release candidate", "module m\n\ngo 1.22rc1\n",
 			nil, "1.22.0",
 			"module m\n\ngo 1.22.0\n",
@@ -99,6 +119,7 @@ func FuzzAmend(f *testing.F) {
 		f.Add(toCRLF(archive.Files[0].Data))
 	}
 	f.Add([]byte("module m\nrequire (\n)\n"))
+	f.Add([]byte("module m\n\ngo 1.20\n\ntoolchain go1.21\n\nrequire a.b/c v1.0.0\n"))
 	f.Add([]byte("module m\nrequire (\n\ta.b/c v1.0.0 // indirect\n)"))
 	need := mods("example.com/new@v1.0.0", "github.com/coreos/etcd@v3.2.26+incompatible", "google.golang.org/grpc@v1.26.0")
 	f.Fuzz(func(t *testing.T, gomod []byte) {

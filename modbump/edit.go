@@ -102,6 +102,26 @@ func setGo(gomod []byte, file *modfile.File, version string) (Edit, error) {
 	return e, nil
 }
 
+// dropToolchain removes the toolchain directive, which must be there, with its line and
+// one of the blank lines around it.
+func dropToolchain(gomod []byte, file *modfile.File) Edit {
+	line := file.Toolchain.Syntax
+	start := bytes.LastIndexByte(gomod[:line.Start.Byte], '\n') + 1
+	end := len(gomod)
+	if i := bytes.IndexByte(gomod[line.End.Byte:], '\n'); i >= 0 {
+		end = line.End.Byte + i + 1
+	}
+	if above := bytes.TrimSuffix(gomod[:start], []byte("\n")); start > 0 {
+		if i := bytes.LastIndexByte(above, '\n') + 1; len(bytes.TrimSpace(above[i:])) == 0 {
+			start = i
+		}
+	}
+	return Edit{
+		Start: start, End: end, Line: line.Start.Line, Old: string(gomod[start:end]),
+		from: "toolchain " + file.Toolchain.Name,
+	}
+}
+
 // addRequire adds a line for a requirement that no package of the module asks for
 // directly: into the block that holds such lines, else behind the last require directive.
 func addRequire(gomod []byte, file *modfile.File, mod module.Version) Edit {

@@ -68,7 +68,7 @@ type Finding struct {
 	Edits []Edit
 }
 
-// An Edit replaces one version token, or adds a line.
+// An Edit replaces one version token, adds a line, or removes one.
 type Edit struct {
 	Start, End int    // byte offsets in the input; the same where a line is added
 	Line       int    // in the input, from 1

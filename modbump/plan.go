@@ -201,7 +201,7 @@ func (p *planner) act(f *Finding, mod, built module.Version, row Row) (outcome s
 	if f.Action != Bump {
 		return row.Advice
 	}
-	c := p.chooseTarget(built, p.opts.targets(mod.Path, row))
+	c := p.chooseTarget(built, row.Broken, p.opts.targets(mod.Path, row))
 	if f.Reason = c.reason; f.Reason != "" {
 		f.Action = Refuse
 	} else {

@@ -17,17 +17,18 @@ type choice struct {
 	clause string // says so
 }
 
-// chooseTarget returns the first version that a module can be bumped to: safe, above the
+// chooseTarget returns the first version that a module can be bumped to: safe, without any
+// of the defects that are to go, above the
 // one that is built, to be had, and let through by the go.mod. Among those it prefers one
 // that compiles with the grpc that is built and one that leaves the go line alone.
-func (p *planner) chooseTarget(built module.Version, targets []string) choice {
+func (p *planner) chooseTarget(built module.Version, broken []*Defect, targets []string) choice {
 	var passed []string
 	var first Reason
 	var fit []string
 	missing := ""
 	for _, v := range targets {
 		to := module.Version{Path: built.Path, Version: v}
-		why, clause := p.obstacle(built, to)
+		why, clause := p.obstacle(built, to, broken)
 		if why == "" {
 			fit = append(fit, v)
 			continue
@@ -68,7 +69,7 @@ func (p *planner) chooseTarget(built module.Version, targets []string) choice {
 }
 
 // obstacle says why a version cannot be bumped to.
-func (p *planner) obstacle(built, to module.Version) (Reason, string) {
+func (p *planner) obstacle(built, to module.Version, broken []*Defect) (Reason, string) {
 	switch {
 	case semver.Compare(to.Version, built.Version) <= 0:
 		// Only a pseudo-version with a far base sorts as high as a version of the table.
@@ -81,8 +82,12 @@ func (p *planner) obstacle(built, to module.Version) (Reason, string) {
 	if why, missing := p.opts.Missing[to]; missing {
 		return VersionUnavailable, fmt.Sprintf("%s cannot be had (%s)", to.Version, why)
 	}
-	if row, bad := Judge(to.Path, to.Version); bad && row.Only.Path == "" && !row.Quiet {
-		return UnsafeTarget, to.Version + " " + row.does()
+	if row, bad := Judge(to.Path, to.Version); bad {
+		// What matters only sometimes speaks against it where it is what is to be mended.
+		same := slices.ContainsFunc(row.Broken, func(d *Defect) bool { return slices.Contains(broken, d) })
+		if same || row.Only.Path == "" && !row.Quiet {
+			return UnsafeTarget, to.Version + " " + row.does()
+		}
 	}
 	if isPlaceholder(to.Version) {
 		return UnsafeTarget, to.Version + " is a placeholder"

@@ -34,7 +34,9 @@ func verify(name string, before *modfile.File, gomod []byte, edits []Edit, edite
 			}
 			want = slices.Delete(want, i, i+1)
 		}
-		want = append(want, e.to)
+		if e.to != "" {
+			want = append(want, e.to)
+		}
 	}
 	slices.Sort(want)
 	if is := directives(after); !slices.Equal(is, want) {
@@ -44,13 +46,14 @@ func verify(name string, before *modfile.File, gomod []byte, edits []Edit, edite
 }
 
 // sameLines checks that the lines of the result are those of the original but for the
-// edited ones, and the added ones.
+// edited ones, the added and the removed ones.
 func sameLines(gomod []byte, edits []Edit, edited []byte) error {
 	changed := make(map[int]bool) // lines of the original with another token
-	added := 0
+	added, moved := 0, false
 	for _, e := range edits {
-		if e.from == "" {
-			added += strings.Count(e.New, "\n")
+		if e.from == "" || e.to == "" {
+			added += strings.Count(e.New, "\n") - strings.Count(e.Old, "\n")
+			moved = true
 		} else {
 			changed[e.Line] = true
 		}
@@ -59,7 +62,7 @@ func sameLines(gomod []byte, edits []Edit, edited []byte) error {
 	if len(is)-len(was) != added {
 		return fmt.Errorf("%d lines become %d", len(was), len(is))
 	}
-	if added > 0 {
+	if moved {
 		return nil // the comparison of directives has to do
 	}
 	for i := range was {

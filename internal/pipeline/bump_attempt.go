@@ -245,7 +245,11 @@ func (a *attempt) amend(need []module.Version, goVersion, why string) error {
 		}
 	}
 	if goVersion != "" {
-		a.note("go.mod: the go line is raised to %s, which a module that is required now asks for", goVersion)
+		implied := ""
+		if file, err := modfile.Parse(a.mod.GoModFile, a.gomod, nil); err == nil && file.Toolchain != nil && file.Toolchain.Name == "go"+goVersion {
+			implied = "; it implies the toolchain line " + file.Toolchain.Name + ", which goes"
+		}
+		a.note("go.mod: the go line is raised to %s, which a module that is required now asks for%s", goVersion, implied)
 	}
 	a.gomod, a.amended = edited, true
 	return nil
