@@ -108,7 +108,7 @@ var policy = []Row{
 		Path: pathCoreOS, Releases: Range{"v3.0.0", "v3.1.0-0"}, Commits: Range{watchByContext, newMutexAPI},
 		Broken: []*Defect{watchStreamLeak, falseLockHold}, Remains: coreosRemains,
 		Action: Refuse, Reason: NeedsCodeChanges, Targets: coreosTargets,
-		Advice: "from 3.1 on NewMutex takes a *concurrency.Session: change the code, then require " + target32,
+		Advice: "from 3.1 on NewMutex takes a *concurrency.Session: change the code, then move to " + target32,
 	},
 	// 3.1: the leak was never fixed on the line; v3.1.20 has the other fix.
 	{
