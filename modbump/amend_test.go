@@ -3,6 +3,7 @@ package modbump
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -115,16 +116,22 @@ func FuzzAmend(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(archive.Files[0].Data)
-		f.Add(toCRLF(archive.Files[0].Data))
+		f.Add(archive.Files[0].Data, "example.com/a", "v1.0.0", "1.21")
+		f.Add(toCRLF(archive.Files[0].Data), "go.etcd.io/etcd/api/v3", "v3.5.15", "1.23.0")
 	}
-	f.Add([]byte("module m\nrequire (\n)\n"))
-	f.Add([]byte("module m\n\ngo 1.20\n\ntoolchain go1.21\n\nrequire a.b/c v1.0.0\n"))
-	f.Add([]byte("module m\nrequire (\n\ta.b/c v1.0.0 // indirect\n)"))
-	need := mods("example.com/new@v1.0.0", "github.com/coreos/etcd@v3.2.26+incompatible", "google.golang.org/grpc@v1.26.0")
-	f.Fuzz(func(t *testing.T, gomod []byte) {
+	f.Add([]byte("module m\nrequire (\n)\n"), "example.com/a", "v1.0.0", "1.21")
+	f.Add([]byte("module m\n\ngo 1.20\n\ntoolchain go1.21\n\nrequire a.b/c v1.0.0\n"), "example.com/a", "v1.0.0", "1.21")
+	f.Add([]byte("module m\nrequire (\n\ta.b/c v1.0.0 // indirect\n)"), "example.com/a", "v1.0.0", "1.21")
+	f.Fuzz(func(t *testing.T, gomod []byte, path, version, goVersion string) {
+		need := mods("example.com/new@v1.0.0", "github.com/coreos/etcd@v3.2.26+incompatible", "google.golang.org/grpc@v1.26.0")
+		if module.Check(path, version) == nil && !slices.ContainsFunc(need, func(m module.Version) bool { return m.Path == path }) {
+			need = append(need, module.Version{Path: path, Version: version})
+		}
+		if !modfile.GoVersionRE.MatchString(goVersion) {
+			goVersion = ""
+		}
 		before, parses := modfile.Parse("go.mod", gomod, nil)
-		edits, got, err := Amend("go.mod", bytes.Clone(gomod), need, "1.21")
+		edits, got, err := Amend("go.mod", bytes.Clone(gomod), need, goVersion)
 		if (err == nil) != (parses == nil) {
 			t.Fatalf("modfile says %v, Amend %v", parses, err)
 		}
@@ -164,7 +171,7 @@ func FuzzAmend(f *testing.F) {
 		if !bytes.Equal(rest, gomod[last:]) {
 			t.Fatalf("more than the edits changes: %q", got)
 		}
-		if again, same, err := Amend("go.mod", got, need, "1.21"); err != nil || len(again) != 0 || !bytes.Equal(same, got) {
+		if again, same, err := Amend("go.mod", got, need, goVersion); err != nil || len(again) != 0 || !bytes.Equal(same, got) {
 			t.Errorf("a second time: %v, %v", again, err)
 		}
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 	"golang.org/x/tools/txtar"
 )
 
@@ -87,55 +88,62 @@ func TestPlan(t *testing.T) {
 //	build path@version [=> path@version|dir [in go.work]] [linked|client] [via path@version...]
 func options(t *testing.T, text string) Options {
 	var opts Options
+	for line := range strings.Lines(text) {
+		if err := option(&opts, strings.Fields(line)); err != nil {
+			t.Fatalf("option %q: %v", line, err)
+		}
+	}
+	return opts
+}
+
+// option reads one line of options.
+func option(opts *Options, f []string) error {
 	version := func(s string) module.Version {
 		path, v, _ := strings.Cut(s, "@")
 		return module.Version{Path: path, Version: v}
 	}
-	build := func() *BuildList {
-		if opts.Build == nil {
-			opts.Build = &BuildList{}
-		}
-		return opts.Build
+	if opts.Build == nil && len(f) > 1 && (f[0] == "build" || f[0] == "grpc") {
+		opts.Build = &BuildList{}
 	}
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		switch f[0] {
-		case "all":
-			opts.All = true
-		case "to":
-			to, err := ParseTo(f[1])
-			if err != nil {
-				t.Fatal(err)
-			}
-			opts.To = append(opts.To, to)
-		case "missing":
-			opts.Missing = map[module.Version]string{version(f[1]): strings.Join(f[2:], " ")}
-		case "grpc":
-			build().GRPC = f[1]
-		case "build":
-			s := Selected{Version: version(f[1])}
-			for i := 2; i < len(f); i++ {
-				switch f[i] {
-				case "=>":
-					s.Replace = version(f[i+1])
-				case "in":
-					s.ReplacedIn = f[i+1]
-				case "linked":
-					s.Linked = true
-				case "client":
-					s.Linked, s.Client = true, true
-				case "via":
-					for _, m := range f[i+1:] {
-						s.Via = append(s.Via, version(m))
-					}
+	switch {
+	case len(f) == 1 && f[0] == "all":
+		opts.All = true
+	case len(f) == 2 && f[0] == "to":
+		to, err := ParseTo(f[1])
+		if err != nil {
+			return err
+		}
+		opts.To = append(opts.To, to)
+	case len(f) > 2 && f[0] == "missing":
+		if opts.Missing == nil {
+			opts.Missing = map[module.Version]string{}
+		}
+		opts.Missing[version(f[1])] = strings.Join(f[2:], " ")
+	case len(f) == 2 && f[0] == "grpc":
+		opts.Build.GRPC = f[1]
+	case len(f) > 1 && f[0] == "build":
+		s := Selected{Version: version(f[1])}
+		for i := 2; i < len(f); i++ {
+			switch more := i+1 < len(f); {
+			case f[i] == "=>" && more:
+				s.Replace = version(f[i+1])
+			case f[i] == "in" && more:
+				s.ReplacedIn = f[i+1]
+			case f[i] == "linked":
+				s.Linked = true
+			case f[i] == "client":
+				s.Linked, s.Client = true, true
+			case f[i] == "via":
+				for _, m := range f[i+1:] {
+					s.Via = append(s.Via, version(m))
 				}
 			}
-			build().Modules = append(build().Modules, s)
-		default:
-			t.Fatalf("unknown option %q", line)
 		}
+		opts.Build.Modules = append(opts.Build.Modules, s)
+	default:
+		return errors.New("unknown")
 	}
-	return opts
+	return nil
 }
 
 // afterwards is what is known once the edits are made: the go command selects the targets.
@@ -320,7 +328,7 @@ func TestVerify(t *testing.T) {
 }
 
 // FuzzPlan: no bytes make Plan panic, and whatever parsed before it parses
-// after it with nothing but version tokens changed.
+// after it with nothing but version tokens changed, whatever the build list has.
 func FuzzPlan(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.txtar")
 	for _, file := range files {
@@ -328,17 +336,55 @@ func FuzzPlan(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(archive.Files[0].Data)
-		f.Add(toCRLF(archive.Files[0].Data))
+		given := ""
+		if archive.Files[1].Name == "options" {
+			given = string(archive.Files[1].Data)
+		}
+		f.Add(archive.Files[0].Data, given)
+		f.Add(toCRLF(archive.Files[0].Data), "all\nbuild github.com/coreos/etcd@v3.2.9+incompatible client\n")
 	}
-	f.Fuzz(func(t *testing.T, gomod []byte) {
-		_, parses := modfile.Parse("go.mod", gomod, nil)
-		result, err := Plan("go.mod", bytes.Clone(gomod), Options{})
+	f.Fuzz(func(t *testing.T, gomod []byte, given string) {
+		var opts Options
+		for line := range strings.Lines(given) {
+			_ = option(&opts, strings.Fields(line)) // what is no option is left out
+		}
+		file, parses := modfile.Parse("go.mod", gomod, nil)
+		if parses == nil {
+			opts.Build = possible(opts.Build, file)
+		}
+		result, err := Plan("go.mod", bytes.Clone(gomod), opts)
 		if (err == nil) != (parses == nil) {
 			t.Fatalf("modfile says %v, Plan %v", parses, err)
 		}
 		if err == nil {
-			check(t, gomod, Options{}, result)
+			check(t, gomod, opts, result)
 		}
 	})
+}
+
+// possible makes of a build list one that the go command could give for a go.mod: valid
+// versions, each module once, and none below what is required.
+func possible(build *BuildList, file *modfile.File) *BuildList {
+	if build == nil {
+		return nil
+	}
+	out := &BuildList{}
+	if semver.IsValid(build.GRPC) {
+		out.GRPC = build.GRPC
+	}
+	for _, m := range build.Modules {
+		if module.Check(m.Path, m.Version.Version) != nil || out.find(m.Path) != nil {
+			continue
+		}
+		for _, require := range file.Require {
+			if require.Mod.Path == m.Path && semver.Compare(require.Mod.Version, m.Version.Version) > 0 {
+				m.Version = require.Mod
+			}
+		}
+		if m.ReplacedIn == "" {
+			m.Replace = module.Version{}
+		}
+		out.Modules = append(out.Modules, m)
+	}
+	return out
 }
