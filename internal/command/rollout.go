@@ -17,6 +17,7 @@ import (
 	"etcdmod/internal/discover"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/rollout"
+	"etcdmod/internal/ship"
 )
 
 func rolloutCommand(env *Env) *cli.Command {
@@ -26,7 +27,9 @@ func rolloutCommand(env *Env) *cli.Command {
 		ArgsUsage: "[root]",
 		Description: "Every module is analysed as diff does it; what is found is divided into units, each with a patch that\n" +
 			"git apply takes in the root of the repository and the text of a pull request. What the units of a\n" +
-			"module share is a patch of its own, which goes first. Nothing is written but the directory of -o.",
+			"module share is a patch of its own, which goes first. Nothing is written but the directory of -o;\n" +
+			"-branch makes a branch of each unit besides, and -publish runs a command for it, which finds in its\n" +
+			"environment what docs/ROLLOUT.md lists.",
 		Flags:        rolloutFlags(),
 		OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -34,7 +37,11 @@ func rolloutCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return runRollout(ctx, env, cmd, opts)
+			s, err := openShipper(ctx, env, cmd, opts)
+			if err != nil {
+				return err
+			}
+			return runRollout(ctx, env, cmd, opts, s)
 		},
 	}
 }
@@ -49,6 +56,10 @@ func rolloutFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "ignored", Usage: "also look at modules that .gitignore leaves out"},
 		&cli.IntFlag{Name: "j", Usage: "look at `n` modules at a time; 0 is one per processor"},
 		&cli.DurationFlag{Name: "timeout", Value: 15 * time.Minute, Usage: "give up on a module after `time`; 0 never does"},
+		&cli.StringFlag{Name: "branch", Usage: "make a branch of each unit, named `prefix` and the unit; the checkout stays as it is"},
+		&cli.BoolFlag{Name: "force", Usage: "with -branch: make branches anew that exist with other changes"},
+		&cli.StringFlag{Name: "publish", Usage: "run `command` with sh for each unit that it has not published, preludes first"},
+		&cli.StringFlag{Name: "base", Usage: "with -publish: the `branch` that the changes are for (default: that of HEAD)"},
 		&cli.StringFlag{Name: "shard", Usage: "look at the part of the modules that is for machine `i/n`; auto, or auto/n, takes i from CI_NODE_INDEX or JOB_COMPLETION_INDEX"},
 	)
 }
@@ -113,7 +124,7 @@ func readOwners(root, name string) (*owners.File, error) {
 }
 
 // runRollout runs a rollout and says what came of it.
-func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.Options) error {
+func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.Options, shipper *ship.Shipper) error {
 	began := time.Now()
 	bar := &rolloutBar{out: env.Stderr, all: cmd.Bool("v")}
 	if env.terminal(env.Stderr) && !bar.all {
@@ -127,6 +138,11 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 		return usage("%w", err)
 	case err != nil:
 		return err
+	}
+	if shipper != nil {
+		if err := shipper.Ship(ctx, index); err != nil {
+			return err
+		}
 	}
 	if err := index.Summary(env.Stdout, time.Since(began)); err != nil {
 		return err
@@ -144,7 +160,7 @@ func rolloutOutcome(index *rollout.Index) error {
 	incomplete := false
 	for _, m := range index.Modules {
 		states[m.State]++
-		incomplete = incomplete || m.Incomplete
+		incomplete = incomplete || m.Incomplete || slices.ContainsFunc(m.Units, func(u rollout.Unit) bool { return u.Unshipped != "" })
 	}
 	switch n := len(index.Modules); {
 	case n == 0 && index.Shard.Count > 0:

@@ -99,6 +99,12 @@ type Unit struct {
 	Files       []File   `json:"files"`
 	// Tiers counts the findings that the unit changes something about.
 	Tiers map[string]int `json:"tiers,omitempty"`
+	// Branch is the branch that was made of the unit, and Commit what it points to.
+	Branch    string `json:"branch,omitempty"`
+	Commit    string `json:"commit,omitempty"`
+	Published bool   `json:"published,omitempty"` // in this run or an earlier one
+	// Unshipped says why the unit has no branch, or is not published, where it should.
+	Unshipped string `json:"unshipped,omitempty"`
 }
 
 // A File is one that a unit changes.

@@ -57,6 +57,9 @@ func openOutput(dir string) (*output, error) {
 	return &output{dir}, nil
 }
 
+// WriteIndex replaces the index in an output directory.
+func WriteIndex(dir string, index *Index) error { return (&output{dir}).index(index) }
+
 // index writes the index.
 func (o *output) index(index *Index) error {
 	if o == nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/procgroup"
 )
 
 // runGroup runs a go command that runs programs of its own, tests above all, and
@@ -26,10 +27,10 @@ func runGroup(ctx context.Context, r gocmd.Runner, args ...string) (stdout, stde
 	cmd.Stdout = &out
 	cmd.Stderr = &errs
 	cmd.WaitDelay = 3 * time.Second
-	group(cmd)
+	procgroup.Set(cmd)
 	err = cmd.Run()
 	if ctx.Err() != nil {
-		endGroup(cmd)
+		procgroup.End(cmd)
 		return nil, nil, ctx.Err()
 	}
 	if errors.Is(err, exec.ErrNotFound) {

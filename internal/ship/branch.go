@@ -1,0 +1,303 @@
+package ship
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"etcdmod/internal/rollout"
+)
+
+// branches makes the branches of all units.
+func (s *Shipper) branches(ctx context.Context, index *rollout.Index) error {
+	base, err := s.head(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := s.openWorktree(ctx, base)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	for i := range index.Modules {
+		// The commits that units of the module may be on, by unit.
+		made := map[string]string{"": base}
+		for j := range index.Modules[i].Units {
+			u := &index.Modules[i].Units[j]
+			u.Branch, u.Commit, u.Unshipped = "", "", ""
+			b := &branch{Shipper: s, w: w, unit: u, name: s.Prefix + u.ID, head: base, parent: base}
+			what, err := b.build(ctx, made)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
+				u.Unshipped = err.Error()
+				s.tell(u, Refused, u.Unshipped)
+				continue
+			}
+			u.Branch, u.Commit = b.name, b.commit
+			made[u.ID] = b.commit
+			s.tell(u, what, b.name)
+		}
+	}
+	return nil
+}
+
+// A branch is that of one unit.
+type branch struct {
+	*Shipper
+	w      *worktree
+	unit   *rollout.Unit
+	name   string
+	head   string // the commit of the checkout
+	parent string // that the branch is on: the head, or that of the prelude
+	commit string // what the branch points to in the end
+}
+
+// build makes the branch, or finds that it is there. An error is the reason for which there
+// is none.
+func (b *branch) build(ctx context.Context, made map[string]string) (What, error) {
+	for _, id := range b.unit.After {
+		if b.parent = made[id]; b.parent == "" {
+			return "", fmt.Errorf("%s, which goes before it, has no branch", id)
+		}
+	}
+	var paths []string
+	for _, f := range b.unit.Files {
+		paths = append(paths, f.Path)
+	}
+	if err := b.committed(ctx, paths); err != nil {
+		return "", err
+	}
+	if err := b.stage(ctx, paths); err != nil {
+		return "", err
+	}
+	tree, err := b.tree(ctx, paths)
+	if err != nil {
+		return "", err
+	}
+	if b.commit, err = b.make(ctx, tree); err != nil {
+		return "", err
+	}
+	return b.point(ctx)
+}
+
+// committed makes sure that the checkout, which the patch is against, has of the unit's files
+// what the parent has.
+func (b *branch) committed(ctx context.Context, paths []string) error {
+	status, err := b.git.list(ctx, slices.Concat([]string{"status", "--porcelain", "-z", "--no-renames", "--"}, paths)...)
+	if err != nil {
+		return err
+	}
+	if len(status) > 0 {
+		return fmt.Errorf("%s has changes that are not committed; commit or stash them", status[0][3:])
+	}
+	marked, err := b.git.list(ctx, slices.Concat([]string{"ls-files", "-v", "-z", "--"}, paths)...)
+	if err != nil {
+		return err
+	}
+	for _, m := range marked {
+		if m[0] == 'S' || m[0] >= 'a' && m[0] <= 'z' {
+			return fmt.Errorf("git does not look at %s: git update-index --no-skip-worktree --no-assume-unchanged makes it", m[2:])
+		}
+	}
+	at, err := b.git.tree(ctx, b.head, paths)
+	if err != nil {
+		return err
+	}
+	for _, name := range paths {
+		info, err := os.Lstat(filepath.Join(b.repo, filepath.FromSlash(name)))
+		if err == nil && at[name] == "" {
+			return fmt.Errorf("%s is not committed", name)
+		}
+		if err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is no regular file", name)
+		}
+	}
+	if b.parent == b.head {
+		return nil
+	}
+	if behind, err := b.git.tree(ctx, b.parent, paths); err != nil || !maps.Equal(at, behind) {
+		return errors.Join(err, fmt.Errorf("the branch of %s, which goes before it, began at a commit that has other files; -force makes that anew", b.unit.After[0]))
+	}
+	return nil
+}
+
+// stage puts the changed files into the worktree.
+func (b *branch) stage(ctx context.Context, paths []string) error {
+	if err := b.w.empty(); err != nil {
+		return err
+	}
+	dir := filepath.Join(b.w.tmp, "stage")
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	for _, name := range paths {
+		if err := copyFile(filepath.Join(dir, filepath.FromSlash(name)), filepath.Join(b.repo, filepath.FromSlash(name))); err != nil {
+			return err
+		}
+	}
+	patch, err := filepath.Abs(filepath.Join(b.Out, filepath.FromSlash(b.unit.Patch)))
+	if err != nil {
+		return err
+	}
+	// Outside of the repository, and without settings or attributes, git apply converts
+	// no line ends.
+	plain := b.git.in(dir).with("GIT_CEILING_DIRECTORIES="+b.w.tmp, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
+		"GIT_CONFIG_COUNT=0", "GIT_CONFIG_PARAMETERS=", "GIT_ATTR_NOSYSTEM=1", "XDG_CONFIG_HOME="+b.w.tmp, "HOME="+b.w.tmp)
+	if _, err := plain.run(ctx, nil, "apply", "--whitespace=nowarn", patch); err != nil {
+		return fmt.Errorf("the patch does not apply to the checkout, which has changed since: %w", err)
+	}
+	for _, name := range paths {
+		name = filepath.FromSlash(name)
+		if err := copyFile(filepath.Join(b.w.dir, name), filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyFile copies a file that may be missing, with its mode.
+func copyFile(to, from string) error {
+	data, err := os.ReadFile(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, info.Mode().Perm()|0o600)
+}
+
+// tree adds the files in the worktree to the tree of the parent.
+func (b *branch) tree(ctx context.Context, paths []string) (string, error) {
+	if _, err := b.w.run(ctx, nil, "read-tree", b.parent); err != nil {
+		return "", err
+	}
+	// A helper directory may be one that .gitignore names.
+	if _, err := b.w.run(ctx, nil, slices.Concat([]string{"add", "--force", "--all", "--"}, paths)...); err != nil {
+		return "", err
+	}
+	tree, err := b.w.line(ctx, "write-tree")
+	if err != nil {
+		return "", err
+	}
+	changed, err := b.w.list(ctx, "diff-tree", "-r", "-z", "--name-only", "--no-renames", b.parent, tree)
+	if err != nil {
+		return "", err
+	}
+	if slices.Sort(changed); !slices.Equal(changed, slices.Sorted(slices.Values(paths))) {
+		return "", fmt.Errorf("committed, the unit would change %q, and not %q: a filter of the repository converts files", changed, paths)
+	}
+	return tree, nil
+}
+
+// make makes the commit.
+func (b *branch) make(ctx context.Context, tree string) (string, error) {
+	date, err := b.w.line(ctx, "show", "-s", "--format=%cd", "--date=raw", b.parent)
+	if err != nil {
+		return "", err
+	}
+	message, err := b.message()
+	if err != nil {
+		return "", err
+	}
+	return b.w.commit(ctx, message, date, tree, b.parent)
+}
+
+// message is the title of the unit and what its description says before its first heading.
+func (b *branch) message() (string, error) {
+	text, err := os.ReadFile(filepath.Join(b.Out, filepath.FromSlash(b.unit.Description)))
+	if err != nil {
+		return "", err
+	}
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	_, intro, _ := bytes.Cut(text, []byte("\n")) // the title
+	intro, _, _ = bytes.Cut(intro, []byte("\n## "))
+	return strings.TrimSpace(b.unit.Title+"\n\n"+strings.TrimSpace(string(intro))) + "\n", nil
+}
+
+// point makes the branch point to the commit, unless there is one already.
+func (b *branch) point(ctx context.Context) (What, error) {
+	ref := heads + b.name
+	there, err := b.git.line(ctx, "for-each-ref", "--format=%(objectname)", ref)
+	if err != nil {
+		return "", err
+	}
+	what, was := Made, strings.Repeat("0", len(b.commit))
+	if there != "" {
+		same, err := b.same(ctx, there)
+		switch {
+		case err != nil:
+			return "", err
+		case same:
+			b.commit = there
+			return Kept, nil
+		case !b.Force:
+			return "", fmt.Errorf("there is a branch %s with other changes; git branch -D deletes it, -force makes it anew", b.name)
+		}
+		if dir, err := b.checkedOut(ctx, ref); err != nil || dir != "" {
+			return "", errors.Join(err, fmt.Errorf("the branch %s has other changes, and is checked out in %s", b.name, dir))
+		}
+		what, was = Replaced, there
+	}
+	_, err = b.git.run(ctx, nil, "update-ref", "-m", "etcdmod: "+string(what), ref, b.commit, was)
+	return what, err
+}
+
+// same reports whether a commit makes the same change as that of b: on the same parent, or on
+// an earlier one with the same files.
+func (b *branch) same(ctx context.Context, there string) (bool, error) {
+	if there == b.commit {
+		return true, nil
+	}
+	parents, err := b.git.line(ctx, "show", "-s", "--format=%P", there)
+	if err != nil || parents == "" || strings.Contains(parents, " ") {
+		return false, err
+	}
+	if _, err := b.git.run(ctx, nil, "merge-base", "--is-ancestor", parents, b.parent); err != nil {
+		return false, ctx.Err()
+	}
+	theirs, err := b.change(ctx, parents, there)
+	if err != nil {
+		return false, err
+	}
+	ours, err := b.change(ctx, b.parent, b.commit)
+	return theirs == ours, err
+}
+
+// change names the blobs before and after of all that a commit changes.
+func (b *branch) change(ctx context.Context, parent, commit string) (string, error) {
+	return b.git.line(ctx, "diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", parent, commit)
+}
+
+// checkedOut returns the worktree in which a branch is checked out, or "".
+func (b *branch) checkedOut(ctx context.Context, ref string) (string, error) {
+	out, err := b.git.run(ctx, nil, "worktree", "list", "--porcelain")
+	dir := ""
+	for line := range strings.Lines(string(out)) {
+		line = strings.TrimSuffix(line, "\n")
+		if name, ok := strings.CutPrefix(line, "worktree "); ok {
+			dir = name
+		} else if line == "branch "+ref {
+			return dir, err
+		}
+	}
+	return "", err
+}
