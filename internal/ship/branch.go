@@ -95,7 +95,10 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 	if err != nil {
 		return err
 	}
-	if len(status) > 0 {
+	switch {
+	case len(status) > 0 && status[0][:2] == "??":
+		return fmt.Errorf("%s is not committed", status[0][3:])
+	case len(status) > 0:
 		return fmt.Errorf("%s has changes that are not committed; commit or stash them", status[0][3:])
 	}
 	marked, err := b.git.list(ctx, slices.Concat([]string{"ls-files", "-v", "-z", "--"}, paths)...)
@@ -257,8 +260,7 @@ func (b *branch) point(ctx context.Context) (What, error) {
 		}
 		what, was = Replaced, there
 	}
-	_, err = b.git.run(ctx, nil, "update-ref", "-m", "etcdmod: "+string(what), ref, b.commit, was)
-	return what, err
+	return what, b.w.update(ctx, "etcdmod: "+string(what), ref, b.commit, was)
 }
 
 // same reports whether a commit makes the same change as that of b: on the same parent, or on

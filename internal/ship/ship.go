@@ -26,7 +26,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -157,16 +156,16 @@ func (s *Shipper) checkPrefix(ctx context.Context) error {
 // checkCommit makes sure that commits can be made, and signed where that is asked for, with
 // a commit that goes nowhere.
 func (s *Shipper) checkCommit(ctx context.Context) error {
-	tmp, err := os.MkdirTemp("", "etcdmod-probe-")
+	w, err := s.reserve(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
+	defer w.close()
 	objects, err := s.git.line(ctx, "rev-parse", "--git-path", "objects")
 	if err != nil {
 		return err
 	}
-	probe := s.git.with("GIT_OBJECT_DIRECTORY="+tmp, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+absolute(s.repo, objects))
+	probe := s.git.with("GIT_OBJECT_DIRECTORY="+w.tmp, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+absolute(s.repo, objects))
 	tree, err := probe.line(ctx, "mktree")
 	if err != nil {
 		return err

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,23 +23,30 @@ const worktreeName = "etcdmod-branches"
 // branches. The lock ends with the process; the file stays.
 const lockName = "etcdmod.lock"
 
+// pendingName is the name of the file, beside that, with the reference that is being
+// written. When git is killed then, it leaves a lock of its own, which nobody else may take
+// for stale.
+const pendingName = "etcdmod.pending"
+
 // A worktree is one in which nothing is checked out.
 type worktree struct {
-	git         // in the worktree
-	home git    // in the checkout
-	tmp  string // has the worktree and the stage
-	lock *flock.Flock
+	git           // in the worktree
+	home   git    // in the checkout
+	common string // the git directory that all worktrees share
+	tmp    string // has the worktree and the stage
+	lock   *flock.Flock
 }
 
-// openWorktree makes a worktree. It waits for other runs in the same repository, and removes
-// what those have left that were killed.
-func (s *Shipper) openWorktree(ctx context.Context, base string) (_ *worktree, err error) {
+// reserve locks the repository and makes a directory for temporary files; there is no worktree
+// yet. It waits for other runs in the same repository, and removes what those have left that
+// were killed.
+func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
 	common, err := s.git.line(ctx, "rev-parse", "--git-common-dir")
 	if err != nil {
 		return nil, err
 	}
 	common = absolute(s.repo, common)
-	w := &worktree{home: s.git, lock: flock.New(filepath.Join(common, lockName))}
+	w := &worktree{home: s.git, common: common, lock: flock.New(filepath.Join(common, lockName))}
 	if _, err := w.lock.TryLockContext(ctx, 200*time.Millisecond); err != nil {
 		return nil, fmt.Errorf("locking %s: %w", w.lock.Path(), err)
 	}
@@ -46,7 +55,7 @@ func (s *Shipper) openWorktree(ctx context.Context, base string) (_ *worktree, e
 			w.close()
 		}
 	}()
-	if err := w.sweep(ctx); err != nil {
+	if err := w.sweep(); err != nil {
 		return nil, err
 	}
 	// One name for each repository, so that what a killed run has left is found again.
@@ -55,7 +64,7 @@ func (s *Shipper) openWorktree(ctx context.Context, base string) (_ *worktree, e
 	if err != nil {
 		return nil, err
 	}
-	tmp = filepath.Join(tmp, "etcdmod-branches-"+hex.EncodeToString(sum[:8]))
+	tmp = filepath.Join(tmp, worktreeName+"-"+hex.EncodeToString(sum[:8]))
 	if err := os.RemoveAll(tmp); err != nil {
 		return nil, err
 	}
@@ -63,31 +72,81 @@ func (s *Shipper) openWorktree(ctx context.Context, base string) (_ *worktree, e
 		return nil, err
 	}
 	w.tmp = tmp
-	dir := filepath.Join(tmp, worktreeName)
-	if _, err := s.git.run(ctx, nil, "worktree", "add", "--quiet", "--detach", "--no-checkout", dir, base); err != nil {
+	return w, nil
+}
+
+// openWorktree reserves the repository and makes a worktree.
+func (s *Shipper) openWorktree(ctx context.Context, base string) (*worktree, error) {
+	w, err := s.reserve(ctx)
+	if err != nil {
 		return nil, err
 	}
-	w.git = s.git.in(dir)
+	w.git = s.git.in(filepath.Join(w.tmp, worktreeName))
+	if _, err := s.git.run(ctx, nil, "worktree", "add", "--quiet", "--detach", "--no-checkout", w.dir, base); err != nil {
+		w.close()
+		return nil, err
+	}
 	return w, nil
 }
 
 // sweep removes the worktrees of runs that were killed, and those alone: git worktree prune
-// would also take one whose disk is not mounted.
-func (w *worktree) sweep(ctx context.Context) error {
-	out, err := w.home.run(ctx, nil, "worktree", "list", "--porcelain")
+// would also take one whose disk is not mounted. It does so by itself, since git leaves
+// alone, or does not even list, one that it was killed in the making of.
+func (w *worktree) sweep() error {
+	all := filepath.Join(w.common, "worktrees")
+	entries, err := os.ReadDir(all)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), worktreeName) {
+			continue
+		}
+		admin := filepath.Join(all, e.Name())
+		// The file names the file .git in the worktree.
+		at, _ := os.ReadFile(filepath.Join(admin, "gitdir"))
+		tmp := filepath.Dir(filepath.Dir(filepath.FromSlash(strings.TrimSpace(string(at)))))
+		if strings.HasPrefix(filepath.Base(tmp), worktreeName) {
+			err = errors.Join(err, os.RemoveAll(tmp))
+		}
+		err = errors.Join(err, os.RemoveAll(admin))
+	}
+	if err != nil {
+		return fmt.Errorf("removing what a killed run has left: %w", err)
+	}
+	_ = os.Remove(all) // as git does, where it is empty
+	return w.settle()
+}
+
+// settle removes the lock of a git that was killed while it wrote a reference.
+func (w *worktree) settle() error {
+	name := filepath.Join(w.common, pendingName)
+	ref, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	for line := range strings.Lines(string(out)) {
-		dir, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "worktree ")
-		if !ok || filepath.Base(filepath.FromSlash(dir)) != worktreeName {
-			continue
-		}
-		if _, err := w.home.run(ctx, nil, "worktree", "remove", "--force", dir); err != nil {
-			return fmt.Errorf("removing what a killed run has left: %w", err)
+	if rel := filepath.FromSlash(string(ref)); strings.HasPrefix(string(ref), heads) && filepath.IsLocal(rel) {
+		if err := os.Remove(filepath.Join(w.common, rel+".lock")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
-	return nil
+	return os.Remove(name)
+}
+
+// update makes a reference point to a commit, where it points to the one it was.
+func (w *worktree) update(ctx context.Context, message, ref, commit, was string) error {
+	name := filepath.Join(w.common, pendingName)
+	if err := os.WriteFile(name, []byte(ref), 0o666); err != nil {
+		return err
+	}
+	_, err := w.home.run(ctx, nil, "update-ref", "-m", message, ref, commit, was)
+	if ctx.Err() != nil {
+		return err // git was killed, maybe
+	}
+	return errors.Join(err, os.Remove(name))
 }
 
 // empty removes all files from the worktree.
@@ -107,11 +166,9 @@ func (w *worktree) empty() error {
 	return nil
 }
 
-// close removes the worktree, also after the end of the context that it was made in.
+// close removes the worktree.
 func (w *worktree) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	_ = w.sweep(ctx) // or else the next run does it
+	_ = w.sweep() // or else the next run does it
 	if w.tmp != "" {
 		_ = os.RemoveAll(w.tmp)
 	}
