@@ -13,6 +13,17 @@ type Hunk struct {
 	Lines            []Line
 }
 
+// Side gives the lines of the hunk as they are before, for Delete, or after, for Insert.
+func (h Hunk) Side(op byte) []byte {
+	var b []byte
+	for _, l := range h.Lines {
+		if l.Op == op || l.Op == Equal {
+			b = append(b, l.Text...)
+		}
+	}
+	return b
+}
+
 // The operations of a [Line].
 const (
 	Equal  = opEqual
