@@ -21,12 +21,13 @@ const directivePrefix = "//etcdmod:"
 
 // A directive is one such comment.
 type directive struct {
-	pos   token.Position
-	rules []string
-	lines map[int]bool // of the findings that it is for
-	fn    *ast.FuncDecl
-	used  map[string]bool // rules
-	bad   *Reason         // why it means nothing
+	pos    token.Position
+	rules  []string
+	reason string
+	lines  map[int]bool // of the findings that it is for
+	fn     *ast.FuncDecl
+	used   map[string]bool // rules
+	bad    *Reason         // why it means nothing
 }
 
 // ignore takes away the findings that directives name. It returns what is left, with a
@@ -73,6 +74,9 @@ func (p *program) ignores(ds []*directive, f *Finding) bool {
 			continue
 		}
 		if p.covers(d, f.site) {
+			if !found {
+				f.Ignored = d.reason
+			}
 			d.used[f.Rule], found = true, true
 		}
 	}
@@ -172,7 +176,7 @@ func parseDirective(text string) *directive {
 		return bad(fmt.Sprintf("%s%s is no directive", directivePrefix, verb))
 	}
 	names, reason, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	d := &directive{rules: strings.Split(names, ",")}
+	d := &directive{rules: strings.Split(names, ","), reason: strings.TrimSpace(reason)}
 	for _, name := range d.rules {
 		switch {
 		case names == "":
@@ -181,7 +185,7 @@ func parseDirective(text string) *directive {
 			return bad(fmt.Sprintf("%q is no rule of loops", name))
 		}
 	}
-	if strings.TrimSpace(reason) == "" {
+	if d.reason == "" {
 		return bad("it gives no reason")
 	}
 	return d

@@ -28,6 +28,7 @@ type Finding struct {
 	Refused []Reason // why Tier is Refuse
 	Kept    *Reason  // why Tier is not the next one up, or why a collapse waits in another way than asked for
 	Path    []Frame  // from the loop to TryLock
+	Ignored string   // the reason that a comment gives for ignoring it
 
 	prog       *program
 	site       *site

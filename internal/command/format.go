@@ -59,14 +59,19 @@ func (s *settings) render(env *Env, res *pipeline.Result, done report.State) err
 	if err != nil {
 		return &exit{ExitFailed, fmt.Errorf("cannot make the report: %w", err)}
 	}
-	page := report.Page{Title: unit.Title(), Units: []report.Unit{unit}}
-	for _, t := range topics() {
-		page.Topics = append(page.Topics, report.Topic{Name: t.name, Title: t.title, Text: t.text, Rule: t.rule})
-	}
+	page := report.Page{Title: unit.Title(), Units: []report.Unit{unit}, Topics: reportTopics()}
 	if err := renderers[s.format](env.Stdout, page); err != nil {
 		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return nil
+}
+
+// reportTopics are the topics as reports have them.
+func reportTopics() (out []report.Topic) {
+	for _, t := range topics() {
+		out = append(out, report.Topic{Name: t.name, Title: t.title, Text: t.text, Rule: t.rule})
+	}
+	return out
 }
 
 // whole reports whether the report is written at once.

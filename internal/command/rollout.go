@@ -47,9 +47,8 @@ func rolloutCommand(env *Env) *cli.Command {
 }
 
 func rolloutFlags() []cli.Flag {
-	of := slices.DeleteFunc(editFlags(), func(f cli.Flag) bool { return slices.Contains([]string{"json", "format"}, f.Names()[0]) })
-	return append(of,
-		&cli.StringFlag{Name: "o", Usage: "write patches, descriptions and index.json into `dir`", TakesFile: true},
+	return append(editFlags(),
+		&cli.StringFlag{Name: "o", Usage: "write patches, descriptions, index.json and reports into `dir`", TakesFile: true},
 		&cli.StringFlag{Name: "by", Value: string(rollout.ByModule), Usage: "what one `change` is for: module, owner, dir or service-glob"},
 		&cli.StringSliceFlag{Name: "service", Usage: "with -by service-glob: directories that match `pattern` are services; may be given more than once"},
 		&cli.StringFlag{Name: "codeowners", Usage: "take the owners from `file` instead of the CODEOWNERS of the repository", TakesFile: true},
@@ -131,6 +130,16 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 		bar.start = func(total int) *progressbar.ProgressBar { return newBar(env.Stderr, total) }
 	}
 	opts.Progress = bar.event
+	format, err := readFormat(cmd)
+	if err != nil {
+		return err
+	}
+	kept := opts.Out != ""
+	done, err := patchesFor(format, opts)
+	if err != nil {
+		return err
+	}
+	defer done()
 	index, err := rollout.Run(ctx, *opts)
 	bar.end()
 	switch {
@@ -144,10 +153,15 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 			return err
 		}
 	}
-	if err := index.Summary(env.Stdout, time.Since(began)); err != nil {
-		return err
+	if kept {
+		if err := index.WriteReports(opts.Out, reportTopics()); err != nil {
+			return err
+		}
 	}
-	if opts.Out != "" {
+	if err := printIndex(env.Stdout, index, format, opts.Out, kept, time.Since(began)); err != nil {
+		return fmt.Errorf("cannot write the report: %w", err)
+	}
+	if kept {
 		fmt.Fprintf(env.Stderr, "etcdmod: wrote %s\n", opts.Out)
 	}
 	return rolloutOutcome(index)

@@ -88,6 +88,7 @@ type Refusal struct {
 type Result struct {
 	Module   *discover.Module
 	Findings []*rewrite.Finding
+	Ignored  []*rewrite.Finding // as comments in the source ask for
 	Bumps    []Bump
 	Changes  []rewrite.Change // verified, sorted by path
 	Skipped  []Skip
@@ -163,7 +164,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	}
 	if plan != nil {
 		plan.Limit(r.Tier)
-		r.res.Findings = plan.Findings
+		r.res.Findings, r.res.Ignored = plan.Findings, plan.Ignored
 		changes, err := plan.Changes() // settles the tiers
 		if err != nil {
 			return nil, err

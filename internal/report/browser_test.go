@@ -163,9 +163,8 @@ func (b *browser) choose(filters map[string]string) (units, findings []string, s
 			control.dispatchEvent(new Event("input", {bubbles: true}));
 		}`, name, value)
 	}
-	if len(filters) > 0 {
-		b.until(`location.hash !== ""`)
-	}
+	// The first may take effect before the last one is set.
+	b.until(fmt.Sprintf(`new URLSearchParams(location.hash.slice(1)).size === %d`, len(filters)))
 	return b.shown()
 }
 

@@ -14,9 +14,9 @@ type Tally struct {
 
 // Counts sums up a page.
 type Counts struct {
-	Modules, Units, Findings, Skipped, Problems int
+	Modules, Units, Findings, Ignored, Skipped, Problems int
 	// Rules, Tiers and Codes count findings, States and Owners units. Rules and states are in
-	// the order of the page's topics and of [Failed] to [Clean], tiers from the weakest; codes
+	// the order of the page's topics and of [Error] to [Clean], tiers from the weakest; codes
 	// and owners are in falling order.
 	Rules, Tiers, Codes, States, Owners []Tally
 	// Matrix has the findings by rule and tier.
@@ -24,24 +24,25 @@ type Counts struct {
 }
 
 var (
-	states = []State{Failed, Refused, Found, Ready, Written, Clean}
+	states = []State{Error, Failed, Refused, Found, Ready, Written, Uncovered, Clean}
 	tiers  = []string{"refuse", "report", "bump", "guard", "gate", "collapse"}
 )
 
 // Count sums up a page.
 func Count(page Page) Counts {
 	c := Counts{Units: len(page.Units), Matrix: map[string]map[string]int{}}
-	modules := map[string]bool{}
+	modules := map[[2]string]bool{}
 	ruleCount, tierCount, codeCount := map[string]int{}, map[string]int{}, map[string]int{}
 	stateCount, ownerCount := map[string]int{}, map[string]int{}
 	for _, u := range page.Units {
-		modules[u.Module] = true
+		modules[[2]string{u.Module, u.Dir}] = true
 		stateCount[string(u.State)]++
 		for _, o := range u.Owners {
 			ownerCount[o]++
 		}
 		c.Findings += len(u.Findings)
 		c.Skipped += len(u.Skipped)
+		c.Ignored += len(u.Ignored)
 		c.Problems += len(u.Problems)
 		for _, f := range u.Findings {
 			ruleCount[f.Rule]++
@@ -55,7 +56,7 @@ func Count(page Page) Counts {
 			}
 		}
 	}
-	c.Modules = len(modules)
+	c.Modules = len(modules) + len(page.Clean)
 	var rules, stateNames []string
 	for _, t := range page.Topics {
 		if t.Rule {

@@ -17,7 +17,8 @@ var csvHeader = []string{
 type csvRow map[string]string
 
 // CSV writes a header and one row for each finding, requirement in go.mod ("bump"), place that
-// was not covered ("skipped") and thing that verification said ("problem"), as RFC 4180 has it.
+// was not covered ("skipped"), thing that verification said ("problem") and finding that a
+// comment ignores ("ignored"), and for what no module has ("note"), as RFC 4180 has it.
 // Lists in a cell are separated by "; ", names by spaces. A cell that a spreadsheet would take
 // for a formula begins with an apostrophe, which spreadsheets do not show.
 func CSV(w io.Writer, page Page) error {
@@ -26,17 +27,25 @@ func CSV(w io.Writer, page Page) error {
 	if err := out.Write(csvHeader); err != nil {
 		return err
 	}
+	write := func(row csvRow) error {
+		cells := make([]string, len(csvHeader))
+		for i, name := range csvHeader {
+			cells[i] = harmless(row[name])
+		}
+		return out.Write(cells)
+	}
 	for _, u := range page.Units {
 		for _, row := range u.rows() {
 			row["module"], row["unit"], row["state"] = u.Module, u.Name, string(u.State)
 			row["owners"] = strings.Join(u.Owners, " ")
-			cells := make([]string, len(csvHeader))
-			for i, name := range csvHeader {
-				cells[i] = harmless(row[name])
-			}
-			if err := out.Write(cells); err != nil {
+			if err := write(row); err != nil {
 				return err
 			}
+		}
+	}
+	for _, n := range page.Notes {
+		if err := write(csvRow{"type": "note", "path": n.Path, "detail": n.Detail}); err != nil {
+			return err
 		}
 	}
 	out.Flush()
@@ -47,6 +56,11 @@ func (u Unit) rows() []csvRow {
 	var rows []csvRow
 	for _, f := range u.Findings {
 		rows = append(rows, f.row())
+	}
+	for _, f := range u.Ignored {
+		row := f.row()
+		row["type"], row["detail"] = "ignored", f.Ignored
+		rows = append(rows, row)
 	}
 	for _, s := range u.Skipped {
 		row := csvRow{"type": "skipped", "path": s.Path, "codes": s.Reason, "detail": s.Detail, "line": number(s.Line), "col": number(s.Col)}

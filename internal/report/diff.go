@@ -18,11 +18,14 @@ type File struct {
 	Deleted bool   `json:"deleted,omitempty"`
 	// Findings are indices of those that the change is for. Shared says that it is for all
 	// that are rewritten and says nothing of any of them: the helper's own file.
-	Findings []int  `json:"findings,omitempty"`
-	Shared   bool   `json:"shared,omitempty"`
-	Added    int    `json:"added"`
-	Removed  int    `json:"removed"`
-	Hunks    []Hunk `json:"hunks,omitempty"`
+	Findings []int `json:"findings,omitempty"`
+	Shared   bool  `json:"shared,omitempty"`
+	Added    int   `json:"added"`
+	Removed  int   `json:"removed"`
+	// From is the unit whose patch has the change, if that is another one: the prelude of the
+	// module.
+	From  string `json:"from,omitempty"`
+	Hunks []Hunk `json:"hunks,omitempty"`
 	// Omitted says why there are no hunks although the content changes.
 	Omitted string `json:"omitted,omitempty"`
 }
@@ -57,21 +60,49 @@ func diffs(res *pipeline.Result) ([]File, error) {
 	byPath := map[string]File{}
 	for _, c := range res.Changes {
 		f := File{Path: res.Module.Rel(c.Path)}
-		f.Findings, f.Shared = served(res, c)
+		f.Findings, f.Shared = Served(res, c)
 		byPath[f.Path] = f
 	}
 	for _, d := range files {
 		f := byPath[d.Path]
-		f.fill(d)
+		var old, now [][]Token
+		if strings.HasSuffix(f.Path, ".go") {
+			old, now = tokens(d.Old), tokens(d.New)
+		}
+		f.fill(d, func(h patch.Hunk) (_, _ [][]Token) {
+			return old[min(h.OldLine-1, len(old)):], now[min(h.NewLine-1, len(now)):]
+		})
 		out = append(out, f)
 	}
 	return out, nil
 }
 
-// fill takes over what changes in a file.
-func (f *File) fill(d patch.File) {
+// Diffs gives the changes in a patch of etcdmod as data. It does not know what the changes
+// are for, and takes a hunk that begins within a comment or a string for code.
+func Diffs(text []byte) ([]File, error) {
+	files, err := patch.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	var out []File
+	for _, d := range files {
+		f := File{Path: d.Path}
+		f.fill(d, func(h patch.Hunk) (old, now [][]Token) {
+			if strings.HasSuffix(f.Path, ".go") {
+				old, now = tokens(h.Side(patch.Delete)), tokens(h.Side(patch.Insert))
+			}
+			return old, now
+		})
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+// fill takes over what changes in a file. colours gives the tokens of the lines on both sides
+// of a hunk.
+func (f *File) fill(d patch.File, colours func(patch.Hunk) (old, now [][]Token)) {
 	f.Created, f.Deleted = d.Created, d.Deleted
-	n := 0
+	n, text := 0, utf8.Valid(d.Old) && utf8.Valid(d.New)
 	for _, h := range d.Hunks {
 		n += len(h.Lines)
 		for _, l := range h.Lines {
@@ -81,6 +112,7 @@ func (f *File) fill(d patch.File) {
 			case patch.Delete:
 				f.Removed++
 			}
+			text = text && utf8.ValidString(l.Text)
 		}
 	}
 	switch {
@@ -90,34 +122,31 @@ func (f *File) fill(d patch.File) {
 	case n > maxLines:
 		f.Omitted = "too long"
 		return
-	case !utf8.Valid(d.Old) || !utf8.Valid(d.New):
+	case !text:
 		f.Omitted = "not text"
 		return
 	}
-	var colours [2][][]Token
-	if strings.HasSuffix(f.Path, ".go") {
-		colours = [2][][]Token{tokens(d.Old), tokens(d.New)}
-	}
 	for _, h := range d.Hunks {
 		out := Hunk{Old: h.OldLine, New: h.NewLine, Heading: h.Heading}
-		at := [2]int{h.OldLine - 1, h.NewLine - 1} // indices of the next line on either side
+		old, now := colours(h)
 		for _, l := range h.Lines {
 			line := Line{Op: string(l.Op), Text: l.Text, Marks: l.Marks}
-			side := 0
-			if l.Op == patch.Insert {
-				side = 1
-			}
-			if at[side] < len(colours[side]) {
-				line.Syntax = colours[side][at[side]]
+			if l.Op != patch.Delete {
+				line.Syntax, now = next(now)
 			}
 			if l.Op != patch.Insert {
-				at[0]++
-			}
-			if l.Op != patch.Delete {
-				at[1]++
+				line.Syntax, old = next(old)
 			}
 			out.Lines = append(out.Lines, line)
 		}
 		f.Hunks = append(f.Hunks, out)
 	}
+}
+
+// next takes the first of lines, if there is one.
+func next(lines [][]Token) ([]Token, [][]Token) {
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	return lines[0], lines[1:]
 }

@@ -6,8 +6,12 @@ import "etcdmod/internal/pipeline"
 type Forms struct {
 	Bumps    []Finding // in the order of those of the result
 	Findings []Finding // in the order of those of the result
+	Ignored  []Finding
 	Skipped  []Skip
 	Problems []Problem
+	// Columns has, by "path:line:col", the columns that are not the same in characters as in
+	// bytes.
+	Columns map[string]int
 }
 
 // FormsOf gives the JSON forms of a result.
@@ -19,11 +23,15 @@ func FormsOf(res *pipeline.Result) *Forms {
 	for _, p := range res.Findings {
 		f.Findings = append(f.Findings, findingJSON(res, p))
 	}
+	for _, p := range res.Ignored {
+		f.Ignored = append(f.Ignored, findingJSON(res, p))
+	}
 	for _, s := range res.Skipped {
 		f.Skipped = append(f.Skipped, skipJSON(res, s))
 	}
 	for _, p := range res.Failed {
 		f.Problems = append(f.Problems, problemJSON(res, p))
 	}
+	f.Columns = f.columns(res)
 	return f
 }

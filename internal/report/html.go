@@ -37,7 +37,8 @@ const unfolded = 400
 // units stays quick, and the same change in many units is in it once.
 func HTML(w io.Writer, page Page) error {
 	v := pageView{
-		Title: page.Title, Version: version.Version, Counts: Count(page), Topics: map[string]Topic{},
+		Title: page.Title, Clean: page.Clean, Notes: page.Notes,
+		Version: version.Version, Counts: Count(page), Topics: map[string]Topic{},
 		Style: template.CSS(pageStyle), Script: template.JS(pageScript),
 		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'", integrity(pageStyle), integrity(pageScript)),
 	}
@@ -49,6 +50,10 @@ func HTML(w io.Writer, page Page) error {
 	}
 	known := map[string]string{}
 	for _, u := range page.Units {
+		u, err := page.loaded(u)
+		if err != nil {
+			return err
+		}
 		unit, err := v.unit(u, known)
 		if err != nil {
 			return err
@@ -66,6 +71,8 @@ func integrity(text string) string {
 
 type pageView struct {
 	Title, Version, Policy string
+	Clean                  []string
+	Notes                  []Note
 	Style                  template.CSS
 	Script                 template.JS
 	Counts                 Counts
@@ -80,6 +87,7 @@ func (v pageView) Only() bool { return len(v.Units) == 1 }
 
 type unitView struct {
 	Unit
+	Changed        bool
 	Added, Removed int
 	Views          []findingView
 	Other          []fileView // changes that are for no finding
@@ -117,14 +125,19 @@ func (v *pageView) unit(u Unit, known map[string]string) (unitView, error) {
 	files := make([]fileView, len(u.Files))
 	used := make([]bool, len(u.Files))
 	for i, f := range u.Files {
-		out.Added += f.Added
-		out.Removed += f.Removed
+		if f.From == "" {
+			out.Added += f.Added
+			out.Removed += f.Removed
+		}
 		id, err := v.diff(f, known)
 		if err != nil {
 			return unitView{}, err
 		}
 		files[i] = fileView{File: f, Diff: id, Open: !f.Shared && f.Added+f.Removed <= unfolded}
+		files[i].Hunks = nil // nobody needs them any more
 	}
+	out.Unit.Files = nil
+	out.Changed = len(files) > 0
 	for i, f := range u.Findings {
 		fv := findingView{Finding: f, Verdict: f.verdict(), Text: strings.ToLower(strings.Join([]string{f.Path, f.Package, f.Func, f.Message, strings.Join(f.codes(), " ")}, " "))}
 		for _, r := range f.Refused {

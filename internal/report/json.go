@@ -27,6 +27,8 @@ type Finding struct {
 	Kept     *Reason  `json:"notHigher,omitempty"`
 	CallPath []Frame  `json:"callPath,omitempty"`
 	Bump     *Bump    `json:"bump,omitempty"`
+	// Ignored is the reason that a comment in the source gives for ignoring the finding.
+	Ignored string `json:"ignored,omitempty"`
 }
 
 // A Reason is the JSON form of a reason.
@@ -131,10 +133,20 @@ func JSON(w io.Writer, res *pipeline.Result, diff []byte, wrote []patch.Stat) er
 	return nil
 }
 
+// tierIgnored is the tier of findings that comments in the source ignore.
+const tierIgnored = "ignored"
+
 func findingJSON(res *pipeline.Result, f *rewrite.Finding) Finding {
 	out := Finding{
 		Type: "finding", Rule: f.Rule, Path: rel(res, f.Pos.Filename), Line: f.Pos.Line, Col: f.Pos.Column,
-		Package: f.Package, Func: f.Func, Message: f.Message, Tier: f.Tier.String(),
+		Package: f.Package, Func: f.Func, Message: f.Message, Tier: f.Tier.String(), Ignored: f.Ignored,
+	}
+	for _, frame := range f.Path {
+		out.CallPath = append(out.CallPath, Frame{at(res, frame.Pos), frame.Call})
+	}
+	if f.Ignored != "" {
+		out.Tier = tierIgnored // nothing is done about it, whatever could be
+		return out
 	}
 	for _, r := range f.Refused {
 		out.Refused = append(out.Refused, reasonJSON(res, r))
@@ -142,9 +154,6 @@ func findingJSON(res *pipeline.Result, f *rewrite.Finding) Finding {
 	if f.Kept != nil {
 		r := reasonJSON(res, *f.Kept)
 		out.Kept = &r
-	}
-	for _, frame := range f.Path {
-		out.CallPath = append(out.CallPath, Frame{at(res, frame.Pos), frame.Call})
 	}
 	return out
 }
@@ -211,6 +220,8 @@ func bumpJSON(res *pipeline.Result, b pipeline.Bump) Finding {
 // refused.
 func (f Finding) verdict() string {
 	switch {
+	case f.Ignored != "":
+		return f.Tier + ": " + f.Ignored
 	case f.Tier == string(modbump.Bump) && f.Bump != nil:
 		return "bump to " + f.Bump.Target
 	case f.Tier == rewrite.Refuse.String() && len(f.Refused) > 0:

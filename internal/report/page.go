@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -20,6 +21,26 @@ type Page struct {
 	Title  string
 	Units  []Unit
 	Topics []Topic // what the rules and codes in it mean, rules first
+	// Category tells, for code scanning services, the runs that take each other's place; ""
+	// means one for the module of the page.
+	Category string
+	Clean    []string // modules in which nothing was found; they have no unit
+	Notes    []Note
+	// Load fills in the hunks of a unit's files. It is called when the unit is rendered, so
+	// that the changes of all units need not be in memory; nil where Units have them.
+	Load func(*Unit) error
+}
+
+// A Note names what was not looked at in any module.
+type Note struct{ Path, Detail string }
+
+// loaded gives a unit with the hunks of its files. The page does not keep them.
+func (p Page) loaded(u Unit) (Unit, error) {
+	if p.Load == nil || len(u.Files) == 0 {
+		return u, nil
+	}
+	u.Files = slices.Clone(u.Files)
+	return u, p.Load(&u)
 }
 
 // A Topic explains a rule or a reason code.
@@ -35,9 +56,14 @@ type Topic struct {
 type Unit struct {
 	Name     string    `json:"name,omitempty"` // empty: the whole module
 	Module   string    `json:"module"`         // its path, or its directory where it has none
+	Dir      string    `json:"dir,omitempty"`  // of the module, where there are many
+	About    string    `json:"about,omitempty"`
+	Patch    string    `json:"patch,omitempty"` // the file that has it
+	After    []string  `json:"after,omitempty"` // units whose patches go first
 	Owners   []string  `json:"owners,omitempty"`
 	State    State     `json:"state"`
 	Findings []Finding `json:"findings,omitempty"`
+	Ignored  []Finding `json:"ignored,omitempty"` // as comments in the source ask for
 	Skipped  []Skip    `json:"skipped,omitempty"`
 	Problems []Problem `json:"problems,omitempty"`
 	Files    []File    `json:"files,omitempty"` // sorted by path
@@ -48,8 +74,11 @@ type Unit struct {
 
 // Title is the name of a unit for people.
 func (u Unit) Title() string {
-	if u.Name != "" {
+	switch {
+	case u.Name != "":
 		return u.Name
+	case u.Dir != "":
+		return u.Dir
 	}
 	return u.Module
 }
@@ -59,12 +88,14 @@ type State string
 
 // The states of a module of its own, the worst first.
 const (
-	Failed  State = "failed"  // verification accepted none of the changes
-	Refused State = "refused" // something was found and nothing of it can be changed
-	Found   State = "found"   // something was found; no change was asked for
-	Ready   State = "ready"   // the changes are made and verified
-	Written State = "written"
-	Clean   State = "clean" // nothing was found
+	Error     State = "error"   // nothing can be said about it
+	Failed    State = "failed"  // verification accepted none of the changes
+	Refused   State = "refused" // something was found and nothing of it can be changed
+	Found     State = "found"   // something was found; no change was asked for
+	Ready     State = "ready"   // the changes are made and verified
+	Written   State = "written"
+	Uncovered State = "uncovered" // nothing was found, but not all was looked at
+	Clean     State = "clean"     // nothing was found
 )
 
 // New makes a unit of a whole module. done is the state that it has when all went well:
@@ -74,18 +105,9 @@ func New(res *pipeline.Result, done State) (Unit, error) {
 	if u.Module == "" {
 		u.Module = res.Module.Rel(res.Module.Root)
 	}
-	for _, b := range res.Bumps {
-		u.Findings = append(u.Findings, bumpJSON(res, b))
-	}
-	for _, f := range res.Findings {
-		u.Findings = append(u.Findings, findingJSON(res, f))
-	}
-	for _, s := range res.Skipped {
-		u.Skipped = append(u.Skipped, skipJSON(res, s))
-	}
-	for _, p := range res.Failed {
-		u.Problems = append(u.Problems, problemJSON(res, p))
-	}
+	forms := FormsOf(res)
+	u.Findings = append(forms.Bumps, forms.Findings...)
+	u.Ignored, u.Skipped, u.Problems, u.Columns = forms.Ignored, forms.Skipped, forms.Problems, forms.Columns
 	var err error
 	if u.Files, err = diffs(res); err != nil {
 		return Unit{}, err
@@ -98,13 +120,13 @@ func New(res *pipeline.Result, done State) (Unit, error) {
 	case done != Found && len(res.Changes) == 0:
 		u.State = Refused
 	}
-	u.Columns = columns(res, u)
 	return u, nil
 }
 
-// served gives the indices, among the findings of a unit, of those that a change is for.
-// shared says that it is for all of them: the change is the helper's own file.
-func served(res *pipeline.Result, c rewrite.Change) (findings []int, shared bool) {
+// Served gives the indices, among the findings of a module with those in go.mod first, of
+// those that a change is for. shared says that it is for all that are rewritten: the change is
+// the helper's own file.
+func Served(res *pipeline.Result, c rewrite.Change) (findings []int, shared bool) {
 	if len(c.Findings) == 0 {
 		vendor := filepath.Join(res.Module.Root, "vendor") + string(filepath.Separator)
 		shared = filepath.Ext(c.Path) == ".go" && !strings.HasPrefix(c.Path, vendor)
@@ -158,8 +180,8 @@ func (f Finding) reasons() []Reason {
 	return f.Refused
 }
 
-// columns finds the positions in a unit whose columns are others in characters.
-func columns(res *pipeline.Result, u Unit) map[string]int {
+// columns finds the positions whose columns are others in characters.
+func (f *Forms) columns(res *pipeline.Result) map[string]int {
 	var out map[string]int
 	files := newSource(res)
 	add := func(place string) {
@@ -171,15 +193,17 @@ func columns(res *pipeline.Result, u Unit) map[string]int {
 			out[place] = chars
 		}
 	}
-	for _, f := range u.Findings {
-		for _, place := range f.places() {
-			add(place)
+	for _, found := range [][]Finding{f.Bumps, f.Findings, f.Ignored} {
+		for _, f := range found {
+			for _, place := range f.places() {
+				add(place)
+			}
 		}
 	}
-	for _, s := range u.Skipped {
+	for _, s := range f.Skipped {
 		add(fmt.Sprintf("%s:%d:%d", s.Path, s.Line, s.Col))
 	}
-	for _, p := range u.Problems {
+	for _, p := range f.Problems {
 		add(fmt.Sprintf("%s:%d:%d", p.Path, p.Line, p.Col))
 	}
 	return out

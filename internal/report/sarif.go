@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"etcdmod/internal/version"
@@ -27,8 +28,10 @@ const fingerprint = "etcdmodFinding/v1"
 // Every rule is declared, found or not. Paths are relative to the root of the repository;
 // columns are in characters. The call path is a code flow, and the places that the reasons
 // name are related locations. What was not covered, and what verification said, are
-// notifications of the run. A result has a fix where its change was made and can be told in
-// replacements of text; it is complete, the helper included, and compiles.
+// notifications of the run. Findings that comments in the source ignore are results that are
+// suppressed. A result has a fix where its change was made and can be told in replacements of
+// text; it is complete, the helper included, and compiles. With more than 250 changed
+// findings there are no fixes: the helper is in each of them, and services limit the size.
 func SARIF(w io.Writer, page Page) error {
 	run := sarifRun{
 		Tool:              sarifTool{sarifDriver{Name: "etcdmod", SemanticVersion: strings.TrimPrefix(version.Version, "v")}},
@@ -37,7 +40,10 @@ func SARIF(w io.Writer, page Page) error {
 		ColumnKind:        "unicodeCodePoints",
 		Results:           []sarifResult{},
 	}
-	if len(page.Units) == 1 && page.Units[0].Module != "" {
+	switch {
+	case page.Category != "":
+		run.AutomationDetails.ID += page.Category + "/"
+	case len(page.Units) == 1 && page.Units[0].Module != "":
 		run.AutomationDetails.ID += page.Units[0].Module + "/" // or the next module would replace it
 	}
 	rules, codes := map[string]int{}, map[string]int{}
@@ -59,8 +65,21 @@ func SARIF(w io.Writer, page Page) error {
 		texts[t.Name] = t
 	}
 	invocation := sarifInvocation{Successful: true}
-	for i := range page.Units {
-		u := sarifUnit{Unit: &page.Units[i]}
+	for _, n := range page.Notes {
+		invocation.Notifications = append(invocation.Notifications, sarifNotification{
+			Level: "note", Message: sarifText{Text: n.Detail}, Locations: []sarifLocation{n.location()},
+		})
+	}
+	fixes, suppressed := countFixes(page) <= maxFixes, slices.ContainsFunc(page.Units, func(u Unit) bool { return len(u.Ignored) > 0 })
+	prints := fingerprints{}
+	for _, unit := range page.Units {
+		if fixes {
+			var err error
+			if unit, err = page.loaded(unit); err != nil {
+				return err
+			}
+		}
+		u := sarifUnit{Unit: &unit}
 		for _, s := range u.Skipped {
 			if _, ok := codes[s.Reason]; !ok {
 				codes[s.Reason] = len(run.Tool.Driver.Notifications)
@@ -75,15 +94,33 @@ func SARIF(w io.Writer, page Page) error {
 		for _, p := range u.Problems {
 			invocation.Notifications = append(invocation.Notifications, u.problem(p))
 		}
-		prints := fingerprints(u.Findings)
-		for j, f := range u.Findings {
+		add := func(f Finding, r sarifResult) error {
 			rule, ok := rules[f.Rule]
 			if !ok {
 				return fmt.Errorf("rule %s has no description", f.Rule)
 			}
-			r := u.result(j)
-			r.RuleIndex, r.Fingerprints = rule, map[string]string{fingerprint: prints[j]}
+			r.RuleIndex, r.Fingerprints = rule, map[string]string{fingerprint: prints.of(f)}
+			if suppressed && r.Suppressions == nil {
+				r.Suppressions = &[]sarifSuppression{}
+			}
 			run.Results = append(run.Results, r)
+			return nil
+		}
+		for i, f := range u.Findings {
+			r := u.result(f)
+			if fixes {
+				r.Fixes = u.fixes(i)
+			}
+			if err := add(f, r); err != nil {
+				return err
+			}
+		}
+		for _, f := range u.Ignored {
+			r := u.result(f)
+			r.Suppressions = &[]sarifSuppression{{"inSource", f.Ignored}}
+			if err := add(f, r); err != nil {
+				return err
+			}
 		}
 	}
 	run.Invocations = []sarifInvocation{invocation}
@@ -93,32 +130,28 @@ func SARIF(w io.Writer, page Page) error {
 	return enc.Encode(sarifLog{Schema: SARIFSchema, Version: "2.1.0", Runs: []sarifRun{run}})
 }
 
-// fingerprints tells findings apart from run to run: by what is found in which function, or in
+// fingerprints tell findings apart from run to run: by what is found in which function, or in
 // which file. Lines do not count. Findings that are alike in all this are numbered.
-func fingerprints(findings []Finding) []string {
-	seen := map[string]int{}
-	out := make([]string, len(findings))
-	for i, f := range findings {
-		parts := []string{f.Rule, f.Package, f.Func, f.Message}
-		switch {
-		case f.Bump != nil: // the version changes, the finding is the same
-			parts = []string{f.Rule, f.Path, f.Bump.Module}
-		case f.Package == "":
-			parts[1] = f.Path
-		}
-		sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-		print := hex.EncodeToString(sum[:12])
-		seen[print]++
-		out[i] = fmt.Sprintf("%s:%d", print, seen[print])
+type fingerprints map[string]int
+
+func (seen fingerprints) of(f Finding) string {
+	parts := []string{f.Rule, f.Package, f.Func, f.Message}
+	switch {
+	case f.Bump != nil: // the version changes, the finding is the same
+		parts = []string{f.Rule, f.Path, f.Bump.Module}
+	case f.Package == "":
+		parts[1] = f.Path
 	}
-	return out
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	print := hex.EncodeToString(sum[:12])
+	seen[print]++
+	return fmt.Sprintf("%s:%d", print, seen[print])
 }
 
 // A sarifUnit turns the parts of a unit into those of a run.
 type sarifUnit struct{ *Unit }
 
-func (u sarifUnit) result(i int) sarifResult {
-	f := u.Findings[i]
+func (u sarifUnit) result(f Finding) sarifResult {
 	loc := u.location(f.Path, f.Line, f.Col, "")
 	if f.Func != "" {
 		loc.Logical = []sarifLogical{{Name: f.Func, Qualified: f.Package + "." + f.Func, Kind: "function"}}
@@ -160,7 +193,6 @@ func (u sarifUnit) result(i int) sarifResult {
 			r.CodeFlows = append(r.CodeFlows, sarifCodeFlow{[]sarifThreadFlow{flow}})
 		}
 	}
-	r.Fixes = u.fixes(i)
 	return r
 }
 
@@ -200,6 +232,15 @@ func (u sarifUnit) problem(p Problem) sarifNotification {
 func (u sarifUnit) place(place, message string) sarifLocation {
 	name, line, col := splitPlace(place)
 	return u.location(name, line, col, message)
+}
+
+// location is that of "path" or "path:line".
+func (n Note) location() sarifLocation {
+	u := sarifUnit{Unit: &Unit{}}
+	if name, line, _ := splitPlace(n.Path + ":0"); line > 0 {
+		return u.location(name, line, 0, "")
+	}
+	return u.location(n.Path, 0, 0, "")
 }
 
 func (u sarifUnit) location(name string, line, col int, message string) sarifLocation {

@@ -6,6 +6,23 @@ import (
 	"unicode/utf8"
 )
 
+// maxFixes is how many findings a report may have the changes of.
+const maxFixes = 250
+
+// countFixes counts the findings that have a change.
+func countFixes(page Page) (n int) {
+	for _, u := range page.Units {
+		changed := map[int]bool{}
+		for _, f := range u.Files {
+			for _, i := range f.Findings {
+				changed[i] = true
+			}
+		}
+		n += len(changed)
+	}
+	return n
+}
+
 // fixes gives the fix of a finding: none, or one that stands alone. It takes along what
 // shares a file with it, and so on, since half of a file's changes need not compile.
 func (u sarifUnit) fixes(finding int) []sarifFix {

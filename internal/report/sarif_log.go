@@ -78,7 +78,14 @@ type sarifResult struct {
 	CodeFlows    []sarifCodeFlow   `json:"codeFlows,omitempty"`
 	Fingerprints map[string]string `json:"partialFingerprints"`
 	Fixes        []sarifFix        `json:"fixes,omitempty"`
-	Properties   map[string]any    `json:"properties,omitempty"`
+	// Suppressions is there for all results of a run, or for none.
+	Suppressions *[]sarifSuppression `json:"suppressions,omitempty"`
+	Properties   map[string]any      `json:"properties,omitempty"`
+}
+
+type sarifSuppression struct {
+	Kind          string `json:"kind"`
+	Justification string `json:"justification"`
 }
 
 type sarifLocation struct {

@@ -1,6 +1,11 @@
 package rollout
 
-import "etcdmod/internal/report"
+import (
+	"encoding/json"
+	"io"
+
+	"etcdmod/internal/report"
+)
 
 // Format is the version of the index. Members may be added to a version; none changes its
 // meaning.
@@ -21,6 +26,14 @@ type Index struct {
 	Owners   string   `json:"owners,omitempty"` // the CODEOWNERS file
 	Notes    []Note   `json:"notes,omitempty"`
 	Modules  []Module `json:"modules"` // by Dir
+}
+
+// JSON writes the index as it is in its file.
+func (x *Index) JSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "\t")
+	return enc.Encode(x)
 }
 
 // A Note names what was not looked at.
@@ -44,17 +57,22 @@ const (
 
 // A Module is what became of one module.
 type Module struct {
-	Dir   string `json:"dir"`
-	Path  string `json:"path,omitempty"`
-	State State  `json:"state"`
+	Dir    string   `json:"dir"`
+	Path   string   `json:"path,omitempty"`
+	Owners []string `json:"owners,omitempty"` // of its go.mod
+	State  State    `json:"state"`
 	// Incomplete says that something was refused or not covered.
 	Incomplete bool             `json:"incomplete,omitempty"`
 	Failure    *Failure         `json:"failure,omitempty"`
 	Findings   []Finding        `json:"findings,omitempty"`
+	Ignored    []Finding        `json:"ignored,omitempty"` // as comments in the source ask for
 	Skipped    []report.Skip    `json:"skipped,omitempty"`
 	Problems   []report.Problem `json:"problems,omitempty"`
 	Units      []Unit           `json:"units,omitempty"` // the prelude first
-	Seconds    float64          `json:"seconds"`
+	// Columns has, by "path:line:col", the columns that are not the same in characters as in
+	// bytes.
+	Columns map[string]int `json:"columns,omitempty"`
+	Seconds float64        `json:"seconds"`
 }
 
 // A Failure says why nothing can be said about a module.
@@ -112,4 +130,8 @@ type File struct {
 	Path    string `json:"path"`
 	Added   int    `json:"added"`
 	Removed int    `json:"removed"`
+	// Findings are indices into those of the module, of the ones that the change is for.
+	// Shared says that it is for all that are rewritten: the helper's own file.
+	Findings []int `json:"findings,omitempty"`
+	Shared   bool  `json:"shared,omitempty"`
 }

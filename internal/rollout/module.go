@@ -127,7 +127,7 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	}
 	// Findings and skips of the index are relative to the repository like all else.
 	forms := report.FormsOf(res)
-	m.Skipped, m.Problems, m.Incomplete = forms.Skipped, forms.Problems, res.Incomplete
+	m.Skipped, m.Problems, m.Columns, m.Incomplete = forms.Skipped, forms.Problems, forms.Columns, res.Incomplete
 	parts := split(res.Changes, func(file string) string { return r.key(r.rel(file), m.Dir) })
 	if parts, err = r.separable(ctx, res, parts); err != nil {
 		return nil, err
@@ -160,6 +160,9 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	}
 	for j, f := range forms.Findings {
 		m.Findings = append(m.Findings, Finding{f, ownerNames(r.Owners, f.Path), unitOf[res.Findings[j]]})
+	}
+	for _, f := range forms.Ignored {
+		m.Ignored = append(m.Ignored, Finding{Finding: f, Owners: ownerNames(r.Owners, f.Path)})
 	}
 	switch {
 	case len(m.Units) > 0:
@@ -216,9 +219,17 @@ func (r *run) unit(dir string, res *pipeline.Result, p part) (*Unit, error) {
 	if err != nil {
 		return nil, err
 	}
+	changes := map[string]rewrite.Change{}
+	for _, c := range p.changes {
+		changes[r.rel(c.Path)] = c
+	}
 	own := map[string]bool{}
 	for _, st := range stats {
-		u.Files = append(u.Files, File{st.Path, st.Added, st.Removed})
+		f := File{Path: st.Path, Added: st.Added, Removed: st.Removed}
+		if f.Findings, f.Shared = report.Served(res, changes[st.Path]); f.Shared {
+			f.Findings = nil
+		}
+		u.Files = append(u.Files, f)
 		for _, name := range ownerNames(r.Owners, st.Path) {
 			own[name] = true
 		}
@@ -257,11 +268,14 @@ func (r *run) render(res *pipeline.Result, p part, u *Unit, units []Unit) (unitF
 	if err != nil {
 		return unitFiles{}, err
 	}
-	u.Patch = "units/" + u.ID + ".patch"
-	u.Description = "units/" + u.ID + ".md"
+	u.Patch = patchFile(u.ID)
+	u.Description = unitsDir + "/" + u.ID + ".md"
 	text, err := r.describe(res, p, u, units)
 	return unitFiles{u.Patch, diff, u.Description, text}, err
 }
+
+// patchFile is the name of a unit's patch in the output directory.
+func patchFile(id string) string { return unitsDir + "/" + id + ".patch" }
 
 func position(name string, line int) string {
 	return fmt.Sprintf("%s:%d", filepath.ToSlash(name), line)

@@ -1,10 +1,11 @@
 package rollout
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -47,8 +48,10 @@ func openOutput(dir string) (*output, error) {
 		if err != nil || json.Unmarshal(data, &old) != nil || old.Format == 0 {
 			return nil, fmt.Errorf("%w: %s is not empty, and no rollout has written it; name another directory", ErrUsage, dir)
 		}
-		if err := os.RemoveAll(filepath.Join(dir, unitsDir)); err != nil {
-			return nil, &outputError{err}
+		for _, name := range append([]string{unitsDir}, reportFiles()...) {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				return nil, &outputError{err}
+			}
 		}
 	}
 	if err := os.MkdirAll(filepath.Join(dir, unitsDir), 0o777); err != nil {
@@ -65,14 +68,7 @@ func (o *output) index(index *Index) error {
 	if o == nil {
 		return nil
 	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "\t")
-	if err := enc.Encode(index); err != nil {
-		return &outputError{err}
-	}
-	return o.write(IndexFile, buf.Bytes())
+	return o.create(IndexFile, index.JSON)
 }
 
 // units writes the files of a module's units.
@@ -96,13 +92,21 @@ func (o *output) units(m *Module, units []unitFiles) error {
 
 // write replaces a file; nobody sees half of it.
 func (o *output) write(name string, data []byte) error {
+	return o.create(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// create replaces a file by what a function writes.
+func (o *output) create(name string, write func(io.Writer) error) error {
 	name = filepath.Join(o.dir, filepath.FromSlash(name))
 	tmp, err := os.CreateTemp(filepath.Dir(name), ".etcdmod-*")
 	if err != nil {
 		return &outputError{err}
 	}
-	_, err = tmp.Write(data)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
+	buf := bufio.NewWriter(tmp)
+	err = errors.Join(write(buf), buf.Flush(), tmp.Chmod(0o644), tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), name)
 	}

@@ -28,6 +28,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -156,7 +157,8 @@ func (r *run) notes() {
 		r.index.Notes = append(r.index.Notes, Note{r.rel(r.tree.Abs(n.Path)), n.Detail})
 	}
 	for i, m := range r.tree.Modules {
-		r.index.Modules[i] = Module{Dir: r.rel(r.tree.Abs(m.Dir)), Path: m.Path, State: Failed}
+		dir := r.rel(r.tree.Abs(m.Dir))
+		r.index.Modules[i] = Module{Dir: dir, Path: m.Path, Owners: ownerNames(r.Owners, path.Join(dir, "go.mod")), State: Failed}
 	}
 	if r.Owners == nil {
 		if r.By == ByOwner {

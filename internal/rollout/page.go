@@ -1,0 +1,208 @@
+package rollout
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"etcdmod/internal/report"
+)
+
+// Page gives an index as the reports show it. Every unit of change is one on the page; what
+// no unit changes is in others, of the module and of those who own it. dir is the output
+// directory, from which patches are read when they are shown; "" shows none.
+func (x *Index) Page(dir string) report.Page {
+	page := report.Page{Category: "rollout"}
+	if x.Shard.Count > 0 {
+		page.Title = "shard " + x.Shard.String()
+		page.Category = fmt.Sprintf("rollout/shard-%d-of-%d", x.Shard.Index, x.Shard.Count)
+	}
+	for _, n := range x.Notes {
+		page.Notes = append(page.Notes, report.Note(n))
+	}
+	if !x.Complete {
+		page.Notes = append(page.Notes, report.Note{Path: ".", Detail: "the run was interrupted; modules without a result are shown as such"})
+	}
+	for i := range x.Modules {
+		m := &x.Modules[i]
+		if m.State == Clean && len(m.Ignored) == 0 {
+			page.Clean = append(page.Clean, m.Dir)
+			continue
+		}
+		shared := shared(m)
+		for j := range m.Units {
+			page.Units = append(page.Units, m.unit(&m.Units[j], shared))
+		}
+		page.Units = append(page.Units, m.rest()...)
+	}
+	if dir != "" {
+		page.Load = (&loader{dir: dir}).load
+	}
+	return page
+}
+
+// shared gives the files of the prelude that all changes of a module need.
+func shared(m *Module) (files []report.File) {
+	if len(m.Units) == 0 || !m.Units[0].Prelude {
+		return nil
+	}
+	for _, f := range m.Units[0].Files {
+		if f.Shared {
+			files = append(files, report.File{Path: f.Path, Shared: true, Added: f.Added, Removed: f.Removed, From: m.Units[0].ID})
+		}
+	}
+	return files
+}
+
+// page is what is the same in all units of a module.
+func (m *Module) page() report.Unit {
+	u := report.Unit{Module: m.Path, Dir: m.Dir, Columns: m.Columns}
+	if u.Module == "" {
+		u.Module = m.Dir
+	}
+	return u
+}
+
+// unit gives a unit of change.
+func (m *Module) unit(u *Unit, shared []report.File) report.Unit {
+	out := m.page()
+	out.Name, out.About, out.Owners, out.State = u.ID, u.Title, u.Owners, report.Ready
+	out.Patch, out.After = u.Patch, u.After
+	at := map[int]int{} // indices of findings: of the module, to those of the unit
+	var all []int
+	for i, f := range m.Findings {
+		if f.Unit == u.ID {
+			at[i] = len(out.Findings)
+			all = append(all, at[i])
+			out.Findings = append(out.Findings, f.Finding)
+		}
+	}
+	for _, f := range u.Files {
+		file := report.File{Path: f.Path, Shared: f.Shared, Added: f.Added, Removed: f.Removed}
+		for _, i := range f.Findings {
+			if j, ok := at[i]; ok {
+				file.Findings = append(file.Findings, j)
+			}
+		}
+		if f.Shared {
+			file.Findings = all
+		}
+		out.Files = append(out.Files, file)
+	}
+	if !u.Prelude {
+		for _, f := range shared {
+			f.Findings = all
+			out.Files = append(out.Files, f)
+		}
+	}
+	slices.SortFunc(out.Files, func(a, b report.File) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// rest gives what no unit of a module changes, divided by its owners: the findings, and with
+// the owners of the module itself, what was ignored and what was not covered.
+func (m *Module) rest() (out []report.Unit) {
+	at := map[string]int{}
+	of := func(names []string) *report.Unit {
+		key := strings.Join(names, "\x00")
+		i, ok := at[key]
+		if !ok {
+			i = len(out)
+			at[key] = i
+			u := m.page()
+			u.Owners = names
+			out = append(out, u)
+		}
+		return &out[i]
+	}
+	for _, f := range m.Findings {
+		if f.Unit == "" {
+			u := of(f.Owners)
+			u.Findings = append(u.Findings, f.Finding)
+		}
+	}
+	for _, f := range m.Ignored {
+		u := of(f.Owners)
+		u.Ignored = append(u.Ignored, f.Finding)
+	}
+	if len(m.Skipped)+len(m.Problems) > 0 || m.Failure != nil || len(out)+len(m.Units) == 0 {
+		u := of(m.Owners)
+		u.Skipped, u.Problems = m.Skipped, m.Problems
+		if m.Failure != nil {
+			u.Problems = append(slices.Clip(u.Problems), report.Problem{Type: "problem", Phase: string(m.Failure.Kind), Message: m.Failure.Message})
+		}
+	}
+	for i := range out {
+		out[i].State = m.state(&out[i])
+	}
+	return out
+}
+
+// state is that of a unit in which nothing is changed.
+func (m *Module) state(u *report.Unit) report.State {
+	switch {
+	case m.State == Failed:
+		return report.Error
+	case m.State == Rejected:
+		return report.Failed
+	case slices.ContainsFunc(u.Findings, func(f report.Finding) bool { return f.Tier == "refuse" }):
+		return report.Refused
+	case len(u.Findings) > 0:
+		return report.Found
+	case len(u.Skipped)+len(u.Problems) > 0 || m.State == Uncovered:
+		return report.Uncovered
+	}
+	return report.Clean
+}
+
+// A loader reads patches. It remembers the prelude that it has read last, which comes before
+// the units that need it.
+type loader struct {
+	dir     string
+	id      string
+	prelude map[string]report.File
+}
+
+// load fills in the hunks of a unit.
+func (l *loader) load(u *report.Unit) error {
+	files, err := l.read(patchFile(u.Name))
+	if err != nil {
+		return err
+	}
+	if len(u.After) == 0 {
+		l.id, l.prelude = u.Name, files
+	}
+	for i, f := range u.Files {
+		from := files
+		if f.From != "" {
+			if from = l.prelude; f.From != l.id {
+				return fmt.Errorf("%s: the patch of %s was not read before", u.Name, f.From)
+			}
+		}
+		d, ok := from[f.Path]
+		if !ok {
+			return fmt.Errorf("the patch of %s does not have %s; another run has written into %s", u.Name, f.Path, l.dir)
+		}
+		f.Created, f.Deleted, f.Hunks, f.Omitted = d.Created, d.Deleted, d.Hunks, d.Omitted
+		u.Files[i] = f
+	}
+	return nil
+}
+
+func (l *loader) read(name string) (map[string]report.File, error) {
+	text, err := os.ReadFile(filepath.Join(l.dir, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	files, err := report.Diffs(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	byPath := map[string]report.File{}
+	for _, f := range files {
+		byPath[f.Path] = f
+	}
+	return byPath, nil
+}
