@@ -2,183 +2,32 @@ package report_test
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	cdppage "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
+	"etcdmod/internal/browser"
 	"etcdmod/internal/report"
 )
 
 var update = flag.Bool("update", false, "make the screenshot in docs again")
 
-// A browser is a headless Chromium that shows one page. It notes what a page must not do: ask
-// for anything, throw, or break its own security policy.
-type browser struct {
-	testing.TB
-	ctx  context.Context
-	url  string
-	mu   sync.Mutex
-	bad  []string
-	asks []string
-}
-
-// open shows a page. Without Chromium the test is skipped.
-func open(t testing.TB, page report.Page) *browser {
+func show(t testing.TB, page report.Page) *browser.Browser {
 	t.Helper()
-	program := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			program = found
-			break
-		}
-	}
-	if program == "" {
-		t.Skip("NOT TESTED: there is no chromium in the PATH, so the page was opened in no browser")
-	}
-	file := filepath.Join(t.TempDir(), "page.html")
-	if err := os.WriteFile(file, html(t, page), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program),
-		chromedp.NoSandbox, // it shows our own page, and may run as root
-		chromedp.WindowSize(1280, 860), chromedp.WSURLReadTimeout(time.Minute))
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	b := &browser{TB: t, ctx: ctx, url: "file://" + file}
-	if err := chromedp.Listen(ctx, b.event); err != nil {
-		t.Fatal(err)
-	}
-	call(b, network.Enable, network.EnableParams{})
-	call(b, log.Enable, cdp.Empty{})
-	b.run(chromedp.Navigate(b.url), chromedp.WaitReady(chromedp.CSS("#shown")))
-	return b
-}
-
-// event notes what a page does behind the back of its reader.
-func (b *browser) event(event any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := event.(type) {
-	case *runtime.EventExceptionThrown:
-		b.bad = append(b.bad, fmt.Sprint(e.ExceptionDetails.Text, " ", e.ExceptionDetails.Exception))
-	case *log.EventEntryAdded:
-		b.bad = append(b.bad, e.Entry.Text)
-	case *cdppage.EventJavascriptDialogOpening:
-		b.bad = append(b.bad, "a dialog: "+e.Message)
-	case *network.EventRequestWillBeSent:
-		if url, _, _ := strings.Cut(e.Request.URL, "#"); url != b.url {
-			b.asks = append(b.asks, e.Request.URL)
-		}
-	}
-}
-
-// quiet demands that nothing bad has happened.
-func (b *browser) quiet() {
-	b.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.bad) > 0 {
-		b.Errorf("the page is in trouble: %s", b.bad)
-	}
-	if len(b.asks) > 0 {
-		b.Errorf("the page asked for %s; it must stand alone", b.asks)
-	}
-}
-
-func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
-	b.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
-		b.Fatal(err)
-	}
-}
-
-// call sends a command of the protocol.
-func call[P, R any](b *browser, command cdp.Command[P, R], params P) R {
-	b.Helper()
-	out, err := chromedp.Call(b.ctx, command, params)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return out
-}
-
-// eval returns the value of an expression.
-func eval[T any](b *browser, expression string) T {
-	b.Helper()
-	out, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	if err != nil {
-		b.Fatalf("%s: %v", expression, err)
-	}
-	return out
-}
-
-// do evaluates statements.
-func (b *browser) do(format string, args ...any) {
-	b.Helper()
-	b.run(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(format, args...)))
-}
-
-// until waits for an expression to be true. The library's own way makes a function of the
-// text, which the page's policy forbids.
-func (b *browser) until(expression string) {
-	b.Helper()
-	for deadline := time.Now().Add(time.Minute); !eval[bool](b, expression); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			b.Fatalf("never: %s", expression)
-		}
-	}
-}
-
-// choose sets filters, and returns the titles of the units and the places of the findings that
-// are shown then, and what the page says about them.
-func (b *browser) choose(filters map[string]string) (units, findings []string, says string) {
-	b.Helper()
-	b.run(chromedp.Click(chromedp.CSS(`#filters button[type=reset]`)))
-	b.until(`location.hash === "" && ![...document.querySelectorAll(".unit,.finding")].some(e => e.hidden)`)
-	for name, value := range filters {
-		b.do(`{
-			const control = document.querySelector("#filters [name=%s]");
-			control.value = %q;
-			control.dispatchEvent(new Event("input", {bubbles: true}));
-		}`, name, value)
-	}
-	// The first may take effect before the last one is set.
-	b.until(fmt.Sprintf(`new URLSearchParams(location.hash.slice(1)).size === %d`, len(filters)))
-	return b.shown()
-}
-
-func (b *browser) shown() (units, findings []string, says string) {
-	b.Helper()
-	units = eval[[]string](b, `[...document.querySelectorAll(".unit:not([hidden]) > summary .name")].map(e => e.textContent)`)
-	findings = eval[[]string](b, `[...document.querySelectorAll(".unit:not([hidden]) > .finding:not([hidden]) > summary > code")].map(e => e.textContent)`)
-	return units, findings, eval[string](b, `document.getElementById("shown").textContent`)
+	return browser.Open(t, html(t, page))
 }
 
 func TestBrowserFilters(t *testing.T) {
-	b := open(t, example(t))
+	b := show(t, example(t))
 	all := []string{"lock-service", "reports", "tiers", "search"}
-	units, findings, says := b.shown()
+	units, findings, says := b.Shown()
 	if !cmp.Equal(units, all) || len(findings) != 5 || says != "5 of 5 findings in 4 of 4 units" {
 		t.Fatalf("at first: %q, %q, %q", units, findings, says)
 	}
@@ -197,40 +46,40 @@ func TestBrowserFilters(t *testing.T) {
 		{map[string]string{"text": "does-not-build"}, []string{"search"}, "1 of 5 findings in 1 of 4 units"},
 		{map[string]string{"owner": "@infra", "rule": "watch-storm"}, nil, "0 of 5 findings in 0 of 4 units"},
 	} {
-		units, findings, says := b.choose(tc.filters)
+		units, findings, says := b.Choose(tc.filters)
 		if len(units) == 0 {
 			units = nil
 		}
 		if !cmp.Equal(units, tc.units) || says != tc.says || !strings.HasPrefix(says, fmt.Sprintf("%d of ", len(findings))) {
 			t.Errorf("%v: %q, %q, %q; want %q, %q", tc.filters, units, findings, says, tc.units, tc.says)
 		}
-		if shown := eval[bool](b, `!document.getElementById("nothing").hidden`); shown != (len(tc.units) == 0) {
+		if shown := browser.Eval[bool](b, `!document.getElementById("nothing").hidden`); shown != (len(tc.units) == 0) {
 			t.Errorf("%v: the note that nothing is left is shown: %v", tc.filters, shown)
 		}
 	}
 
 	// The address keeps the filters.
-	b.choose(map[string]string{"owner": "@storage", "rule": "periodic-job"})
-	b.run(chromedp.Reload(), chromedp.WaitReady(chromedp.CSS("#shown")))
-	if units, _, says := b.shown(); !cmp.Equal(units, []string{"tiers"}) {
+	b.Choose(map[string]string{"owner": "@storage", "rule": "periodic-job"})
+	b.Run(chromedp.Reload(), chromedp.WaitReady(chromedp.CSS("#shown")))
+	if units, _, says := b.Shown(); !cmp.Equal(units, []string{"tiers"}) {
 		t.Errorf("after a reload: %q, %q", units, says)
 	}
-	if owner := eval[string](b, `document.querySelector("[name=owner]").value`); owner != "@storage" {
+	if owner := browser.Eval[string](b, `document.querySelector("[name=owner]").value`); owner != "@storage" {
 		t.Errorf("after a reload the owner is %q", owner)
 	}
 	// A number in the summary is a filter.
-	b.choose(nil)
-	b.run(chromedp.Click(chromedp.CSS(`.summary button[data-rule=trylock-poll][data-tier=gate]`)))
-	if units, _, says := b.shown(); !cmp.Equal(units, []string{"tiers"}) || says != "1 of 5 findings in 1 of 4 units" {
+	b.Choose(nil)
+	b.Run(chromedp.Click(chromedp.CSS(`.summary button[data-rule=trylock-poll][data-tier=gate]`)))
+	if units, _, says := b.Shown(); !cmp.Equal(units, []string{"tiers"}) || says != "1 of 5 findings in 1 of 4 units" {
 		t.Errorf("after a click in the summary: %q, %q", units, says)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 // cells reads one side of the diff of a finding: "number text", line by line.
-func (b *browser) cells(path string, side int) []string {
+func cells(b *browser.Browser, path string, side int) []string {
 	b.Helper()
-	return eval[[]string](b, fmt.Sprintf(`(() => {
+	return browser.Eval[[]string](b, fmt.Sprintf(`(() => {
 		const file = [...document.querySelectorAll(".finding[open] .file[open]")].find(f => f.querySelector("code").textContent === %q);
 		return [...file.querySelectorAll(".diff tbody tr")].map(r => r.cells).filter(c => c.length > 1 && !c[%d].classList.contains("none"))
 			.map(c => c[%d].textContent + (c[%d].dataset.op ?? " ") + c[%d].textContent);
@@ -241,26 +90,26 @@ func (b *browser) cells(path string, side int) []string {
 // sides of the diff, which has the lines of the patch.
 func TestBrowserDiff(t *testing.T) {
 	page := example(t)
-	b := open(t, page)
-	if n := eval[int](b, `document.querySelectorAll(".diff").length`); n != 0 {
+	b := show(t, page)
+	if n := browser.Eval[int](b, `document.querySelectorAll(".diff").length`); n != 0 {
 		t.Errorf("%d diffs are built before anybody opened one", n)
 	}
-	b.choose(map[string]string{"owner": "@storage", "tier": "gate"})
+	b.Choose(map[string]string{"owner": "@storage", "tier": "gate"})
 	focused := func(class string) bool {
-		return eval[bool](b, fmt.Sprintf(`document.activeElement.matches(".%s > summary")`, class))
+		return browser.Eval[bool](b, fmt.Sprintf(`document.activeElement.matches(".%s > summary")`, class))
 	}
-	b.do(`document.activeElement.blur()`)
-	b.run(chromedp.KeyEvent("j"))
+	b.Do(`document.activeElement.blur()`)
+	b.Run(chromedp.KeyEvent("j"))
 	if !focused("unit") {
 		t.Fatal("j does not go to the first unit")
 	}
-	b.run(chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent("j"))
+	b.Run(chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent("j"))
 	if !focused("finding") {
 		t.Fatal("j does not go on to its finding")
 	}
-	b.run(chromedp.KeyEvent(kb.Enter))
-	b.until(`document.querySelector(".finding[open] .diff") !== null`)
-	text := eval[string](b, `document.querySelector(".finding[open] .detail").innerText`)
+	b.Run(chromedp.KeyEvent(kb.Enter))
+	b.Until(`document.querySelector(".finding[open] .diff") !== null`)
+	text := browser.Eval[string](b, `document.querySelector(".finding[open] .detail").innerText`)
 	for _, want := range []string{"Call path", "w.active.TryLock", "Why not more: logs-per-round", `fmt.Println("not active:", err)`, "A failed round logs or counts"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the finding does not say %q: %s", want, text)
@@ -292,10 +141,10 @@ func TestBrowserDiff(t *testing.T) {
 					}
 				}
 			}
-			if diff := cmp.Diff(before, b.cells(f.Path, 0)); diff != "" {
+			if diff := cmp.Diff(before, cells(b, f.Path, 0)); diff != "" {
 				t.Errorf("%s before: %s", f.Path, diff)
 			}
-			if diff := cmp.Diff(after, b.cells(f.Path, 1)); diff != "" {
+			if diff := cmp.Diff(after, cells(b, f.Path, 1)); diff != "" {
 				t.Errorf("%s after: %s", f.Path, diff)
 			}
 		}
@@ -306,30 +155,30 @@ func TestBrowserDiff(t *testing.T) {
 	for selector, want := range map[string]string{
 		"td.gone del": "concurrency", "td.come ins": "etcdlock", "td .k": "for", "td .f": "NewTicker", "td .b": "error",
 	} {
-		if found := eval[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(".finding[open] %s")].map(e => e.textContent)`, selector)); !strings.Contains(strings.Join(found, " "), want) {
+		if found := browser.Eval[[]string](b, fmt.Sprintf(`[...document.querySelectorAll(".finding[open] %s")].map(e => e.textContent)`, selector)); !strings.Contains(strings.Join(found, " "), want) {
 			t.Errorf("%s is %q, want %q among it", selector, found, want)
 		}
 	}
 	colour := func(selector string) string {
-		return eval[string](b, fmt.Sprintf(`getComputedStyle(document.querySelector(%q)).color`, selector))
+		return browser.Eval[string](b, fmt.Sprintf(`getComputedStyle(document.querySelector(%q)).color`, selector))
 	}
 	if plain := colour(".diff td:not(.no)"); colour(".diff .k") == plain || colour(".diff .f") == plain {
 		t.Error("the tokens have no colours")
 	}
-	if n := eval[int](b, `document.querySelectorAll(".unit:not([open]) .diff").length`); n != 0 {
+	if n := browser.Eval[int](b, `document.querySelectorAll(".unit:not([open]) .diff").length`); n != 0 {
 		t.Errorf("%d diffs of other units are built", n)
 	}
 	// The helper is there, and folded.
-	b.run(chromedp.Click(chromedp.CSS(`.finding[open] .file:not([open]) > summary`)))
-	b.until(`document.querySelectorAll(".finding[open] .file[data-side=after] .diff tbody tr").length > 300`)
-	b.quiet()
+	b.Run(chromedp.Click(chromedp.CSS(`.finding[open] .file:not([open]) > summary`)))
+	b.Until(`document.querySelectorAll(".finding[open] .file[data-side=after] .diff tbody tr").length > 300`)
+	b.Quiet()
 }
 
 func TestBrowserLooks(t *testing.T) {
-	b := open(t, example(t))
-	back := func() string { return eval[string](b, `getComputedStyle(document.body).backgroundColor`) }
+	b := show(t, example(t))
+	back := func() string { return browser.Eval[string](b, `getComputedStyle(document.body).backgroundColor`) }
 	media := func(name, scheme string) {
-		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		browser.Call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Media: name, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 		})
 	}
@@ -343,7 +192,7 @@ func TestBrowserLooks(t *testing.T) {
 		t.Errorf("dark: %s", got)
 	}
 	theme := func(name string) {
-		b.do(`{const e = document.getElementById("theme"); e.value = %q; e.dispatchEvent(new Event("change"))}`, name)
+		b.Do(`{const e = document.getElementById("theme"); e.value = %q; e.dispatchEvent(new Event("change"))}`, name)
 	}
 	theme("light")
 	if got := back(); got != white {
@@ -354,15 +203,15 @@ func TestBrowserLooks(t *testing.T) {
 	if got := back(); got != white {
 		t.Errorf("printed: %s", got)
 	}
-	if got := eval[string](b, `getComputedStyle(document.getElementById("filters")).display`); got != "none" {
+	if got := browser.Eval[string](b, `getComputedStyle(document.getElementById("filters")).display`); got != "none" {
 		t.Errorf("printed, the filters have display %s", got)
 	}
 	// Every control has a name for those who cannot see it.
-	for _, control := range eval[[]string](b, `[...document.querySelectorAll("select,input,button")]
+	for _, control := range browser.Eval[[]string](b, `[...document.querySelectorAll("select,input,button")]
 		.filter(e => !(e.labels?.[0]?.textContent ?? e.textContent).trim()).map(e => e.outerHTML)`) {
 		t.Errorf("%s has no label", control)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 // Source code, messages and names are text, whatever is in them.
@@ -382,39 +231,39 @@ func TestBrowserShowsHostileText(t *testing.T) {
 		Skipped:  []report.Skip{{Path: bad, Reason: bad, Detail: bad}},
 		Problems: []report.Problem{{Phase: bad, Message: bad, Path: bad}},
 	}
-	b := open(t, report.Page{Title: bad, Units: []report.Unit{u}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, topics...)})
-	b.run(chromedp.Click(chromedp.CSS(".finding > summary")))
-	b.until(`document.querySelector(".diff") !== null`)
-	if got := eval[string](b, `document.querySelector(".diff td.come:not(.no)").textContent`); got != bad {
+	b := show(t, report.Page{Title: bad, Units: []report.Unit{u}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, topics...)})
+	b.Run(chromedp.Click(chromedp.CSS(".finding > summary")))
+	b.Until(`document.querySelector(".diff") !== null`)
+	if got := browser.Eval[string](b, `document.querySelector(".diff td.come:not(.no)").textContent`); got != bad {
 		t.Errorf("the diff shows %q, want %q", got, bad)
 	}
-	if got := eval[string](b, `document.querySelector(".unit > summary .name").textContent`); got != bad {
+	if got := browser.Eval[string](b, `document.querySelector(".unit > summary .name").textContent`); got != bad {
 		t.Errorf("the title is %q, want %q", got, bad)
 	}
-	if n := eval[int](b, `document.images.length`); n != 0 {
+	if n := browser.Eval[int](b, `document.images.length`); n != 0 {
 		t.Errorf("%d images", n)
 	}
-	if units, _, _ := b.choose(map[string]string{"owner": bad}); len(units) != 1 {
+	if units, _, _ := b.Choose(map[string]string{"owner": bad}); len(units) != 1 {
 		t.Errorf("its owner cannot be chosen: %q", units)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 // The screenshot in docs is of the example page; -update makes it again.
 func TestBrowserScreenshot(t *testing.T) {
-	b := open(t, example(t))
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+	b := show(t, example(t))
+	browser.Call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}},
 	})
-	b.run(chromedp.EmulateViewport(1280, 1320))
-	b.choose(map[string]string{"owner": "@storage"})
-	b.run(
+	b.Run(chromedp.EmulateViewport(1280, 1320))
+	b.Choose(map[string]string{"owner": "@storage"})
+	b.Run(
 		chromedp.Click(chromedp.CSS(`.unit:not([hidden]) ~ .unit:not([hidden]) > summary`)),
 		chromedp.Click(chromedp.CSS(`.unit[open] > .finding > summary`)),
 	)
-	b.until(`document.querySelector(".diff") !== null`)
-	b.do(`document.activeElement.blur(); scrollTo(0, 0)`)
-	picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	b.Until(`document.querySelector(".diff") !== null`)
+	b.Do(`document.activeElement.blur(); scrollTo(0, 0)`)
+	picture, err := chromedp.Run(b.Ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,5 +275,5 @@ func TestBrowserScreenshot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.quiet()
+	b.Quiet()
 }

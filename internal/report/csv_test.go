@@ -15,8 +15,9 @@ func TestCSV(t *testing.T) {
 	u := unit(t, sample(t), report.Found)
 	u.Name, u.Owners = "a, \"b\"", []string{"@team", "x@example.com"}
 	u.State = "found"
+	u.Ignored = []report.Finding{{Rule: "trylock-poll", Path: "i.go", Line: 1, Tier: "ignored", Message: "i polls", Ignored: "one replica"}}
 	var b bytes.Buffer
-	if err := report.CSV(&b, report.Page{Units: []report.Unit{u}}); err != nil {
+	if err := report.CSV(&b, report.Page{Units: []report.Unit{u}, Notes: []report.Note{{Path: "sub", Detail: "not ours"}}}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `type,module,unit,owners,state,rule,path,line,col,package,func,tier,codes,message,detail,call_path,version,target
@@ -29,6 +30,7 @@ finding,example.com/m,"a, ""b""",'@team x@example.com,found,trylock-poll,a/a.go,
 finding,example.com/m,"a, ""b""",'@team x@example.com,found,watch-storm,a/a.go,30,2,example.com/m/a,storm,guard,shape-unknown,storm tries,shape-unknown,,,
 finding,example.com/m,"a, ""b""",'@team x@example.com,found,trylock-spin,a/a.go,40,2,example.com/m/a,spin,refuse,cgo-file does-not-build,spin tries,"cgo-file (a/a.go:1:1); does-not-build: two
 lines",,,
+ignored,example.com/m,"a, ""b""",'@team x@example.com,found,trylock-poll,i.go,1,,,,ignored,,i polls,one replica,,,
 skipped,example.com/m,"a, ""b""",'@team x@example.com,found,,b/b.go,3,4,,,,syntax-error,,"expected ';'
 found x",,,
 skipped,example.com/m,"a, ""b""",'@team x@example.com,found,,c,,,,,,unreadable,,,,,
@@ -36,12 +38,13 @@ skipped,example.com/m,"a, ""b""",'@team x@example.com,found,,,,,example.com/m/d,
 problem,example.com/m,"a, ""b""",'@team x@example.com,found,,a/a.go,7,2,example.com/m/a,,,vet,"two
 lines",,,,
 problem,example.com/m,"a, ""b""",'@team x@example.com,found,,,,,,,,load,no,,,,
+note,,,,,,sub,,,,,,,,not ours,,,
 `
 	if diff := cmp.Diff(strings.ReplaceAll(want, "\n", "\r\n"), b.String()); diff != "" {
 		t.Error(diff)
 	}
-	if rows, err := csv.NewReader(&b).ReadAll(); err != nil || len(rows) != 13 {
-		t.Errorf("%d rows, %v; want 13", len(rows), err)
+	if rows, err := csv.NewReader(&b).ReadAll(); err != nil || len(rows) != 15 {
+		t.Errorf("%d rows, %v; want 15", len(rows), err)
 	}
 }
 

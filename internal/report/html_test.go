@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcdmod/internal/browser"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
 	"etcdmod/rewrite"
@@ -164,10 +165,10 @@ func BenchmarkHTML(b *testing.B) {
 func BenchmarkBrowser(b *testing.B) {
 	page := many(b, 2000)
 	for b.Loop() {
-		w := open(b, page)
-		load := eval[float64](w, `performance.getEntriesByType("navigation")[0].domComplete`)
-		filter := eval[float64](w, `(() => {const t = performance.now(); filters.elements.owner.value = "@team-2"; show(); document.body.offsetHeight; return performance.now() - t})()`)
-		diff := eval[float64](w, `(() => {
+		w := show(b, page)
+		load := browser.Eval[float64](w, `performance.getEntriesByType("navigation")[0].domComplete`)
+		filter := browser.Eval[float64](w, `(() => {const t = performance.now(); filters.elements.owner.value = "@team-2"; show(); document.body.offsetHeight; return performance.now() - t})()`)
+		diff := browser.Eval[float64](w, `(() => {
 			const t = performance.now();
 			const finding = document.querySelector(".unit:not([hidden]) > .finding");
 			finding.open = finding.parentElement.open = true;

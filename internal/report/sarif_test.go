@@ -49,6 +49,7 @@ type result struct {
 		ThreadFlows []struct{ Locations []struct{ Location location } }
 	}
 	PartialFingerprints map[string]string
+	Suppressions        *[]struct{ Kind, Justification string }
 	Fixes               []struct{ ArtifactChanges []change }
 }
 
@@ -97,22 +98,28 @@ func sarif(t *testing.T, units ...report.Unit) (sarifLog, string) {
 	if err := report.SARIF(&b, report.Page{Units: units, Topics: topics}); err != nil {
 		t.Fatal(err)
 	}
+	valid(t, b.Bytes())
+	var l sarifLog
+	if err := json.Unmarshal(b.Bytes(), &l); err != nil {
+		t.Fatal(err)
+	}
+	return l, b.String()
+}
+
+// valid demands that a log follows the schema.
+func valid(t *testing.T, log []byte) {
+	t.Helper()
 	schema, err := schema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(b.Bytes()))
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := schema.Validate(value); err != nil {
 		t.Error(err)
 	}
-	var l sarifLog
-	if err := json.Unmarshal(b.Bytes(), &l); err != nil {
-		t.Fatal(err)
-	}
-	return l, b.String()
 }
 
 // unit makes a unit of a result, and sends it through JSON as a machine that collects
@@ -246,6 +253,80 @@ func TestSARIFFingerprints(t *testing.T) {
 			t.Errorf("fingerprint %q twice", p)
 		}
 		seen[p] = true
+	}
+}
+
+// What a comment ignores is there, suppressed; then all results say whether they are.
+func TestSARIFSuppressions(t *testing.T) {
+	res := sample(t)
+	ignored := *res.Findings[0]
+	ignored.Ignored, ignored.Refused = "only one <replica>", []rewrite.Reason{{Code: rewrite.DoesNotBuild}}
+	res.Ignored = []*rewrite.Finding{&ignored}
+	l, _ := sarif(t, unit(t, res, report.Found))
+	results := l.Runs[0].Results
+	if len(results) != len(res.Bumps)+len(res.Findings)+1 {
+		t.Fatalf("%d results", len(results))
+	}
+	prints := map[string]bool{}
+	for i, r := range results {
+		prints[r.PartialFingerprints["etcdmodFinding/v1"]] = true
+		switch {
+		case r.Suppressions == nil:
+			t.Errorf("result %d does not say whether it is suppressed", i)
+		case i < len(results)-1 && len(*r.Suppressions) > 0:
+			t.Errorf("result %d is suppressed", i)
+		}
+	}
+	last := results[len(results)-1]
+	if diff := cmp.Diff(&[]struct{ Kind, Justification string }{{"inSource", "only one <replica>"}}, last.Suppressions); diff != "" {
+		t.Error(diff)
+	}
+	if want := "wait polls (ignored: only one <replica>)"; last.Message.Text != want || len(last.RelatedLocations) > 0 {
+		t.Errorf("it says %q, with %v; want %q", last.Message.Text, last.RelatedLocations, want)
+	}
+	if len(prints) != len(results) {
+		t.Errorf("%d fingerprints of %d results", len(prints), len(results))
+	}
+}
+
+// What is noted about no module is a notification. A category tells runs apart, whatever is in
+// them.
+func TestSARIFOfManyModules(t *testing.T) {
+	var b bytes.Buffer
+	page := report.Page{
+		Units: []report.Unit{{Module: "a"}}, Topics: topics, Category: "rollout/shard-1-of-2",
+		Notes: []report.Note{{Path: "a b", Detail: "a repository of its own"}, {Path: ".github/CODEOWNERS:7", Detail: "bad"}},
+	}
+	if err := report.SARIF(&b, page); err != nil {
+		t.Fatal(err)
+	}
+	valid(t, b.Bytes())
+	for _, want := range []string{`"id": "etcdmod/rollout/shard-1-of-2/"`, `"uri": "a%20b"`, `"uri": ".github/CODEOWNERS"`, `"startLine": 7`, "a repository of its own"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %s in %s", want, &b)
+		}
+	}
+}
+
+// The helper is in every fix: so many of them are too much for code scanning services.
+func TestSARIFLimitsFixes(t *testing.T) {
+	one := report.Unit{
+		Module: "m", Findings: []report.Finding{{Rule: "trylock-poll", Path: "a.go", Line: 1, Tier: "guard"}},
+		Files: []report.File{{Path: "a.go", Findings: []int{0}, Hunks: []report.Hunk{{Old: 1, New: 1, Lines: []report.Line{{Op: "+", Text: "x\n"}}}}}},
+	}
+	for n, want := range map[int]int{250: 250, 251: 0} {
+		units := make([]report.Unit, n)
+		for i := range units {
+			units[i] = one
+		}
+		l, _ := sarif(t, units...)
+		got := 0
+		for _, r := range l.Runs[0].Results {
+			got += len(r.Fixes)
+		}
+		if got != want {
+			t.Errorf("%d findings have %d fixes, want %d", n, got, want)
+		}
 	}
 }
 

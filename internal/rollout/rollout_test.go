@@ -38,6 +38,7 @@ func TestSixtyModules(t *testing.T) {
 	shapes(t, index, modules)
 	onDisk(t, index, opts.Out)
 	patches(t, index, opts.Out, root, applied(t, index, root, opts.Pipeline))
+	reports(t, index, opts.Out)
 }
 
 // shapes checks what became of every shape.
