@@ -1,0 +1,197 @@
+// Shapes runs candidates of services that poll etcd locks, each in a way that is found in
+// real code. It is told what to do on its standard input, in JSON-RPC, and answers on its
+// standard output.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/rpc"
+	"net/rpc/jsonrpc"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/client/v3/concurrency"
+)
+
+var shapes = map[string]func(context.Context, *candidate) error{
+	"tickerSelect":       tickerSelect,
+	"tickerReturns":      tickerReturns,
+	"tickerLogs":         tickerLogs,
+	"tickerRange":        tickerRange,
+	"tick":               tick,
+	"sleepEnd":           sleepEnd,
+	"sleepReturns":       sleepReturns,
+	"sleepDefault":       sleepDefault,
+	"afterSelect":        afterSelect,
+	"afterDeadline":      afterDeadline,
+	"afterDeadlineComes": afterDeadlineComes,
+	"afterVariable":      afterVariable,
+	"timerReset":         timerReset,
+	"timerRound":         timerRound,
+	"timerHelper":        timerHelper,
+	"sleepGoto":          sleepGoto,
+	"attemptContext":     attemptContext,
+	"spinContinue":       spinContinue,
+	"spinGoto":           spinGoto,
+	"spinDefault":        spinDefault,
+	"spinWorker":         spinWorker,
+	"spinAttempts":       spinAttempts,
+	"watchStorm":         watchStorm,
+	"waitUntil":          waitUntil,
+	"waitPoll":           waitPoll,
+	"waitBackoff":        waitBackoff,
+	"cenkaltiRetry":      cenkaltiRetry,
+	"avastRetry":         avastRetry,
+	"sethvargoRetry":     sethvargoRetry,
+	"lestrratContinue":   lestrratContinue,
+	"cronJob":            cronJob,
+	"wrapError":          wrapError,
+	"wrapBool":           wrapBool,
+	"wrapContext":        wrapContext,
+	"wrapLock":           wrapLock,
+	"recursion":          recursion,
+	"fromField":          fromField,
+	"fromInterface":      fromInterface,
+	"fromEmbedding":      fromEmbedding,
+	"fromMap":            fromMap,
+	"fromChannel":        fromChannel,
+	"fromGeneric":        fromGeneric,
+	"fromSlice":          fromSlice,
+	"periodicCall":       periodicCall,
+	"periodicJob":        periodicJob,
+	"manyKeys":           manyKeys,
+	"leaderCheck":        leaderCheck,
+	"leaderEnds":         leaderEnds,
+	"losersAct":          losersAct,
+	"twoConditions":      twoConditions,
+	"sessionSwap":        sessionSwap,
+	"sessionPerTry":      sessionPerTry,
+	"attempts":           attempts,
+	"attemptsEndless":    attemptsEndless,
+}
+
+func main() {
+	d := &Driver{endpoints: strings.Split(os.Getenv("ETCD_ENDPOINTS"), ","), candidates: map[string]*candidate{}}
+	log.SetFlags(0)
+	log.SetOutput(d)
+	if err := rpc.Register(d); err != nil {
+		log.Fatal(err)
+	}
+	rpc.ServeCodec(jsonrpc.NewServerCodec(struct {
+		io.Reader
+		io.WriteCloser
+	}{os.Stdin, os.Stdout}))
+}
+
+// A Driver has all candidates of this process.
+type Driver struct {
+	endpoints []string
+
+	mu         sync.Mutex
+	candidates map[string]*candidate // by name
+}
+
+// A Run asks for candidates of one shape.
+type Run struct {
+	Shape, Key string
+	Every      time.Duration
+	Candidates int
+}
+
+// Start starts candidates. They are named after the shape, with their number.
+func (d *Driver) Start(run Run, _ *struct{}) error {
+	shape, ok := shapes[run.Shape]
+	if !ok {
+		return fmt.Errorf("no shape %s", run.Shape)
+	}
+	for i := range run.Candidates {
+		c, err := newCandidate(d.endpoints, fmt.Sprintf("%s/%d", run.Shape, i), run.Key, run.Every)
+		if err != nil {
+			return err
+		}
+		d.mu.Lock()
+		d.candidates[c.name] = c
+		d.mu.Unlock()
+		c.run(context.Background(), shape)
+	}
+	return nil
+}
+
+// States returns what all candidates have done so far, by name.
+func (d *Driver) States(_ struct{}, all *map[string]State) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	*all = map[string]State{}
+	for name, c := range d.candidates {
+		(*all)[name] = c.now()
+	}
+	return nil
+}
+
+// Cancel ends a candidate's context.
+func (d *Driver) Cancel(name string, _ *struct{}) error {
+	c, err := d.candidate(name)
+	if err == nil {
+		c.cancel()
+	}
+	return err
+}
+
+// Leave tells a candidate that leads to give the lock up.
+func (d *Driver) Leave(name string, _ *struct{}) error {
+	c, err := d.candidate(name)
+	if err == nil {
+		close(c.leave)
+	}
+	return err
+}
+
+// Swap gives a candidate a new session.
+func (d *Driver) Swap(name string, _ *struct{}) error {
+	c, err := d.candidate(name)
+	if err != nil {
+		return err
+	}
+	s, err := concurrency.NewSession(c.client)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.state.Lease = int64(s.Lease())
+	c.mu.Unlock()
+	c.swaps <- s
+	return nil
+}
+
+// Expire ends a candidate's session, and with it its lease.
+func (d *Driver) Expire(name string, _ *struct{}) error {
+	c, err := d.candidate(name)
+	if err != nil {
+		return err
+	}
+	return c.session.Close()
+}
+
+func (d *Driver) candidate(name string) (*candidate, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c, ok := d.candidates[name]; ok {
+		return c, nil
+	}
+	return nil, fmt.Errorf("no candidate %s", name)
+}
+
+// Write takes a line of the log: a name, a colon and what is to be logged.
+func (d *Driver) Write(line []byte) (int, error) {
+	name, text, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), ": ")
+	if c, err := d.candidate(name); err == nil {
+		c.logged(text)
+		return len(line), nil
+	}
+	return os.Stderr.Write(line)
+}

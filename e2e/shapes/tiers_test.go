@@ -1,0 +1,344 @@
+package shapes_test
+
+import (
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestReports demands that etcdmod gives each shape the tier that it is listed with, or
+// the one that was asked for where that is weaker.
+func TestReports(t *testing.T) {
+	for _, version := range []string{guard, gate, collapse, "lock"} {
+		want := map[finding]bool{}
+		for _, sh := range shapes {
+			f := finding{Rule: "trylock-poll", Func: sh.name, Tier: sh.in(version)}
+			if sh.rule != "" {
+				f.Rule = sh.rule
+			}
+			if sh.loop != "" {
+				f.Func = sh.loop
+			}
+			want[f] = true
+		}
+		// This one is on top of the guard.
+		want[finding{Rule: "session-per-try", Func: "sessionPerTry", Tier: refused}] = true
+		got := map[finding]bool{}
+		for _, f := range reports[version] {
+			if f.Type == "finding" {
+				got[finding{Rule: f.Rule, Func: f.Func, Tier: f.Tier}] = true
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", version, d)
+		}
+	}
+}
+
+// in is the tier of a shape in a version of the program.
+func (sh shape) in(version string) string {
+	most, capped := strength[version]
+	switch {
+	case !capped || strength[sh.tier] <= most:
+		return sh.tier
+	case version == gate && sh.rule == "watch-storm": // it has no clock
+		return guard
+	}
+	return version
+}
+
+// changed are the shapes that a version has in a tier of its own: what it leaves to a
+// weaker one is the same as there.
+func changed(version string, wild bool) (out []shape) {
+	for _, sh := range shapes {
+		switch {
+		case sh.wild != wild || sh.writes():
+		case version == "original", version == "lock" && sh.queues, sh.in(version) == version:
+			out = append(out, sh)
+		}
+	}
+	return out
+}
+
+// writes says that a shape writes in each round whatever becomes of it.
+func (sh shape) writes() bool { return sh.tier == refused || sh.name == "sessionPerTry" }
+
+// TestTiers compares what the original does with what becomes of it in each tier.
+func TestTiers(t *testing.T) {
+	for _, wild := range []bool{false, true} {
+		name := "paced"
+		if wild {
+			name = "wild"
+		}
+		t.Run(name, func(t *testing.T) {
+			polling := changed("original", wild)
+			original := observe(t, bins["original"], polling, nil)
+			original.polls(t, polling)
+			for _, version := range []string{guard, gate, collapse, "lock"} {
+				if shapes := changed(version, wild); len(shapes) > 0 {
+					t.Run(version, func(t *testing.T) {
+						if !wild || version != guard { // a guarded spin takes all the time there is
+							t.Parallel()
+						}
+						compare(t, version, shapes, original, observe(t, bins[version], shapes, original))
+					})
+				}
+			}
+		})
+	}
+}
+
+// polls demands of the original that it does what the rewrite is for.
+func (o *outcome) polls(t *testing.T, shapes []shape) {
+	t.Helper()
+	t.Logf("original: %d entries while idle, %d while one leads", o.idle.entries, o.led.entries)
+	for _, sh := range shapes {
+		for _, name := range names(sh) {
+			if sh.kind != giveUp && len(o.idle.did[name].Writes) == 0 {
+				t.Errorf("%s wrote nothing while it waited", name)
+			}
+		}
+		if winner := o.winners[sh.name]; sh.kind == leads && len(o.led.did[winner].Writes) == 0 {
+			t.Errorf("%s wrote nothing while it led and tried again", winner)
+		}
+	}
+}
+
+func compare(t *testing.T, version string, shapes []shape, original, now *outcome) {
+	t.Helper()
+	if n := now.idle.entries; n != 0 {
+		t.Errorf("%d raft entries while somebody else had the locks, want 0: %s", n, now.idle.writers())
+	}
+	if n := now.led.entries; n != 0 {
+		t.Errorf("%d raft entries while candidates had the locks, want 0: %s", n, now.led.writers())
+	}
+	for _, sh := range shapes {
+		t.Run(sh.name, func(t *testing.T) {
+			switch {
+			case sh.kind == giveUp:
+				now.gaveUp(t, sh, original)
+			case !sh.wild:
+				now.pace(t, version, sh, original)
+			case sh.in(version) == gate:
+				now.calm(t, sh)
+			}
+			if a, b := original.ended[sh.name], now.ended[sh.name]; a.Ended != b.Ended || a.Err != b.Err {
+				t.Errorf("its context ended: it ended %v with %q, originally %v with %q", b.Ended, b.Err, a.Ended, a.Err)
+			}
+			now.turns(t, sh, original)
+			if sh.in(version) != collapse {
+				if d := cmp.Diff(original.lines(sh), now.lines(sh)); d != "" {
+					t.Errorf("lines (-original +now):\n%s", d)
+				}
+			}
+		})
+	}
+}
+
+// pace compares the rounds, and what was logged in them, with those of the original. A
+// guard has as many; a gate too, as no lock was released; and the wait that a loop has
+// collapsed to reads no more often than the loop did.
+func (o *outcome) pace(t *testing.T, version string, sh shape, original *outcome) {
+	t.Helper()
+	waiting := sh.in(version) == collapse || version == "lock"
+	for _, name := range names(sh) {
+		keepsPace(t, name, waiting, original.idle.did[name], o.idle.did[name])
+	}
+	if sh.kind != works {
+		keepsPace(t, "a loser", waiting, original.led.did[original.loser(sh)], o.led.did[o.loser(sh)])
+		keepsPace(t, "the leader", waiting, original.led.did[original.winners[sh.name]], o.led.did[o.winners[sh.name]])
+	}
+}
+
+func keepsPace(t *testing.T, who string, waiting bool, was, is state) {
+	t.Helper()
+	most := max(int(window/every), was.Rounds) + 1
+	switch {
+	case waiting && (is.Rounds > most || sum(is.Lines) != 0):
+		t.Errorf("%s read %d times and logged %v while it waited, want at most %d reads", who, is.Rounds, is.Lines, most)
+	case !waiting && (is.Rounds > most || 2*is.Rounds < was.Rounds):
+		t.Errorf("%s: %d rounds in %v, originally %d", who, is.Rounds, window, was.Rounds)
+	case !waiting && sum(was.Lines) > 0 && (sum(is.Lines) > most || 2*sum(is.Lines) < sum(was.Lines)):
+		t.Errorf("%s: logged %v in %v, originally %v", who, is.Lines, window, was.Lines)
+	}
+}
+
+// loser is the candidate that still waits while another one leads.
+func (o *outcome) loser(sh shape) string {
+	for _, name := range names(sh) {
+		if name != o.victims[sh.name] && name != o.winners[sh.name] {
+			return name
+		}
+	}
+	return ""
+}
+
+// gaveUp compares how candidates gave up, who count their tries or have a deadline.
+func (o *outcome) gaveUp(t *testing.T, sh shape, original *outcome) {
+	t.Helper()
+	for _, name := range names(sh) {
+		was, is := original.last[name], o.last[name]
+		more := is.Rounds - was.Rounds
+		if sh.tier == gate && (more == 1 || more == -1) {
+			more = 0 // it has a deadline, and no number of tries
+		}
+		if more != 0 || !is.Ended || was.Err != is.Err {
+			t.Errorf("%s gave up after %d rounds with %q, originally after %d with %q", name, is.Rounds, is.Err, was.Rounds, was.Err)
+		}
+		if d := cmp.Diff(was.Lines, is.Lines); d != "" {
+			t.Errorf("%s: lines (-original +now):\n%s", name, d)
+		}
+	}
+}
+
+// calm demands of a spin that it waits between its tries, and of its log that it has a line
+// for each if it had.
+func (o *outcome) calm(t *testing.T, sh shape) {
+	t.Helper()
+	const pause = 100 * time.Millisecond // that etcdmod puts there
+	for _, name := range names(sh) {
+		did := o.idle.did[name]
+		if most := int(window/pause) + 1; did.Rounds > most || did.Rounds < most/4 {
+			t.Errorf("%s: %d rounds in %v, want about %d", name, did.Rounds, window, most)
+		}
+		if lines := sum(did.Lines); lines > 0 && (lines > did.Rounds+1 || lines < did.Rounds-1) {
+			t.Errorf("%s: %d rounds and %d lines", name, did.Rounds, lines)
+		}
+	}
+}
+
+func sum(lines map[string]int) (n int) {
+	for _, count := range lines {
+		n += count
+	}
+	return n
+}
+
+var number = regexp.MustCompile("[0-9]+")
+
+// lines is what a shape's candidates have logged in all, but for numbers and how often.
+func (o *outcome) lines(sh shape) []string {
+	all := map[string]bool{}
+	for _, name := range names(sh) {
+		for line := range o.last[name].Lines {
+			if !sh.wild || line != context.Canceled.Error() { // a chance that a gate's wait has not
+				all[number.ReplaceAllString(line, "N")] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// turns demands that one candidate after the other got the lock, and that they ended as
+// those of the original did.
+func (o *outcome) turns(t *testing.T, sh shape, original *outcome) {
+	t.Helper()
+	if sh.kind != waits && sh.kind != leads {
+		return
+	}
+	for _, name := range names(sh) {
+		if s := o.last[name]; name == o.victims[sh.name] && len(s.Came) > 0 {
+			t.Errorf("%s got the lock after its context had ended", name)
+		} else if name != o.victims[sh.name] && len(s.Came) != 1 {
+			t.Errorf("%s got the lock %d times, want once", name, len(s.Came))
+		}
+	}
+	if was, is := leaders(sh, original.last), leaders(sh, o.last); sh.kind == leads && len(is) != len(was) || sh.kind == waits && len(is) != 1 {
+		t.Errorf("%v have the lock in the end, originally %v", is, was)
+	}
+	was, is := original.last[original.winners[sh.name]], o.last[o.winners[sh.name]]
+	if sh.wild { // whether the original comes so far is luck
+		was = state{Ended: true, Gone: 1}
+	}
+	if was.Ended != is.Ended || was.Err != is.Err || was.Gone != is.Gone {
+		t.Errorf("the first one lost the lock: it ended %v with %q and gave up %d times, originally %v with %q and %d times",
+			is.Ended, is.Err, is.Gone, was.Ended, was.Err, was.Gone)
+	}
+}
+
+// TestHandOver demands of gates, and of waits that took the place of a loop, that they end
+// soon after a release, although a round takes long, and that the others stand by again.
+func TestHandOver(t *testing.T) {
+	t.Parallel()
+	const (
+		every = 6 * time.Second
+		soon  = 4 * time.Second // what a wait reads now and then comes after five seconds
+	)
+	for _, version := range []string{gate, collapse, "lock"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			var slow []shape
+			for _, sh := range changed(version, false) {
+				if sh.kind == waits {
+					slow = append(slow, sh)
+				}
+			}
+			s := newScene(t, bins[version], slow, every)
+			tried := map[string]bool{}
+			all := s.d.await(time.Minute, func(all map[string]state) (missing []string) {
+				for _, sh := range slow {
+					switch untried := s.untried(sh, all); {
+					case len(untried) > 0:
+						missing = append(missing, untried...)
+					case !tried[sh.name]: // now, as the next round has just begun
+						tried[sh.name] = true
+						s.unlock(sh)
+						fallthrough
+					case leaders(sh, all) == nil:
+						missing = append(missing, "a leader of "+sh.name)
+					}
+				}
+				return missing
+			})
+			time.Sleep(time.Second)
+			later := s.d.states()
+			for _, sh := range slow {
+				first := leaders(sh, all)
+				if len(first) != 1 || len(leaders(sh, later)) != 1 {
+					t.Errorf("%s: %v have the lock, and then %v, want one", sh.name, first, leaders(sh, later))
+					continue
+				}
+				if took := later[first[0]].Came[0].Sub(s.freed[sh.name]); took > soon {
+					t.Errorf("%s: the lock was taken after %v, at an interval of %v", sh.name, took, every)
+				}
+				for _, name := range names(sh) {
+					if n := sum(later[name].Lines); n > 3 { // the first try, an early one and the next
+						t.Errorf("%s has logged %v", name, later[name].Lines)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestWritersGoOn is about what a rewrite leaves as it is: code that is refused, and a
+// session for each try, which is guarded and still costs a lease.
+func TestWritersGoOn(t *testing.T) {
+	t.Parallel()
+	var writers []shape
+	for _, sh := range shapes {
+		if sh.writes() {
+			writers = append(writers, sh)
+		}
+	}
+	original := observe(t, bins["original"], writers, nil)
+	now := observe(t, bins[collapse], writers, original)
+	for _, sh := range writers {
+		now.turns(t, sh, original)
+		for _, name := range names(sh) {
+			was, is := original.idle.did[name].Writes, now.idle.did[name].Writes
+			if sh.tier == refused {
+				if is["Txn"] == 0 || was["Txn"] == 0 {
+					t.Errorf("%s: wrote %v, originally %v; is it not refused any more?", name, is, was)
+				}
+			} else if len(is) != 1 || is["LeaseGrant"] == 0 || was["Txn"] == 0 {
+				t.Errorf("%s: wrote %v, originally %v, want leases alone", name, is, was)
+			}
+		}
+	}
+}
