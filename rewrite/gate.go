@@ -12,11 +12,13 @@ import (
 //	ticker := time.NewTicker(d)   =>   ticker := mu.NewTicker(d)
 //
 // Safety argument. The helper's clock fires at the old times, and once more, early, when
-// the lock that the last try met has been released. So the rewritten loop makes every
-// round that the old one made, at the same time, and one more per release. That one is
-// harmless if a round does nothing but try, wait, log and count (the inert steps below),
-// if success leaves the loop, and if no attempt is counted. The clock must be for this
-// mutex at all times: the mutex is there before the clock is made and is not replaced.
+// the lock that the last try met has been released. A ticker keeps its phase, so that the
+// rewritten loop makes every round that the old one made, at the same time; where each wait
+// is counted from the try before it, the rounds after an early one come that much earlier,
+// at the old distance. Either way there is one round more per release and none less. That
+// one is harmless if a round does nothing but try, wait, log and count (the inert steps
+// below), if success leaves the loop, and if no attempt is counted. The clock must be for
+// this mutex at all times: the mutex is there before the clock is made and is not replaced.
 //
 // gate returns why the clock of s must stay, or nil.
 func (p *program) gate(s *site) *Reason {
