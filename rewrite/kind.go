@@ -25,7 +25,7 @@ func (p *program) kind(s *site) (rule, message string) {
 		return "periodic-job", p.periodicJob(s)
 	case p.goesOn(s, paths) && p.releases(s, paths):
 		return "periodic-job", p.periodicJob(s)
-	case p.goesOn(s, paths) && len(s.trail) < 3 && s.heeds(): // further away, nobody knows what success is
+	case p.goesOn(s, paths) && len(s.trail) < 3 && s.heeds() && !s.standsBy(): // further away, nobody knows what success is
 		return "leader-check", p.leaderCheck(s)
 	case p.limit(s, paths) != "":
 		return "bounded-retry", p.boundedRetry(s, p.limit(s, paths))
@@ -41,12 +41,28 @@ func (p *program) tried(s *site, verb string) string {
 	} else {
 		what = fmt.Sprintf("%s %s", verb, firstLine(p.text(s.tries[0].Fun)))
 	}
-	if len(s.clock) == 1 {
+	if len(s.clock) == 1 && !s.repeats(s.clock[0].wait) {
 		if d := s.clock[0].interval(); d != nil {
 			what += " every " + firstLine(p.text(d))
 		}
 	}
 	return s.name + " " + what
+}
+
+// repeats reports whether a loop within the site's loop repeats n, so that a round has any
+// number of them.
+func (s *site) repeats(n ast.Node) bool {
+	found := false
+	ast.Inspect(s.loop, func(m ast.Node) bool {
+		switch m := m.(type) {
+		case *ast.ForStmt:
+			found = found || ast.Stmt(m) != s.loop && n != nil && within(n, m.Body)
+		case *ast.RangeStmt:
+			found = found || ast.Stmt(m) != s.loop && n != nil && within(n, m.Body)
+		}
+		return !found
+	})
+	return found
 }
 
 // outline returns the paths of a site: those that were walked exactly, or else those of a
@@ -198,8 +214,9 @@ func (p *program) unlocks(f *file, n ast.Node, seen map[ast.Node]bool) bool {
 		}
 		if recv := fn.Signature().Recv(); fn.Name() == "Unlock" && recv != nil && (p.isMutexPtr(recv.Type()) || p.isHelperMutex(recv.Type())) {
 			found = true
-		} else if decl := p.declOf(fn); decl != nil {
-			found = p.unlocks(p.fileAt(decl.Pos()), decl, seen)
+		}
+		for _, decl := range p.declsOf(fn) {
+			found = found || p.unlocks(p.fileAt(decl.Pos()), decl, seen)
 		}
 		return !found
 	})
@@ -218,6 +235,28 @@ func (p *program) declOf(fn *types.Func) *ast.FuncDecl {
 		}
 	}
 	return nil
+}
+
+// declsOf returns the declarations of what a call of fn may run: of fn, or, where that is a
+// method of an interface, of each method of the module with its name and signature.
+func (p *program) declsOf(fn *types.Func) (out []*ast.FuncDecl) {
+	if recv := fn.Signature().Recv(); recv == nil || !types.IsInterface(recv.Type()) {
+		if decl := p.declOf(fn); decl != nil {
+			out = append(out, decl)
+		}
+		return out
+	}
+	key := methodKey(fn)
+	for _, f := range p.files {
+		for _, d := range f.ast.Decls {
+			if decl, ok := d.(*ast.FuncDecl); ok && decl.Recv != nil && decl.Name.Name == fn.Name() {
+				if m, ok := f.pkg.TypesInfo.Defs[decl.Name].(*types.Func); ok && methodKey(m) == key {
+					out = append(out, decl)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // funcAround returns the innermost function, declaration or literal, that holds n.

@@ -294,10 +294,14 @@ func (t *tracer) stmt(s ast.Stmt, p *path) []*path {
 	case *ast.ForStmt, *ast.RangeStmt, *ast.TypeSwitchStmt:
 		// Opaque, as long as nothing inside concerns this loop.
 		if t.rough && !t.tries(s) {
-			gone := p.fork()
-			gone.end, gone.endStmt = left, s // it may return
+			out := []*path{p}
+			if t.leaves(s) {
+				gone := p.fork()
+				gone.end, gone.endStmt = left, s // it may return
+				out = append(out, gone)
+			}
 			p.do(acts, s, nil)
-			return []*path{p, gone}
+			return out
 		}
 		if t.concerns(s) {
 			t.giveUp(s)
@@ -339,50 +343,6 @@ func (t *tracer) unlabelledBreak(paths []*path) []*path {
 		}
 	}
 	return paths
-}
-
-// concerns reports whether a nested statement tries, waits for a clock of this loop, or
-// jumps out of itself.
-func (t *tracer) concerns(s ast.Stmt) bool {
-	found := false
-	ast.Inspect(s, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false
-		case *ast.ReturnStmt:
-			found = true
-		case *ast.BranchStmt:
-			if n.Label != nil || n.Tok == token.GOTO {
-				found = true
-			}
-			if _, sw := s.(*ast.TypeSwitchStmt); sw && n.Tok == token.CONTINUE {
-				found = true
-			}
-		case *ast.CallExpr:
-			if t.isTry(n) {
-				found = true
-			}
-		}
-		if n != nil && t.clocks[n] != nil {
-			found = true
-		}
-		return !found
-	})
-	return found
-}
-
-func (t *tracer) tries(n ast.Node) bool {
-	found := false
-	ast.Inspect(n, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit:
-			return false
-		case *ast.CallExpr:
-			found = found || t.isTry(n)
-		}
-		return !found
-	})
-	return found
 }
 
 // fork makes one path for each outcome of a try.

@@ -209,3 +209,49 @@ func (t *tracer) variable(e ast.Expr) types.Object {
 	}
 	return v
 }
+
+// concerns reports whether a nested statement tries, waits for a clock of this loop, or
+// jumps out of itself.
+func (t *tracer) concerns(s ast.Stmt) bool {
+	found := t.leaves(s) || t.tries(s)
+	ast.Inspect(s, func(n ast.Node) bool {
+		if _, lit := n.(*ast.FuncLit); lit {
+			return false
+		}
+		found = found || n != nil && t.clocks[n] != nil
+		return !found
+	})
+	return found
+}
+
+// leaves reports whether a nested statement may leave the loop, or its round, from inside.
+func (t *tracer) leaves(s ast.Stmt) bool {
+	found := false
+	ast.Inspect(s, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ReturnStmt:
+			found = true
+		case *ast.BranchStmt:
+			_, sw := s.(*ast.TypeSwitchStmt)
+			found = found || n.Label != nil || n.Tok == token.GOTO || sw && n.Tok == token.CONTINUE
+		}
+		return !found
+	})
+	return found
+}
+
+func (t *tracer) tries(n ast.Node) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			found = found || t.isTry(n)
+		}
+		return !found
+	})
+	return found
+}

@@ -31,8 +31,9 @@
 // else reads, renews or deletes the key cannot be told from the loop.
 //
 // Left alone are loops that get the key first, or watch it, keys that are computed anew for
-// each try (to draw an id), transactions that do something else where the key is there (to
-// compare and swap), and keys without a lease whose loop goes on after success.
+// each try (to draw an id), keys with the id of a lease in them (nobody else asks for one),
+// transactions that do something else where the key is there (to compare and swap), and keys
+// without a lease whose loop goes on after success.
 package rewrite
 
 import "fmt"

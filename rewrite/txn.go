@@ -96,7 +96,7 @@ func (p *program) creationOf(f *file, call *ast.CallExpr) *creation {
 					c.lease = true
 				}
 			}
-			if p.varies(f, fn, call, key) || p.readBefore(f, fn, call, key) {
+			if p.varies(f, fn, call, key) || p.readBefore(f, fn, call, key) || p.hasLease(f, fn, key, map[types.Object]bool{}) {
 				return nil
 			}
 			return c

@@ -1,0 +1,73 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/types"
+)
+
+// hasLease reports whether a key has the id of a lease in it: then no other client asks for
+// it, as etcd's own mutex puts a key of each waiter's own. fn is the function around it.
+func (p *program) hasLease(f *file, fn ast.Node, key ast.Expr, seen map[types.Object]bool) bool {
+	found := false
+	ast.Inspect(key, func(n ast.Node) bool {
+		e, ok := n.(ast.Expr)
+		if !ok || found {
+			return !found
+		}
+		if f.isLeaseID(f.typeOf(e)) {
+			found = true
+		} else if id, ok := e.(*ast.Ident); ok {
+			if v, ok := f.objectOf(id).(*types.Var); ok && !v.IsField() && !seen[v] {
+				seen[v] = true
+				if def := p.definition(f, fn, id); def != ast.Expr(id) {
+					found = p.hasLease(f, fn, def, seen)
+				} else {
+					found = p.givenLease(f, fn, v, seen)
+				}
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// givenLease reports whether v is a parameter of fn for which every call in the module
+// gives a key with a lease in it.
+func (p *program) givenLease(f *file, fn ast.Node, v *types.Var, seen map[types.Object]bool) bool {
+	decl, ok := fn.(*ast.FuncDecl)
+	if !ok {
+		return false
+	}
+	obj, ok := f.pkg.TypesInfo.Defs[decl.Name].(*types.Func)
+	if !ok {
+		return false
+	}
+	at := -1
+	for i := range obj.Signature().Params().Len() {
+		if obj.Signature().Params().At(i) == v {
+			at = i
+		}
+	}
+	if at < 0 || obj.Signature().Variadic() && at == obj.Signature().Params().Len()-1 {
+		return false
+	}
+	calls, all := 0, true
+	for _, g := range p.files {
+		ast.Inspect(g.ast, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && g.callee(call) == types.Object(obj) && at < len(call.Args) {
+				calls++
+				if around := p.funcAround(call); around == nil || !p.hasLease(g, around, call.Args[at], seen) {
+					all = false
+				}
+			}
+			return all
+		})
+	}
+	return calls > 0 && all
+}
+
+// isLeaseID reports whether t is clientv3.LeaseID of some etcd client.
+func (c *clients) isLeaseID(t types.Type) bool {
+	named, ok := t.(*types.Named)
+	return ok && named.Obj().Name() == "LeaseID" && named.Obj().Pkg() != nil && c.isClientPath(named.Obj().Pkg().Path())
+}

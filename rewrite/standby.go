@@ -1,0 +1,101 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+)
+
+// standsBy reports whether the loop tries only while a flag, or a function that is asked
+// for one, is false: if !leading { try }, or if leading { continue } before. Nobody can say
+// then that it tries while it holds the lock.
+func (s *site) standsBy() bool {
+	calls := append(s.calls, s.tries...)
+	for _, call := range calls {
+		if !s.unlessFlag(call) {
+			return false
+		}
+	}
+	return len(calls) > 0
+}
+
+// unlessFlag reports whether a flag that is set keeps a round from reaching n.
+func (s *site) unlessFlag(n ast.Node) bool {
+	found := false
+	ast.Inspect(s.loop, func(m ast.Node) bool {
+		if m == nil || !within(n, m) {
+			return false
+		}
+		switch m := m.(type) {
+		case *ast.IfStmt:
+			switch {
+			case within(n, m.Body):
+				found = found || s.file.demandsNot(m.Cond)
+			case m.Else != nil && within(n, m.Else):
+				found = found || s.file.isFlag(m.Cond)
+			}
+		case *ast.BlockStmt:
+			found = found || s.skips(m.List, n)
+		case *ast.CaseClause:
+			found = found || s.skips(m.Body, n)
+		case *ast.CommClause:
+			found = found || s.skips(m.Body, n)
+		}
+		return !found
+	})
+	return found
+}
+
+// skips reports whether a list of statements leaves the round before n where a flag is set.
+func (s *site) skips(list []ast.Stmt, n ast.Node) bool {
+	for _, stmt := range list {
+		if stmt.End() > n.Pos() {
+			return false
+		}
+		if i, ok := stmt.(*ast.IfStmt); ok && len(i.Body.List) > 0 && s.file.isFlag(i.Cond) {
+			if b, ok := i.Body.List[len(i.Body.List)-1].(*ast.BranchStmt); ok && b.Tok == token.CONTINUE {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// demandsNot reports whether a condition holds only where a flag is not set.
+func (f *file) demandsNot(cond ast.Expr) bool {
+	switch e := ast.Unparen(cond).(type) {
+	case *ast.BinaryExpr:
+		return e.Op == token.LAND && (f.demandsNot(e.X) || f.demandsNot(e.Y))
+	case *ast.UnaryExpr:
+		return e.Op == token.NOT && f.isFlag(e.X)
+	}
+	return false
+}
+
+// isFlag reports whether e is a variable or field of type bool, or a call without arguments
+// that returns one.
+func (f *file) isFlag(e ast.Expr) bool {
+	if !isBool(f.typeOf(e)) {
+		return false
+	}
+	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
+		return len(call.Args) == 0
+	}
+	return f.variableOf(e) != nil
+}
+
+// variableOf returns the variable or field that e names, or nil.
+func (f *file) variableOf(e ast.Expr) (v *types.Var) {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		v, _ = f.objectOf(e).(*types.Var)
+	case *ast.SelectorExpr:
+		v, _ = f.objectOf(e.Sel).(*types.Var)
+	}
+	return v
+}
+
+func isBool(t types.Type) bool {
+	b, ok := typeUnder(t).(*types.Basic)
+	return ok && b.Info()&types.IsBoolean != 0
+}
