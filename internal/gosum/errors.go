@@ -135,7 +135,7 @@ func classify(text string) error {
 // get a module version.
 var downloadFailures = []string{
 	"reading ", "Get ", "Forbidden", "Not Found", "Gone", "unknown revision", "invalid version",
-	"lookup disabled", "unrecognized import path", "dial tcp", "no such file",
+	"lookup disabled", "unrecognized import path", "dial tcp", "no such file", "parsing go.mod",
 }
 
 // explain turns an error of a go command that loads modules into a typed one
