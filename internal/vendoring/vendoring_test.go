@@ -1,0 +1,216 @@
+package vendoring
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/goproxytest"
+
+	"etcdmod/internal/gocmd"
+)
+
+const (
+	oldVersion = "github.com/coreos/etcd v3.2.9+incompatible"
+	newVersion = "github.com/coreos/etcd v3.2.26+incompatible"
+
+	gomod = "module example.com/app\n\ngo 1.16\n\nrequire (\n\t" + oldVersion + "\n" +
+		"\tgoogle.golang.org/genproto v0.1.0\n\tgoogle.golang.org/grpc v1.5.1\n)\n"
+	source = "package app\n\nimport (\n\t_ \"github.com/coreos/etcd/clientv3\"\n\t_ \"google.golang.org/genproto/googleapis/api/annotations\"\n)\n"
+)
+
+// bumped is a go.mod with the new version.
+func bumped(gomod string) string { return strings.Replace(gomod, oldVersion, newVersion, 1) }
+
+// vendored makes a module that is vendored, and gives its states before and after a bump.
+func vendored(t *testing.T, source string) (r gocmd.Runner, before, after State) {
+	t.Helper()
+	r = gocmd.Runner{Dir: t.TempDir()}.With(
+		"GOPROXY="+goproxytest.NewTestServer(t, "../../testdata/proxy", "").URL, "GOSUMDB=off", "GOENV=off",
+		"GOFLAGS=-modcacherw", "GOMODCACHE="+filepath.Join(t.TempDir(), "modcache"))
+	state := func(gomod string) State {
+		write(t, filepath.Join(r.Dir, "go.mod"), gomod)
+		if _, err := r.Run(t.Context(), "list", "-mod=mod", "-deps", "./..."); err != nil {
+			t.Fatal(err)
+		}
+		sum, err := os.ReadFile(filepath.Join(r.Dir, "go.sum"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return State{GoMod: []byte(gomod), GoSum: sum}
+	}
+	write(t, filepath.Join(r.Dir, "app.go"), source)
+	after = state(bumped(gomod))
+	before = state(gomod)
+	if _, err := r.Run(t.Context(), "mod", "vendor"); err != nil {
+		t.Fatal(err)
+	}
+	return r, before, after
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o777), os.WriteFile(name, []byte(text), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tree maps the files below a directory to their content.
+func tree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		all[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// The changes, made, give what "go mod vendor" gives; finding them out writes nothing.
+func TestChanges(t *testing.T) {
+	r, before, after := vendored(t, source)
+	was := tree(t, r.Dir)
+	changes, err := Changes(t.Context(), r, r.Dir, before, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(was, tree(t, r.Dir)); d != "" {
+		t.Fatalf("the module changed: -was +is:\n%s", d)
+	}
+	var names []string
+	for _, c := range changes {
+		rel, err := filepath.Rel(filepath.Join(r.Dir, "vendor"), c.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind := " changed"
+		switch {
+		case c.Created && !c.Deleted && c.Old == nil:
+			kind = " created"
+			err = os.WriteFile(c.Path, c.New, 0o666)
+		case c.Deleted && !c.Created && c.New == nil:
+			kind = " deleted"
+			err = os.Remove(c.Path)
+		default:
+			if c.Created || c.Deleted || was[c.Path] != string(c.Old) || bytes.Equal(c.Old, c.New) {
+				t.Errorf("%+v", c)
+			}
+			err = os.WriteFile(c.Path, c.New, 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, filepath.ToSlash(rel)+kind)
+	}
+	if d := cmp.Diff([]string{
+		"github.com/coreos/etcd/clientv3/client.go changed",
+		"github.com/coreos/etcd/clientv3/new.go created",
+		"github.com/coreos/etcd/clientv3/old.go deleted",
+		"modules.txt changed",
+	}, names); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	write(t, filepath.Join(r.Dir, "go.mod"), string(after.GoMod))
+	write(t, filepath.Join(r.Dir, "go.sum"), string(after.GoSum))
+	made := tree(t, filepath.Join(r.Dir, "vendor"))
+	if _, err := r.Run(t.Context(), "mod", "vendor"); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(tree(t, filepath.Join(r.Dir, "vendor")), made); d != "" {
+		t.Errorf("\"go mod vendor\" makes another one: -go +changes:\n%s", d)
+	}
+	if _, err := r.Run(t.Context(), "build", "-mod=vendor", "./..."); err != nil {
+		t.Error(err)
+	}
+	if again, err := Changes(t.Context(), r, r.Dir, after, after); err != nil || len(again) > 0 {
+		t.Errorf("the same again: %+v, %v", again, err)
+	}
+}
+
+// A vendor directory that somebody edited is left alone where it would change, and is
+// nobody's business elsewhere.
+func TestChangesEdited(t *testing.T) {
+	for _, test := range []struct {
+		name, file string
+		text       string // "" removes the file
+		says       string
+	}{
+		{"a file that changes", "clientv3/client.go", "package clientv3 // patched\n", "client.go is not what \"go mod vendor\" makes"},
+		{"a file that goes", "clientv3/old.go", "package clientv3 // patched\n", "old.go is not what"},
+		{"a file that changes is missing", "clientv3/client.go", "", "client.go is not what"},
+		{"a file that goes is missing", "clientv3/old.go", "", "old.go is not what"},
+		{"a file that comes is there", "clientv3/new.go", "package clientv3\n", "new.go is not what"},
+		{"a file of another name", "clientv3/patch.go", "package clientv3\n", ""},
+		{"another module", "../../../google.golang.org/grpc/patch.go", "package grpc\n", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, before, after := vendored(t, source)
+			name := filepath.Join(r.Dir, "vendor/github.com/coreos/etcd", test.file)
+			if test.text == "" {
+				if err := os.Remove(name); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				write(t, name, test.text)
+			}
+			changes, err := Changes(t.Context(), r, r.Dir, before, after)
+			if test.says == "" {
+				if err != nil || len(changes) != 4 {
+					t.Errorf("%d changes, %v", len(changes), err)
+				}
+				return
+			}
+			if err == nil || changes != nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "run \"go mod vendor\" first") {
+				t.Errorf("want %q, got %v, %d changes", test.says, err, len(changes))
+			}
+		})
+	}
+}
+
+// What cannot be vendored, before or after, is an error that says which.
+func TestChangesErrors(t *testing.T) {
+	r, before, after := vendored(t, source)
+	gone := State{GoMod: bytes.Replace(after.GoMod, []byte("v3.2.26"), []byte("v3.2.99"), 1), GoSum: after.GoSum}
+	if _, err := Changes(t.Context(), r, r.Dir, before, gone); err == nil || !strings.Contains(err.Error(), "cannot be made for the edited go.mod") || !strings.Contains(err.Error(), "v3.2.99") {
+		t.Errorf("after: %v", err)
+	}
+	if _, err := Changes(t.Context(), r, r.Dir, gone, after); err == nil || !strings.Contains(err.Error(), "cannot be compared with go.mod") {
+		t.Errorf("before: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Changes(ctx, r, r.Dir, before, after); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// A module of whose requirements no package is imported has nothing to vendor.
+func TestChangesNothing(t *testing.T) {
+	r, before, after := vendored(t, "package app\n")
+	changes, err := Changes(t.Context(), r, r.Dir, before, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range changes {
+		if filepath.Base(c.Path) != "modules.txt" {
+			t.Errorf("%s changes", c.Path)
+		}
+	}
+	none := State{GoMod: []byte("module example.com/app\n\ngo 1.16\n")}
+	if changes, err := Changes(t.Context(), r, t.TempDir(), none, none); err != nil || len(changes) > 0 {
+		t.Errorf("without requirements and go.sum: %+v, %v", changes, err)
+	}
+}
