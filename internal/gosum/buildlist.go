@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -58,11 +59,24 @@ func Settled(ctx context.Context, r gocmd.Runner, gomod, gosum []byte) (need []m
 		return nil, "", err
 	}
 	defer s.remove()
-	if _, err := r.With("GOWORK=off").Run(ctx, "list", "-m", "-mod=mod", "-modfile="+s.modfile(), "all"); err != nil {
+	out, err := r.With("GOWORK=off").Run(ctx, "list", "-m", "-mod=mod", "-modfile="+s.modfile(), "-f", "{{.Path}} {{.Version}}", "all")
+	if err != nil {
 		return nil, "", explain(err)
 	}
 	d, err := s.drift()
-	return d.requirements, d.goVersion, err
+	if err != nil || len(d.dropped) == 0 {
+		return d.requirements, d.goVersion, err
+	}
+	// A requirement that another one outdoes is dropped where modules are not pruned. To
+	// raise it comes to the same, and keeps the line.
+	for line := range strings.Lines(string(out)) {
+		path, version, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if was, ok := d.dropped[path]; ok && was != version {
+			d.requirements = append(d.requirements, module.Version{Path: path, Version: version})
+		}
+	}
+	slices.SortFunc(d.requirements, func(a, b module.Version) int { return strings.Compare(a.Path, b.Path) })
+	return d.requirements, d.goVersion, nil
 }
 
 // Available tells whether a module version can be had: nil, or an error that says why

@@ -66,9 +66,10 @@ func (s *scratch) gosum() ([]byte, error) {
 
 // A drift is what the go command changed in a go.mod, apart from its formatting.
 type drift struct {
-	any          bool             // something changed, if only the language version
-	requirements []module.Version // added, or with another version
-	goVersion    string           // the language version, if it is another one
+	any          bool              // something changed, if only the language version
+	requirements []module.Version  // added, or with another version
+	dropped      map[string]string // requirements that are gone, with their versions
+	goVersion    string            // the language version, if it is another one
 }
 
 // drift compares the go.mod with what the go command was given.
@@ -85,7 +86,10 @@ func (s *scratch) drift() (drift, error) {
 	if err != nil {
 		return drift{}, err
 	}
-	d := drift{requirements: changed(was, is)}
+	d := drift{requirements: changed(was, is), dropped: requirements(was)}
+	for path := range requirements(is) {
+		delete(d.dropped, path)
+	}
 	if is.Go != nil && is.Go.Version != was.Go.Version {
 		d.goVersion = is.Go.Version
 	}
