@@ -124,7 +124,7 @@ func FuzzAmend(f *testing.F) {
 	f.Add([]byte("module m\nrequire (\n\ta.b/c v1.0.0 // indirect\n)"), "example.com/a", "v1.0.0", "1.21")
 	f.Fuzz(func(t *testing.T, gomod []byte, path, version, goVersion string) {
 		need := mods("example.com/new@v1.0.0", "github.com/coreos/etcd@v3.2.26+incompatible", "google.golang.org/grpc@v1.26.0")
-		if module.Check(path, version) == nil && !slices.ContainsFunc(need, func(m module.Version) bool { return m.Path == path }) {
+		if module.Check(path, version) == nil && module.CanonicalVersion(version) == version && !slices.ContainsFunc(need, func(m module.Version) bool { return m.Path == path }) {
 			need = append(need, module.Version{Path: path, Version: version})
 		}
 		if !modfile.GoVersionRE.MatchString(goVersion) {
