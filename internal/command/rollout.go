@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 
@@ -54,6 +55,7 @@ func rolloutFlags() []cli.Flag {
 		&cli.StringFlag{Name: "codeowners", Usage: "take the owners from `file` instead of the CODEOWNERS of the repository", TakesFile: true},
 		&cli.BoolFlag{Name: "ignored", Usage: "also look at modules that .gitignore leaves out"},
 		&cli.IntFlag{Name: "j", Usage: "look at `n` modules at a time; 0 is one per processor"},
+		&cli.StringFlag{Name: "memory", Usage: "look at fewer modules at a time where these and the go commands for them would take more than `size`, as 4GiB"},
 		&cli.DurationFlag{Name: "timeout", Value: 15 * time.Minute, Usage: "give up on a module after `time`; 0 never does"},
 		&cli.StringFlag{Name: "branch", Usage: "make a branch of each unit, named `prefix` and the unit; the checkout stays as it is"},
 		&cli.BoolFlag{Name: "force", Usage: "with -branch: make branches anew that exist with other changes"},
@@ -85,6 +87,11 @@ func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
 		Jobs:     cmd.Int("j"),
 		Timeout:  cmd.Duration("timeout"),
 		Pipeline: s.pipeline(env),
+	}
+	if text := cmd.String("memory"); text != "" {
+		if opts.Memory, err = humanize.ParseBytes(text); err != nil || opts.Memory == 0 {
+			return nil, usage("-memory=%s: want a size, as 4GiB or 800MB", text)
+		}
 	}
 	if text := cmd.String("shard"); text != "" {
 		shard, err := rollout.ParseShard(text, env.getenv)
@@ -130,6 +137,10 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 		bar.start = func(total int) *progressbar.ProgressBar { return newBar(env.Stderr, total) }
 	}
 	opts.Progress = bar.event
+	var taken rollout.Usage
+	if opts.Memory > 0 || bar.all {
+		opts.Usage = &taken
+	}
 	format, err := readFormat(cmd)
 	if err != nil {
 		return err
@@ -160,6 +171,9 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 	}
 	if err := printIndex(env.Stdout, index, format, opts.Out, kept, time.Since(began)); err != nil {
 		return fmt.Errorf("cannot write the report: %w", err)
+	}
+	if taken.Own > 0 {
+		fmt.Fprintf(env.Stderr, "etcdmod: memory: %s, the commands that it ran %s; modules together: %d\n", humanize.IBytes(taken.Own), humanize.IBytes(taken.Children), taken.Together)
 	}
 	if kept {
 		fmt.Fprintf(env.Stderr, "etcdmod: wrote %s\n", opts.Out)

@@ -55,6 +55,9 @@ func (t *Tree) cost(i int) int {
 	return 1
 }
 
+// Dear reports whether the module with an index may have to be loaded and compiled.
+func (t *Tree) Dear(i int) bool { return t.cost(i) == dear }
+
 // only returns the tree with some of its modules, which are ascending indexes that no tie
 // leads away from.
 func (t *Tree) only(indexes []int) *Tree {

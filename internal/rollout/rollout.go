@@ -59,9 +59,15 @@ type Options struct {
 	// Pipeline is how to look at every module. Its Dir, Patterns, Log, Repo and Dependants
 	// are not read.
 	Pipeline pipeline.Options
-	Jobs     int           // modules at a time; less than 1 means one per processor
-	Timeout  time.Duration // for each module; 0 means none
-	Shard    Shard         // the part of the modules that this machine looks at
+	Jobs     int // modules at a time; less than 1 means one per processor
+	// Memory is how much memory, in bytes, modules that are worked at together may take with
+	// the commands that run for them; 0 means that it does not matter. A module that needs
+	// more is worked at alone.
+	Memory uint64
+	// Usage gets what was taken; it may be nil.
+	Usage   *Usage
+	Timeout time.Duration // for each module; 0 means none
+	Shard   Shard         // the part of the modules that this machine looks at
 	// Out is the directory for patches, descriptions and the index; "" writes none.
 	Out string
 	// Progress is told about every module, one at a time; it may be nil.
@@ -83,6 +89,7 @@ type run struct {
 	repo  string        // what paths are relative to
 	out   *output
 	steps
+	budget *budget // nil where memory does not matter
 
 	mu    sync.Mutex
 	done  int
@@ -143,6 +150,15 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	}
 	if err := r.out.index(&r.index); err != nil {
 		return nil, err
+	}
+	if opts.Memory > 0 || opts.Usage != nil {
+		r.budget = newBudget(opts.Memory)
+		end := r.budget.watch()
+		defer func() {
+			if usage := end(); opts.Usage != nil {
+				*opts.Usage = usage
+			}
+		}()
 	}
 	if err := r.modules(ctx); err != nil {
 		return nil, err
@@ -207,6 +223,12 @@ func (r *run) modules(ctx context.Context) error {
 				case <-within.Done():
 					return within.Err()
 				}
+			}
+			if r.budget != nil && r.tree.Dear(i) {
+				if err := r.budget.admit(within); err != nil {
+					return err
+				}
+				defer r.budget.release()
 			}
 			return r.module(within, i)
 		})
