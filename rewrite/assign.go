@@ -9,11 +9,7 @@ import (
 // flowTo records that src is assigned to a place of type dst.
 func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 	t := w.file.typeOf(src)
-	if t != nil && dst != nil && !isTypeParam(dst) {
-		if iface, ok := dst.Underlying().(*types.Interface); ok {
-			w.boxing(t, dst, iface, src)
-		}
-	}
+	w.boxing(t, dst, src)
 	if t == nil || !w.mutexIn(t) || isNilExpr(w.file, src) {
 		return
 	}
@@ -81,6 +77,9 @@ func (w *walker) assign(lhs, rhs []ast.Expr) {
 		tuple, _ := w.file.typeOf(call).(*types.Tuple)
 		fn := w.expr(call.Fun)
 		for i, l := range lhs {
+			if tuple != nil && i < tuple.Len() {
+				w.boxing(tuple.At(i).Type(), w.file.typeOf(l), l)
+			}
 			if tuple == nil || fn == nil || i >= tuple.Len() || !w.mutexIn(tuple.At(i).Type()) || isBlank(l) {
 				continue
 			}
@@ -129,6 +128,11 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 	}
 	if len(n.Results) == 1 && sig.Results().Len() > 1 {
 		if call, ok := ast.Unparen(n.Results[0]).(*ast.CallExpr); ok {
+			if tuple, ok := w.file.typeOf(call).(*types.Tuple); ok {
+				for i := 0; i < tuple.Len(); i++ {
+					w.boxing(tuple.At(i).Type(), sig.Results().At(i).Type(), call)
+				}
+			}
 			if from := w.expr(call.Fun); from != nil {
 				for i := 0; i < sig.Results().Len(); i++ {
 					if w.mutexIn(sig.Results().At(i).Type()) {
@@ -148,125 +152,6 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 	}
 }
 
-func (w *walker) call(n *ast.CallExpr) {
-	info := w.file.pkg.TypesInfo
-	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && w.p.isConcurrencyObj(w.file.objectOf(sel.Sel), "NewMutex") {
-		made := w.constructor(sel).child("r0")
-		made.made = append(made.made, n)
-	}
-	if tv := info.Types[n.Fun]; tv.IsType() {
-		if len(n.Args) == 1 {
-			if b, ok := tv.Type.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
-				w.poisonNode(w.expr(n.Args[0]), UnsafeUse, n, "converted to unsafe.Pointer")
-				return
-			}
-			w.flowTo(tv.Type, func() *node { return w.typeExpr(n.Fun) }, n.Args[0])
-		}
-		return
-	}
-	if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok {
-		if b, ok := w.file.objectOf(id).(*types.Builtin); ok {
-			w.builtin(b.Name(), n)
-			return
-		}
-	}
-	sig, ok := types.Unalias(typeUnder(w.file.typeOf(n.Fun))).(*types.Signature)
-	if !ok {
-		for _, a := range n.Args {
-			if w.mutexIn(w.file.typeOf(a)) {
-				w.poisonNode(w.expr(a), Untyped, n, "an argument of %s", w.p.text(n.Fun))
-			}
-		}
-		return
-	}
-	if fn := w.instantiated(n.Fun); fn != nil {
-		inst := info.Instances[fn]
-		for i := 0; i < inst.TypeArgs.Len(); i++ {
-			if w.mutexIn(inst.TypeArgs.At(i)) {
-				w.constrained(n, fn, i)
-			}
-		}
-	}
-	params := sig.Params()
-	if len(n.Args) == 1 { // f(g())
-		if inner, ok := ast.Unparen(n.Args[0]).(*ast.CallExpr); ok {
-			if _, several := w.file.typeOf(inner).(*types.Tuple); several {
-				w.spreadCall(n, inner, sig)
-				return
-			}
-		}
-	}
-	for i, a := range n.Args {
-		k := i
-		var dst types.Type
-		variadic := sig.Variadic() && i >= params.Len()-1
-		if variadic {
-			k = params.Len() - 1
-			dst = params.At(k).Type()
-			if !n.Ellipsis.IsValid() {
-				if s, ok := dst.Underlying().(*types.Slice); ok {
-					dst = s.Elem()
-				}
-			}
-		} else if i < params.Len() {
-			dst = params.At(i).Type()
-		}
-		w.flowTo(dst, func() *node {
-			fn := w.expr(n.Fun)
-			if fn == nil {
-				return nil
-			}
-			p := fn.child("p" + strconv.Itoa(k))
-			if variadic && !n.Ellipsis.IsValid() {
-				p = p.child("elem")
-			}
-			return p
-		}, a)
-	}
-}
-
-// spreadCall follows f(g()), where g has several results.
-func (w *walker) spreadCall(n, inner *ast.CallExpr, sig *types.Signature) {
-	results, ok := w.file.typeOf(inner).(*types.Tuple)
-	if !ok {
-		return
-	}
-	from, to := w.expr(inner.Fun), w.expr(n.Fun)
-	for i := 0; i < results.Len(); i++ {
-		if !w.mutexIn(results.At(i).Type()) || from == nil {
-			continue
-		}
-		r := from.child("r" + strconv.Itoa(i))
-		if sig.Variadic() || i >= sig.Params().Len() || to == nil || !w.mutexIn(sig.Params().At(i).Type()) {
-			w.poisonNode(r, UnsupportedUse, n, "results passed on as arguments")
-			continue
-		}
-		unify(to.child("p"+strconv.Itoa(i)), r)
-	}
-}
-
-// constrained notes the mutex arguments of a generic function: it may call TryLock
-// through the constraint of its i-th type parameter.
-func (w *walker) constrained(n *ast.CallExpr, fn *ast.Ident, i int) {
-	generic, ok := w.file.objectOf(fn).(*types.Func)
-	if !ok {
-		return
-	}
-	params := generic.Origin().Signature().TypeParams()
-	if params == nil || i >= params.Len() {
-		return
-	}
-	iface, ok := params.At(i).Constraint().Underlying().(*types.Interface)
-	if !ok {
-		return
-	}
-	for _, a := range n.Args {
-		if w.p.isMutexPtr(w.file.typeOf(a)) {
-			w.ifaces = append(w.ifaces, conversion{w.file, a, iface})
-		}
-	}
-}
-
 func typeUnder(t types.Type) types.Type {
 	if t == nil {
 		return nil
@@ -277,39 +162,6 @@ func typeUnder(t types.Type) types.Type {
 func isTypeParam(t types.Type) bool {
 	_, ok := types.Unalias(t).(*types.TypeParam)
 	return ok
-}
-
-func (w *walker) builtin(name string, n *ast.CallExpr) {
-	switch name {
-	case "append":
-		base := w.expr(n.Args[0])
-		if base == nil {
-			for _, a := range n.Args[1:] {
-				if w.mutexIn(w.file.typeOf(a)) {
-					w.poisonNode(w.expr(a), EscapesInterface, a, "appended to %s", w.p.text(n.Args[0]))
-				}
-			}
-			return
-		}
-		for _, a := range n.Args[1:] {
-			if n.Ellipsis.IsValid() {
-				unify(base, w.expr(a))
-			} else if !isNilExpr(w.file, a) {
-				unify(base.child("elem"), w.expr(a))
-			}
-		}
-	case "copy":
-		if a, b := w.expr(n.Args[0]), w.expr(n.Args[1]); a != nil && b != nil {
-			unify(a.child("elem"), b.child("elem"))
-		}
-	case "len", "cap", "make", "new", "close", "delete", "clear", "print", "println":
-	default:
-		for _, a := range n.Args {
-			if w.mutexIn(w.file.typeOf(a)) {
-				w.poisonNode(w.expr(a), EscapesInterface, a, "an argument of %s", name)
-			}
-		}
-	}
 }
 
 func (w *walker) composite(n *ast.CompositeLit) {
@@ -374,26 +226,46 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 		return
 	}
 	base := w.expr(n.X)
-	bind := func(e ast.Expr, label string) {
-		if e == nil || isBlank(e) || base == nil || !w.mutexIn(w.file.typeOf(e)) {
+	bind := func(e ast.Expr, part types.Type, labels ...string) {
+		if e == nil || isBlank(e) {
 			return
 		}
-		unify(w.expr(e), base.child(label))
+		to := w.file.typeOf(e)
+		w.boxing(part, to, e)
+		if base == nil || !w.mutexIn(part) {
+			return
+		}
+		place := base
+		for _, label := range labels {
+			place = place.child(label)
+		}
+		if w.mutexIn(to) {
+			unify(w.expr(e), place)
+		} else {
+			w.poisonNode(place, EscapesInterface, e, "assigned to %s", w.p.text(e))
+		}
 	}
-	switch t.Underlying().(type) {
+	switch u := t.Underlying().(type) {
 	case *types.Map:
-		bind(n.Key, "key")
-		bind(n.Value, "elem")
+		bind(n.Key, u.Key(), "key")
+		bind(n.Value, u.Elem(), "elem")
 	case *types.Chan:
-		bind(n.Key, "elem")
+		bind(n.Key, u.Elem(), "elem")
+	case *types.Slice:
+		bind(n.Value, u.Elem(), "elem")
+	case *types.Array:
+		bind(n.Value, u.Elem(), "elem")
+	case *types.Pointer:
+		if array, ok := u.Elem().Underlying().(*types.Array); ok {
+			bind(n.Value, array.Elem(), "ptr", "elem")
+		}
 	case *types.Signature:
+		yield, ok := u.Params().At(0).Type().Underlying().(*types.Signature)
 		for i, e := range []ast.Expr{n.Key, n.Value} {
-			if e != nil && !isBlank(e) && base != nil && w.mutexIn(w.file.typeOf(e)) {
-				unify(w.expr(e), base.child("p0").child("p"+strconv.Itoa(i)))
+			if ok && i < yield.Params().Len() {
+				bind(e, yield.Params().At(i).Type(), "p0", "p"+strconv.Itoa(i))
 			}
 		}
-	default:
-		bind(n.Value, "elem")
 	}
 }
 

@@ -99,8 +99,9 @@ func (w *walker) receiver(sig *types.Signature) {
 
 // boxing notes a conversion of a value of a type parameter to an interface. A named type
 // of this module keeps its name, and is asked for by that.
-func (w *walker) boxing(t, dst types.Type, iface *types.Interface, src ast.Expr) {
-	if w.ownGeneric(t) {
+func (w *walker) boxing(t, dst types.Type, src ast.Expr) {
+	iface, ok := typeUnder(dst).(*types.Interface)
+	if t == nil || !ok || isTypeParam(dst) || w.ownGeneric(t) {
 		return
 	}
 	for _, param := range typeParamsIn(t) {

@@ -1,0 +1,178 @@
+package rewrite
+
+import (
+	"go/ast"
+	"go/types"
+	"strconv"
+)
+
+func (w *walker) call(n *ast.CallExpr) {
+	info := w.file.pkg.TypesInfo
+	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && w.p.isConcurrencyObj(w.file.objectOf(sel.Sel), "NewMutex") {
+		made := w.constructor(sel).child("r0")
+		made.made = append(made.made, n)
+	}
+	if tv := info.Types[n.Fun]; tv.IsType() {
+		if len(n.Args) == 1 {
+			if b, ok := tv.Type.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
+				w.poisonNode(w.expr(n.Args[0]), UnsafeUse, n, "converted to unsafe.Pointer")
+				return
+			}
+			w.flowTo(tv.Type, func() *node { return w.typeExpr(n.Fun) }, n.Args[0])
+		}
+		return
+	}
+	if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok {
+		if b, ok := w.file.objectOf(id).(*types.Builtin); ok {
+			w.builtin(b.Name(), n)
+			return
+		}
+	}
+	sig, ok := types.Unalias(typeUnder(w.file.typeOf(n.Fun))).(*types.Signature)
+	if !ok {
+		for _, a := range n.Args {
+			if w.mutexIn(w.file.typeOf(a)) {
+				w.poisonNode(w.expr(a), Untyped, n, "an argument of %s", w.p.text(n.Fun))
+			}
+		}
+		return
+	}
+	if fn := w.instantiated(n.Fun); fn != nil {
+		inst := info.Instances[fn]
+		for i := 0; i < inst.TypeArgs.Len(); i++ {
+			if w.mutexIn(inst.TypeArgs.At(i)) {
+				w.constrained(n, fn, i)
+			}
+		}
+	}
+	params := sig.Params()
+	if len(n.Args) == 1 { // f(g())
+		if inner, ok := ast.Unparen(n.Args[0]).(*ast.CallExpr); ok {
+			if _, several := w.file.typeOf(inner).(*types.Tuple); several {
+				w.spreadCall(n, inner, sig)
+				return
+			}
+		}
+	}
+	for i, a := range n.Args {
+		k := i
+		dst := parameter(sig, i)
+		variadic := sig.Variadic() && i >= params.Len()-1
+		if variadic {
+			k = params.Len() - 1
+			if n.Ellipsis.IsValid() {
+				dst = params.At(k).Type()
+			}
+		}
+		w.flowTo(dst, func() *node {
+			fn := w.expr(n.Fun)
+			if fn == nil {
+				return nil
+			}
+			p := fn.child("p" + strconv.Itoa(k))
+			if variadic && !n.Ellipsis.IsValid() {
+				p = p.child("elem")
+			}
+			return p
+		}, a)
+	}
+}
+
+// parameter returns the type of the i-th argument in a list, or nil.
+func parameter(sig *types.Signature, i int) types.Type {
+	last := sig.Params().Len() - 1
+	if sig.Variadic() && i >= last {
+		if s, ok := sig.Params().At(last).Type().Underlying().(*types.Slice); ok {
+			return s.Elem()
+		}
+		return nil // append([]byte, string...)
+	}
+	if i > last {
+		return nil
+	}
+	return sig.Params().At(i).Type()
+}
+
+// spreadCall follows f(g()), where g has several results.
+func (w *walker) spreadCall(n, inner *ast.CallExpr, sig *types.Signature) {
+	results, ok := w.file.typeOf(inner).(*types.Tuple)
+	if !ok {
+		return
+	}
+	from, to := w.expr(inner.Fun), w.expr(n.Fun)
+	for i := 0; i < results.Len(); i++ {
+		w.boxing(results.At(i).Type(), parameter(sig, i), inner)
+		if !w.mutexIn(results.At(i).Type()) || from == nil {
+			continue
+		}
+		r := from.child("r" + strconv.Itoa(i))
+		if sig.Variadic() || i >= sig.Params().Len() || to == nil || !w.mutexIn(sig.Params().At(i).Type()) {
+			w.poisonNode(r, UnsupportedUse, n, "results passed on as arguments")
+			continue
+		}
+		unify(to.child("p"+strconv.Itoa(i)), r)
+	}
+}
+
+// constrained notes the mutex arguments of a generic function: it may call TryLock
+// through the constraint of its i-th type parameter.
+func (w *walker) constrained(n *ast.CallExpr, fn *ast.Ident, i int) {
+	generic, ok := w.file.objectOf(fn).(*types.Func)
+	if !ok {
+		return
+	}
+	params := generic.Origin().Signature().TypeParams()
+	if params == nil || i >= params.Len() {
+		return
+	}
+	iface, ok := params.At(i).Constraint().Underlying().(*types.Interface)
+	if !ok {
+		return
+	}
+	for _, a := range n.Args {
+		if w.p.isMutexPtr(w.file.typeOf(a)) {
+			w.ifaces = append(w.ifaces, conversion{w.file, a, iface})
+		}
+	}
+}
+
+func (w *walker) builtin(name string, n *ast.CallExpr) {
+	if name == "panic" {
+		w.boxing(w.file.typeOf(n.Args[0]), types.Universe.Lookup("any").Type(), n.Args[0])
+	}
+	switch name {
+	case "append":
+		if list, ok := typeUnder(w.file.typeOf(n.Args[0])).(*types.Slice); ok && !n.Ellipsis.IsValid() {
+			for _, a := range n.Args[1:] {
+				w.boxing(w.file.typeOf(a), list.Elem(), a)
+			}
+		}
+		base := w.expr(n.Args[0])
+		if base == nil {
+			for _, a := range n.Args[1:] {
+				if w.mutexIn(w.file.typeOf(a)) {
+					w.poisonNode(w.expr(a), EscapesInterface, a, "appended to %s", w.p.text(n.Args[0]))
+				}
+			}
+			return
+		}
+		for _, a := range n.Args[1:] {
+			if n.Ellipsis.IsValid() {
+				unify(base, w.expr(a))
+			} else if !isNilExpr(w.file, a) {
+				unify(base.child("elem"), w.expr(a))
+			}
+		}
+	case "copy":
+		if a, b := w.expr(n.Args[0]), w.expr(n.Args[1]); a != nil && b != nil {
+			unify(a.child("elem"), b.child("elem"))
+		}
+	case "len", "cap", "make", "new", "close", "delete", "clear", "print", "println":
+	default:
+		for _, a := range n.Args {
+			if w.mutexIn(w.file.typeOf(a)) {
+				w.poisonNode(w.expr(a), EscapesInterface, a, "an argument of %s", name)
+			}
+		}
+	}
+}
