@@ -30,7 +30,7 @@ type Module struct {
 // when it is vendored. It needs the go.mod of every module in the graph; one that cannot
 // be had is an error.
 func BuildList(ctx context.Context, r gocmd.Runner, gomod, gosum []byte) ([]Module, error) {
-	s, err := newScratchOf(gomod, gosum)
+	s, err := newScratchOf(r, gomod, gosum)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func BuildList(ctx context.Context, r gocmd.Runner, gomod, gosum []byte) ([]Modu
 // go.mod agrees with minimal version selection, and the go line that it would raise it
 // to, "" for none. It looks at modules alone: requirements for packages are not among them.
 func Settled(ctx context.Context, r gocmd.Runner, gomod, gosum []byte) (need []module.Version, goVersion string, err error) {
-	s, err := newScratchOf(gomod, gosum)
+	s, err := newScratchOf(r, gomod, gosum)
 	if err != nil {
 		return nil, "", err
 	}
@@ -82,7 +82,7 @@ func Settled(ctx context.Context, r gocmd.Runner, gomod, gosum []byte) (need []m
 // Available tells whether a module version can be had: nil, or an error that says why
 // not. It downloads the module.
 func Available(ctx context.Context, r gocmd.Runner, mod module.Version) error {
-	s, err := newScratch([]byte("module scratch\n"), nil)
+	s, err := newScratch(r, []byte("module scratch\n"), nil)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func Available(ctx context.Context, r gocmd.Runner, mod module.Version) error {
 // module in r.Dir: one of its requirements first, one that requires the version last. It
 // is nil where the go command does not tell.
 func Chain(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, to module.Version) []module.Version {
-	s, err := newScratchOf(gomod, gosum)
+	s, err := newScratchOf(r, gomod, gosum)
 	if err != nil {
 		return nil
 	}
@@ -140,12 +140,12 @@ func chain(graph string, to module.Version) []module.Version {
 }
 
 // newScratchOf is newScratch for a go.mod that may lack a go directive.
-func newScratchOf(gomod, gosum []byte) (*scratch, error) {
+func newScratchOf(r gocmd.Runner, gomod, gosum []byte) (*scratch, error) {
 	file, err := modfile.Parse("go.mod", gomod, nil)
 	if err != nil {
 		return nil, err
 	}
-	return newScratch(withGo(file, gomod), gosum)
+	return newScratch(r, withGo(file, gomod), gosum)
 }
 
 // Vendored returns what a vendor/modules.txt says: the modules of which packages were

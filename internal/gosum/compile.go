@@ -10,7 +10,7 @@ import (
 // there are gomod and gosum, dependencies included, with what the go command says. It
 // compiles the packages and links nothing.
 func Uncompiled(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages ...string) (map[string]string, error) {
-	s, err := newScratch(gomod, gosum)
+	s, err := newScratch(r, gomod, gosum)
 	if err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ type completer struct {
 // those whose content go.sum had in another version: the packages that need it
 // may be behind build tags, where loading does not see them.
 func (c *completer) changedSums(mods []module.Version) (map[entry]bool, error) {
-	s, err := newScratch([]byte("module scratch\n"), nil)
+	s, err := newScratch(c.r, []byte("module scratch\n"), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (c *completer) loadedSums() (map[entry]bool, error) {
 // load is one load with leave to write. The entries are those of the whole
 // go.sum afterwards.
 func (c *completer) load(r gocmd.Runner) (map[entry]bool, drift, error) {
-	s, err := newScratch(c.gomod, c.gosum)
+	s, err := newScratch(r, c.gomod, c.gosum)
 	if err != nil {
 		return nil, drift{}, err
 	}
@@ -212,7 +212,7 @@ func (c *completer) lacking(sums map[entry]bool, text string) error {
 // verify checks that every package that loads with the go.mod and go.sum in the
 // module's directory loads with the edited ones too.
 func (c *completer) verify(gosum []byte) error {
-	s, err := newScratch(c.gomod, gosum)
+	s, err := newScratch(c.r, c.gomod, gosum)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+
+	"etcdmod/internal/gocmd"
 )
 
 // assumedGo is the language version that the go command assumes for a go.mod
@@ -33,9 +35,9 @@ func withGo(file *modfile.File, gomod []byte) []byte {
 	return append(bytes.Clone(gomod), "\ngo "+assumedGo+"\n"...)
 }
 
-// newScratch makes a scratch directory. A nil gosum makes no go.sum.
-func newScratch(gomod, gosum []byte) (*scratch, error) {
-	dir, err := os.MkdirTemp("", "etcdmod-gosum-")
+// newScratch makes a scratch directory for commands of r. A nil gosum makes no go.sum.
+func newScratch(r gocmd.Runner, gomod, gosum []byte) (*scratch, error) {
+	dir, err := r.MkdirTemp("etcdmod-gosum-")
 	if err != nil {
 		return nil, err
 	}

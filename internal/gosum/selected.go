@@ -21,7 +21,7 @@ import (
 // together with a [*ReplacedError]. A module outside the build list is
 // [ErrNotSelected].
 func Selected(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, path string) (version string, err error) {
-	s, err := newScratch(gomod, gosum)
+	s, err := newScratch(r, gomod, gosum)
 	if err != nil {
 		return "", err
 	}

@@ -16,7 +16,7 @@ func Tidy(ctx context.Context, r gocmd.Runner, gomod, gosum []byte) (newMod, new
 	if _, err := modfile.Parse("go.mod", gomod, nil); err != nil {
 		return nil, nil, err
 	}
-	s, err := newScratch(gomod, gosum)
+	s, err := newScratch(r, gomod, gosum)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -66,7 +66,7 @@ func Changes(ctx context.Context, r gocmd.Runner, root string, before, after Sta
 // vendor runs "go mod vendor" and returns the files that it makes by their names below
 // vendor.
 func vendor(ctx context.Context, r gocmd.Runner, s State) (map[string][]byte, error) {
-	dir, err := os.MkdirTemp("", "etcdmod-vendor-")
+	dir, err := r.MkdirTemp("etcdmod-vendor-")
 	if err != nil {
 		return nil, err
 	}

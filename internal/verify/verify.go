@@ -34,7 +34,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"etcdmod/internal/gocmd"
@@ -127,7 +126,7 @@ func newChecker(ctx context.Context, req Request) (_ *checker, err error) {
 		return nil, err
 	}
 	c := &checker{req: req, patterns: cleanPatterns(req.Packages), settings: set}
-	if c.tmp, err = os.MkdirTemp("", "etcdmod-verify-"); err != nil {
+	if c.tmp, err = req.Go.MkdirTemp("etcdmod-verify-"); err != nil {
 		return nil, err
 	}
 	defer func() {
