@@ -69,7 +69,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 			return code
 		}
 	}
-	if ctx.Err() != nil && code == ExitUsage {
+	if ctx.Err() != nil && code == ExitUsage && !errors.Is(err, errRecorded) {
 		err = errors.New("interrupted; nothing was written")
 	}
 	fmt.Fprintf(env.Stderr, "etcdmod: %v\n", err)

@@ -61,6 +61,9 @@ func rolloutFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "force", Usage: "with -branch: make branches anew that exist with other changes"},
 		&cli.StringFlag{Name: "publish", Usage: "run `command` with sh for each unit that it has not published, preludes first"},
 		&cli.StringFlag{Name: "base", Usage: "with -publish: the `branch` that the changes are for (default: that of HEAD)"},
+		&cli.StringFlag{Name: "state", Usage: "record in `dir` what is done, so that a run that was killed can be gone on with", TakesFile: true},
+		&cli.BoolFlag{Name: "resume", Usage: "with -state: go on with the recorded run, and do again what has changed since; begin one where there is none"},
+		&cli.BoolFlag{Name: "failed", Usage: "as -resume, and do again the modules that failed"},
 		&cli.StringFlag{Name: "shard", Usage: "look at the part of the modules that is for machine `i/n`; auto, or auto/n, takes i from CI_NODE_INDEX or JOB_COMPLETION_INDEX"},
 	)
 }
@@ -86,6 +89,8 @@ func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
 		Services: cmd.StringSlice("service"),
 		Jobs:     cmd.Int("j"),
 		Timeout:  cmd.Duration("timeout"),
+		Resume:   cmd.Bool("resume"),
+		Failed:   cmd.Bool("failed"),
 		Pipeline: s.pipeline(env),
 	}
 	if text := cmd.String("memory"); text != "" {
@@ -99,6 +104,9 @@ func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
 			return nil, usage("-shard=%w", err)
 		}
 		opts.Shard = shard
+	}
+	if state := cmd.String("state"); state != "" {
+		opts.State = changeDir(s.dir, state)
 	}
 	if out := cmd.String("o"); out != "" {
 		opts.Out = changeDir(s.dir, out)
@@ -129,6 +137,9 @@ func readOwners(root, name string) (*owners.File, error) {
 	return owners.Parse(shown, string(data), owners.Auto), nil
 }
 
+// errRecorded says that an interrupted run need not begin anew.
+var errRecorded = errors.New("interrupted; what is done is recorded in")
+
 // runRollout runs a rollout and says what came of it.
 func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.Options, shipper *ship.Shipper) error {
 	began := time.Now()
@@ -146,6 +157,9 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 		return err
 	}
 	kept := opts.Out != ""
+	if opts.State != "" && !kept && (format == "html" || format == "sarif") {
+		return usage("-format %s shows patches, and with -state they have to be where a killed run is gone on with; say with -o", format)
+	}
 	done, err := patchesFor(format, opts)
 	if err != nil {
 		return err
@@ -153,9 +167,14 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 	defer done()
 	index, err := rollout.Run(ctx, *opts)
 	bar.end()
+	if text := bar.resumed(); text != "" && err == nil {
+		fmt.Fprintf(env.Stderr, "etcdmod: %s\n", text)
+	}
 	switch {
 	case errors.Is(err, rollout.ErrUsage):
 		return usage("%w", err)
+	case ctx.Err() != nil && opts.State != "":
+		return usage("%w %s; -resume goes on with it", errRecorded, opts.State)
 	case err != nil:
 		return err
 	}
@@ -164,19 +183,25 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 			return err
 		}
 	}
-	if kept {
-		if err := index.WriteReports(opts.Out, reportTopics()); err != nil {
-			return err
-		}
-	}
-	if err := printIndex(env.Stdout, index, format, opts.Out, kept, time.Since(began)); err != nil {
-		return fmt.Errorf("cannot write the report: %w", err)
-	}
 	if taken.Own > 0 {
 		fmt.Fprintf(env.Stderr, "etcdmod: memory: %s, the commands that it ran %s; modules together: %d\n", humanize.IBytes(taken.Own), humanize.IBytes(taken.Children), taken.Together)
 	}
+	return finishRollout(env, index, format, opts.Out, kept, time.Since(began))
+}
+
+// finishRollout writes the reports of an index, into its output directory dir if that is
+// kept, and gives the exit code.
+func finishRollout(env *Env, index *rollout.Index, format, dir string, kept bool, took time.Duration) error {
 	if kept {
-		fmt.Fprintf(env.Stderr, "etcdmod: wrote %s\n", opts.Out)
+		if err := index.WriteReports(dir, reportTopics()); err != nil {
+			return err
+		}
+	}
+	if err := printIndex(env.Stdout, index, format, dir, kept, took); err != nil {
+		return fmt.Errorf("cannot write the report: %w", err)
+	}
+	if kept {
+		fmt.Fprintf(env.Stderr, "etcdmod: wrote %s\n", dir)
 	}
 	return rolloutOutcome(index)
 }
@@ -215,6 +240,8 @@ type rolloutBar struct {
 	start  func(total int) *progressbar.ProgressBar // nil where lines are wanted
 	bar    *progressbar.ProgressBar
 	counts map[rollout.State]int
+	kept   int // modules of a recorded run
+	again  map[rollout.Again]int
 }
 
 func newBar(out io.Writer, total int) *progressbar.ProgressBar {
@@ -237,15 +264,48 @@ func (b *rolloutBar) event(e rollout.Event) {
 		}
 	}
 	b.counts[e.Module.State]++
+	if e.Kept {
+		b.kept++
+	}
+	if e.Again != "" {
+		if b.again == nil {
+			b.again = map[rollout.Again]int{}
+		}
+		b.again[e.Again]++
+	}
 	if b.bar != nil {
 		b.bar.Describe(fmt.Sprintf("%d changed, %d failed", b.counts[rollout.Changed], b.counts[rollout.Failed]))
 		_ = b.bar.Set(e.Done)
 		return
 	}
-	if e.Module.State == rollout.Clean && !b.all {
+	if !b.all && (e.Kept || e.Module.State == rollout.Clean && e.Again == "") {
 		return
 	}
-	fmt.Fprintf(b.out, "etcdmod: [%d/%d] %s: %s\n", e.Done, e.Total, e.Module.Dir, said(e.Module))
+	why := againText[e.Again]
+	if e.Kept {
+		why = " (as recorded)"
+	}
+	fmt.Fprintf(b.out, "etcdmod: [%d/%d] %s: %s%s\n", e.Done, e.Total, e.Module.Dir, said(e.Module), why)
+}
+
+// againText says why a module that a recorded run has finished was done again.
+var againText = map[rollout.Again]string{
+	rollout.AgainChanged: " (done again: it has changed since it was recorded)",
+	rollout.AgainFailed:  " (done again: it had failed)",
+}
+
+// resumed says what became of a recorded run.
+func (b *rolloutBar) resumed() string {
+	done := 0
+	for _, n := range b.counts {
+		done += n
+	}
+	if b.kept+len(b.again) == 0 {
+		return ""
+	}
+	changed, failed := b.again[rollout.AgainChanged], b.again[rollout.AgainFailed]
+	return fmt.Sprintf("of the recorded run %d are kept; done again, having changed: %d, having failed: %d; not done before: %d",
+		b.kept, changed, failed, done-b.kept-changed-failed)
 }
 
 // said is what there is to say about a module, in a line.

@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"encoding/json"
 	"io"
 
 	"etcdmod/internal/report"
@@ -14,6 +13,17 @@ const Format = 1
 // IndexFile is the name of the index in the output directory.
 const IndexFile = "index.json"
 
+// TimesFile is the name of the file in the output directory that says how long what took.
+// It has all that two runs over the same files do not have in common.
+const TimesFile = "times.json"
+
+// times are the content of TimesFile.
+type times struct {
+	Format  int                `json:"format"`
+	Seconds float64            `json:"seconds"` // of the run, or of the longest one of several machines
+	Modules map[string]float64 `json:"modules"` // by Dir
+}
+
 // An Index says what became of a tree of modules. Paths are slash-separated and relative to
 // the root of the repository, those of patches and descriptions to the output directory.
 type Index struct {
@@ -21,6 +31,7 @@ type Index struct {
 	Tool   string `json:"tool"` // version of etcdmod
 	By     By     `json:"by"`
 	Shard  Shard  `json:"shard,omitzero"` // "2/4" where the modules are those of one machine
+	Source Source `json:"source"`
 	// Complete is false while a run goes on, and where one was interrupted.
 	Complete bool     `json:"complete"`
 	Owners   string   `json:"owners,omitempty"` // the CODEOWNERS file
@@ -29,12 +40,7 @@ type Index struct {
 }
 
 // JSON writes the index as it is in its file.
-func (x *Index) JSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "\t")
-	return enc.Encode(x)
-}
+func (x *Index) JSON(w io.Writer) error { return writeJSON(w, x) }
 
 // A Note names what was not looked at.
 type Note struct {
@@ -72,7 +78,7 @@ type Module struct {
 	// Columns has, by "path:line:col", the columns that are not the same in characters as in
 	// bytes.
 	Columns map[string]int `json:"columns,omitempty"`
-	Seconds float64        `json:"seconds"`
+	Seconds float64        `json:"-"` // in TimesFile, so that equal runs have equal indexes
 }
 
 // A Failure says why nothing can be said about a module.

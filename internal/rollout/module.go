@@ -19,31 +19,53 @@ import (
 // module takes the module with an index through the pipeline. An error ends the whole run.
 func (r *run) module(ctx context.Context, i int) error {
 	m := &r.index.Modules[i]
+	sum, again := "", Again("")
+	if r.state != nil {
+		var kept *stateModule
+		var err error
+		if kept, again, sum, err = r.state.take(m.Dir, i); err != nil {
+			return err
+		}
+		if kept != nil {
+			*m, m.Seconds = kept.Result, kept.Seconds
+			return r.done(m, kept.units(), true, "")
+		}
+	}
 	began := time.Now()
 	next := *m
+	var made []unitFiles
 	err := r.isolate(ctx, func(ctx context.Context) (func() error, error) {
 		units, err := r.examine(ctx, i, &next)
 		return func() error { // only what came in time counts
-			*m = next
-			return r.out.units(m, units)
+			*m, made = next, units
+			return nil
 		}, err
 	})
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var write *outputError
-	if errors.As(err, &write) {
-		return err
-	}
 	if err != nil {
 		m.State, m.Incomplete, m.Failure = Failed, true, failure(err, r.repo)
 	}
 	m.Seconds = time.Since(began).Seconds()
+	if r.state != nil {
+		if err := r.state.put(m, made, sum); err != nil {
+			return err
+		}
+	}
+	return r.done(m, made, false, again)
+}
+
+// done writes the files of a module and tells that it has ended.
+func (r *run) done(m *Module, units []unitFiles, kept bool, again Again) error {
+	if err := r.out.units(m, units); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.done++
+	r.ended++
 	if r.Progress != nil {
-		r.Progress(Event{m, r.done, len(r.index.Modules)})
+		r.Progress(Event{m, r.ended, len(r.index.Modules), kept, again})
 	}
 	return nil
 }

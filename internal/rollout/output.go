@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 )
 
 // unitFiles are the patch and the description of a unit, with their names.
@@ -32,9 +34,14 @@ func (e *outputError) Unwrap() error { return e.err }
 
 const unitsDir = "units"
 
-// openOutput makes the output directory. One that an earlier run has left is emptied; one
-// with anything else in it is not touched.
-func openOutput(dir string) (*output, error) {
+// tempPrefix begins the names of files that are being written.
+const tempPrefix = ".etcdmod-"
+
+// openOutput makes the output directory and writes the index of a run that begins. A
+// directory that an earlier run has left is emptied; one with anything else in it is not
+// touched. The index is there before all else and says that it is not complete, so that a run
+// that is killed at any point leaves what the next one knows.
+func openOutput(dir string, index *Index) (*output, error) {
 	if dir == "" {
 		return nil, nil
 	}
@@ -42,22 +49,61 @@ func openOutput(dir string) (*output, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, &outputError{err}
 	}
-	if len(entries) > 0 {
-		var old Index
-		data, err := os.ReadFile(filepath.Join(dir, IndexFile))
-		if err != nil || json.Unmarshal(data, &old) != nil || old.Format == 0 {
+	isTemp := func(e fs.DirEntry) bool { return e.Type().IsRegular() && strings.HasPrefix(e.Name(), tempPrefix) }
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !isTemp(e) }) {
+		if _, err := readIndex(os.DirFS(dir)); err != nil {
 			return nil, fmt.Errorf("%w: %s is not empty, and no rollout has written it; name another directory", ErrUsage, dir)
 		}
-		for _, name := range append([]string{unitsDir}, reportFiles()...) {
-			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
-				return nil, &outputError{err}
-			}
-		}
 	}
-	if err := os.MkdirAll(filepath.Join(dir, unitsDir), 0o777); err != nil {
+	o := &output{dir}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, &outputError{err}
 	}
-	return &output{dir}, nil
+	if err := o.index(index); err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if isTemp(e) || e.Name() == TimesFile || slices.Contains(reportFiles(), e.Name()) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	units := filepath.Join(dir, unitsDir)
+	if err := errors.Join(os.RemoveAll(units), os.Mkdir(units, 0o777)); err != nil {
+		return nil, &outputError{err}
+	}
+	return o, nil
+}
+
+// readIndex reads the index of an output directory.
+func readIndex(dir fs.FS) (*Index, error) {
+	data, err := fs.ReadFile(dir, IndexFile)
+	if err != nil {
+		return nil, err
+	}
+	var index Index
+	if err := json.Unmarshal(data, &index); err != nil {
+		return nil, err
+	}
+	if index.Format == 0 {
+		return nil, errors.New("it is no index of a rollout")
+	}
+	return &index, nil
+}
+
+// complete writes the index of a run that has ended, and how long it took.
+func (o *output) complete(index *Index, took time.Duration) error {
+	index.Complete = true
+	if o == nil {
+		return nil
+	}
+	t := times{Format: Format, Seconds: took.Seconds(), Modules: map[string]float64{}}
+	for _, m := range index.Modules {
+		t.Modules[m.Dir] = m.Seconds
+	}
+	if err := o.create(TimesFile, func(w io.Writer) error { return writeJSON(w, t) }); err != nil {
+		return err
+	}
+	return o.index(index) // last: it says that all is there
 }
 
 // WriteIndex replaces the index in an output directory.
@@ -69,6 +115,14 @@ func (o *output) index(index *Index) error {
 		return nil
 	}
 	return o.create(IndexFile, index.JSON)
+}
+
+// writeJSON writes a value as the files in the output directory have it.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "\t")
+	return enc.Encode(v)
 }
 
 // units writes the files of a module's units.
@@ -101,7 +155,7 @@ func (o *output) write(name string, data []byte) error {
 // create replaces a file by what a function writes.
 func (o *output) create(name string, write func(io.Writer) error) error {
 	name = filepath.Join(o.dir, filepath.FromSlash(name))
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".etcdmod-*")
+	tmp, err := os.CreateTemp(filepath.Dir(name), tempPrefix+"*")
 	if err != nil {
 		return &outputError{err}
 	}

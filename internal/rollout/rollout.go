@@ -70,6 +70,11 @@ type Options struct {
 	Shard   Shard         // the part of the modules that this machine looks at
 	// Out is the directory for patches, descriptions and the index; "" writes none.
 	Out string
+	// State is the directory in which the run is recorded while it goes on; "" keeps none.
+	// One that has a recorded run is refused, unless Resume says to go on with that, or
+	// Failed to do the modules that failed again as well.
+	State          string
+	Resume, Failed bool
 	// Progress is told about every module, one at a time; it may be nil.
 	Progress func(Event)
 }
@@ -79,6 +84,8 @@ type Event struct {
 	Module *Module
 	Done   int // modules, with this one
 	Total  int
+	Kept   bool  // the result is the recorded one
+	Again  Again // why a recorded result is not kept
 }
 
 // A run is one rollout.
@@ -88,11 +95,12 @@ type run struct {
 	users map[int][]int // the modules that are built with one, by index
 	repo  string        // what paths are relative to
 	out   *output
+	state *state
 	steps
 	budget *budget // nil where memory does not matter
 
 	mu    sync.Mutex
-	done  int
+	ended int
 	index Index
 }
 
@@ -121,13 +129,11 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 		opts.Jobs = runtime.GOMAXPROCS(0)
 	}
 	opts.Pipeline.Edit = true
+	began := time.Now()
 	r := &run{Options: opts, steps: s}
 	var err error
 	if r.tree, err = monorepo.Find(ctx, opts.Root, monorepo.Options{Env: opts.Pipeline.Env, Ignored: opts.Ignored}); err != nil {
 		return nil, err
-	}
-	if opts.Shard.Count > 0 {
-		r.tree = r.tree.Shard(opts.Shard.Index, opts.Shard.Count)
 	}
 	if r.repo = discover.Repository(r.tree.Root); r.repo == "" {
 		r.repo = r.tree.Root
@@ -137,18 +143,26 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 			return nil, err
 		}
 	}
+	source, err := r.source(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Shard.Count > 0 {
+		r.tree = r.tree.Shard(opts.Shard.Index, opts.Shard.Count)
+	}
 	r.users = map[int][]int{}
 	for i, m := range r.tree.Modules {
 		for _, dep := range m.Deps {
 			r.users[dep] = append(r.users[dep], i)
 		}
 	}
-	r.index = Index{Format: Format, Tool: version.Version, By: r.By, Shard: r.Shard, Modules: make([]Module, len(r.tree.Modules))}
+	r.index = Index{Format: Format, Tool: version.Version, By: r.By, Shard: r.Shard, Source: source, Modules: make([]Module, len(r.tree.Modules))}
 	r.notes()
-	if r.out, err = openOutput(opts.Out); err != nil {
+	if r.state, err = r.openState(); err != nil {
 		return nil, err
 	}
-	if err := r.out.index(&r.index); err != nil {
+	defer r.state.close()
+	if r.out, err = openOutput(opts.Out, &r.index); err != nil {
 		return nil, err
 	}
 	if opts.Memory > 0 || opts.Usage != nil {
@@ -160,11 +174,14 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 			}
 		}()
 	}
+	if r.state != nil {
+		r.state.sums = newSums(r, opts.State, opts.Out)
+		r.Pipeline.Env = r.state.scratch.env(r.Pipeline.Env)
+	}
 	if err := r.modules(ctx); err != nil {
 		return nil, err
 	}
-	r.index.Complete = true
-	return &r.index, r.out.index(&r.index)
+	return &r.index, r.out.complete(&r.index, time.Since(began))
 }
 
 // notes names what no module is looked for in, and what is wrong with the owners.

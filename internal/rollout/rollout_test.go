@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"etcdmod/internal/journal"
 	"etcdmod/internal/pipeline"
@@ -114,10 +115,10 @@ func onDisk(t *testing.T, index *rollout.Index, out string) {
 	if !read.Complete {
 		t.Error("the index is not complete")
 	}
-	if d := cmp.Diff(*index, read); d != "" {
+	if d := cmp.Diff(*index, read, cmpopts.IgnoreFields(rollout.Module{}, "Seconds")); d != "" {
 		t.Errorf("the index on disk: -want +got:\n%s", d)
 	}
-	want := []string{rollout.IndexFile}
+	want := []string{rollout.IndexFile, rollout.TimesFile}
 	for _, m := range index.Modules {
 		for _, u := range m.Units {
 			want = append(want, u.Patch, u.Description)

@@ -1,0 +1,165 @@
+package rollout
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"etcdmod/internal/discover"
+	"etcdmod/internal/gocmd"
+	"etcdmod/internal/pipeline"
+)
+
+// A Source says what results come from: two runs with the same one, over the same working
+// tree, say the same.
+type Source struct {
+	// Commit is what git has checked out; "" outside of a repository.
+	Commit string `json:"commit,omitempty"`
+	// Modules counts those of the tree, of which a shard has a part.
+	Modules int `json:"modules"`
+	// Tree is a checksum of what all shards have in common: which modules there are, what
+	// they require, and who owns what. It tells nothing of Go files; see Commit.
+	Tree string `json:"tree"`
+	// Settings are those that make a difference to the results, by the names of their flags
+	// and variables, without those that have no value.
+	Settings Settings `json:"settings"`
+}
+
+// Settings are what a rollout is told, by name.
+type Settings map[string]string
+
+// differences names the settings that two runs do not have in common.
+func (s Settings) differences(other Settings) (out []string) {
+	all := map[string]bool{}
+	for name := range s {
+		all[name] = true
+	}
+	for name := range other {
+		all[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if s[name] != other[name] {
+			out = append(out, fmt.Sprintf("%s: %s, %s", name, orUnset(s[name]), orUnset(other[name])))
+		}
+	}
+	return out
+}
+
+func orUnset(value string) string {
+	if value == "" {
+		return "not set"
+	}
+	return value
+}
+
+// source finds out what the results come from. It looks at the whole tree, before a shard is
+// cut out of it.
+func (r *run) source(ctx context.Context) (Source, error) {
+	s := Source{Commit: r.commit(ctx), Modules: len(r.tree.Modules), Settings: r.settings(ctx)}
+	h := sha256.New()
+	for _, m := range r.tree.Modules {
+		dir, workspace := r.tree.Abs(m.Dir), m.Workspace
+		if workspace != "" {
+			workspace = r.rel(r.tree.Abs(workspace))
+		}
+		fmt.Fprintf(h, "%q in %q: %s\n", r.rel(dir), workspace, sumFile(filepath.Join(dir, "go.mod")))
+	}
+	fmt.Fprintf(h, "owners %s\n", r.ownersSum())
+	s.Tree = hex.EncodeToString(h.Sum(nil))
+	return s, ctx.Err()
+}
+
+func (r *run) commit(ctx context.Context) string {
+	cmd := exec.CommandContext(ctx, "git", "rev-parse", "--verify", "--quiet", "HEAD")
+	cmd.Dir, cmd.Env = r.repo, gocmd.Runner{Dir: r.repo, Env: r.Pipeline.Env}.Environ()
+	// Within a hook, git names a repository for its children that need not be this one.
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(kv string) bool { return strings.HasPrefix(kv, "GIT_DIR=") })
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// settings lists what makes a difference to the results. What does not is how many modules
+// are looked at at a time, and how long one may take: a failure may be for want of that.
+func (r *run) settings(ctx context.Context) Settings {
+	s := Settings{}
+	set := func(name, value string) {
+		if value != "" {
+			s[name] = value
+		}
+	}
+	list := func(name string, values []string) {
+		if len(values) > 0 {
+			set(name, text(values))
+		}
+	}
+	flag := func(name string, on bool) { set(name, strconv.FormatBool(on)) }
+	p := r.Pipeline
+	set("root", r.rel(r.tree.Root))
+	set("-by", string(r.By))
+	list("-service", r.Services)
+	flag("-ignored", r.Ignored)
+	set("-tags", p.Tags)
+	var configs []string
+	for _, c := range p.Configurations {
+		configs = append(configs, c.String())
+	}
+	list("-config", configs)
+	set("-tier", p.Tier.String())
+	set("-strategy", p.Strategy.String())
+	set("-helper-dir", p.HelperDir)
+	set("-helper-import", p.HelperImport)
+	list("-concurrency-pkg", p.Forks)
+	if b := text(p.Bump); b != text(pipeline.BumpOptions{}) {
+		set("bump", b)
+	}
+	flag("-vet", p.Vet)
+	flag("-test", p.Test)
+	set("GOFLAGS", strings.Join(discover.GoFlags(p.Env), " "))
+	set("GOWORK", relative(discover.GoWork(p.Env), r.repo))
+	// Elsewhere than in the tree, which may ask for another version.
+	here := gocmd.Runner{Dir: os.TempDir(), Env: p.Env}.With("GOWORK=off", "GOTOOLCHAIN=local")
+	out, err := here.Run(ctx, "env", "-json", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED", "GOEXPERIMENT")
+	var vars map[string]string
+	if err == nil && json.Unmarshal(out, &vars) == nil {
+		for name, value := range vars {
+			set(name, value)
+		}
+	}
+	return s
+}
+
+// text writes a value that has nothing but strings and booleans.
+func text(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+// ownersSum is the checksum of the CODEOWNERS file.
+func (r *run) ownersSum() string {
+	if r.Owners == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d %s", r.Owners.Syntax, sumFile(absolute(r.repo, r.Owners.Name)))
+}
+
+func absolute(dir, name string) string {
+	if name = filepath.FromSlash(name); !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	return name
+}

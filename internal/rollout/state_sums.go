@@ -1,0 +1,235 @@
+package rollout
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/mod/modfile"
+
+	"etcdmod/internal/discover"
+)
+
+// Sums are the checksums of what the results of modules depend on. Each file is read once,
+// since many modules may be built with the same ones.
+type sums struct {
+	run     *run
+	without []string // directories that are no input: those that the run writes
+	dirs    sync.Map // of modules, by absolute name
+	works   sync.Map // go.work files, by absolute name
+}
+
+// A summed is a directory or a go.work that was looked at.
+type summed struct {
+	sum      string
+	replaces []string // the directories that it puts in the place of modules
+}
+
+// once computes the value of a key, unless that was done.
+func once(m *sync.Map, key string, f func() summed) summed {
+	v, _ := m.LoadOrStore(key, sync.OnceValue(f))
+	return v.(func() summed)()
+}
+
+func newSums(r *run, without ...string) *sums {
+	s := &sums{run: r}
+	for _, dir := range without {
+		if dir != "" {
+			s.without = append(s.without, realDir(dir))
+		}
+	}
+	return s
+}
+
+// module returns the checksum of what the result of the module with an index depends on, as
+// far as it is in the file system: the module, those that it is built with, those that are
+// built with it, which have to compile with a change of it, and those that these are built
+// with; what ties them together; and who owns what. A file that cannot be read counts as
+// another one than a file that can.
+func (s *sums) module(i int) string {
+	r := s.run
+	modules := map[int]bool{i: true}
+	s.reach(modules, func(j int) []int { return r.users[j] })
+	s.reach(modules, func(j int) []int { return r.tree.Modules[j].Deps })
+	var queue []string
+	works := map[string]bool{}
+	for j := range modules {
+		m := r.tree.Modules[j]
+		queue = append(queue, r.tree.Abs(m.Dir))
+		if m.Workspace != "" {
+			works[r.tree.Abs(m.Workspace)] = true
+		}
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "module %s\nowners %s\n", r.index.Modules[i].Dir, r.ownersSum())
+	for _, name := range slices.Sorted(maps.Keys(works)) {
+		w := once(&s.works, name, func() summed { return s.workspace(name) })
+		fmt.Fprintf(h, "%s %s\n", r.rel(name), w.sum)
+		queue = append(queue, w.replaces...)
+	}
+	// Not all directories are those of modules of the tree: some are outside of it, ignored,
+	// or in testdata.
+	dirs := map[string]bool{}
+	for ; len(queue) > 0; queue = queue[1:] {
+		if dir := queue[0]; !dirs[dir] {
+			dirs[dir] = true
+			queue = append(queue, s.dir(dir).replaces...)
+		}
+	}
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+		fmt.Fprintf(h, "%s %s\n", r.rel(dir), s.dir(dir).sum)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// reach adds all modules that ties lead to.
+func (s *sums) reach(modules map[int]bool, ties func(int) []int) {
+	for queue := slices.Collect(maps.Keys(modules)); len(queue) > 0; queue = queue[1:] {
+		for _, j := range ties(queue[0]) {
+			if !modules[j] {
+				modules[j] = true
+				queue = append(queue, j)
+			}
+		}
+	}
+}
+
+// workspace looks at what a go.work says, and at what the modules that it uses require: each
+// of them has a say in the versions that are built.
+func (s *sums) workspace(name string) (out summed) {
+	h := sha256.New()
+	file := func(name string) { fmt.Fprintf(h, "%s %s\n", s.run.rel(name), sumFile(name)) }
+	at := filepath.Dir(name)
+	file(name)
+	file(filepath.Join(at, "go.work.sum"))
+	file(filepath.Join(at, "vendor", "modules.txt"))
+	data, err := os.ReadFile(name)
+	if err == nil {
+		var work *modfile.WorkFile
+		if work, err = modfile.ParseWork(name, data, nil); err == nil {
+			for _, use := range work.Use {
+				file(filepath.Join(absolute(at, use.Path), "go.mod"))
+				file(filepath.Join(absolute(at, use.Path), "go.sum"))
+			}
+			for _, by := range work.Replace {
+				if by.New.Version == "" {
+					out.replaces = append(out.replaces, resolved(absolute(at, by.New.Path)))
+				}
+			}
+		}
+	}
+	out.sum = hex.EncodeToString(h.Sum(nil))
+	return out
+}
+
+// dir looks at the module in a directory.
+func (s *sums) dir(dir string) summed {
+	return once(&s.dirs, dir, func() summed {
+		out := summed{sum: s.walk(dir)}
+		for _, by := range discover.LocalReplaces(dir) {
+			out.replaces = append(out.replaces, resolved(by))
+		}
+		return out
+	})
+}
+
+// realDir is an absolute name, with no symbolic links as far as there is something.
+func realDir(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return resolved(dir)
+}
+
+// resolved follows the symbolic links on the way to a directory, if there is one.
+func resolved(dir string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
+}
+
+// walk looks at all files of a module by their names, since they may be embedded, and into
+// those that are compiled or say what is. Tests may read whatever they like. Modules within
+// the module are on their own.
+func (s *sums) walk(root string) string {
+	h := sha256.New()
+	tests := s.run.Pipeline.Test
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(root, name)
+		rel = filepath.ToSlash(rel)
+		switch {
+		case err != nil:
+			fmt.Fprintf(h, "%q cannot be read\n", rel)
+			if d != nil && d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		case d.Name() == ".git": // in a worktree it is a file
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		case d.IsDir():
+			if name == root {
+				return nil
+			}
+			_, mod := os.Lstat(filepath.Join(name, "go.mod"))
+			nested := mod == nil && !(tests && slices.Contains(strings.Split(rel, "/"), "testdata"))
+			if nested || d.Name() == "node_modules" || slices.Contains(s.without, name) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		sum := ""
+		if tests || matters(d.Name()) {
+			sum = sumFile(name)
+		}
+		fmt.Fprintf(h, "%q %v %s\n", rel, d.Type(), sum)
+		return nil
+	})
+	fmt.Fprintln(h, err) // nil: errors are part of what is summed
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// matters reports whether the go command compiles a file of that name, or something reads
+// from it what is compiled.
+func matters(base string) bool {
+	switch base {
+	case "go.mod", "go.sum", "modules.txt",
+		"Gopkg.lock", "Gopkg.toml", "glide.lock", "glide.yaml", "Godeps.json", "vendor.json", "vendor.conf":
+		return true
+	}
+	switch filepath.Ext(base) {
+	case ".go", ".c", ".cc", ".cpp", ".cxx", ".m", ".h", ".hh", ".hpp", ".hxx",
+		".f", ".F", ".for", ".f90", ".s", ".S", ".sx", ".swig", ".swigcxx", ".syso":
+		return true
+	}
+	return false
+}
+
+// sumFile returns the checksum of a regular file, behind symbolic links if need be, and "-"
+// for what is none or cannot be read.
+func sumFile(name string) string {
+	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+		return "-" // to open a named pipe could wait for ever
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "-"
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "-"
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

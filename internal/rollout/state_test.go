@@ -1,0 +1,359 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"etcdmod/internal/owners"
+	"etcdmod/internal/pipeline"
+	"etcdmod/rewrite"
+)
+
+// A recorder is a pipeline that remembers the directories of the modules that it was run in.
+type recorder struct {
+	mu   sync.Mutex
+	ran  []string
+	fail map[string]error
+	env  []string // of the last module
+}
+
+func (rec *recorder) steps() steps {
+	return steps{grace: time.Second, run: func(ctx context.Context, o pipeline.Options) (*pipeline.Result, error) {
+		rec.mu.Lock()
+		defer rec.mu.Unlock()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		rel, _ := filepath.Rel(o.Repo, o.Dir)
+		rec.ran = append(rec.ran, filepath.ToSlash(rel))
+		rec.env = o.Env
+		if err := rec.fail[filepath.Base(o.Dir)]; err != nil {
+			return nil, err
+		}
+		res := result(o.Dir, "x.go", "y.go")
+		res.Changes[1].New = []byte("\xff\xfe no UTF-8\n")
+		return res, nil
+	}}
+}
+
+// took returns the modules that were run since the last call.
+func (rec *recorder) took() []string {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	out := slices.Sorted(slices.Values(rec.ran))
+	rec.ran = nil
+	return out
+}
+
+// outputs are the files of an output directory that two equal runs have in common.
+func outputs(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	entries, err := os.ReadDir(filepath.Join(dir, unitsDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{IndexFile}
+	for _, e := range entries {
+		names = append(names, unitsDir+"/"+e.Name())
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = string(data)
+	}
+	return out
+}
+
+// A run whose context ends is gone on with: what was done is not done again, and the output
+// is that of a run that came to its end.
+func TestResume(t *testing.T) {
+	root := tree(t, map[string][]string{"a": nil, "b": nil, "c": {"b"}, "d": {"c"}, "e": {"d"}})
+	whole := Options{Root: root, By: ByDir, Jobs: 1, Out: t.TempDir()}
+	rec := &recorder{}
+	if _, err := start(t.Context(), whole, rec.steps()); err != nil {
+		t.Fatal(err)
+	}
+	want := outputs(t, whole.Out)
+	rec.took()
+
+	opts := whole
+	opts.Out, opts.State, opts.Resume = t.TempDir(), t.TempDir(), true
+	for i, dir := range []string{"a", "b", "c", "d", "e"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		opts.Progress = func(e Event) {
+			if !e.Kept {
+				cancel()
+			}
+			if e.Kept != (e.Done <= i) {
+				t.Errorf("after %d interruptions: event %d: kept %v", i, e.Done, e.Kept)
+			}
+		}
+		index, err := start(ctx, opts, rec.steps())
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("%d: %v, %v", i, index, err)
+		}
+		if d := cmp.Diff([]string{dir}, rec.took()); d != "" {
+			t.Errorf("-want +got:\n%s", d)
+		}
+		cancel()
+	}
+	opts.Progress = nil
+	if _, err := start(t.Context(), opts, rec.steps()); err != nil {
+		t.Fatal(err)
+	}
+	if ran := rec.took(); ran != nil {
+		t.Errorf("ran %v", ran)
+	}
+	if d := cmp.Diff(want, outputs(t, opts.Out)); d != "" {
+		t.Errorf("-uninterrupted +resumed:\n%s", d)
+	}
+}
+
+// Failed repeats failures of every kind, and what was not done; Resume repeats none.
+func TestFailedAgain(t *testing.T) {
+	root := tree(t, map[string][]string{"ok": nil, "fails": nil, "panics": nil, "slow": nil})
+	rec := &recorder{fail: map[string]error{"fails": errors.New("no"), "slow": context.DeadlineExceeded}}
+	s := rec.steps()
+	inner := s.run
+	s.run = func(ctx context.Context, o pipeline.Options) (*pipeline.Result, error) {
+		res, err := inner(ctx, o)
+		switch {
+		case rec.fail == nil:
+		case filepath.Base(o.Dir) == "panics":
+			panic("no")
+		case filepath.Base(o.Dir) == "slow":
+			<-ctx.Done()
+		}
+		return res, err
+	}
+	opts := Options{Root: root, By: ByModule, State: t.TempDir(), Timeout: 300 * time.Millisecond}
+	index, err := start(t.Context(), opts, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]FailureKind{}
+	for _, m := range index.Modules {
+		if m.Failure != nil {
+			kinds[m.Dir] = m.Failure.Kind
+		}
+	}
+	if d := cmp.Diff(map[string]FailureKind{"fails": FailedError, "panics": FailedPanic, "slow": FailedTimeout}, kinds); d != "" {
+		t.Fatal(d)
+	}
+	rec.took()
+	rec.fail = nil
+	opts.Timeout = 0
+	opts.Resume = true
+	if index, err = start(t.Context(), opts, s); err != nil || rec.took() != nil {
+		t.Errorf("Resume has repeated failures: %v", err)
+	}
+	if index.Modules[0].Failure == nil {
+		t.Error("Resume has lost a failure")
+	}
+	again := map[string]Again{}
+	opts.Failed, opts.Progress = true, func(e Event) { again[e.Module.Dir] = e.Again }
+	if index, err = start(t.Context(), opts, s); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"fails", "panics", "slow"}, rec.took()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if d := cmp.Diff(map[string]Again{"ok": "", "fails": AgainFailed, "panics": AgainFailed, "slow": AgainFailed}, again); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	for _, m := range index.Modules {
+		if m.State != Changed || m.Failure != nil {
+			t.Errorf("%s: %s, %v", m.Dir, m.State, m.Failure)
+		}
+	}
+}
+
+// A second process on the same state is turned away, and the first one goes on.
+func TestStateLock(t *testing.T) {
+	root := tree(t, map[string][]string{"m": nil})
+	opts := Options{Root: root, By: ByModule, State: t.TempDir(), Resume: true}
+	rec := &recorder{}
+	s := rec.steps()
+	inner := s.run
+	s.run = func(ctx context.Context, o pipeline.Options) (*pipeline.Result, error) {
+		if _, err := start(ctx, opts, steps{}); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "another etcdmod is at work") {
+			t.Errorf("while another one is at work: %v", err)
+		}
+		return inner(ctx, o)
+	}
+	for range 2 {
+		if _, err := start(t.Context(), opts, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff([]string{"m"}, rec.took()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// All temporary files of a run with a state are in one place, which is not there when it has
+// ended, in whatever way.
+func TestScratch(t *testing.T) {
+	root := tree(t, map[string][]string{"m": nil})
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	t.Setenv("TMP", tmp)
+	// What a killed run left: a tree that nobody may write. What its journal cannot have
+	// meant: another name, and a link with the right one.
+	state, other := t.TempDir(), t.TempDir()
+	old := filepath.Join(tmp, "etcdmod-rollout-"+strings.Repeat("0", 32))
+	link := filepath.Join(tmp, "etcdmod-rollout-"+strings.Repeat("1", 32))
+	if err := os.MkdirAll(filepath.Join(old, "read", "only"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(old, "read"), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "file"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other, link); err != nil {
+		t.Fatal(err)
+	}
+	rec := &recorder{}
+	opts := Options{Root: root, By: ByModule, State: state, Resume: true}
+	ctx, cancel := context.WithCancel(t.Context())
+	s := rec.steps()
+	inner := s.run
+	s.run = func(ctx context.Context, o pipeline.Options) (*pipeline.Result, error) {
+		cancel()
+		return inner(ctx, o)
+	}
+	if _, err := start(ctx, opts, s); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(filepath.Join(state, stateJournal), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{old, link, other} {
+		line, err := (&stateRecord{Scratch: dir}).line()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.Close()
+	if _, err := start(t.Context(), opts, rec.steps()); err != nil {
+		t.Fatal(err)
+	}
+	used := ""
+	for _, kv := range rec.env {
+		if dir, ok := strings.CutPrefix(kv, "TMPDIR="); ok {
+			used = dir
+		}
+	}
+	if filepath.Dir(used) != tmp || !scratchName.MatchString(filepath.Base(used)) {
+		t.Errorf("the pipeline has its temporary files in %q", used)
+	}
+	entries, err := os.ReadDir(tmp)
+	if err != nil || len(entries) != 1 || entries[0].Name() != filepath.Base(link) {
+		t.Errorf("left: %v, %v", entries, err)
+	}
+	if _, err := os.Stat(filepath.Join(other, "file")); err != nil {
+		t.Error(err)
+	}
+}
+
+// Each option is a setting, which makes runs incomparable, or it is known to be none: a new
+// one has to be put on one of the sides.
+func TestSettings(t *testing.T) {
+	root := tree(t, map[string][]string{"m": nil})
+	settings := func(opts Options) Settings {
+		t.Helper()
+		index, err := start(t.Context(), opts, (&recorder{}).steps())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return index.Source.Settings
+	}
+	plain := Options{Root: root, By: ByDir}
+	base := settings(plain)
+	cases := map[string]struct {
+		change func(*Options)
+		want   []string // the settings that differ
+	}{
+		"Root":     {nil, nil}, // see rollout_state_refused.txtar: only in a repository can there be another
+		"Ignored":  {func(o *Options) { o.Ignored = true }, []string{"-ignored"}},
+		"By":       {func(o *Options) { o.By = ByModule }, []string{"-by"}},
+		"Services": {func(o *Options) { o.By, o.Services = ByService, []string{"cmd/*"} }, []string{"-by", "-service"}},
+		"Owners":   {func(o *Options) { o.Owners = owners.Parse("CODEOWNERS", "* @x", owners.Auto) }, nil}, // counts as a file
+		"Jobs":     {func(o *Options) { o.Jobs = 7 }, nil},
+		"Memory":   {func(o *Options) { o.Memory = 1 << 40 }, nil},
+		"Usage":    {func(o *Options) { o.Usage = &Usage{} }, nil},
+		"Timeout":  {func(o *Options) { o.Timeout = time.Hour }, nil},
+		"Shard":    {func(o *Options) { o.Shard = Shard{1, 1} }, nil}, // is compared apart
+		"Out":      {func(o *Options) { o.Out = t.TempDir() }, nil},
+		"State":    {func(o *Options) { o.State = t.TempDir() }, nil},
+		"Resume":   {func(o *Options) { o.State, o.Resume = t.TempDir(), true }, nil},
+		"Failed":   {nil, nil},
+		"Progress": {func(o *Options) { o.Progress = func(Event) {} }, nil},
+		"Pipeline": {nil, nil},
+
+		"Pipeline.Dir":      {func(o *Options) { o.Pipeline.Dir = "x" }, nil},
+		"Pipeline.Patterns": {func(o *Options) { o.Pipeline.Patterns = []string{"x"} }, nil},
+		"Pipeline.Env": {func(o *Options) {
+			o.Pipeline.Env = append(os.Environ(), "GOFLAGS=-tags=z", "GOOS=plan9", "CGO_ENABLED=0")
+		}, []string{"CGO_ENABLED", "GOFLAGS", "GOOS"}},
+		"Pipeline.Tags":           {func(o *Options) { o.Pipeline.Tags = "x" }, []string{"-tags"}},
+		"Pipeline.Configurations": {func(o *Options) { o.Pipeline.Configurations = []pipeline.Configuration{{Tags: []string{"x"}}} }, []string{"-config"}},
+		"Pipeline.Tier":           {func(o *Options) { o.Pipeline.Tier = rewrite.Gate }, []string{"-tier"}},
+		"Pipeline.Strategy":       {func(o *Options) { o.Pipeline.Strategy = rewrite.LockStrategy }, []string{"-strategy"}},
+		"Pipeline.HelperDir":      {func(o *Options) { o.Pipeline.HelperDir = "x" }, []string{"-helper-dir"}},
+		"Pipeline.HelperImport":   {func(o *Options) { o.Pipeline.HelperImport = "x" }, []string{"-helper-import"}},
+		"Pipeline.Forks":          {func(o *Options) { o.Pipeline.Forks = []string{"x"} }, []string{"-concurrency-pkg"}},
+		"Pipeline.Bump":           {func(o *Options) { o.Pipeline.Bump.All = true }, []string{"bump"}},
+		"Pipeline.Edit":           {func(o *Options) { o.Pipeline.Edit = true }, nil}, // a rollout always does
+		"Pipeline.Vet":            {func(o *Options) { o.Pipeline.Vet = true }, []string{"-vet"}},
+		"Pipeline.Test":           {func(o *Options) { o.Pipeline.Test = true }, []string{"-test"}},
+		"Pipeline.Log":            {func(o *Options) { o.Pipeline.Log = func(string, ...any) {} }, nil},
+		"Pipeline.Repo":           {func(o *Options) { o.Pipeline.Repo = "x" }, nil},
+		"Pipeline.Dependants":     {func(o *Options) { o.Pipeline.Dependants = []pipeline.Dependant{{}} }, nil},
+	}
+	var fields []string
+	for prefix, typ := range map[string]reflect.Type{"": reflect.TypeFor[Options](), "Pipeline.": reflect.TypeFor[pipeline.Options]()} {
+		for field := range typ.Fields() {
+			fields = append(fields, prefix+field.Name)
+		}
+	}
+	slices.Sort(fields)
+	if d := cmp.Diff(fields, slices.Sorted(maps.Keys(cases))); d != "" {
+		t.Errorf("-options +known here:\n%s", d)
+	}
+	for name, c := range cases {
+		if c.change == nil {
+			continue
+		}
+		opts := plain
+		c.change(&opts)
+		var got []string
+		for _, d := range base.differences(settings(opts)) {
+			setting, _, _ := strings.Cut(d, ":")
+			got = append(got, setting)
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: -want +got:\n%s", name, d)
+		}
+	}
+}
