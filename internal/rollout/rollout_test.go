@@ -40,6 +40,7 @@ func TestSixtyModules(t *testing.T) {
 	onDisk(t, index, opts.Out)
 	patches(t, index, opts.Out, root, applied(t, index, root, opts.Pipeline))
 	reports(t, index, opts.Out)
+	merged(t, index, opts)
 }
 
 // shapes checks what became of every shape.

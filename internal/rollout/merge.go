@@ -1,0 +1,190 @@
+package rollout
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"etcdmod/internal/version"
+)
+
+// A shardOutput is the output directory of one machine.
+type shardOutput struct {
+	dir   string
+	root  *os.Root // so that no index can lead out of the directory
+	index *Index
+	times times
+}
+
+// Merge joins the output directories that the machines of one rollout have written, given in
+// any order, into one that is as if a single machine had done it all. It returns the index of
+// that, and how long the slowest machine took. An empty out writes nothing.
+//
+// Errors wrap [ErrUsage] where the directories are not those of all machines of one rollout;
+// nothing is written then.
+func Merge(out string, dirs []string) (_ *Index, took time.Duration, err error) {
+	var shards []*shardOutput
+	defer func() {
+		for _, s := range shards {
+			s.root.Close()
+		}
+	}()
+	for _, dir := range dirs {
+		if out != "" && (within(realDir(dir), realDir(out)) || within(realDir(out), realDir(dir))) {
+			return nil, 0, fmt.Errorf("%w: the output in %s would replace the shard in %s", ErrUsage, out, dir)
+		}
+		s, err := openShard(dir)
+		if err != nil {
+			return nil, 0, fmt.Errorf("%w: %s: %w", ErrUsage, dir, err)
+		}
+		shards = append(shards, s)
+	}
+	if err := together(shards); err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	index := *shards[0].index
+	index.Shard, index.Complete, index.Modules, index.Notes = Shard{}, false, nil, nil
+	from := map[string]*shardOutput{}
+	for _, s := range shards {
+		took = max(took, time.Duration(s.times.Seconds*float64(time.Second)))
+		for _, n := range s.index.Notes {
+			if !slices.Contains(index.Notes, n) {
+				index.Notes = append(index.Notes, n) // each machine has those of the whole tree
+			}
+		}
+		for _, m := range s.index.Modules {
+			if other := from[m.Dir]; other != nil {
+				return nil, 0, fmt.Errorf("%w: the module in %s is in %s and in %s", ErrUsage, m.Dir, other.dir, s.dir)
+			}
+			from[m.Dir] = s
+			m.Seconds = s.times.Modules[m.Dir]
+			index.Modules = append(index.Modules, m)
+		}
+	}
+	if n := len(index.Modules); n != index.Source.Modules {
+		return nil, 0, fmt.Errorf("%w: the shards have %d modules of %d", ErrUsage, n, index.Source.Modules)
+	}
+	slices.SortFunc(index.Modules, func(a, b Module) int { return cmp.Compare(a.Dir, b.Dir) })
+	// Everything is read before anything is written.
+	files := make([][]unitFiles, len(index.Modules))
+	for i := range index.Modules {
+		m := &index.Modules[i]
+		if files[i], err = from[m.Dir].units(m); err != nil {
+			return nil, 0, fmt.Errorf("%w: %s: %w", ErrUsage, from[m.Dir].dir, err)
+		}
+	}
+	o, err := openOutput(out, &index)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range index.Modules {
+		if err := o.units(&index.Modules[i], files[i]); err != nil {
+			return nil, 0, err
+		}
+	}
+	return &index, took, o.complete(&index, took)
+}
+
+// openShard reads the index of an output directory.
+func openShard(dir string) (_ *shardOutput, err error) {
+	s := &shardOutput{dir: dir}
+	if s.root, err = os.OpenRoot(dir); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.root.Close()
+		}
+	}()
+	s.index, err = readIndex(s.root.FS())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("there is no %s; want the directory that \"rollout -o\" has written", IndexFile)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", IndexFile, err)
+	case s.index.Format != Format:
+		return nil, fmt.Errorf("%s has format %d, and this version of etcdmod knows %d", IndexFile, s.index.Format, Format)
+	case s.index.Tool != version.Version:
+		return nil, fmt.Errorf("etcdmod %s has written it, and this is %s", s.index.Tool, version.Version)
+	case s.index.Shard.Count == 0:
+		return nil, errors.New("it is the result of a whole rollout, not of a shard")
+	case !s.index.Complete:
+		return nil, fmt.Errorf("the run of shard %s has not come to its end", s.index.Shard)
+	}
+	data, err := s.root.ReadFile(TimesFile)
+	if err == nil {
+		err = json.Unmarshal(data, &s.times)
+	}
+	return s, err
+}
+
+// together reports why the shards are not all those of one rollout.
+func together(shards []*shardOutput) error {
+	if len(shards) == 0 {
+		return errors.New("no shards are given")
+	}
+	first := shards[0]
+	count := first.index.Shard.Count
+	have := map[int]*shardOutput{}
+	for _, s := range shards {
+		a, b := first.index, s.index
+		var differ []string
+		if count != b.Shard.Count {
+			differ = append(differ, fmt.Sprintf("number of shards: %d, %d", count, b.Shard.Count))
+		}
+		if a.Source.Commit != b.Source.Commit {
+			differ = append(differ, fmt.Sprintf("commit: %s, %s", orUnset(a.Source.Commit), orUnset(b.Source.Commit)))
+		} else if a.Source.Tree != b.Source.Tree || a.Source.Modules != b.Source.Modules {
+			differ = append(differ, "the modules, what they require, or their owners")
+		}
+		differ = append(differ, a.Source.Settings.differences(b.Source.Settings)...)
+		if len(differ) > 0 {
+			return fmt.Errorf("%s and %s are not of one rollout; they differ in\n\t%s", first.dir, s.dir, strings.Join(differ, "\n\t"))
+		}
+		if other := have[b.Shard.Index]; other != nil {
+			return fmt.Errorf("%s and %s are both shard %s", other.dir, s.dir, b.Shard)
+		}
+		have[b.Shard.Index] = s
+	}
+	if len(have) == count {
+		return nil
+	}
+	var missing []string
+	for i := 1; len(missing) < count-len(have) && len(missing) < rows; i++ {
+		if have[i] == nil {
+			missing = append(missing, Shard{i, count}.String())
+		}
+	}
+	return fmt.Errorf("%d of %d shards are missing: %s", count-len(have), count, strings.Join(missing, ", "))
+}
+
+// units reads the files of a module's units.
+func (s *shardOutput) units(m *Module) (out []unitFiles, err error) {
+	for _, u := range m.Units {
+		if !plainName(u.Patch, ".patch") || !plainName(u.Description, ".md") {
+			return nil, fmt.Errorf("%s names files that no rollout writes: %q, %q", IndexFile, u.Patch, u.Description)
+		}
+		files := unitFiles{patch: u.Patch, description: u.Description}
+		if files.diff, err = s.root.ReadFile(u.Patch); err != nil {
+			return nil, fmt.Errorf("it is not whole: %w", err)
+		}
+		if files.text, err = s.root.ReadFile(u.Description); err != nil {
+			return nil, fmt.Errorf("it is not whole: %w", err)
+		}
+		out = append(out, files)
+	}
+	return out, nil
+}
+
+// plainName reports whether a name is that of a file in the directory of the units.
+func plainName(name, ext string) bool {
+	base, ok := strings.CutPrefix(name, unitsDir+"/")
+	return ok && strings.HasSuffix(base, ext) && base != ext && filepath.IsLocal(base) && !strings.ContainsAny(base, `/\:`)
+}
