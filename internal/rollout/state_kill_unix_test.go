@@ -123,13 +123,13 @@ func TestKilled(t *testing.T) {
 	// What is to be had, and how long it takes.
 	var want map[string]string
 	var code int
-	var usual time.Duration
-	for jobs := range 2 { // the first one also fills the build cache
-		h := newHistory(t, root, jobs+1)
+	usual := map[int]time.Duration{}      // with so many jobs
+	for _, jobs := range []int{2, 2, 1} { // the first one also fills the build cache
+		h := newHistory(t, root, jobs)
 		cmd, out := process(t, env, h.tmp, h.args...)
 		began := time.Now()
 		_ = cmd.Run()
-		usual = time.Since(began)
+		usual[jobs] = time.Since(began)
 		if want, code = h.results(t), cmd.ProcessState.ExitCode(); code != command.ExitFindings {
 			t.Fatalf("exit code %d: %s", code, out)
 		}
@@ -139,28 +139,28 @@ func TestKilled(t *testing.T) {
 	}
 
 	seed := rand.Uint64()
-	t.Logf("seed %d, a run takes %v", seed, usual)
+	t.Logf("seed %d, a run takes %v with one job and %v with two", seed, usual[1], usual[2])
 	random := rand.New(rand.NewPCG(seed, 0))
 	var mu sync.Mutex
-	killed, histories, at := 0, 0, make([]int, len(modules)+1)
+	killed, histories, at := 0, map[int]int{}, make([]int, len(modules)+1)
 	// moment gives the next one, unless there were enough. First runs are killed all over the
 	// time that one takes, those that go on anywhere in it, and the third attempt is left
 	// alone.
-	moment := func(attempt int) (after time.Duration, kill bool) {
+	moment := func(jobs, attempt int) (after time.Duration, kill bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		part := random.Float64()
 		if attempt == 0 {
-			const parts = 20
-			part = (float64(histories%parts) + part) / parts
-			histories++
+			const parts = 12
+			part = (float64(histories[jobs]%parts) + part) / parts
+			histories[jobs]++
 		}
-		return time.Duration(part * float64(usual)), killed < kills && attempt < 2
+		return time.Duration(part * float64(usual[jobs])), killed < kills && attempt < 2
 	}
 	history := func(jobs int) (more bool) {
 		h := newHistory(t, root, jobs)
 		for attempt := 0; ; attempt++ {
-			after, kill := moment(attempt)
+			after, kill := moment(jobs, attempt)
 			if attempt == 0 && !kill {
 				return false
 			}
@@ -215,7 +215,7 @@ func TestKilled(t *testing.T) {
 	for n, times := range at {
 		counts = append(counts, fmt.Sprintf("%d: %d", n, times))
 	}
-	t.Logf("%d kills in %d histories; by how many modules were recorded: %s", killed, histories, strings.Join(counts, ", "))
+	t.Logf("%d kills in %d histories; by how many modules were recorded: %s", killed, histories[1]+histories[2], strings.Join(counts, ", "))
 	if some := slices.IndexFunc(at, func(n int) bool { return n > 0 }); some < 0 || at[some] == killed {
 		t.Error("all kills came at the same point")
 	}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -59,22 +60,8 @@ func (rec *recorder) took() []string {
 // outputs are the files of an output directory that two equal runs have in common.
 func outputs(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	out := map[string]string{}
-	entries, err := os.ReadDir(filepath.Join(dir, unitsDir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := []string{IndexFile}
-	for _, e := range entries {
-		names = append(names, unitsDir+"/"+e.Name())
-	}
-	for _, name := range names {
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[name] = string(data)
-	}
+	out := below(t, dir)
+	delete(out, TimesFile)
 	return out
 }
 
@@ -356,4 +343,60 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: -want +got:\n%s", name, d)
 		}
 	}
+}
+
+// A run that was killed leaves an output directory that the next one takes and clears,
+// wherever it was: before there was an index, while a file was being written, and after the
+// end.
+func TestKilledOutput(t *testing.T) {
+	root := tree(t, map[string][]string{"m": nil})
+	opts := Options{Root: root, By: ByDir, Out: t.TempDir()}
+	if _, err := start(t.Context(), opts, (&recorder{}).steps()); err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Sorted(maps.Keys(below(t, opts.Out)))
+	for _, left := range [][]string{
+		{},
+		{tempPrefix + "1"},
+		{IndexFile, tempPrefix + "1"},
+		{IndexFile, unitsDir + "/m-0123456789.patch", unitsDir + "/" + tempPrefix + "1"},
+		{IndexFile, TimesFile, unitsDir + "/m-0123456789.patch", "report.html", tempPrefix + "1"},
+	} {
+		out := t.TempDir()
+		for _, name := range left {
+			text := "{\"format\": 1}"
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(out, name)), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(out, name), []byte(text), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		opts.Out = out
+		if _, err := start(t.Context(), opts, (&recorder{}).steps()); err != nil {
+			t.Errorf("%v: %v", left, err)
+			continue
+		}
+		if d := cmp.Diff(want, slices.Sorted(maps.Keys(below(t, out)))); d != "" {
+			t.Errorf("%v: -want +got:\n%s", left, d)
+		}
+	}
+}
+
+// below reads the files below a directory.
+func below(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(os.DirFS(dir), name)
+		out[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
