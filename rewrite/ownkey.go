@@ -66,6 +66,63 @@ func (p *program) givenLease(f *file, fn ast.Node, v *types.Var, seen map[types.
 	return calls > 0 && all
 }
 
+// drawn reports whether the key is another one in each round of the loop: a function on the
+// way gives it on, and the loop, or another function on the way, computes it anew.
+func (p *program) drawn(s *site, key ast.Expr) bool {
+	keys := []ast.Expr{key}
+	for i := len(s.trail) - 1; i > 0 && len(keys) > 0; i-- {
+		decl, ok := p.funcAround(s.trail[i].node).(*ast.FuncDecl)
+		if !ok {
+			return false
+		}
+		call, ok := ast.Unparen(s.trail[i-1].node).(*ast.CallExpr)
+		if !ok {
+			return false
+		}
+		given := p.given(s.trail[i].file, decl, keys, call)
+		for _, arg := range given {
+			if p.varies(s.trail[i-1].file, p.funcAround(call), call, arg) {
+				return true
+			}
+		}
+		keys = given
+	}
+	return false
+}
+
+// given returns the arguments of a call of decl for the parameters that some expressions of
+// decl are made of.
+func (p *program) given(f *file, decl *ast.FuncDecl, exprs []ast.Expr, call *ast.CallExpr) (out []ast.Expr) {
+	obj, ok := f.pkg.TypesInfo.Defs[decl.Name].(*types.Func)
+	if !ok {
+		return nil
+	}
+	params, seen := obj.Signature().Params(), map[types.Object]bool{}
+	var add func(e ast.Expr)
+	add = func(e ast.Expr) {
+		ast.Inspect(e, func(n ast.Node) bool {
+			id, ok := n.(*ast.Ident)
+			if !ok || f.objectOf(id) == nil || seen[f.objectOf(id)] {
+				return true
+			}
+			seen[f.objectOf(id)] = true
+			for i := range params.Len() {
+				if params.At(i) == f.objectOf(id) && i < len(call.Args) {
+					out = append(out, call.Args[i])
+				}
+			}
+			if def := p.definition(f, decl, id); def != ast.Expr(id) {
+				add(def)
+			}
+			return true
+		})
+	}
+	for _, e := range exprs {
+		add(e)
+	}
+	return out
+}
+
 // isLeaseID reports whether t is clientv3.LeaseID of some etcd client.
 func (c *clients) isLeaseID(t types.Type) bool {
 	named, ok := t.(*types.Named)

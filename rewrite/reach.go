@@ -126,8 +126,9 @@ func (r *reach) leadsTo(f *file, e ast.Expr) token.Pos {
 	}
 	if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
 		if fn, ok := f.objectOf(sel.Sel).(*types.Func); ok {
-			if recv := fn.Signature().Recv(); recv != nil && types.IsInterface(recv.Type()) {
-				return r.methods[methodKey(fn)]
+			recv := fn.Signature().Recv()
+			if recv != nil && types.IsInterface(recv.Type()) && (fn.Pkg() == nil || !r.p.isClientPath(fn.Pkg().Path())) {
+				return r.methods[methodKey(fn)] // whatever stands in for the client does as the client does
 			}
 		}
 	}

@@ -195,9 +195,10 @@ func (f *file) rootObject(call *ast.CallExpr) types.Object {
 }
 
 // operands returns the arguments of a call, with variables of fn replaced by what they are
-// defined as.
+// defined as, and by what is appended to them.
 func (p *program) operands(f *file, fn ast.Node, call *ast.CallExpr) (out []ast.Expr) {
 	for _, a := range call.Args {
+		out = append(out, p.appended(f, fn, a)...)
 		a = p.definition(f, fn, a)
 		if lit, ok := a.(*ast.CompositeLit); ok {
 			for _, e := range lit.Elts {
@@ -207,6 +208,31 @@ func (p *program) operands(f *file, fn ast.Node, call *ast.CallExpr) (out []ast.
 		}
 		out = append(out, a)
 	}
+	return out
+}
+
+// appended returns what is appended to a local variable of fn.
+func (p *program) appended(f *file, fn ast.Node, e ast.Expr) (out []ast.Expr) {
+	id, ok := ast.Unparen(e).(*ast.Ident)
+	if !ok || f.objectOf(id) == nil {
+		return nil
+	}
+	ast.Inspect(fn, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) < 2 {
+			return true
+		}
+		name, ok := ast.Unparen(call.Fun).(*ast.Ident)
+		if !ok || f.objectOf(name) != types.Universe.Lookup("append") {
+			return true
+		}
+		if to, ok := ast.Unparen(call.Args[0]).(*ast.Ident); ok && f.objectOf(to) == f.objectOf(id) {
+			for _, a := range call.Args[1:] {
+				out = append(out, p.definition(f, fn, a))
+			}
+		}
+		return true
+	})
 	return out
 }
 

@@ -18,6 +18,9 @@ func (p *program) txnPoll(s *site) *Finding {
 			continue
 		}
 		if c := p.creationOf(h.file, call); c != nil {
+			if n := len(s.trail); n > 0 && s.trail[n-1].node == h.node && p.drawn(s, c.key) {
+				continue
+			}
 			lease = lease || c.lease
 			told = told || len(s.calls) == 0 || p.tells(h.file, call)
 		}
@@ -48,9 +51,11 @@ func (p *program) awaitsEvents(f *file, fn ast.Node, n ast.Stmt, seen map[ast.No
 			return false
 		case *ast.CallExpr:
 			if callee, ok := f.callee(n).(*types.Func); ok && !found {
-				if decl := p.declOf(callee); decl != nil && decl.Body != nil && !seen[decl] {
-					seen[decl] = true
-					found = p.awaitsEvents(p.fileAt(decl.Pos()), decl, decl.Body, seen)
+				for _, decl := range p.declsOf(callee) {
+					if decl.Body != nil && !seen[decl] {
+						seen[decl] = true
+						found = found || p.awaitsEvents(p.fileAt(decl.Pos()), decl, decl.Body, seen)
+					}
 				}
 			}
 		}
