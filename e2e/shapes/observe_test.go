@@ -19,8 +19,8 @@ import (
 
 const (
 	candidates = 3 // of each shape
-	every      = 400 * time.Millisecond
-	window     = 5 * every
+	every      = 500 * time.Millisecond
+	window     = 4 * every
 	limit      = 20 * time.Second // for anything that must happen
 )
 
@@ -54,12 +54,17 @@ func newScene(t *testing.T, bin string, shapes []shape, every time.Duration) *sc
 	for _, sh := range shapes {
 		started = append(started, s.d.rpc.Go("Driver.Start", run{sh.name, key(sh), every, candidates}, &struct{}{}, nil))
 	}
-	for _, call := range started {
+	s.done(started)
+	return s
+}
+
+func (s *scene) done(calls []*rpc.Call) {
+	s.t.Helper()
+	for _, call := range calls {
 		if <-call.Done; call.Error != nil {
-			t.Fatal(call.Error)
+			s.t.Fatal(call.Error)
 		}
 	}
-	return s
 }
 
 func key(sh shape) string { return "/shapes/" + sh.name }
@@ -171,6 +176,7 @@ func observe(t *testing.T, bin string, shapes []shape, like *outcome) *outcome {
 
 // cancel ends the context of one candidate of each shape.
 func (s *scene) cancel(o, like *outcome) {
+	var told []*rpc.Call
 	for _, sh := range s.shapes {
 		if sh.kind == giveUp {
 			continue
@@ -180,9 +186,10 @@ func (s *scene) cancel(o, like *outcome) {
 			victim = s.owner(sh, key(sh)+".a") // it has something to give back
 		}
 		o.victims[sh.name] = victim
-		s.d.tell("Cancel", victim)
+		told = append(told, s.d.rpc.Go("Driver.Cancel", victim, &struct{}{}, nil))
 	}
-	time.Sleep(3 * every)
+	s.done(told)
+	time.Sleep(2 * every)
 	all := s.d.await(limit, func(all map[string]state) (missing []string) {
 		for name, victim := range o.victims {
 			if like != nil && like.ended[name].Ended && !all[victim].Ended {
@@ -193,6 +200,27 @@ func (s *scene) cancel(o, like *outcome) {
 	})
 	for name, victim := range o.victims {
 		o.ended[name] = all[victim]
+	}
+	s.sweep(o, like == nil)
+}
+
+// sweep looks for keys of candidates whose context has ended. A try that ends between its
+// two requests leaves one, which locks everybody out while its session lives. That may
+// happen to the original, and must not to one that reads first.
+func (s *scene) sweep(o *outcome, original bool) {
+	s.t.Helper()
+	for _, sh := range s.shapes {
+		victim, lock := o.ended[sh.name], key(sh)+sh.lock+"/"
+		for _, k := range s.c.Keys(s.cli, lock) {
+			switch {
+			case original && k != s.locks[sh.name].Key(): // others that try just now lose anyway
+				if _, err := s.cli.Delete(s.t.Context(), k); err != nil {
+					s.t.Fatal(err)
+				}
+			case k == fmt.Sprintf("%s%x", lock, victim.Lease):
+				s.t.Errorf("%s has left %s behind", o.victims[sh.name], k)
+			}
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type shape struct {
 	rule string // trylock-poll unless it is another one
 	loop string // the function that has the loop, where it is another one
 	lock string // what follows its key in the name of the lock that is held
+	keys int    // that it tries in each round, if more than one
 	wild bool   // nothing paces it
 	// queues says that -strategy=lock makes the loop a queue.
 	queues bool
@@ -81,11 +82,12 @@ var shapes = []shape{
 	{name: "fromMap", tier: guard},
 	{name: "fromChannel", tier: gate},
 	{name: "fromSlice", tier: collapse, lock: ".b", queues: true},
-	{name: "fromGeneric", tier: refused},
+	{name: "fromGeneric", tier: collapse},
+	{name: "fromCopy", tier: refused},
 
 	{name: "periodicJob", tier: guard, rule: "periodic-job", kind: works},
 	{name: "periodicCall", tier: guard, rule: "periodic-job", kind: works},
-	{name: "manyKeys", tier: guard, rule: "leader-check", kind: leads, lock: ".a"},
+	{name: "manyKeys", tier: guard, rule: "leader-check", kind: leads, lock: ".a", keys: 2},
 	{name: "leaderCheck", tier: guard, rule: "leader-check", kind: leads},
 	{name: "leaderEnds", tier: guard, rule: "leader-check", kind: leads},
 	{name: "losersAct", tier: guard, rule: "leader-check", kind: leads},

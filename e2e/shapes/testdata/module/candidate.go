@@ -25,8 +25,10 @@ type candidate struct {
 	leave   chan struct{}             // closed when it shall give the lock up
 	cancel  context.CancelFunc
 
-	mu    sync.Mutex
-	state State
+	mu     sync.Mutex
+	state  State
+	calls  int       // to etcd, in flight
+	called time.Time // when the last one has ended
 }
 
 // A State is what a candidate has done so far.
@@ -71,8 +73,24 @@ func (c *candidate) count(ctx context.Context, method string, req, reply any, cc
 	if name != "Range" {
 		c.state.Writes[name]++
 	}
+	c.calls++
 	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.calls--
+		c.called = time.Now()
+	}()
 	return invoke(ctx, method, req, reply, cc, opts...)
+}
+
+// pausing reports whether a round has been over for a while, and the next one will begin
+// in a while.
+func (c *candidate) pausing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	idle := time.Since(c.called)
+	return c.calls == 0 && idle > c.every/8 && idle < c.every/2
 }
 
 // run runs the shape until it ends.

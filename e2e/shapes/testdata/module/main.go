@@ -60,6 +60,7 @@ var shapes = map[string]func(context.Context, *candidate) error{
 	"fromEmbedding":      fromEmbedding,
 	"fromMap":            fromMap,
 	"fromChannel":        fromChannel,
+	"fromCopy":           fromCopy,
 	"fromGeneric":        fromGeneric,
 	"fromSlice":          fromSlice,
 	"periodicCall":       periodicCall,
@@ -133,13 +134,18 @@ func (d *Driver) States(_ struct{}, all *map[string]State) error {
 	return nil
 }
 
-// Cancel ends a candidate's context.
+// Cancel ends a candidate's context, between two rounds if it can: a try that its end
+// meets may leave the loop in another way than a wait.
 func (d *Driver) Cancel(name string, _ *struct{}) error {
 	c, err := d.candidate(name)
-	if err == nil {
-		c.cancel()
+	if err != nil {
+		return err
 	}
-	return err
+	for end := time.Now().Add(5 * c.every); !c.pausing() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	c.cancel()
+	return nil
 }
 
 // Leave tells a candidate that leads to give the lock up.

@@ -124,7 +124,7 @@ func fromChannel(ctx context.Context, c *candidate) error {
 
 type box[T any] struct{ value T }
 
-// A generic type, which is refused.
+// A generic type.
 func fromGeneric(ctx context.Context, c *candidate) error {
 	b := box[*concurrency.Mutex]{concurrency.NewMutex(c.session, c.key)}
 	for b.value.TryLock(ctx) != nil {
@@ -135,6 +135,19 @@ func fromGeneric(ctx context.Context, c *candidate) error {
 		}
 	}
 	return c.lead(b.value.Unlock)
+}
+
+// A copy of a mutex, which is refused.
+func fromCopy(ctx context.Context, c *candidate) error {
+	mu := *concurrency.NewMutex(c.session, c.key)
+	for mu.TryLock(ctx) != nil {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(c.every):
+		}
+	}
+	return c.lead(mu.Unlock)
 }
 
 // A slice of mutexes that are taken in order; those that were taken are given back after
