@@ -77,6 +77,10 @@ func GRPC(mod module.Version, built string) (line string, fits bool, pin string)
 	if w.holds(built) {
 		return fmt.Sprintf("%s compiles with %s %s; %s is built", mod, grpcPath, w, built), true, ""
 	}
+	if mod.Path != pathCoreOS && semver.Compare(built, w.Min) < 0 {
+		// Its go.mod asks for as much as it needs, if not for as little as it bears.
+		return fmt.Sprintf("%s compiles with %s %s, and raises it above %s", mod, grpcPath, w, built), true, ""
+	}
 	line = fmt.Sprintf("%s compiles with %s %s, and %s is built", mod, grpcPath, w, built)
 	if w.Pin != "" {
 		pin = fmt.Sprintf("replace %s => %s %s", grpcPath, grpcPath, w.Pin)

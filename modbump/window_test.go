@@ -22,6 +22,8 @@ func TestGRPC(t *testing.T) {
 		{"github.com/coreos/etcd@v3.3.27+incompatible", "v1.27.1", false, "v1.26.0"},
 		{"github.com/coreos/etcd@v3.2.9+incompatible", "v1.7.5", false, "v1.5.1"},
 		{"go.etcd.io/etcd@" + target34, "v1.26.0", true, ""},
+		{"go.etcd.io/etcd@" + target34, "v1.14.0", true, ""},
+		{"go.etcd.io/etcd@" + target34New, "v1.14.0", true, ""},
 		{"go.etcd.io/etcd@" + target34, "v1.60.0", false, "v1.26.0"},
 		{"go.etcd.io/etcd@" + target34New, "v1.60.0", true, ""},
 		{"go.etcd.io/etcd/client/v3@v3.5.9", "v1.64.0", false, "v1.58.3"},

@@ -31,6 +31,7 @@ type attempt struct {
 
 	gomod, gosum []byte
 	notes        []string // the plan, apart from what is about one bump
+	movedGRPC    string   // the version of grpc that is built with the bumps, if it is another one
 	amended      bool
 	flags        []string // for the verification of what comes after
 	changes      []rewrite.Change
@@ -115,9 +116,13 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 	return why, nil
 }
 
-// grpc returns the version of grpc that is built; "" where it is not known.
+// grpc returns the version of grpc that is built with the bumps, or else without; "" where
+// it is not known.
 func (a *attempt) grpc() string {
-	if a.policy.Build == nil {
+	switch {
+	case a.movedGRPC != "":
+		return a.movedGRPC
+	case a.policy.Build == nil:
 		return ""
 	}
 	return a.policy.Build.GRPC
@@ -324,6 +329,12 @@ func (a *attempt) moves(ctx context.Context) {
 	for _, m := range after {
 		shown := edited[m.Path] != "" || slices.ContainsFunc(a.bumps, func(i int) bool { return a.res.Bumps[i].Module == m.Path })
 		needed := bytes.Contains(a.gosum, []byte(m.Path+" "+m.Version+" h1:"))
+		if m.Path == "google.golang.org/grpc" {
+			a.movedGRPC = m.Version
+			if m.Replace != nil {
+				a.movedGRPC = m.Replace.Version
+			}
+		}
 		if old, ok := was[m.Path]; ok && old != is(m) && needed && !shown {
 			a.note("also moves: %s from %s to %s", m.Path, old, is(m))
 		}
