@@ -173,14 +173,9 @@ func (p *planner) judge(f *Finding, mod module.Version, replace *replacement) bo
 	if f.Transitive {
 		f.Message = row.describeVia(mod, f.Via)
 	}
-	selected := p.opts.Build.find(mod.Path)
-	if harmless := selected != nil && !selected.Client && clientModule(mod.Path); harmless {
-		f.Harmless = true
-		f.Message += "; no package of its client is part of what is built, so that this does no harm here"
-		if f.Transitive {
-			f.Action, f.Reason = Report, NotLinked
-			return true
-		}
+	if p.harmless(f, mod) && f.Transitive {
+		f.Action, f.Reason = Report, NotLinked
+		return true
 	}
 	outcome := p.act(f, mod, mod, row)
 	f.Message += "; " + outcome

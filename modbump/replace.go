@@ -45,6 +45,9 @@ func (p *planner) judgeReplaced(f *Finding, mod module.Version, replace *replace
 		return false
 	}
 	f.Action, f.Reason = Refuse, Replaced
+	if f.Transitive && len(f.Via) == 0 && replace.line != nil {
+		f.Line, f.Col = replace.line.Syntax.Start.Line, replace.line.Syntax.Start.LineRune
+	}
 	by := fmt.Sprintf("%s is replaced by %s (%s)", mod, location(replace.by), replace.where())
 	switch {
 	case bad && replace.by.Path == mod.Path && replace.line != nil:
@@ -53,12 +56,12 @@ func (p *planner) judgeReplaced(f *Finding, mod module.Version, replace *replace
 		outcome := p.act(f, mod, replace.by, row)
 		f.Message = fmt.Sprintf("%s; what is built %s; %s", by, row.does(), outcome)
 		if f.Action != Bump {
-			return true
+			break
 		}
 		e, err := bumpReplace(p.gomod, replace.line, f.Target)
 		if err != nil {
 			f.Action, f.Reason = Refuse, Replaced
-			return true
+			break
 		}
 		f.Edits = []Edit{e}
 	case bad:
@@ -78,6 +81,20 @@ func (p *planner) judgeReplaced(f *Finding, mod module.Version, replace *replace
 		f.Action, f.Reason = Report, Fork
 		f.Message = by + ", which is not judged; compare it with the fixes of etcd by hand"
 	}
+	if p.harmless(f, mod) && f.Transitive {
+		f.Action, f.Reason, f.Edits, f.Replacement = Report, NotLinked, nil, false
+	}
+	return true
+}
+
+// harmless notes that no package of the client is part of what is built, where that is so.
+func (p *planner) harmless(f *Finding, mod module.Version) bool {
+	selected := p.opts.Build.find(mod.Path)
+	if selected == nil || selected.Client || !clientModule(mod.Path) {
+		return false
+	}
+	f.Harmless = true
+	f.Message += "; no package of its client is part of what is built, so that this does no harm here"
 	return true
 }
 
