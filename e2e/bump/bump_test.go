@@ -44,6 +44,11 @@ func TestBump(t *testing.T) {
 			says: "which comes through github.com/flannel-io/flannel@v0.14.0, leaks an entry",
 		},
 		{
+			name: "linked", path: "github.com/coreos/etcd", want: "v3.2.26+incompatible",
+			changes: []string{`\+require github.com/coreos/etcd v3\.2\.26\+incompatible // indirect`},
+			says:    "which comes through example.com/linked/lib@v0.0.0, leaks an entry",
+		},
+		{
 			name: "pseudo-34", args: []string{"-all"}, path: "go.etcd.io/etcd", want: "v0.5.0-alpha.5.0.20201125193152-8a03d2e9614b",
 			changes: []string{`-require go.etcd.io/etcd v0\.0\.0-20191023171146-3cf2f69b5738 // v3\.4\.3`, `\+require go.etcd.io/etcd v0\.5\.0-alpha\.5\.0\.20201125193152-8a03d2e9614b // v3\.4\.3`},
 			says:    "also moves: google.golang.org/grpc from v1.23.1 to v1.26.0",
