@@ -75,7 +75,8 @@ func bumpFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "C", Usage: "work in `dir`", TakesFile: true},
 		&cli.BoolFlag{Name: "v", Usage: "say on stderr what is being done"},
-		&cli.BoolFlag{Name: "json", Usage: "write JSON lines instead of text"},
+		&cli.StringFlag{Name: "format", Value: formatText, Usage: "write the report as `form`: text, json"},
+		&cli.BoolFlag{Name: "json", Usage: "write JSON lines instead of text, as -format json"},
 		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
 		&cli.BoolFlag{Name: "diff", Usage: "print the patch and write nothing"},
 		&cli.BoolFlag{Name: "all", Usage: "also bump what is only reported by default: 3.2.20 to 3.2.24, 3.3.0 to 3.3.9, 3.4 before 3.4.10, and others"},
@@ -91,6 +92,10 @@ func bumpSettings(env *Env, cmd *cli.Command) (*settings, error) {
 	format, err := readFormat(cmd)
 	if err != nil {
 		return nil, err
+	}
+	if renderers[format] != nil {
+		// These are whole files, each about one module.
+		return nil, usage("-format=%s: bump writes text or json; \"etcdmod apply -format %s\" bumps as well, in one module", format, format)
 	}
 	s := &settings{
 		dir:     changeDir(env.Dir, cmd.String("C")),
