@@ -34,6 +34,12 @@ func bumpCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
+			s.bump.Modules = once(discover.Modules)
+			for _, dir := range dirs {
+				if real, err := filepath.EvalSymlinks(dir); err == nil {
+					s.bump.Together = append(s.bump.Together, real)
+				}
+			}
 			worst := &exit{}
 			written := map[string]bool{}
 			for _, dir := range dirs {
@@ -58,6 +64,24 @@ func bumpCommand(env *Env) *cli.Command {
 			}
 			return worst
 		},
+	}
+}
+
+// once calls list at most once for each repository: there may be a thousand modules in it,
+// and a run writes none and moves none.
+func once(list func(string) ([]string, error)) func(string) ([]string, error) {
+	type result struct {
+		modules []string
+		err     error
+	}
+	known := map[string]result{}
+	return func(repo string) ([]string, error) {
+		r, ok := known[repo]
+		if !ok {
+			r.modules, r.err = list(repo)
+			known[repo] = r
+		}
+		return r.modules, r.err
 	}
 }
 

@@ -27,6 +27,12 @@ type BumpOptions struct {
 	// Refresh completes go.mod and go.sum also without a bump: a module that is
 	// replaced by its directory was bumped just now.
 	Refresh bool
+	// Together are the modules that this run is about, by their root directories without
+	// symbolic links: what depends on one of them and is among them needs no mention.
+	Together []string
+	// Modules lists the modules of a repository; nil means [discover.Modules], which walks
+	// through all of it.
+	Modules func(repo string) ([]string, error)
 }
 
 // bumps judges what go.mod requires and what is built of it.

@@ -168,8 +168,16 @@ func (a *attempt) complete(ctx context.Context) error {
 // dependants notes the modules of the repository that this one is part of by a local
 // replace: their requirements and sums follow from its.
 func (a *attempt) dependants() {
-	modules, err := discover.Modules(a.mod.Repo)
+	list := a.Bump.Modules
+	if list == nil {
+		list = discover.Modules
+	}
+	modules, err := list(a.mod.Repo)
 	if err != nil {
+		return
+	}
+	others := func(dir string) bool { return !slices.Contains(a.Bump.Together, dir) }
+	if !slices.ContainsFunc(modules, others) {
 		return
 	}
 	root, err := filepath.EvalSymlinks(a.mod.Root)
@@ -177,6 +185,9 @@ func (a *attempt) dependants() {
 		return
 	}
 	for _, dir := range discover.Dependants(root, modules) {
+		if !others(dir) {
+			continue
+		}
 		rel, err := filepath.Rel(root, dir)
 		if err != nil {
 			rel = dir
