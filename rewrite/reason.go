@@ -99,7 +99,7 @@ var Reasons = map[Code]string{
 	Untyped:          "The types around this call could not be resolved. Fix the errors that are reported for the package first.",
 	UnsupportedUse:   "The mutex is used in a way that etcdmod does not follow.",
 	UnsafeUse:        "The mutex is converted through unsafe.",
-	DoesNotBuild:     "The rewritten code brought build errors that the original did not have. Nothing of it was kept.",
+	DoesNotBuild:     "The rewritten code brought errors that the original did not have: of the compiler, of vet, or of a test that passed before. Nothing of it was kept.",
 	CommentLost:      "The rewrite would have lost a comment.",
 	EditFailed:       "The edit could not be carried out.",
 	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",

@@ -38,7 +38,7 @@ func commonFlags() []cli.Flag {
 func editFlags() []cli.Flag {
 	return append(commonFlags(),
 		&cli.BoolFlag{Name: "vet", Value: true, Usage: "verify with go vet as well as with the compiler; on unless -vet=false"},
-		&cli.BoolFlag{Name: "test", Usage: "run the tests of the changed packages before and after, and refuse what makes one fail"},
+		&cli.BoolFlag{Name: "test", Usage: "run the tests of the changed packages and of their importers before and after, and refuse what makes one fail"},
 	)
 }
 

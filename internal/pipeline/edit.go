@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
+	"etcdmod/internal/discover"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/verify"
 	"etcdmod/rewrite"
@@ -37,7 +39,7 @@ func (r *run) edit(ctx context.Context, plan *rewrite.Plan) error {
 			break
 		}
 		failed = problems
-		lower(plan, changes, problems, r.relative(problems[0]).String())
+		lower(plan, changes, problems, r.relative(problems[0]).String(), r.imports)
 	}
 	sort.Slice(kept, func(i, j int) bool { return kept[i].Path < kept[j].Path })
 	r.res.Changes = kept
@@ -47,10 +49,16 @@ func (r *run) edit(ctx context.Context, plan *rewrite.Plan) error {
 	return nil
 }
 
+// imports reports whether a package imports another one of the module, directly or not.
+func (r *run) imports(importer, path string) bool {
+	importer = strings.TrimSuffix(importer, "_test")
+	return slices.ContainsFunc(r.mod.Importers(path), func(p *discover.Package) bool { return p.Path == importer })
+}
+
 // lower weakens the rewrites that the problems may come from: of those in the files with
-// problems, else in the packages with problems, else of all, the strongest. detail goes
-// into their reasons.
-func lower(plan *rewrite.Plan, changes []rewrite.Change, problems []verify.Problem, detail string) {
+// problems, else in the packages with problems, else in what those import, else of all, the
+// strongest. detail goes into their reasons.
+func lower(plan *rewrite.Plan, changes []rewrite.Change, problems []verify.Problem, detail string, imports func(importer, path string) bool) {
 	files, packages := map[string]bool{}, map[string]bool{}
 	for _, p := range problems {
 		files[p.File] = true
@@ -66,6 +74,16 @@ func lower(plan *rewrite.Plan, changes []rewrite.Change, problems []verify.Probl
 		for _, f := range rewriting(plan.Findings) {
 			if packages[f.Package] {
 				blamed = append(blamed, f)
+			}
+		}
+	}
+	if len(blamed) == 0 {
+		for _, f := range rewriting(plan.Findings) {
+			for importer := range packages {
+				if imports(importer, f.Package) {
+					blamed = append(blamed, f)
+					break
+				}
 			}
 		}
 	}

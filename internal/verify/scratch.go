@@ -11,7 +11,7 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// A scratch is a copy of as much of the main modules as the changed packages and their
+// A scratch is a copy of as much of the main modules as the packages that are run and their
 // tests need. It holds the edits as files, so that every directory exists, and tests
 // write where nobody minds.
 type scratch struct {
@@ -29,7 +29,7 @@ type copier struct {
 
 // scratch gives the copy of a side; it is made once.
 //
-// A module is copied when it has a changed package or an edited file. Other modules
+// A module is copied when it has such a package or an edited file. Other modules
 // are used where they are, except in a workspace with a vendor directory, where the
 // relative paths between all of them must stay.
 func (c *checker) scratch(ctx context.Context, s *side) (*scratch, error) {
@@ -47,7 +47,7 @@ func (c *checker) scratch(ctx context.Context, s *side) (*scratch, error) {
 		}
 	}
 	for _, dir := range s.modules {
-		if k.vendored || dir == c.settings.root || c.overlay.touches(dir) || c.changes(pkgs, dir) {
+		if k.vendored || dir == c.settings.root || c.overlay.touches(dir) || c.concerns(pkgs, dir) {
 			to := k.mirror(dir)
 			k.moved[dir] = to
 			c.places.trees = append(c.places.trees, tree{copy: to, original: dir})
@@ -75,10 +75,11 @@ func (c *checker) scratch(ctx context.Context, s *side) (*scratch, error) {
 	return x, nil
 }
 
-// changes reports whether a changed package belongs to the module in dir.
-func (c *checker) changes(pkgs []*pkg, dir string) bool {
+// concerns reports whether a package that is run belongs to the module in dir.
+func (c *checker) concerns(pkgs []*pkg, dir string) bool {
+	some := c.concerned()
 	for _, p := range pkgs {
-		if p.main() && p.Module.Dir == dir && c.changed[p.home()] {
+		if p.main() && p.Module.Dir == dir && some[p.home()] {
 			return true
 		}
 	}
@@ -152,10 +153,10 @@ func (k *copier) copyIfThere(to, from, base string) error {
 	return copyFile(filepath.Join(to, base), name, k.side.overlay)
 }
 
-// copyPackages copies what the changed packages and their tests need to be built.
+// copyPackages copies what the packages that are run and their tests need to be built.
 func (k *copier) copyPackages(ctx context.Context, pkgs []*pkg) error {
 	needed := map[string]bool{} // the entries without variants: they name all embedded files
-	for _, p := range closure(pkgs, k.changed) {
+	for _, p := range closure(pkgs, k.concerned()) {
 		needed[p.home()] = true
 	}
 	for _, p := range pkgs {

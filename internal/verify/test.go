@@ -4,16 +4,29 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// test runs the tests of the changed packages that build. If any fails, the
-// original's run too, and what passed there is a problem.
+// concerned gives the packages that vet or the tests look at: the changed ones and, for
+// the tests, those that import them.
+func (c *checker) concerned() map[string]bool {
+	all := maps.Clone(c.changed)
+	if c.req.Test {
+		for _, path := range c.roots {
+			all[path] = true
+		}
+	}
+	return all
+}
+
+// test runs the tests of the changed packages that build, and of those that import them.
+// If any fails, the original's run too, and what passed there is a problem.
 func (c *checker) test(ctx context.Context) error {
-	paths := c.sound()
+	paths := c.sound(c.concerned())
 	now, err := c.runTests(ctx, c.after, paths)
 	if err != nil {
 		return err

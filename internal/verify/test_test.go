@@ -158,6 +158,100 @@ func TestTest(t *testing.T) {
 	}
 }
 
+// The tests of packages that import a changed one, through another one or from another module
+// of the workspace, run too, and write into copies.
+func TestTestImporters(t *testing.T) {
+	t.Parallel()
+	const expects = "import \"testing\"\n\nfunc TestX(t *testing.T) {\n\tif X() != 1 {\n\t\tt.Error(\"not 1\")\n\t}\n}\n"
+	f := setup(t, `
+-- go.work --
+go 1.21
+
+use (
+	./m
+	./other
+)
+-- m/go.mod --
+module example.com/m
+
+go 1.21
+-- m/a/a.go --
+package a
+
+func X() int { return 1 }
+-- m/b/b.go --
+package b
+
+import (
+	_ "embed"
+
+	"example.com/m/a"
+)
+
+//go:embed testdata/one
+var one string
+
+func X() int { return a.X() + len(one) - 2 }
+-- m/b/testdata/one --
+1
+-- m/c/c.go --
+package c
+
+import "example.com/m/b"
+
+func X() int { return b.X() }
+-- m/c/c_test.go --
+package c
+
+`+expects+`
+-- m/d/d_test.go --
+package d
+
+import (
+	"os"
+	"testing"
+
+	"example.com/m/a"
+)
+
+func TestBadBefore(t *testing.T) {
+	if err := os.WriteFile("written", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	t.Fatal(a.X())
+}
+-- m/e/e_test.go --
+package e
+
+import "testing"
+
+func TestImportsNothing(t *testing.T) { panic("it must not run") }
+-- other/go.mod --
+module example.com/other
+
+go 1.21
+
+require example.com/m v0.0.0
+-- other/x.go --
+package other
+
+import "example.com/m/c"
+
+func X() int { return c.X() }
+-- other/x_test.go --
+package other
+
+`+expects, "m")
+	f.env[0] = "GOWORK="
+	req := f.request("-- a/a.go --\npackage a\n\nfunc X() int { return 2 }\n")
+	req.Test = true
+	res := f.check(t, req)
+	f.unproved = []string{"example.com/m/d"}
+	f.want(t, res,
+		"test example.com/m/c c/c_test.go:7: TestX fails and passed before:",
+		"test example.com/other "+filepath.Join(f.top, "other", "x_test.go")+":7: TestX fails and passed before:")
+}
+
 // The end of ctx ends the tests that are running, too.
 func TestCancel(t *testing.T) {
 	t.Parallel()

@@ -55,8 +55,9 @@ type Request struct {
 	Flags []string
 	// Vet asks for "go vet" of the changed packages.
 	Vet bool
-	// Test asks for the tests of the changed packages. Tests are the user's code and
-	// write where they like, so they always run in a scratch copy.
+	// Test asks for the tests of the changed packages, and of those of the main modules
+	// that import them. Tests are the user's code and write where they like, so they
+	// always run in a scratch copy.
 	Test bool
 }
 
@@ -70,7 +71,7 @@ type Result struct {
 	// Checked are the import paths of the packages that were compiled with their
 	// tests: the changed ones, and all that import them.
 	Checked []string
-	// Unproved are the changed packages of which vet or the tests prove nothing,
+	// Unproved are the packages of which vet or the tests prove nothing,
 	// since they do not build, or their tests failed before as well.
 	Unproved []string
 	// Uncovered are edited Go files that no compiled package reads: those of another

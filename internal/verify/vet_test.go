@@ -88,7 +88,7 @@ func TestVet(t *testing.T) {
 		req := f.request("-- a/a.go --\npackage a\n\n" + many(15) + "\nfunc A() int { return 2 }\n-- ok/ok.go --\npackage ok\n")
 		req.Vet, req.Test = true, true
 		res := f.check(t, req)
-		f.unproved = []string{"example.com/m/a"}
+		f.unproved = []string{"example.com/m/a", "example.com/m/b"} // b imports a, and did not build either
 		f.want(t, res)
 	})
 }
