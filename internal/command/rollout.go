@@ -48,7 +48,7 @@ func rolloutCommand(env *Env) *cli.Command {
 }
 
 func rolloutFlags() []cli.Flag {
-	return append(editFlags(),
+	return slices.Concat(editFlags(), shipFlags(), []cli.Flag{
 		&cli.StringFlag{Name: "o", Usage: "write patches, descriptions, index.json and reports into `dir`", TakesFile: true},
 		&cli.StringFlag{Name: "by", Value: string(rollout.ByModule), Usage: "what one `change` is for: module, owner, dir or service-glob"},
 		&cli.StringSliceFlag{Name: "service", Usage: "with -by service-glob: directories that match `pattern` are services; may be given more than once"},
@@ -57,15 +57,11 @@ func rolloutFlags() []cli.Flag {
 		&cli.IntFlag{Name: "j", Usage: "look at `n` modules at a time; 0 is one per processor"},
 		&cli.StringFlag{Name: "memory", Usage: "look at fewer modules at a time where these and the go commands for them would take more than `size`, as 4GiB"},
 		&cli.DurationFlag{Name: "timeout", Value: 15 * time.Minute, Usage: "give up on a module after `time`; 0 never does"},
-		&cli.StringFlag{Name: "branch", Usage: "make a branch of each unit, named `prefix` and the unit; the checkout stays as it is"},
-		&cli.BoolFlag{Name: "force", Usage: "with -branch: make branches anew that exist with other changes"},
-		&cli.StringFlag{Name: "publish", Usage: "run `command` with sh for each unit that it has not published, preludes first"},
-		&cli.StringFlag{Name: "base", Usage: "with -publish: the `branch` that the changes are for (default: that of HEAD)"},
 		&cli.StringFlag{Name: "state", Usage: "record in `dir` what is done, so that a run that was killed can be gone on with", TakesFile: true},
 		&cli.BoolFlag{Name: "resume", Usage: "with -state: go on with the recorded run, and do again what has changed since; begin one where there is none"},
 		&cli.BoolFlag{Name: "failed", Usage: "as -resume, and do again the modules that failed"},
 		&cli.StringFlag{Name: "shard", Usage: "look at the part of the modules that is for machine `i/n`; auto, or auto/n, takes i from CI_NODE_INDEX or JOB_COMPLETION_INDEX"},
-	)
+	})
 }
 
 func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
@@ -210,14 +206,16 @@ func finishRollout(env *Env, index *rollout.Index, format, dir string, kept bool
 // whole incomplete; only where nothing came of any, it is that of a single module.
 func rolloutOutcome(index *rollout.Index) error {
 	states := map[rollout.State]int{}
-	incomplete := false
+	incomplete := unshipped(index)
 	for _, m := range index.Modules {
 		states[m.State]++
-		incomplete = incomplete || m.Incomplete || slices.ContainsFunc(m.Units, func(u rollout.Unit) bool { return u.Unshipped != "" })
+		incomplete = incomplete || m.Incomplete
 	}
 	switch n := len(index.Modules); {
 	case n == 0 && index.Shard.Count > 0:
 		return nil // more machines than there is work for
+	case index.Shard.Count > 0 && states[rollout.Failed] == n:
+		return &exit{code: ExitIncomplete} // the others may have more to say
 	case n == 0:
 		return &exit{ExitUsage, errors.New("there is no module")}
 	case states[rollout.Failed] == n:

@@ -3,13 +3,78 @@ package command
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/ship"
 )
+
+func shipCommand(env *Env) *cli.Command {
+	return &cli.Command{
+		Name:      "ship",
+		Usage:     "make branches of what a rollout has found, and publish them",
+		ArgsUsage: "dir",
+		Description: "Takes the directory that \"rollout -o dir\" or \"merge -o dir\" has written, and does what -branch and\n" +
+			"-publish of rollout do, on another day or another machine: where the modules are compiled and tested,\n" +
+			"nobody needs to be allowed to push. The checkout has to be of the commit that was looked at, or of\n" +
+			"one with the same files.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "C", Usage: "ship from the repository that `dir` is in", TakesFile: true},
+			&cli.DurationFlag{Name: "timeout", Value: 15 * time.Minute, Usage: "end a command of -publish after `time`; 0 never does"},
+		}, shipFlags()...),
+		OnUsageError: usageError,
+		Action: func(ctx context.Context, cmd *cli.Command) error {
+			if cmd.Args().Len() != 1 {
+				return usage("ship takes the directory that a rollout has written")
+			}
+			opts := &rollout.Options{
+				Root: changeDir(env.Dir, cmd.String("C")), Out: changeDir(env.Dir, cmd.Args().First()), Timeout: cmd.Duration("timeout"),
+			}
+			index, err := ship.ReadIndex(opts.Out)
+			if err != nil {
+				return usage("%s: %w", cmd.Args().First(), err)
+			}
+			s, err := openShipper(ctx, env, cmd, opts)
+			if err != nil {
+				return err
+			}
+			if s == nil {
+				return usage("ship does nothing without -branch or -publish")
+			}
+			if err := s.Ship(ctx, index); err != nil {
+				return err
+			}
+			if unshipped(index) {
+				return &exit{code: ExitIncomplete}
+			}
+			return nil
+		},
+	}
+}
+
+// shipFlags say where units go.
+func shipFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "branch", Usage: "make a branch of each unit, named `prefix` and the unit; the checkout stays as it is"},
+		&cli.BoolFlag{Name: "force", Usage: "with -branch: make branches anew that exist with other changes"},
+		&cli.StringFlag{Name: "publish", Usage: "run `command` with sh for each unit that it has not published, preludes first"},
+		&cli.StringFlag{Name: "base", Usage: "with -publish: the `branch` that the changes are for (default: that of HEAD)"},
+	}
+}
+
+// unshipped reports whether a unit has not left that should.
+func unshipped(index *rollout.Index) bool {
+	for _, m := range index.Modules {
+		if slices.ContainsFunc(m.Units, func(u rollout.Unit) bool { return u.Unshipped != "" }) {
+			return true
+		}
+	}
+	return false
+}
 
 // openShipper gives what takes the units of a rollout further; nil where nothing is asked for.
 func openShipper(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.Options) (*ship.Shipper, error) {
