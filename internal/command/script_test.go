@@ -43,8 +43,10 @@ func TestMain(m *testing.M) {
 //	unchanged           demand that they are as at the last snapshot, and no others
 //	await file          wait until a file exists
 //	ended file          demand that the process whose number is in a file has ended
+//	yaml-text out file way
+//	                    write a text that a YAML file has somewhere into a file
 //
-// $BIN holds etcdmod and no other command.
+// $BIN holds etcdmod and no other command. $DEPLOY is the directory deploy of this repository.
 //
 // The condition [permissions] says that file permissions bind this user.
 func TestScripts(t *testing.T) { runScripts(t, "../../testdata/script") }
@@ -59,6 +61,10 @@ func TestRuleScripts(t *testing.T) {
 
 func runScripts(t *testing.T, dir string) {
 	example, err := filepath.Abs("../../testdata/example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deploy, err := filepath.Abs("../../deploy")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +94,7 @@ func runScripts(t *testing.T, dir string) {
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			env.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
 			env.Setenv("EXAMPLE", example)
+			env.Setenv("DEPLOY", deploy)
 			env.Setenv("PROXY", proxy.URL)
 			env.Setenv("BIN", filepath.SplitList(env.Getenv("PATH"))[0])
 			return nil
@@ -111,6 +118,7 @@ func runScripts(t *testing.T, dir string) {
 			"unchanged":   cmdUnchanged,
 			"await":       cmdAwait,
 			"ended":       cmdEnded,
+			"yaml-text":   cmdYAMLText,
 		},
 	})
 }
