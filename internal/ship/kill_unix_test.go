@@ -90,17 +90,6 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// branches returns all but the one of the checkout, with their commits.
-func (f *fixture) branches(t *testing.T) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	for line := range strings.Lines(f.git(t, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/etcdmod")) {
-		name, commit, _ := strings.Cut(strings.TrimSpace(line), " ")
-		out[name] = commit
-	}
-	return out
-}
-
 // checkout describes what nobody may touch.
 func (f *fixture) checkout(t *testing.T) map[string]string {
 	t.Helper()

@@ -167,3 +167,14 @@ func (f *fixture) tryShip(ctx context.Context, change func(*ship.Options)) (said
 	err = s.Ship(ctx, &f.index)
 	return said, err
 }
+
+// branches returns all but the one of the checkout, with their commits.
+func (f *fixture) branches(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for line := range strings.Lines(f.git(t, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/etcdmod")) {
+		name, commit, _ := strings.Cut(strings.TrimSpace(line), " ")
+		out[name] = commit
+	}
+	return out
+}
