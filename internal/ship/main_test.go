@@ -71,7 +71,7 @@ func newFixture(t *testing.T, modules int) *fixture {
 	}
 	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	t.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
-	f := &fixture{root: root, index: rollout.Index{Format: rollout.Format, By: rollout.ByDir}}
+	f := &fixture{root: root, index: rollout.Index{Format: rollout.Format, By: rollout.ByDir, Complete: true}}
 	for i := range modules {
 		dir := fmt.Sprintf("m%d", i)
 		m := rollout.Module{Dir: dir, State: rollout.Changed}

@@ -1,0 +1,90 @@
+package ship_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"etcdmod/internal/ship"
+)
+
+// What a killed run has left is removed: the lock of a reference that git was writing, and a
+// worktree, be it whole, locked by a git that was making it, or no more than a directory. The
+// locks and worktrees of others stay.
+func TestLeftBehind(t *testing.T) {
+	f := newFixture(t, 1)
+	tmp := t.TempDir()
+	t.Setenv("TMPDIR", tmp)
+	f.git(t, "worktree", "add", "-q", "--detach", f.path("others"))
+	f.git(t, "worktree", "add", "-q", "--lock", "--detach", f.path("etcdmod-branches-1", "etcdmod-branches"))
+	f.git(t, "worktree", "add", "-q", "--detach", f.path("etcdmod-branches-2", "etcdmod-branches"))
+	if err := os.RemoveAll(f.path("etcdmod-branches-2")); err != nil {
+		t.Fatal(err)
+	}
+	f.write(t, "repo/.git/worktrees/etcdmod-branches7/gitdir", "")
+	f.write(t, "repo/.git/etcdmod.pending", "refs/heads/etcdmod/m0-a")
+	f.write(t, "repo/.git/refs/heads/etcdmod/m0-a.lock", "")
+	f.write(t, "repo/.git/refs/heads/etcdmod/m0-b.lock", "") // nothing says whose it is
+
+	said := f.ship(t, nil)
+	if len(said) != 3 || said[0] != "m0-prelude: made etcdmod/m0-prelude" || said[1] != "m0-a: made etcdmod/m0-a" ||
+		!strings.HasPrefix(said[2], "m0-b: refused git update-ref: ") {
+		t.Errorf("%q", said)
+	}
+	entries, err := os.ReadDir(f.path("repo", ".git", "worktrees"))
+	if err != nil || len(entries) != 1 || entries[0].Name() != "others" {
+		t.Errorf("worktrees: %v, %v", entries, err)
+	}
+	for _, name := range []string{f.path("etcdmod-branches-1"), f.path("repo", ".git", "etcdmod.pending")} {
+		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left: %v", name, err)
+		}
+	}
+	if entries, err := os.ReadDir(tmp); err != nil || len(entries) > 0 {
+		t.Errorf("temporary files are left: %v, %v", entries, err)
+	}
+	if err := os.Remove(f.path("repo", ".git", "refs", "heads", "etcdmod", "m0-b.lock")); err != nil {
+		t.Error("the lock of another was removed")
+	}
+	if said := f.ship(t, nil); said[2] != "m0-b: made etcdmod/m0-b" {
+		t.Errorf("%q", said)
+	}
+}
+
+// Runs in one repository take turns.
+func TestTurns(t *testing.T) {
+	f := newFixture(t, 2)
+	f.ship(t, nil)
+	want := f.branches(t)
+	for name := range want {
+		f.git(t, "branch", "-q", "-D", name)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		other := *f
+		index, err := ship.ReadIndex(f.path("out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.index = *index
+		wg.Go(func() {
+			said, err := other.tryShip(t.Context(), nil)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, line := range said {
+				if !strings.Contains(line, ": made ") && !strings.Contains(line, ": kept ") {
+					t.Error(line)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if d := cmp.Diff(want, f.branches(t)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
