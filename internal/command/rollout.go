@@ -175,7 +175,7 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 		return err
 	}
 	if shipper != nil {
-		if err := shipper.Ship(ctx, index); err != nil {
+		if err := runShip(ctx, env, shipper, index); err != nil {
 			return err
 		}
 	}

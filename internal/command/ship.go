@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func shipCommand(env *Env) *cli.Command {
 			if s == nil {
 				return usage("ship does nothing without -branch or -publish")
 			}
-			if err := s.Ship(ctx, index); err != nil {
+			if err := runShip(ctx, env, s, index); err != nil {
 				return err
 			}
 			if unshipped(index) {
@@ -104,9 +105,40 @@ func openShipper(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.
 	return s, nil
 }
 
+// runShip ships units and says what became of them as a whole.
+func runShip(ctx context.Context, env *Env, s *ship.Shipper, index *rollout.Index) error {
+	err := s.Ship(ctx, index)
+	if ctx.Err() != nil {
+		return &exit{ExitIncomplete, errors.New("interrupted; what has left so far stays, and the next run goes on")}
+	}
+	if err != nil {
+		return err
+	}
+	units, branches, published, left := 0, 0, 0, 0
+	for _, m := range index.Modules {
+		for _, u := range m.Units {
+			units++
+			if u.Branch != "" {
+				branches++
+			}
+			if u.Published {
+				published++
+			}
+			if u.Unshipped != "" {
+				left++
+			}
+		}
+	}
+	fmt.Fprintf(env.Stderr, "etcdmod: units %d, with a branch %d, published %d, refused or failed %d\n", units, branches, published, left)
+	return nil
+}
+
 // shipped is what there is to say about a step of a unit. What a command printed is shown
 // below it.
 func shipped(e ship.Event) string {
+	if e.What == ship.Waiting {
+		return "waiting for another run that makes branches in this repository"
+	}
 	head := e.Unit.ID + ": "
 	switch e.What {
 	case ship.Made:

@@ -155,6 +155,10 @@ func (f *fixture) ship(t *testing.T, change func(*ship.Options)) []string {
 func (f *fixture) tryShip(ctx context.Context, change func(*ship.Options)) (said []string, err error) {
 	opts := options(f.root)
 	opts.Progress = func(e ship.Event) {
+		if e.Unit == nil {
+			said = append(said, string(e.What))
+			return
+		}
 		said = append(said, strings.TrimSpace(fmt.Sprint(e.Unit.ID, ": ", e.What, " ", e.Text)))
 	}
 	if change != nil {

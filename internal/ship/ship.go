@@ -53,7 +53,7 @@ type Options struct {
 
 // An Event is what became of a unit in one step.
 type Event struct {
-	Unit *rollout.Unit
+	Unit *rollout.Unit // nil for what is about none
 	What What
 	Text string // the branch; what the command printed; why it failed
 }
@@ -70,6 +70,7 @@ const (
 	Published        What = "published" // the command ended with exit code 0
 	PublishedEarlier What = "published earlier"
 	Unpublished      What = "not published"
+	Waiting          What = "waiting" // for another run in the repository
 )
 
 // A Shipper ships the units of one rollout.

@@ -47,7 +47,12 @@ func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
 	}
 	common = absolute(s.repo, common)
 	w := &worktree{home: s.git, common: common, lock: flock.New(filepath.Join(common, lockName))}
-	if _, err := w.lock.TryLockContext(ctx, 200*time.Millisecond); err != nil {
+	locked, err := w.lock.TryLock()
+	if err == nil && !locked {
+		s.tell(nil, Waiting, "")
+		_, err = w.lock.TryLockContext(ctx, 200*time.Millisecond)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", w.lock.Path(), err)
 	}
 	defer func() {

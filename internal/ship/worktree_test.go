@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcdmod/internal/patch"
 	"etcdmod/internal/ship"
 )
 
@@ -77,7 +78,7 @@ func TestTurns(t *testing.T) {
 				t.Error(err)
 			}
 			for _, line := range said {
-				if !strings.Contains(line, ": made ") && !strings.Contains(line, ": kept ") {
+				if !strings.Contains(line, ": made ") && !strings.Contains(line, ": kept ") && line != "waiting" {
 					t.Error(line)
 				}
 			}
@@ -87,4 +88,24 @@ func TestTurns(t *testing.T) {
 	if d := cmp.Diff(want, f.branches(t)); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
+}
+
+// A unit may delete files, and change one whose directory .gitignore names.
+func TestDeletes(t *testing.T) {
+	f := newFixture(t, 1)
+	f.write(t, "repo/.gitignore", "m0/\n")
+	f.git(t, "add", ".gitignore")
+	f.git(t, "commit", "-q", "-m", "ignore")
+	old := f.read(t, "repo/m0/a.go")
+	u := f.unit(t, "m0-a", patch.Change{Path: "m0/a.go", Old: []byte(old), Deleted: true})
+	u.After = []string{"m0-prelude"}
+	f.index.Modules[0].Units[1] = u
+	f.ship(t, nil)
+	if d := cmp.Diff("D\tm0/a.go\n", f.git(t, "diff-tree", "-r", "--name-status", "etcdmod/m0-prelude", "etcdmod/m0-a")); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if d := cmp.Diff("A\tm0/helper.go\n", f.git(t, "diff-tree", "-r", "--name-status", "main", "etcdmod/m0-prelude")); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	f.read(t, "repo/m0/a.go") // it is still there
 }
