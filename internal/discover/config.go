@@ -14,29 +14,29 @@ func settings(env []string) func(key string) string {
 	if env == nil {
 		env = os.Environ()
 	}
-	vars := pairs(env)
-	saved := map[string]string{}
-	if name := goenvFile(vars["GOENV"]); name != "" {
+	var saved []string
+	if name := goenvFile(value(env, "GOENV")); name != "" {
 		if data, err := os.ReadFile(name); err == nil {
-			saved = pairs(strings.Split(string(data), "\n"))
+			saved = strings.Split(string(data), "\n")
 		}
 	}
 	return func(key string) string {
-		if v := vars[key]; v != "" {
+		if v := value(env, key); v != "" {
 			return v
 		}
-		return saved[key]
+		return value(saved, key)
 	}
 }
 
-func pairs(lines []string) map[string]string {
-	out := map[string]string{}
-	for _, line := range lines {
-		if k, v, ok := strings.Cut(strings.TrimSuffix(line, "\r"), "="); ok {
-			out[k] = v
+// value returns that of a key in lines with key=value, of which the last one counts. They
+// are not made a map: few keys are asked for, once for each of thousands of modules.
+func value(lines []string, key string) string {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(lines[i], key); ok && strings.HasPrefix(v, "=") {
+			return strings.TrimSuffix(v[1:], "\r")
 		}
 	}
-	return out
+	return ""
 }
 
 func goenvFile(setting string) string {

@@ -102,6 +102,12 @@ func recoverRun(root string, step stepFunc) (Outcome, error) {
 // Pending reports whether a killed run left a journal below root. It changes
 // nothing. While another run is active, the error wraps [ErrBusy].
 func Pending(root string) (bool, error) {
+	// Most often there is none, and thousands of modules are asked.
+	if _, err := os.Lstat(filepath.Join(root, Name)); errors.Is(err, fs.ErrNotExist) {
+		if info, err := os.Stat(root); err == nil && info.IsDir() {
+			return false, nil
+		}
+	}
 	t, err := openTree(root, nil)
 	if err != nil {
 		return false, err

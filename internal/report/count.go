@@ -24,7 +24,7 @@ type Counts struct {
 }
 
 var (
-	states = []State{Error, Failed, Refused, Found, Ready, Written, Uncovered, Clean}
+	states = []State{Error, Failed, Refused, Found, Held, Ready, Published, Written, Uncovered, Clean}
 	tiers  = []string{"refuse", "report", "bump", "guard", "gate", "collapse"}
 )
 

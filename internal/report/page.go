@@ -60,6 +60,7 @@ type Unit struct {
 	About    string    `json:"about,omitempty"`
 	Patch    string    `json:"patch,omitempty"` // the file that has it
 	After    []string  `json:"after,omitempty"` // units whose patches go first
+	Branch   string    `json:"branch,omitempty"`
 	Owners   []string  `json:"owners,omitempty"`
 	State    State     `json:"state"`
 	Findings []Finding `json:"findings,omitempty"`
@@ -94,6 +95,8 @@ const (
 	Found     State = "found"   // something was found; no change was asked for
 	Ready     State = "ready"   // the changes are made and verified
 	Written   State = "written"
+	Published State = "published" // handed over to where it is reviewed
+	Held      State = "held"      // ready, but it has no branch or was not published
 	Uncovered State = "uncovered" // nothing was found, but not all was looked at
 	Clean     State = "clean"     // nothing was found
 )

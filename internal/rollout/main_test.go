@@ -50,6 +50,8 @@ func generate(t testing.TB, env []string, c synthetic.Config) (root string, modu
 		t.Fatal(err)
 	}
 	git(t, root, "init", "-q")
+	git(t, root, "config", "maintenance.auto", "false") // it would go on in the background
+	git(t, root, "config", "gc.auto", "0")
 	git(t, root, "add", ".")
 	git(t, root, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "start")
 	return root, modules

@@ -69,7 +69,13 @@ func (m *Module) page() report.Unit {
 func (m *Module) unit(u *Unit, shared []report.File) report.Unit {
 	out := m.page()
 	out.Name, out.About, out.Owners, out.State = u.ID, u.Title, u.Owners, report.Ready
-	out.Patch, out.After = u.Patch, u.After
+	out.Patch, out.After, out.Branch = u.Patch, u.After, u.Branch
+	switch {
+	case u.Unshipped != "":
+		out.State, out.Problems = report.Held, []report.Problem{{Type: "problem", Phase: "ship", Message: u.Unshipped}}
+	case u.Published:
+		out.State = report.Published
+	}
 	at := map[int]int{} // indices of findings: of the module, to those of the unit
 	var all []int
 	for i, f := range m.Findings {

@@ -38,6 +38,9 @@ type Config struct {
 	Affected float64 // share of modules that poll a lock, 0 to 1
 	Broken   float64 // share of modules that do not load, or only in part
 	Seed     uint64
+	// Files is how many files of a hundred lines every module has besides, as real services
+	// do; 0 means 2 to 5 short ones.
+	Files int
 	// Sums is the go.sum of a module that requires the client; see [Sums].
 	Sums []byte
 }
@@ -135,12 +138,8 @@ func (g *generator) module(i int) error {
 			return err
 		}
 	}
-	// So many files that nobody looks into, as real services have.
-	for j := range 2 + g.rand.IntN(4) {
-		name := fmt.Sprintf("%s/internal/part%d/part.go", dir, j)
-		if err := g.write(name, fmt.Sprintf("package part\n\nimport \"strings\"\n\n// Name is that of part %d.\nfunc Name() string { return strings.ToUpper(%q) }\n", j, path.Base(dir))); err != nil {
-			return err
-		}
+	if err := g.parts(dir); err != nil {
+		return err
 	}
 	switch s.name {
 	case "vendored":
@@ -157,6 +156,26 @@ func (g *generator) module(i int) error {
 			}
 		}
 		return g.write(lib+"/go.sum", string(g.config.Sums))
+	}
+	return nil
+}
+
+// parts writes files that have nothing to do with etcd.
+func (g *generator) parts(dir string) error {
+	files, lines := g.config.Files, 100
+	if files == 0 {
+		files, lines = 2+g.rand.IntN(4), 1
+	}
+	for j := range files {
+		var b strings.Builder
+		fmt.Fprintf(&b, "package part\n\nimport \"strings\"\n\n// Name is that of part %d.\nfunc Name() string { return strings.ToUpper(%q) }\n", j, path.Base(dir))
+		for k := 1; k < lines/5; k++ {
+			fmt.Fprintf(&b, "\n// Step%[1]d is one of many.\nfunc Step%[1]d(in []string) string {\n\treturn strings.Join(in, %[2]q)\n}\n", k, path.Base(dir))
+		}
+		name := fmt.Sprintf("%s/internal/part%d/part.go", dir, j)
+		if err := g.write(name, b.String()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
