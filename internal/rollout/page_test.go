@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -20,6 +22,8 @@ import (
 	"etcdmod/internal/rollout"
 	"etcdmod/rewrite"
 )
+
+var update = flag.Bool("update", false, "make the screenshot in docs again")
 
 func topics() (out []report.Topic) {
 	for _, r := range rewrite.Rules {
@@ -259,7 +263,32 @@ func readInBrowser(t *testing.T, index *rollout.Index, out string, text []byte) 
 			t.Errorf("%s is %q, want %q among it", selector, got, want)
 		}
 	}
+	picture(t, b)
 	b.Quiet()
+}
+
+// picture makes the screenshot in docs: what one team has to review, with a finding opened.
+func picture(t *testing.T, b *browser.Browser) {
+	browser.Call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}},
+	})
+	b.Run(chromedp.EmulateViewport(1280, 1180), chromedp.Click(chromedp.CSS("#close")))
+	b.Choose(map[string]string{"owner": "@org/services", "tier": "gate"})
+	b.Run(chromedp.Click(chromedp.CSS(`.unit:not([hidden]) > summary`)), chromedp.Click(chromedp.CSS(`.unit:not([hidden]) > .finding > summary`)))
+	b.Until(`document.querySelector(".finding[open] .diff") !== null`)
+	b.Do(`document.activeElement.blur(); scrollTo(0, 0)`)
+	png, err := chromedp.Run(b.Ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(png, []byte("\x89PNG")) || len(png) < 20_000 || len(png) > 300_000 {
+		t.Errorf("a picture of %d bytes", len(png))
+	}
+	if *update {
+		if err := os.WriteFile("../../docs/rollout.png", png, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // damaged demands that reports of an index whose patches are others fail.
