@@ -31,8 +31,8 @@ type BumpOptions struct {
 	// symbolic links: what depends on one of them and is among them needs no mention.
 	Together []string
 	// Modules lists the modules of a repository; nil means [discover.Modules], which walks
-	// through all of it.
-	Modules func(repo string) ([]string, error)
+	// through all of it. It makes no difference to the result, and has no text.
+	Modules func(repo string) ([]string, error) `json:"-"`
 }
 
 // bumps judges what go.mod requires and what is built of it.
