@@ -16,7 +16,6 @@ import (
 
 	"etcdmod/internal/discover"
 	"etcdmod/internal/gocmd"
-	"etcdmod/internal/pipeline"
 )
 
 // A Source says what results come from: two runs with the same one, over the same working
@@ -101,10 +100,14 @@ func (r *run) settings(ctx context.Context) Settings {
 	}
 	list := func(name string, values []string) {
 		if len(values) > 0 {
-			set(name, text(values))
+			set(name, fmt.Sprintf("%q", values))
 		}
 	}
-	flag := func(name string, on bool) { set(name, strconv.FormatBool(on)) }
+	flag := func(name string, on bool) {
+		if on {
+			set(name, "true")
+		}
+	}
 	p := r.Pipeline
 	set("root", r.rel(r.tree.Root))
 	set("-by", string(r.By))
@@ -121,10 +124,15 @@ func (r *run) settings(ctx context.Context) Settings {
 	set("-helper-dir", p.HelperDir)
 	set("-helper-import", p.HelperImport)
 	list("-concurrency-pkg", p.Forks)
-	if b := text(p.Bump); b != text(pipeline.BumpOptions{}) {
-		set("bump", b)
+	var targets []string
+	for _, m := range p.Bump.To {
+		targets = append(targets, m.String())
 	}
-	flag("-vet", p.Vet)
+	list("-to", targets)
+	flag("-all", p.Bump.All)
+	flag("-offline", p.Bump.Offline)
+	flag("-tidy", p.Bump.Tidy)
+	set("-vet", strconv.FormatBool(p.Vet)) // on unless it is turned off
 	flag("-test", p.Test)
 	set("GOFLAGS", strings.Join(discover.GoFlags(p.Env), " "))
 	set("GOWORK", relative(discover.GoWork(p.Env), r.repo))
@@ -138,15 +146,6 @@ func (r *run) settings(ctx context.Context) Settings {
 		}
 	}
 	return s
-}
-
-// text writes a value that has nothing but strings and booleans.
-func text(v any) string {
-	data, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return string(data)
 }
 
 // ownersSum is the checksum of the CODEOWNERS file.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/module"
 
 	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
@@ -310,16 +311,25 @@ func TestSettings(t *testing.T) {
 		"Pipeline.HelperDir":      {func(o *Options) { o.Pipeline.HelperDir = "x" }, []string{"-helper-dir"}},
 		"Pipeline.HelperImport":   {func(o *Options) { o.Pipeline.HelperImport = "x" }, []string{"-helper-import"}},
 		"Pipeline.Forks":          {func(o *Options) { o.Pipeline.Forks = []string{"x"} }, []string{"-concurrency-pkg"}},
-		"Pipeline.Bump":           {func(o *Options) { o.Pipeline.Bump.All = true }, []string{"bump"}},
+		"Pipeline.Bump":           {nil, nil},
 		"Pipeline.Edit":           {func(o *Options) { o.Pipeline.Edit = true }, nil}, // a rollout always does
 		"Pipeline.Vet":            {func(o *Options) { o.Pipeline.Vet = true }, []string{"-vet"}},
 		"Pipeline.Test":           {func(o *Options) { o.Pipeline.Test = true }, []string{"-test"}},
 		"Pipeline.Log":            {func(o *Options) { o.Pipeline.Log = func(string, ...any) {} }, nil},
 		"Pipeline.Repo":           {func(o *Options) { o.Pipeline.Repo = "x" }, nil},
 		"Pipeline.Dependants":     {func(o *Options) { o.Pipeline.Dependants = []pipeline.Dependant{{}} }, nil},
+
+		"Bump.Only":     {nil, nil}, // a rollout looks for loops
+		"Bump.All":      {func(o *Options) { o.Pipeline.Bump.All = true }, []string{"-all"}},
+		"Bump.To":       {func(o *Options) { o.Pipeline.Bump.To = []module.Version{{Path: "x", Version: "v1.0.0"}} }, []string{"-to"}},
+		"Bump.Offline":  {func(o *Options) { o.Pipeline.Bump.Offline = true }, []string{"-offline"}},
+		"Bump.Tidy":     {func(o *Options) { o.Pipeline.Bump.Tidy = true }, []string{"-tidy"}},
+		"Bump.Refresh":  {nil, nil}, // for modules of which one was bumped just now
+		"Bump.Together": {nil, nil}, // follows from the tree
+		"Bump.Modules":  {nil, nil}, // likewise
 	}
 	var fields []string
-	for prefix, typ := range map[string]reflect.Type{"": reflect.TypeFor[Options](), "Pipeline.": reflect.TypeFor[pipeline.Options]()} {
+	for prefix, typ := range map[string]reflect.Type{"": reflect.TypeFor[Options](), "Pipeline.": reflect.TypeFor[pipeline.Options](), "Bump.": reflect.TypeFor[pipeline.BumpOptions]()} {
 		for field := range typ.Fields() {
 			fields = append(fields, prefix+field.Name)
 		}
