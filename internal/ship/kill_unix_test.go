@@ -89,13 +89,3 @@ func TestKilled(t *testing.T) {
 		t.Error("no kill left a worktree, so that nothing was shown")
 	}
 }
-
-// checkout describes what nobody may touch.
-func (f *fixture) checkout(t *testing.T) map[string]string {
-	t.Helper()
-	out := map[string]string{"status": f.git(t, "--no-optional-locks", "status", "--porcelain"), "HEAD": f.git(t, "log", "--format=%H %D", "-1", "--decorate-refs=refs/heads/main")}
-	for _, name := range []string{"index", "HEAD", "config", "logs/HEAD"} {
-		out[name] = f.read(t, "repo/.git/"+name)
-	}
-	return out
-}

@@ -69,6 +69,7 @@ func newFixture(t *testing.T, modules int) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
+	root = filepath.Join(root, "it's [a] $name")
 	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	t.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
 	f := &fixture{root: root, index: rollout.Index{Format: rollout.Format, By: rollout.ByDir, Complete: true}}
@@ -179,6 +180,16 @@ func (f *fixture) branches(t *testing.T) map[string]string {
 	for line := range strings.Lines(f.git(t, "for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/etcdmod")) {
 		name, commit, _ := strings.Cut(strings.TrimSpace(line), " ")
 		out[name] = commit
+	}
+	return out
+}
+
+// checkout describes what nobody may touch.
+func (f *fixture) checkout(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{"status": f.git(t, "--no-optional-locks", "status", "--porcelain"), "HEAD": f.git(t, "log", "--format=%H %D", "-1", "--decorate-refs=refs/heads/main")}
+	for _, name := range []string{"index", "HEAD", "config", "logs/HEAD"} {
+		out[name] = f.read(t, "repo/.git/"+name)
 	}
 	return out
 }

@@ -90,6 +90,36 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+// A checkout may be a worktree itself, and git may name commits by another hash.
+func TestLinkedCheckout(t *testing.T) {
+	t.Setenv("GIT_DEFAULT_HASH", "sha256")
+	f := newFixture(t, 1)
+	f.git(t, "worktree", "add", "-q", "-b", "release", f.path("linked"))
+	before := f.checkout(t)
+	said := f.ship(t, func(o *ship.Options) {
+		o.Root = f.path("linked")
+		o.Command = `echo "$ETCDMOD_BASE"`
+	})
+	if d := cmp.Diff([]string{"m0-prelude: published release", "m0-a: published etcdmod/m0-prelude", "m0-b: published etcdmod/m0-prelude"}, said[3:]); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	for name, commit := range f.branches(t) {
+		if len(commit) != 64 {
+			t.Errorf("%s is %s", name, commit)
+		}
+	}
+	if d := cmp.Diff(before, f.checkout(t)); d != "" {
+		t.Errorf("the checkout changed:\n%s", d)
+	}
+	if list := f.git(t, "worktree", "list"); strings.Count(list, "\n") != 2 {
+		t.Errorf("worktrees:\n%s", list)
+	}
+	// A run in the other checkout finds them.
+	if said := f.ship(t, nil); said[0] != "m0-prelude: kept etcdmod/m0-prelude" {
+		t.Errorf("%q", said)
+	}
+}
+
 // A unit may delete files, and change one whose directory .gitignore names.
 func TestDeletes(t *testing.T) {
 	f := newFixture(t, 1)
