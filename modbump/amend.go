@@ -10,18 +10,19 @@ import (
 
 // Amend gives a go.mod the requirements that a bump entails: those that it has with a
 // lower version are raised, those that it lacks are added and marked "// indirect". A
-// goVersion that is higher than that of the go directive takes its place, and a toolchain
+// language version that is higher than that of the go directive takes its place, and a toolchain
 // directive that it implies goes, since the go command does not let that one stand. The
 // name is used in errors only.
 //
 // Like Plan it touches nothing else. It gives the edits, in the order of the file, and
 // the edited bytes.
-func Amend(name string, gomod []byte, need []module.Version, goVersion string) ([]Edit, []byte, error) {
+func Amend(name string, gomod []byte, need []module.Version, raise string) ([]Edit, []byte, error) {
 	file, err := parse(name, gomod)
 	if err != nil {
 		return nil, nil, err
 	}
 	var edits []Edit
+	var add []module.Version
 	for _, mod := range need {
 		found := false
 		for _, require := range file.Require {
@@ -39,20 +40,34 @@ func Amend(name string, gomod []byte, need []module.Version, goVersion string) (
 			edits = append(edits, e)
 		}
 		if !found {
-			edits = append(edits, addRequire(gomod, file, mod))
+			add = append(add, mod)
 		}
 	}
-	if goVersion != "" && file.Go != nil && version.Compare("go"+goVersion, "go"+file.Go.Version) > 0 {
-		e, err := setGo(gomod, file, goVersion)
+	now := goVersion(file)
+	raised := raise != "" && file.Go != nil && version.Compare("go"+raise, "go"+now) > 0
+	if raised {
+		now = raise
+	}
+	edits = append(edits, addRequires(gomod, file, now, add)...)
+	if raised {
+		e, err := setGo(gomod, file, raise)
 		if err != nil {
 			return nil, nil, err
 		}
 		edits = append(edits, e)
-		if file.Toolchain != nil && file.Toolchain.Name == "go"+goVersion {
+		if file.Toolchain != nil && file.Toolchain.Name == "go"+raise {
 			edits = append(edits, dropToolchain(gomod, file))
 		}
 	}
 	return finish(name, file, gomod, edits)
+}
+
+// goVersion returns the language version of a go.mod; "" where it does not say.
+func goVersion(file *modfile.File) string {
+	if file.Go == nil {
+		return ""
+	}
+	return file.Go.Version
 }
 
 // finish makes the edits and verifies the result.

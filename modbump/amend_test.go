@@ -34,7 +34,22 @@ func TestAmend(t *testing.T) {
 		{
 			"raised and added", "module m\n\ngo 1.16\n\nrequire (\n\texample.com/a v1.0.0 // why\n\texample.com/c v1.0.0\n)\n",
 			mods("example.com/b@v1.0.0", "example.com/a@v1.2.0", "example.com/c@v0.9.0"), "1.21",
-			"module m\n\ngo 1.21\n\nrequire (\n\texample.com/a v1.2.0 // why\n\texample.com/b v1.0.0 // indirect\n\texample.com/c v1.0.0\n)\n",
+			"module m\n\ngo 1.21\n\nrequire (\n\texample.com/a v1.2.0 // why\n\texample.com/c v1.0.0\n)\n\nrequire example.com/b v1.0.0 // indirect\n",
+		},
+		{
+			"added to a block", "module m\n\ngo 1.16\n\nrequire (\n\texample.com/a v1.0.0 // why\n\texample.com/c v1.0.0\n)\n",
+			mods("example.com/d@v1.0.0", "example.com/b@v1.0.0"), "",
+			"module m\n\ngo 1.16\n\nrequire (\n\texample.com/a v1.0.0 // why\n\texample.com/b v1.0.0 // indirect\n\texample.com/c v1.0.0\n\texample.com/d v1.0.0 // indirect\n)\n",
+		},
+		{
+			"a block of their own", "module m\n\ngo 1.17\n\nrequire (\n\texample.com/x v1.0.0\n)\n\nexclude example.com/y v1.0.0\n",
+			mods("example.com/b@v1.0.0", "example.com/a@v1.0.0"), "",
+			"module m\n\ngo 1.17\n\nrequire (\n\texample.com/x v1.0.0\n)\n\nrequire (\n\texample.com/a v1.0.0 // indirect\n\texample.com/b v1.0.0 // indirect\n)\n\nexclude example.com/y v1.0.0\n",
+		},
+		{
+			"a block of their own behind a line", "module m\n\ngo 1.17\n\nrequire example.com/x v1.0.0 // last",
+			mods("example.com/c@v1.0.0", "example.com/b@v1.0.0", "example.com/a@v1.0.0"), "1.20",
+			"module m\n\ngo 1.20\n\nrequire example.com/x v1.0.0 // last\n\nrequire (\n\texample.com/a v1.0.0 // indirect\n\texample.com/b v1.0.0 // indirect\n\texample.com/c v1.0.0 // indirect\n)\n",
 		},
 		{
 			"two in one place", "module m\n\nrequire example.com/z v1.0.0\n",

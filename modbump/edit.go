@@ -122,48 +122,81 @@ func dropToolchain(gomod []byte, file *modfile.File) Edit {
 	}
 }
 
-// addRequire adds a line for a requirement that no package of the module asks for
-// directly: into the block that holds such lines, else behind the last require directive.
-func addRequire(gomod []byte, file *modfile.File, mod module.Version) Edit {
-	eol := "\n"
-	if first, _, ok := bytes.Cut(gomod, []byte("\n")); ok && bytes.HasSuffix(first, []byte("\r")) {
-		eol = "\r\n"
+// addRequires adds requirements that no package of the module asks for directly: into the
+// block that holds such lines, else behind the last require directive, several as a block of
+// their own. goVersion is the language version of the result.
+func addRequires(gomod []byte, file *modfile.File, goVersion string, mods []module.Version) []Edit {
+	var edits []Edit
+	eol := lineEnd(gomod)
+	single := requireOfOne(file)
+	if block := requireBlock(file, goVersion); block != nil || len(mods) < 2 || single && len(mods) == 2 {
+		for _, mod := range mods {
+			if block != nil {
+				edits = append(edits, addToBlock(gomod, block, mod))
+				continue
+			}
+			text := "require " + indirectText(mod) + eol
+			if !single {
+				text = eol + text
+			}
+			edits = append(edits, addBehind(gomod, file, text, requireText(mod, true)))
+		}
+		return edits
 	}
-	text := mod.Path + " " + mod.Version + " // indirect"
-	e := Edit{to: requireText(mod, true)}
+	mods = slices.SortedFunc(slices.Values(mods), func(a, b module.Version) int { return cmp.Compare(a.Path, b.Path) })
+	text, to := eol+"require ("+eol, []string(nil)
+	for _, mod := range mods {
+		text += "\t" + indirectText(mod) + eol
+		to = append(to, requireText(mod, true))
+	}
+	return append(edits, addBehind(gomod, file, text+")"+eol, to...))
+}
+
+func indirectText(mod module.Version) string { return mod.Path + " " + mod.Version + " // indirect" }
+
+// lineEnd returns how the lines of a file end.
+func lineEnd(gomod []byte) string {
+	if first, _, ok := bytes.Cut(gomod, []byte("\n")); ok && bytes.HasSuffix(first, []byte("\r")) {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// addToBlock adds a requirement to a block, in the order of the paths.
+func addToBlock(gomod []byte, block *modfile.LineBlock, mod module.Version) Edit {
+	eol := lineEnd(gomod)
+	e := Edit{New: "\t" + indirectText(mod) + eol, to: requireText(mod, true)}
 	at := func(pos modfile.Position) {
 		e.Start = bytes.LastIndexByte(gomod[:pos.Byte], '\n') + 1
 		e.Line = pos.Line
 	}
-	if block := requireBlock(file); block != nil {
-		e.New = "\t" + text + eol
-		at(block.RParen.Pos)
-		if rest := gomod[e.Start:block.RParen.Pos.Byte]; len(bytes.TrimSpace(rest)) > 0 {
-			// "require (x v1)" in one line: the new one goes before the parenthesis.
-			e.Start, e.New = block.RParen.Pos.Byte, eol+"\t"+text+eol
-		}
-		for _, line := range block.Line {
-			if len(line.Token) > 0 && line.Token[0] > mod.Path && len(line.Comments.Before) == 0 {
-				at(line.Start)
-				break
-			}
-		}
-		e.End = e.Start
-		return e
+	at(block.RParen.Pos)
+	if rest := gomod[e.Start:block.RParen.Pos.Byte]; len(bytes.TrimSpace(rest)) > 0 {
+		// "require (x v1)" in one line: the new one goes before the parenthesis.
+		e.Start, e.New = block.RParen.Pos.Byte, eol+e.New
 	}
-	e.New = eol + "require " + text + eol
+	for _, line := range block.Line {
+		if len(line.Token) > 0 && line.Token[0] > mod.Path && len(line.Comments.Before) == 0 {
+			at(line.Start)
+			break
+		}
+	}
+	e.End = e.Start
+	return e
+}
+
+// addBehind adds text, which requires what to says, behind the last require directive.
+func addBehind(gomod []byte, file *modfile.File, text string, to ...string) Edit {
+	e := Edit{New: text, to: strings.Join(to, "\n")}
 	e.Start, e.Line = len(gomod), bytes.Count(gomod, []byte("\n"))+1
 	if last := lastOf(file, "require"); last.Byte > 0 {
 		// The rest of the line may hold a comment.
 		if i := bytes.IndexByte(gomod[last.Byte:], '\n'); i >= 0 {
 			e.Start, e.Line = last.Byte+i+1, last.Line+1
 		}
-		if len(file.Require) > 0 && requireOfOne(file) {
-			e.New = "require " + text + eol // keep the singles together
-		}
 	}
 	if e.Start == len(gomod) && len(gomod) > 0 && gomod[len(gomod)-1] != '\n' {
-		e.New = eol + e.New
+		e.New = lineEnd(gomod) + e.New
 	}
 	e.End = e.Start
 	return e
@@ -171,7 +204,7 @@ func addRequire(gomod []byte, file *modfile.File, mod module.Version) Edit {
 
 // requireBlock returns the block that a new indirect requirement belongs to: the last one
 // with nothing but such lines, else, in modules that do not keep them apart, the last.
-func requireBlock(file *modfile.File) *modfile.LineBlock {
+func requireBlock(file *modfile.File, goVersion string) *modfile.LineBlock {
 	var last, indirect *modfile.LineBlock
 	for _, stmt := range file.Syntax.Stmt {
 		block, ok := stmt.(*modfile.LineBlock)
@@ -191,7 +224,7 @@ func requireBlock(file *modfile.File) *modfile.LineBlock {
 		return indirect
 	}
 	// From go 1.17 on the go command keeps the indirect lines in a block of their own.
-	if file.Go != nil && version.Compare("go"+file.Go.Version, "go1.17") >= 0 {
+	if version.Compare("go"+goVersion, "go1.17") >= 0 {
 		return nil
 	}
 	return last

@@ -125,7 +125,7 @@ func (p *planner) transitive() error {
 			continue
 		}
 		if f.Action == Bump && !f.Replacement {
-			f.Edits = []Edit{addRequire(p.gomod, p.file, module.Version{Path: f.Module, Version: f.Target})}
+			f.Edits = addRequires(p.gomod, p.file, goVersion(p.file), []module.Version{{Path: f.Module, Version: f.Target}})
 		}
 		p.findings = append(p.findings, f)
 	}

@@ -35,7 +35,7 @@ func verify(name string, before *modfile.File, gomod []byte, edits []Edit, edite
 			want = slices.Delete(want, i, i+1)
 		}
 		if e.to != "" {
-			want = append(want, e.to)
+			want = append(want, strings.Split(e.to, "\n")...)
 		}
 	}
 	slices.Sort(want)

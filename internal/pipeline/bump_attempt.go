@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/discover"
@@ -243,34 +242,6 @@ func (a *attempt) missing(ctx context.Context, err error) (need []module.Version
 	return need, ""
 }
 
-// amend gives the go.mod more requirements, and says so.
-func (a *attempt) amend(need []module.Version, goVersion, why string) error {
-	if len(need) == 0 && goVersion == "" {
-		return nil
-	}
-	_, edited, err := modbump.Amend(a.mod.GoModFile, a.gomod, need, goVersion)
-	if err != nil || bytes.Equal(edited, a.gomod) {
-		return err
-	}
-	was := requirements(a.gomod)
-	for _, mod := range need {
-		if old, ok := was[mod.Path]; ok {
-			a.note("go.mod: %s is raised from %s to %s: %s", mod.Path, old, mod.Version, why)
-		} else {
-			a.note("go.mod: %s is added: %s", mod, why)
-		}
-	}
-	if goVersion != "" {
-		implied := ""
-		if file, err := modfile.Parse(a.mod.GoModFile, a.gomod, nil); err == nil && file.Toolchain != nil && file.Toolchain.Name == "go"+goVersion {
-			implied = "; it implies the toolchain line " + file.Toolchain.Name + ", which goes"
-		}
-		a.note("go.mod: the go line is raised to %s, which a module that is required now asks for%s", goVersion, implied)
-	}
-	a.gomod, a.amended = edited, true
-	return nil
-}
-
 // tidy does what "go mod tidy" does.
 func (a *attempt) tidy(ctx context.Context) error {
 	a.log("tidying")
@@ -363,17 +334,4 @@ func (a *attempt) notesFor(i int) []string {
 		notes = append(notes, a.notes...)
 	}
 	return notes
-}
-
-// requirements maps the modules that a go.mod requires to their versions.
-func requirements(gomod []byte) map[string]string {
-	required := map[string]string{}
-	file, err := modfile.ParseLax("go.mod", gomod, nil)
-	if err != nil {
-		return required
-	}
-	for _, q := range file.Require {
-		required[q.Mod.Path] = q.Mod.Version
-	}
-	return required
 }

@@ -1,0 +1,75 @@
+package pipeline
+
+import (
+	"bytes"
+	"go/version"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
+
+	"etcdmod/modbump"
+)
+
+// fewAdded is how many requirements the plan names that are added for one reason.
+const fewAdded = 3
+
+// amend gives the go.mod more requirements, and says so.
+func (a *attempt) amend(need []module.Version, goVersion, why string) error {
+	if len(need) == 0 && goVersion == "" {
+		return nil
+	}
+	_, edited, err := modbump.Amend(a.mod.GoModFile, a.gomod, need, goVersion)
+	if err != nil || bytes.Equal(edited, a.gomod) {
+		return err
+	}
+	// From go 1.17 on the go.mod names every module of which a package is built.
+	all := !lists(a.mod.GoMod) && lists(edited)
+	was := requirements(a.gomod)
+	var added []module.Version
+	for _, mod := range need {
+		if old, ok := was[mod.Path]; ok {
+			a.note("go.mod: %s is raised from %s to %s: %s", mod.Path, old, mod.Version, why)
+		} else {
+			added = append(added, mod)
+		}
+	}
+	if all {
+		why = "a package of it is built, and with the raised go line the go.mod has to say so"
+	}
+	if all && len(added) > fewAdded {
+		a.note("go.mod: %d requirements are added: packages of them are built, and with the raised go line the go.mod has to say so", len(added))
+		added = nil
+	}
+	for _, mod := range added {
+		a.note("go.mod: %s is added: %s", mod, why)
+	}
+	if goVersion != "" {
+		implied := ""
+		if file, err := modfile.Parse(a.mod.GoModFile, a.gomod, nil); err == nil && file.Toolchain != nil && file.Toolchain.Name == "go"+goVersion {
+			implied = "; it implies the toolchain line " + file.Toolchain.Name + ", which goes"
+		}
+		a.note("go.mod: the go line is raised to %s, which a module that is required now asks for%s", goVersion, implied)
+	}
+	a.gomod, a.amended = edited, true
+	return nil
+}
+
+// lists reports whether a go.mod is of a language version from which on it lists indirect
+// requirements.
+func lists(gomod []byte) bool {
+	file, err := modfile.ParseLax("go.mod", gomod, nil)
+	return err == nil && file.Go != nil && version.Compare("go"+file.Go.Version, "go1.17") >= 0
+}
+
+// requirements maps the modules that a go.mod requires to their versions.
+func requirements(gomod []byte) map[string]string {
+	required := map[string]string{}
+	file, err := modfile.ParseLax("go.mod", gomod, nil)
+	if err != nil {
+		return required
+	}
+	for _, q := range file.Require {
+		required[q.Mod.Path] = q.Mod.Version
+	}
+	return required
+}
