@@ -105,8 +105,9 @@ func Reason(err error) string {
 }
 
 // modulePrefix matches the module version at the start of a complaint of the go
-// command, which may have "go: " and a verb before it.
-var modulePrefix = regexp.MustCompile(`(?m)^(?:go: )?(?:verifying |downloading )?(?:module )?([^\s@]+)@(v[^\s:/]+)(?:/go\.mod)?: `)
+// command, which may have "go: " and a verb before it, or stand below the module that
+// requires the version.
+var modulePrefix = regexp.MustCompile(`(?m)^(?:go: |\t)?(?:verifying |downloading )?(?:module )?([^\s@]+)@(v[^\s:/]+)(?:/go\.mod)?(?: \(replaced by [^)]+\))?: `)
 
 // classify gives what the go command said about a module version as a typed
 // error. It returns nil where the text is about something else.
