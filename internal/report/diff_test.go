@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"go/token"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,6 +36,24 @@ func TestDiffs(t *testing.T) {
 		}
 		if diff := cmp.Diff(u.Files, got, cmpopts.IgnoreFields(report.File{}, "Findings", "Shared")); diff != "" || len(got) == 0 {
 			t.Errorf("%s: -result +patch:\n%s", name, diff)
+		}
+		keywords := 0
+		for _, f := range got {
+			for _, h := range f.Hunks {
+				for _, l := range h.Lines {
+					for _, tok := range l.Syntax { // those of another line would not fit
+						if tok.To > len(l.Text) || tok.Kind == "k" && !token.IsKeyword(l.Text[tok.From:tok.To]) {
+							t.Errorf("%s: %v is no token of %q", f.Path, tok, l.Text)
+						}
+						if tok.Kind == "k" {
+							keywords++
+						}
+					}
+				}
+			}
+		}
+		if keywords < 10 {
+			t.Errorf("%s: %d keywords have a colour", name, keywords)
 		}
 	}
 }

@@ -69,7 +69,9 @@ func BenchmarkAffected(b *testing.B) {
 					b.StopTimer()
 					c.end(b).metrics(b, "rollout")
 					m.vetChanged(b, index).metrics(b, "vet")
-					b.ReportMetric(float64(changed(index)), "changed")
+					n, took := changed(index)
+					b.ReportMetric(float64(n), "changed")
+					b.ReportMetric(took, "changed-s")
 					b.ReportMetric(float64(usage.Own)/(1<<20), "own-MB")
 					b.ReportMetric(float64(usage.Children)/(1<<20), "children-MB")
 					b.StartTimer()
@@ -107,13 +109,16 @@ func (c cost) metrics(b *testing.B, name string) {
 	b.ReportMetric(c.cpu.Seconds(), name+"-cpu-s")
 }
 
-func changed(index *rollout.Index) (n int) {
+// changed counts the modules that have changes, and says how long they would have kept all
+// processors busy: others that poll are analysed as well, and some are compiled, but refused.
+func changed(index *rollout.Index) (n int, seconds float64) {
 	for _, m := range index.Modules {
 		if m.State == rollout.Changed {
 			n++
+			seconds += m.Seconds
 		}
 	}
-	return n
+	return n, seconds / float64(runtime.GOMAXPROCS(0))
 }
 
 type monorepo struct {
