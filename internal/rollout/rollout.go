@@ -138,6 +138,9 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	if r.repo = discover.Repository(r.tree.Root); r.repo == "" {
 		r.repo = r.tree.Root
 	}
+	// Bumps look for the modules that follow; one walk is enough for all of them.
+	modules := sync.OnceValues(func() ([]string, error) { return discover.Modules(r.repo) })
+	r.Pipeline.Bump.Modules = func(string) ([]string, error) { return modules() }
 	if r.Owners == nil {
 		if r.Owners, err = owners.Find(r.repo); err != nil {
 			return nil, err
