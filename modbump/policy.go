@@ -40,6 +40,9 @@ const (
 // A Range is half open: From is in it, To is not.
 type Range struct{ From, To string }
 
+// Open is the end of a range of commits that has none.
+const Open = "99991231235959"
+
 // A Row is one line of the policy table: a range of versions of one module, what
 // is wrong with it, and what is done about it.
 //
@@ -159,12 +162,12 @@ var policy = []Row{
 	},
 	// What has no go.mod after main got one is of release-3.3, or of a fork of it.
 	{
-		Path: pathGitHub, Commits: Range{ownGoMod, "9"}, NoGoMod: true,
+		Path: pathGitHub, Commits: Range{ownGoMod, Open}, NoGoMod: true,
 		Broken: []*Defect{splitModule},
 		Action: Report, Reason: SplitModule, Advice: "move to " + pathClientV3,
 	},
 	{
-		Path: pathRoot, Commits: Range{ownGoMod, "9"}, NoGoMod: true,
+		Path: pathRoot, Commits: Range{ownGoMod, Open}, NoGoMod: true,
 		Broken: []*Defect{splitModule},
 		Action: Report, Reason: SplitModule, Advice: "move to " + pathClientV3,
 	},

@@ -103,11 +103,18 @@ func policyTable() string {
 		case len(row.Targets) > 0:
 			outcome += ", fixed in " + row.Targets[0]
 		}
-		from := what.From
-		if from == "" {
-			from = "the first"
+		from := "from " + strings.TrimSuffix(what.From, "-0")
+		if what.From == "" {
+			from = "from the first"
 		}
-		fmt.Fprintf(&b, "\n%s from %s to before %s: %s (%s)", row.Path, strings.TrimSuffix(from, "-0"), strings.TrimSuffix(what.To, "-0"), strings.Join(broken, ", "), outcome)
+		to := " to before " + strings.TrimSuffix(what.To, "-0")
+		if what.To == modbump.Open {
+			to = " on"
+		}
+		if row.NoGoMod {
+			to += ", without a go.mod"
+		}
+		fmt.Fprintf(&b, "\n%s %s%s: %s (%s)", row.Path, from, to, strings.Join(broken, ", "), outcome)
 	}
 	return b.String()
 }
