@@ -83,6 +83,10 @@ func (r *reach) entity(f *file, e ast.Expr) token.Pos {
 		obj = f.objectOf(x)
 	case *ast.SelectorExpr:
 		obj = f.objectOf(x.Sel)
+	case *ast.CallExpr:
+		if f.pkg.TypesInfo.Types[x.Fun].IsType() && len(x.Args) == 1 { // a conversion to a function type
+			return r.entity(f, x.Args[0])
+		}
 	case *ast.IndexExpr:
 		return r.entity(f, x.X)
 	case *ast.IndexListExpr:
@@ -181,6 +185,7 @@ func (r *reach) sites() []*site {
 				continue
 			}
 			isTry := func(call *ast.CallExpr) bool { return r.target(f, call).IsValid() }
+			r.p.hides = func(call *ast.CallExpr) bool { return r.hides(r.target(f, call), map[token.Pos]bool{}) }
 			found, rest := r.p.sitesIn(f, isTry)
 			for _, fn := range sorted(rest) {
 				if r.p.givesUp(f, r.bodies[fn], isTry) {
@@ -205,6 +210,46 @@ func (r *reach) sites() []*site {
 		}
 	}
 	return append(out, r.repeated()...)
+}
+
+// hides reports whether a function that tries may return no error although another session
+// holds the lock: a job that is skipped then. To its caller that looks like success.
+func (r *reach) hides(fn token.Pos, seen map[token.Pos]bool) bool {
+	var body *ast.BlockStmt
+	switch decl := r.bodies[fn].(type) {
+	case *ast.FuncDecl:
+		body = decl.Body
+	case *ast.FuncLit:
+		body = decl.Body
+	}
+	if body == nil || seen[fn] {
+		return false
+	}
+	seen[fn] = true
+	f := r.owner[fn]
+	isTry := func(call *ast.CallExpr) bool {
+		return f.tried(call) != nil || r.target(f, call).IsValid()
+	}
+	t := &tracer{prog: r.p, file: f, loop: body, isTry: isTry, isDone: f.isDone, rough: true}
+	paths := t.block(body.List, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}})
+	if t.bad != nil {
+		return true // nobody knows
+	}
+	for _, q := range paths {
+		ret, ok := q.endStmt.(*ast.ReturnStmt)
+		if !ok || q.end != left || len(ret.Results) == 0 {
+			continue
+		}
+		if last := ret.Results[len(ret.Results)-1]; q.outcome == locked && isNilExpr(f, ast.Unparen(last)) {
+			return true
+		}
+	}
+	for _, h := range r.hops[fn] {
+		if r.hides(h.to, seen) {
+			return true
+		}
+	}
+	return false
 }
 
 func sorted(m map[token.Pos][]*ast.CallExpr) []token.Pos {

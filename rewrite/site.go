@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"sort"
 )
 
@@ -163,7 +164,7 @@ func (p *program) siteOf(f *file, stack []ast.Node, call *ast.CallExpr, isTry fu
 				continue // a package-level initializer
 			}
 			p.trace(s, isTry)
-			if s.trace.bad != nil && p.mayRetry(s) || s.trace.bad == nil && s.retries() {
+			if s.trace.bad != nil && p.mayRetry(s) || s.trace.bad == nil && (s.retries() || p.hides != nil && s.goesRound() && p.hides(call)) {
 				return s
 			}
 		}
@@ -202,6 +203,11 @@ func inBody(loop ast.Stmt, stack []ast.Node, i int) bool {
 		return child == l.Body
 	}
 	return false
+}
+
+// goesRound reports whether any try, however it ended, may be followed by the next round.
+func (s *site) goesRound() bool {
+	return slices.ContainsFunc(s.paths, func(q *path) bool { return q.tries > 0 && q.end == next })
 }
 
 // retries reports whether a try that met another holder may be followed by the next round.

@@ -80,9 +80,10 @@ type program struct {
 	// What is known of functions of the module: by parameter, exitsOn, and by function,
 	// promptFunc and pauses.
 	exitOn, prompts, pausers map[token.Pos]bool
-	attempt                  *attempt          // what is looked for at present
-	guarded                  []*site           // that try a mutex of the helper
-	forwards                 map[token.Pos]int // see forwarders
+	attempt                  *attempt                 // what is looked for at present
+	guarded                  []*site                  // that try a mutex of the helper
+	forwards                 map[token.Pos]int        // see forwarders
+	hides                    func(*ast.CallExpr) bool // see reach.hides; nil until functions are followed
 }
 
 // newProgram picks, for each file, the package that has it with the fewest test files
