@@ -86,6 +86,8 @@ var shapes = []shape{
 	{name: "fromCopy", tier: refused},
 
 	{name: "periodicJob", tier: guard, rule: "periodic-job", kind: works},
+	{name: "cronFunc", tier: guard, rule: "periodic-job", kind: works},
+	{name: "periodicSkips", tier: guard, rule: "periodic-job", kind: works},
 	{name: "periodicCall", tier: guard, rule: "periodic-job", kind: works},
 	{name: "manyKeys", tier: guard, rule: "leader-check", kind: leads, lock: ".a", keys: 2},
 	{name: "leaderCheck", tier: guard, rule: "leader-check", kind: leads},

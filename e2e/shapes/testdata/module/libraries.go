@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log"
+	"time"
 
 	"github.com/avast/retry-go/v4"
 	"github.com/cenkalti/backoff/v4"
@@ -142,6 +143,25 @@ func cronJob(ctx context.Context, c *candidate) error {
 	if err != nil {
 		return err
 	}
+	table.Start()
+	<-ctx.Done()
+	<-table.Stop().Done()
+	return ctx.Err()
+}
+
+// A job that is converted to the type that the library asks for.
+func cronFunc(ctx context.Context, c *candidate) error {
+	mu := concurrency.NewMutex(c.session, c.key)
+	table := cron.New()
+	table.Schedule(cron.Every(time.Second), cron.FuncJob(func() {
+		if mu.TryLock(ctx) != nil {
+			log.Printf("%s: skipped", c.name)
+			return
+		}
+		c.leads(true)
+		_ = mu.Unlock(ctx)
+		c.leads(false)
+	}))
 	table.Start()
 	<-ctx.Done()
 	<-table.Stop().Done()

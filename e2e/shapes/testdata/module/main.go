@@ -63,6 +63,8 @@ var shapes = map[string]func(context.Context, *candidate) error{
 	"fromCopy":           fromCopy,
 	"fromGeneric":        fromGeneric,
 	"fromSlice":          fromSlice,
+	"cronFunc":           cronFunc,
+	"periodicSkips":      periodicSkips,
 	"periodicCall":       periodicCall,
 	"periodicJob":        periodicJob,
 	"manyKeys":           manyKeys,

@@ -57,6 +57,37 @@ func job(ctx context.Context, c *candidate, mu *concurrency.Mutex) {
 	}
 }
 
+// A job that is no error where it was skipped.
+func periodicSkips(ctx context.Context, c *candidate) error {
+	mu := concurrency.NewMutex(c.session, c.key)
+	ticker := time.NewTicker(c.every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+			if err := jobUnlessHeld(ctx, c, mu); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func jobUnlessHeld(ctx context.Context, c *candidate, mu *concurrency.Mutex) error {
+	err := mu.TryLock(ctx)
+	if errors.Is(err, concurrency.ErrLocked) {
+		log.Printf("%s: skipped", c.name)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.leads(true)
+	c.leads(false)
+	return mu.Unlock(ctx)
+}
+
 // Many keys in each round: one that another candidate has must not hold up the others.
 func manyKeys(ctx context.Context, c *candidate) error {
 	locks := map[string]*concurrency.Mutex{}
