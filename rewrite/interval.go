@@ -169,9 +169,9 @@ func (p *program) assignedIn(f *file, obj types.Object, n ast.Node) bool {
 	names := func(e ast.Expr) bool {
 		switch e := ast.Unparen(e).(type) {
 		case *ast.Ident:
-			return sameObject(f.objectOf(e), obj)
+			return sameObject(f.pkg.TypesInfo.Uses[e], obj) // its definition is no assignment
 		case *ast.SelectorExpr:
-			return sameObject(f.objectOf(e.Sel), obj)
+			return sameObject(f.pkg.TypesInfo.Uses[e.Sel], obj)
 		}
 		return false
 	}
