@@ -14,7 +14,7 @@ import (
 )
 
 // merged divides a rollout among four machines and checks that their results make the one
-// that it had.
+// that it had, reports included.
 func merged(t *testing.T, one *rollout.Index, opts rollout.Options) {
 	t.Helper()
 	want := files(t, opts.Out)
@@ -38,6 +38,7 @@ func merged(t *testing.T, one *rollout.Index, opts rollout.Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	written(t, index, out) // as reports has done for the whole
 	got := files(t, out)
 	if got[rollout.TimesFile] == "" || took <= 0 {
 		t.Errorf("took %v: %q", took, got[rollout.TimesFile])
