@@ -24,14 +24,15 @@ type scratch struct {
 }
 
 // scratchName is what such directories are called: a journal cannot make a run remove
-// anything else.
-var scratchName = regexp.MustCompile(`^etcdmod-rollout-[0-9a-f]{32}$`)
+// anything else. The name is short, since tests make sockets below it, whose paths may not be
+// long.
+var scratchName = regexp.MustCompile(`^etcdmod-run-[0-9a-f]{16}$`)
 
 // make makes the directory.
 func (s *scratch) make() error {
-	var id [16]byte
+	var id [8]byte
 	rand.Read(id[:]) // never fails, see crypto/rand
-	dir, err := filepath.Abs(filepath.Join(os.TempDir(), "etcdmod-rollout-"+hex.EncodeToString(id[:])))
+	dir, err := filepath.Abs(filepath.Join(os.TempDir(), "etcdmod-run-"+hex.EncodeToString(id[:])))
 	if err != nil {
 		return err
 	}

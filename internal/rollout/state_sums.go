@@ -18,8 +18,9 @@ import (
 	"etcdmod/internal/discover"
 )
 
-// Sums are the checksums of what the results of modules depend on. Each file is read once,
-// since many modules may be built with the same ones.
+// Sums are the checksums of what the results of modules depend on. Each file is read once in
+// a run, since many modules may be built with the same ones, and before the first of these is
+// done: what changes while a run goes on is noticed by the next one.
 type sums struct {
 	run     *run
 	without []string // directories that are no input: those that the run writes

@@ -203,8 +203,8 @@ func TestScratch(t *testing.T) {
 	// What a killed run left: a tree that nobody may write. What its journal cannot have
 	// meant: another name, and a link with the right one.
 	state, other := t.TempDir(), t.TempDir()
-	old := filepath.Join(tmp, "etcdmod-rollout-"+strings.Repeat("0", 32))
-	link := filepath.Join(tmp, "etcdmod-rollout-"+strings.Repeat("1", 32))
+	old := filepath.Join(tmp, "etcdmod-run-"+strings.Repeat("0", 16))
+	link := filepath.Join(tmp, "etcdmod-run-"+strings.Repeat("1", 16))
 	if err := os.MkdirAll(filepath.Join(old, "read", "only"), 0o777); err != nil {
 		t.Fatal(err)
 	}
