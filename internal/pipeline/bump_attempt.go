@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/discover"
+	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/vendoring"
 	"etcdmod/internal/verify"
@@ -45,7 +46,11 @@ func (a *attempt) note(format string, args ...any) {
 func (a *attempt) make(ctx context.Context) (*Refusal, error) {
 	a.gomod = a.plan.Edit(a.bumps...)
 	if err := a.complete(ctx); err != nil {
-		return a.refusal(ctx, err)
+		why, err := a.refusal(ctx, err)
+		if why != nil && why.Code == gosum.ReasonIncomplete {
+			a.advise(why) // a package that grpc has no more is not there either
+		}
+		return why, err
 	}
 	if a.Bump.Tidy {
 		if err := a.tidy(ctx); err != nil {
@@ -93,7 +98,11 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 		return nil, nil
 	}
 	problems, err := a.verify(ctx, files, a.bumped(a.bumps)...)
-	if err != nil {
+	var said *gocmd.Error
+	switch {
+	case ctx.Err() == nil && !errors.Is(err, gocmd.ErrNoGo) && errors.As(err, &said):
+		return &Refusal{Code: codeGoSum, Detail: a.local("the module does not load as it is, so that the bump cannot be compared with it; let the go command put that right first: " + said.Stderr)}, nil
+	case err != nil:
 		return nil, err
 	}
 	if len(problems) == 0 {
@@ -106,13 +115,18 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 	}
 	a.failed = problems
 	why := &Refusal{Code: string(rewrite.DoesNotBuild), Detail: a.relative(problems[0]).String()}
+	return a.advise(why), nil
+}
+
+// advise adds what of go.mod would make the bumps build, where that is known.
+func (a *attempt) advise(why *Refusal) *Refusal {
 	for _, i := range a.bumps {
 		b := a.res.Bumps[i]
-		if _, fits, pin := modbump.GRPC(module.Version{Path: b.Module, Version: b.Target}, a.grpc()); !fits && pin != "" {
-			why.Detail += fmt.Sprintf("\nit would build with this line in go.mod: %s", pin)
+		if line, fits, pin := modbump.GRPC(module.Version{Path: b.Module, Version: b.Target}, a.grpc()); !fits && pin != "" {
+			why.Detail += "\n" + line
 		}
 	}
-	return why, nil
+	return why
 }
 
 // grpc returns the version of grpc that is built with the bumps, or else without; "" where
