@@ -144,12 +144,17 @@ var downloadFailures = []string{
 func explain(err error) error {
 	var cmd *gocmd.Error
 	if errors.As(err, &cmd) {
+		cmd.Stderr = scratchName.ReplaceAllString(cmd.Stderr, "")
 		if typed := classify(cmd.Stderr); typed != nil {
 			return typed
 		}
 	}
 	return err
 }
+
+// scratchName is the directory of a [scratch] in what the go command says: for the reader
+// the files in it are those of the module.
+var scratchName = regexp.MustCompile(`[^\s:]*` + scratchPattern + `\d+[/\\]`)
 
 // oneLine joins the lines of a message of the go command.
 func oneLine(text string) string {

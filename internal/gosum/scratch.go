@@ -19,6 +19,9 @@ import (
 // version and load the module by other rules.
 const assumedGo = "1.16"
 
+// scratchPattern begins the names of scratch directories.
+const scratchPattern = "etcdmod-gosum-"
+
 // A scratch is a directory with copies of a go.mod and a go.sum, for -modfile:
 // the go command reads and writes them in the place of the module's own.
 type scratch struct {
