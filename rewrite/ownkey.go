@@ -81,7 +81,7 @@ func (p *program) drawn(s *site, key ast.Expr) bool {
 		}
 		given := p.given(s.trail[i].file, decl, keys, call)
 		for _, arg := range given {
-			if p.varies(s.trail[i-1].file, p.funcAround(call), call, arg) {
+			if p.varies(s.trail[i-1].file, call, arg) {
 				return true
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -57,11 +58,15 @@ func (p *program) creationOf(f *file, call *ast.CallExpr) *creation {
 	if !f.isClientCall(call, "Commit") {
 		return nil
 	}
-	fn := p.funcAround(call)
-	if fn == nil {
+	inner := p.funcAround(call)
+	if inner == nil {
 		return nil
 	}
-	if !f.consults(fn) {
+	fn := inner // a literal may leave the response to the function around it
+	for p.funcAround(fn) != nil {
+		fn = p.funcAround(fn)
+	}
+	if !f.consults(inner) && !(f.assignsOut(inner, call) && f.consults(fn)) {
 		return nil // the key is to be there, whoever makes it
 	}
 	var ifs, thens, elses []ast.Expr
@@ -96,13 +101,41 @@ func (p *program) creationOf(f *file, call *ast.CallExpr) *creation {
 					c.lease = true
 				}
 			}
-			if p.varies(f, fn, call, key) || p.readBefore(f, fn, call, key) || p.hasLease(f, fn, key, map[types.Object]bool{}) {
+			for n := ast.Node(call); n != nil; n = p.funcAround(n) {
+				if p.varies(f, n, key) {
+					return nil
+				}
+			}
+			if p.readBefore(f, fn, call, key) || p.hasLease(f, fn, key, map[types.Object]bool{}) {
 				return nil
+			}
+			if !c.lease && slices.ContainsFunc(elses, func(op ast.Expr) bool { return p.gets(f, op, key) }) {
+				return nil // it takes what is there
 			}
 			return c
 		}
 	}
 	return nil
+}
+
+// gets reports whether an operation gets the key.
+func (p *program) gets(f *file, op, key ast.Expr) bool {
+	get, ok := op.(*ast.CallExpr)
+	return ok && f.isClientCall(get, "OpGet") && len(get.Args) > 0 && p.sameKeyText(f, get.Args[0], key)
+}
+
+// assignsOut reports whether a function literal assigns the response of call to a variable
+// from around it.
+func (f *file) assignsOut(fn ast.Node, call *ast.CallExpr) bool {
+	found := false
+	ast.Inspect(fn, func(n ast.Node) bool {
+		if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.ASSIGN && within(call, a) {
+			id, ok := ast.Unparen(a.Lhs[0]).(*ast.Ident)
+			found = found || ok && f.objectOf(id) != nil && !within2(f.objectOf(id).Pos(), fn)
+		}
+		return !found
+	})
+	return found
 }
 
 // consults reports whether fn asks whether a transaction has succeeded, or returns the
@@ -291,10 +324,13 @@ func (p *program) sameKeyText(f *file, a, b ast.Expr) bool {
 	return p.text(a) == p.text(b)
 }
 
-// varies reports whether the key is another one for each call: it is computed, where the
-// call is repeated, by something that may give another result each time.
-func (p *program) varies(f *file, fn ast.Node, call *ast.CallExpr, key ast.Expr) bool {
-	scope := p.repeatedAround(call)
+// varies reports whether the key is another one for each round of what repeats n: it is
+// computed there by something that may give another result each time.
+func (p *program) varies(f *file, n ast.Node, key ast.Expr) bool {
+	scope := p.repeatedAround(n)
+	if scope == nil {
+		return false
+	}
 	seen := map[types.Object]bool{}
 	var changing func(e ast.Expr) bool
 	changing = func(e ast.Expr) bool {
