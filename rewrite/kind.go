@@ -188,8 +188,30 @@ func (p *program) releases(s *site, paths []*path) bool {
 		}
 	}
 	for i, h := range s.trail {
-		if fn := p.funcAround(h.node); i > 0 && fn != nil && fn != s.fn && p.unlocks(h.file, fn, map[ast.Node]bool{}) {
+		if fn := p.funcAround(h.node); i > 0 && fn != nil && fn != s.fn && p.unlocksWon(h, fn) {
 			return true
+		}
+	}
+	return false
+}
+
+// unlocksWon reports whether a function gives the lock back after a try that succeeded, as
+// far as its ways can be told apart.
+func (p *program) unlocksWon(try hop, fn ast.Node) bool {
+	list := body(fn)
+	t := &tracer{
+		prog: p, file: try.file, loop: &ast.BlockStmt{List: list}, isDone: try.file.isDone, rough: true,
+		isTry: func(c *ast.CallExpr) bool { return ast.Expr(c) == ast.Unparen(try.node) },
+	}
+	paths := t.block(list, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}})
+	if _, ok := ast.Unparen(try.node).(*ast.CallExpr); !ok || t.bad != nil {
+		return p.unlocks(try.file, fn, map[ast.Node]bool{})
+	}
+	for _, q := range paths {
+		for _, st := range q.steps {
+			if q.outcome == won && p.unlocks(try.file, st.node, map[ast.Node]bool{}) {
+				return true
+			}
 		}
 	}
 	return false

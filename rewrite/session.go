@@ -3,6 +3,7 @@ package rewrite
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 )
 
 // perTry makes the finding of a site whose every try makes a session of its own, or nil.
@@ -116,7 +117,8 @@ func (p *program) sessionCall(f *file, n ast.Node, seen map[ast.Node]bool) (foun
 	return found
 }
 
-// closesSession reports whether a round that failed closes a session.
+// closesSession reports whether a round closes a session, itself or in a function of the
+// module that it calls.
 func (p *program) closesSession(s *site) bool {
 	bodies := []ast.Node{s.loop}
 	for i, h := range s.trail {
@@ -124,18 +126,29 @@ func (p *program) closesSession(s *site) bool {
 			bodies = append(bodies, fn)
 		}
 	}
-	found := false
-	for _, body := range bodies {
-		f := p.fileAt(body.Pos())
-		ast.Inspect(body, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok {
-				if fn, ok := f.callee(call).(*types.Func); ok && (fn.Name() == "Close" || fn.Name() == "Orphan") {
-					found = found || p.isConcurrencyObj(fn, fn.Name())
-				}
-			}
-			return !found
-		})
+	seen := map[ast.Node]bool{}
+	return slices.ContainsFunc(bodies, func(n ast.Node) bool { return p.closes(n, seen) })
+}
+
+func (p *program) closes(n ast.Node, seen map[ast.Node]bool) bool {
+	if seen[n] {
+		return false
 	}
+	seen[n] = true
+	f, found := p.fileAt(n.Pos()), false
+	ast.Inspect(n, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || found {
+			return !found
+		}
+		if fn, ok := f.callee(call).(*types.Func); ok {
+			found = (fn.Name() == "Close" || fn.Name() == "Orphan") && p.isConcurrencyObj(fn, fn.Name())
+			for _, decl := range p.declsOf(fn) {
+				found = found || p.closes(decl, seen)
+			}
+		}
+		return !found
+	})
 	return found
 }
 
