@@ -49,6 +49,9 @@ func shipCommand(env *Env) *cli.Command {
 			if err := runShip(ctx, env, s, index); err != nil {
 				return err
 			}
+			if err := index.WriteReports(opts.Out, reportTopics()); err != nil { // with what has left
+				return err
+			}
 			if unshipped(index) {
 				return &exit{code: ExitIncomplete}
 			}
