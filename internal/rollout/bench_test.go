@@ -210,7 +210,8 @@ func (m *monorepo) vet(ctx context.Context, dir string, packages ...string) erro
 }
 
 // vetChanged applies the changes to a copy of the tree, where nothing is in the cache, and
-// vets the packages that changed.
+// vets the packages that changed, and those in which something was found but nothing changed:
+// these have been looked at as well.
 func (m *monorepo) vetChanged(b *testing.B, index *rollout.Index) cost {
 	dir, err := filepath.EvalSymlinks(b.TempDir())
 	if err != nil {
@@ -221,18 +222,24 @@ func (m *monorepo) vetChanged(b *testing.B, index *rollout.Index) cost {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	packages := map[string][]string{} // by module
+	add := func(module, file string) {
+		rel, err := filepath.Rel(filepath.FromSlash(module), filepath.FromSlash(path.Dir(file)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if p := "./" + filepath.ToSlash(rel); path.Ext(file) == ".go" && !slices.Contains(packages[module], p) {
+			packages[module] = append(packages[module], p)
+		}
+	}
 	for _, mod := range index.Modules {
 		for _, u := range mod.Units {
 			git(b, dir, "apply", filepath.Join(m.out, u.Patch))
 			for _, f := range u.Files {
-				rel, err := filepath.Rel(filepath.FromSlash(mod.Dir), filepath.FromSlash(path.Dir(f.Path)))
-				if err != nil {
-					b.Fatal(err)
-				}
-				if p := "./" + filepath.ToSlash(rel); strings.HasSuffix(f.Path, ".go") && !slices.Contains(packages[mod.Dir], p) {
-					packages[mod.Dir] = append(packages[mod.Dir], p)
-				}
+				add(mod.Dir, f.Path)
 			}
+		}
+		for _, f := range mod.Findings {
+			add(mod.Dir, f.Path)
 		}
 	}
 	c := begin(b)
