@@ -219,6 +219,8 @@ func TestBrowserShowsHostileText(t *testing.T) {
 	const bad = `</script></style><img src=x onerror=alert(1)><script>alert(2)</script>{{.}}"'&lt; ` + "`${alert(3)}`"
 	u := report.Unit{
 		Module: bad, Name: bad, Owners: []string{bad}, State: report.State(bad),
+		Dir: bad, About: bad, Patch: bad, After: []string{bad}, Branch: bad,
+		Ignored: []report.Finding{{Rule: bad, Path: bad, Line: 1, Message: bad, Ignored: bad}},
 		Findings: []report.Finding{{
 			Rule: "trylock-poll", Tier: bad, Path: bad, Line: 1, Func: bad, Package: bad, Message: bad,
 			Refused:  []report.Reason{{Code: bad, Detail: bad, At: bad}},
@@ -231,7 +233,7 @@ func TestBrowserShowsHostileText(t *testing.T) {
 		Skipped:  []report.Skip{{Path: bad, Reason: bad, Detail: bad}},
 		Problems: []report.Problem{{Phase: bad, Message: bad, Path: bad}},
 	}
-	b := show(t, report.Page{Title: bad, Units: []report.Unit{u}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, topics...)})
+	b := show(t, report.Page{Title: bad, Units: []report.Unit{u}, Clean: []string{bad}, Notes: []report.Note{{Path: bad, Detail: bad}}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, topics...)})
 	b.Run(chromedp.Click(chromedp.CSS(".finding > summary")))
 	b.Until(`document.querySelector(".diff") !== null`)
 	if got := browser.Eval[string](b, `document.querySelector(".diff td.come:not(.no)").textContent`); got != bad {

@@ -77,8 +77,8 @@ func (b *budget) wake() {
 	b.freed = make(chan struct{})
 }
 
-// sample measures once. A module that was measured need not be guessed at any more, so that
-// there may be room for more of them.
+// sample measures once. What was measured makes the guess bigger, never smaller: the next
+// module may be dearer than all before.
 func (b *budget) sample() {
 	own, children := b.measure()
 	b.mu.Lock()
