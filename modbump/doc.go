@@ -23,7 +23,8 @@
 //
 // # Editing
 //
-// Only the bytes of the version token change (edit.go). Comments, order,
+// Only the bytes of the version token change (edit.go); a requirement that is missing is a
+// line more, a toolchain directive that a raised go line implies a line less. Comments, order,
 // blocks, spacing and line endings stay because nothing else is printed. The
 // result is parsed again and compared with the input before it is given out.
 package modbump
