@@ -32,7 +32,13 @@ func newBumpRun(t *testing.T) *bumpRun {
 		t.Fatal(err)
 	}
 	proxy := goproxytest.NewTestServer(t, "../../testdata/proxy", "").URL
-	return &bumpRun{etcdmod, append(os.Environ(), "GOPROXY="+proxy, "GOSUMDB=off", "GOENV=off", "GOWORK=off",
+	// What is killed leaves its temporary files, and go commands that may still write some.
+	tmp, err := os.MkdirTemp("", "bump-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	return &bumpRun{etcdmod, append(os.Environ(), "TMPDIR="+tmp, "GOPROXY="+proxy, "GOSUMDB=off", "GOENV=off", "GOWORK=off",
 		"GOFLAGS=-modcacherw", "GOMODCACHE="+filepath.Join(t.TempDir(), "modcache")), proxy}
 }
 
