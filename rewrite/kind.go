@@ -208,8 +208,11 @@ func (p *program) unlocksWon(try hop, fn ast.Node) bool {
 		return p.unlocks(try.file, fn, map[ast.Node]bool{})
 	}
 	for _, q := range paths {
-		for _, st := range q.steps {
-			if q.outcome == won && p.unlocks(try.file, st.node, map[ast.Node]bool{}) {
+		if q.outcome != won {
+			continue
+		}
+		for _, st := range append(q.steps, step{node: q.endStmt}) {
+			if p.unlocks(try.file, st.node, map[ast.Node]bool{}) {
 				return true
 			}
 		}

@@ -128,3 +128,37 @@ func (c *clients) isLeaseID(t types.Type) bool {
 	named, ok := t.(*types.Named)
 	return ok && named.Obj().Name() == "LeaseID" && named.Obj().Pkg() != nil && c.isClientPath(named.Obj().Pkg().Path())
 }
+
+// entered reports whether the way from a site leads into a function literal through the
+// function that has it. Where the literal is an argument, what calls the parameter may be
+// called by others as well, who give it something else.
+func (p *program) entered(s *site, lit *ast.FuncLit) bool {
+	decl := p.funcAround(lit)
+	if decl == nil {
+		return true
+	}
+	var given *ast.CallExpr
+	ast.Inspect(decl, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			for _, arg := range call.Args {
+				if ast.Unparen(arg) == ast.Expr(lit) {
+					given = call
+				}
+			}
+		}
+		return given == nil
+	})
+	if given == nil || within(given, s.loop) {
+		return true
+	}
+	fn, ok := p.fileAt(lit.Pos()).callee(given).(*types.Func)
+	if !ok || p.declOf(fn) == nil || within(s.loop, p.declOf(fn)) {
+		return true // the loop is in the function that the literal is given to
+	}
+	for _, h := range s.trail {
+		if h.to.IsValid() && within2(h.to, decl) && h.to < lit.Pos() {
+			return true
+		}
+	}
+	return false
+}

@@ -18,6 +18,9 @@ func (p *program) txnPoll(s *site) *Finding {
 			continue
 		}
 		if c := p.creationOf(h.file, call); c != nil {
+			if lit, ok := p.funcAround(call).(*ast.FuncLit); ok && !p.entered(s, lit) {
+				continue
+			}
 			if n := len(s.trail); n > 0 && s.trail[n-1].node == h.node && p.drawn(s, c.key) {
 				continue
 			}
