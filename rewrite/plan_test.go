@@ -112,7 +112,7 @@ func TestCodes(t *testing.T) {
 		WatchNotPaced: "sends a loop that watches on to collapse, which has a reason of its own",
 	}
 	text := ruleScripts(t)
-	for _, pattern := range []string{"../testdata/script/*.txtar", "../testdata/loops/*.txtar", "plan_test.go"} {
+	for _, pattern := range []string{"../testdata/script/*.txtar", "../testdata/script/*/*.txtar", "../testdata/loops/*.txtar", "plan_test.go"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"etcdmod/internal/patch"
 	"etcdmod/internal/rollout"
+	"etcdmod/internal/script"
 	"etcdmod/internal/ship"
 )
 
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	script.Main(m)
 }
 
 // child makes the branches of the units that lie beside a repository.
