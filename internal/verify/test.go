@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -83,7 +84,7 @@ func (c *checker) runTests(ctx context.Context, s *side, paths []string) (*tests
 	if err != nil {
 		return nil, err
 	}
-	args := append([]string{"test", "-json", "-count=1"}, x.flags...)
+	args := slices.Concat([]string{"test", "-json", "-count=1"}, x.flags, []string{noStamp})
 	if c.req.Vet {
 		args = append(args, "-vet=off") // vet has spoken
 	}

@@ -81,8 +81,7 @@ func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]P
 	}
 	var all []Problem
 	for _, some := range chunks(paths, maxArgs) {
-		args := append([]string{"vet", "-json"}, flags...)
-		stdout, stderr, err := runGroup(ctx, run, append(args, some...)...)
+		stdout, stderr, err := runGroup(ctx, run, slices.Concat([]string{"vet", "-json"}, flags, []string{noStamp}, some)...)
 		if fatal(err) {
 			return nil, err
 		}
