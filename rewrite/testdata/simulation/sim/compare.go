@@ -124,6 +124,8 @@ func (c *comparison) gate(s *Schedule, old, got *Trace) error {
 			return fmt.Errorf("the try at %v wrote although %s holds the lock", t.At, t.Holder)
 		}
 		switch {
+		case c.tied(s, old, got, i):
+			early = true
 		case c.regular(s, old, got, i):
 		case i > 0 && atRelease(s, got, got.Tries[i-1], t):
 			early = true
@@ -180,11 +182,7 @@ func (c *comparison) regular(s *Schedule, old, got *Trace, i int) bool {
 		return t.At-got.Tries[i-1].At == spinInterval+s.Lag
 	case c.Phased: // a tick may have come before the last answer
 		last := got.Tries[i-1]
-		from := last.At + 1
-		if i > 1 && atRelease(s, got, got.Tries[i-2], last) { // or when the last try was an early one
-			from = last.At
-		}
-		return at(t.At, t.At) || t.At == last.Until && at(from, last.Until)
+		return at(t.At, t.At) || t.At == last.Until && at(last.At+1, last.Until)
 	}
 	for k := 1; k < len(old.Tries); k++ {
 		if old.Tries[k].At-old.Tries[k-1].At == t.At-got.Tries[i-1].At {
@@ -192,6 +190,17 @@ func (c *comparison) regular(s *Schedule, old, got *Trace, i int) bool {
 		}
 	}
 	return false
+}
+
+// tied reports whether the i-th try is the regular one of a moment at which an early one came
+// first, as far as there is an order.
+func (c *comparison) tied(s *Schedule, old, got *Trace, i int) bool {
+	if !c.Phased || i < 2 {
+		return false
+	}
+	last := got.Tries[i-1]
+	due := slices.ContainsFunc(old.Tries, func(o Try) bool { return o.At == last.At })
+	return due && got.Tries[i].At == last.Until && atRelease(s, got, got.Tries[i-2], last)
 }
 
 func longestGap(t *Trace) (d time.Duration) {
