@@ -137,11 +137,8 @@ func (w *walker) instantiated(e ast.Expr) *ast.Ident {
 	case *ast.IndexListExpr:
 		e = ast.Unparen(x.X)
 	}
-	id, ok := e.(*ast.Ident)
-	if sel, isSel := e.(*ast.SelectorExpr); isSel {
-		id, ok = sel.Sel, true
-	}
-	if !ok {
+	id := nameIn(e)
+	if id == nil {
 		return nil
 	}
 	if _, isFunc := w.file.objectOf(id).(*types.Func); !isFunc {
@@ -339,16 +336,21 @@ func typeParamsIn(t types.Type) (out []*types.TypeParam) {
 
 // genericFunc reports whether e names a generic function.
 func (w *walker) genericFunc(e ast.Expr) bool {
-	var id *ast.Ident
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		id = e
-	case *ast.SelectorExpr:
-		id = e.Sel
-	}
+	id := nameIn(e)
 	if id == nil {
 		return false
 	}
 	_, ok := w.file.pkg.TypesInfo.Instances[id]
 	return ok
+}
+
+// nameIn returns the identifier that a name, or one with a qualifier, ends in, or nil.
+func nameIn(e ast.Expr) *ast.Ident {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		return e
+	case *ast.SelectorExpr:
+		return e.Sel
+	}
+	return nil
 }

@@ -73,13 +73,8 @@ func (p *program) sameString(f *file, a ast.Expr, g *file, b ast.Expr) bool {
 }
 
 func packageVar(f *file, e ast.Expr) types.Object {
-	var id *ast.Ident
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		id = e
-	case *ast.SelectorExpr:
-		id = e.Sel
-	default:
+	id := nameIn(e)
+	if id == nil {
 		return nil
 	}
 	obj, ok := f.objectOf(id).(*types.Var)
