@@ -1,0 +1,273 @@
+package account
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// A Kind is how a lock is tried.
+type Kind string
+
+// The kinds.
+const (
+	TryLock  Kind = "TryLock"  // of a mutex, or of an interface or type parameter that a mutex satisfies
+	Lock     Kind = "Lock"     // of a mutex, with a deadline
+	Campaign Kind = "Campaign" // of an election, with a deadline
+	Create   Kind = "Commit"   // of a transaction that puts a key if it is missing
+)
+
+// A Form is how the method is named.
+type Form string
+
+// The forms.
+const (
+	Call       Form = "call"
+	Value      Form = "method value"
+	Expression Form = "method expression"
+)
+
+// A Try is one place that tries a lock, or that names the method which does.
+type Try struct {
+	Kind Kind
+	Form Form
+	// Pos is the position of the method's name, by which a try is known.
+	Pos token.Pos
+	// Node is the call, or the selector where there is none.
+	Node ast.Expr
+	// Dynamic says that the method is one of an interface, or of a type parameter.
+	Dynamic bool
+	// Func is the declaration around it, nil in the value of a package variable.
+	Func    *ast.FuncDecl
+	Package *packages.Package // the first one that has the file
+	Typed   bool              // that package has no errors of its own
+}
+
+// Paths say which packages are those of an etcd client.
+type Paths struct {
+	Concurrency []string // import paths of package concurrency
+	Client      []string // import paths of package clientv3
+}
+
+// Tries returns all places of the packages, in the order of their files.
+func Tries(fset *token.FileSet, pkgs []*packages.Package, paths Paths, skip func(*ast.File) bool) []Try {
+	c := &counter{paths: paths, found: map[token.Pos]bool{}, funcs: map[token.Pos]function{}, calls: map[token.Pos][]call{}}
+	sorted := slices.Clone(pkgs)
+	slices.SortStableFunc(sorted, func(a, b *packages.Package) int { // "p" before "p [p.test]"
+		if len(a.ID) != len(b.ID) {
+			return len(a.ID) - len(b.ID)
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	for _, p := range sorted {
+		if p.TypesInfo != nil {
+			c.mutexes(p)
+			c.index(p)
+		}
+	}
+	for _, p := range sorted {
+		if p.TypesInfo == nil {
+			continue
+		}
+		for _, f := range p.Syntax {
+			if !skip(f) {
+				c.file(p, f)
+			}
+		}
+	}
+	slices.SortFunc(c.out, func(a, b Try) int {
+		x, y := fset.PositionFor(a.Pos, false), fset.PositionFor(b.Pos, false)
+		if x.Filename != y.Filename {
+			return strings.Compare(x.Filename, y.Filename)
+		}
+		return x.Offset - y.Offset
+	})
+	return c.out
+}
+
+type counter struct {
+	paths Paths
+	mutex []types.Type // *concurrency.Mutex, of each client
+	found map[token.Pos]bool
+	funcs map[token.Pos]function // by the name of the declaration
+	calls map[token.Pos][]call   // of declared functions
+	out   []Try
+}
+
+type function struct {
+	decl *ast.FuncDecl
+	info *types.Info
+}
+
+type call struct {
+	node *ast.CallExpr
+	in   *ast.FuncDecl
+	info *types.Info
+}
+
+// mutexes notes the mutex types that a package can see.
+func (c *counter) mutexes(p *packages.Package) {
+	if p.Types == nil {
+		return
+	}
+	for _, imp := range p.Types.Imports() {
+		if !slices.Contains(c.paths.Concurrency, unvendored(imp.Path())) {
+			continue
+		}
+		if obj, ok := imp.Scope().Lookup("Mutex").(*types.TypeName); ok {
+			if t := types.NewPointer(obj.Type()); !slices.ContainsFunc(c.mutex, func(u types.Type) bool { return types.Identical(t, u) }) {
+				c.mutex = append(c.mutex, t)
+			}
+		}
+	}
+}
+
+func unvendored(path string) string {
+	if _, after, ok := strings.Cut(path, "/vendor/"); ok {
+		return after
+	}
+	return path
+}
+
+// index notes the functions of a package, and who calls what.
+func (c *counter) index(p *packages.Package) {
+	for _, f := range p.Syntax {
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if ok {
+				if _, known := c.funcs[fn.Name.Pos()]; known {
+					continue
+				}
+				c.funcs[fn.Name.Pos()] = function{fn, p.TypesInfo}
+			}
+			ast.Inspect(d, func(n ast.Node) bool {
+				if n, ok := n.(*ast.CallExpr); ok {
+					if obj := callee(p.TypesInfo, n); obj != nil && obj.Pos().IsValid() {
+						c.calls[obj.Origin().Pos()] = append(c.calls[obj.Origin().Pos()], call{n, fn, p.TypesInfo})
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+func callee(info *types.Info, n *ast.CallExpr) *types.Func {
+	fun := ast.Unparen(n.Fun)
+	switch x := fun.(type) {
+	case *ast.IndexExpr:
+		fun = x.X
+	case *ast.IndexListExpr:
+		fun = x.X
+	}
+	var id *ast.Ident
+	switch x := fun.(type) {
+	case *ast.Ident:
+		id = x
+	case *ast.SelectorExpr:
+		id = x.Sel
+	default:
+		return nil
+	}
+	fn, _ := info.ObjectOf(id).(*types.Func)
+	return fn
+}
+
+// file counts the tries of one file.
+func (c *counter) file(p *packages.Package, f *ast.File) {
+	for _, d := range f.Decls {
+		fn, _ := d.(*ast.FuncDecl)
+		called := map[*ast.SelectorExpr]*ast.CallExpr{}
+		ast.Inspect(d, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok {
+					called[sel] = n
+				}
+			case *ast.SelectorExpr:
+				c.selector(p, fn, n, called[n])
+			}
+			return true
+		})
+	}
+}
+
+func (c *counter) selector(p *packages.Package, in *ast.FuncDecl, sel *ast.SelectorExpr, n *ast.CallExpr) {
+	if c.found[sel.Sel.Pos()] {
+		return
+	}
+	fn, ok := p.TypesInfo.ObjectOf(sel.Sel).(*types.Func)
+	if !ok || fn.Signature().Recv() == nil {
+		return
+	}
+	t := Try{Pos: sel.Sel.Pos(), Node: sel, Form: Value, Func: in, Package: p, Typed: len(p.TypeErrors) == 0}
+	if s := p.TypesInfo.Selections[sel]; s != nil && s.Kind() == types.MethodExpr {
+		t.Form = Expression
+	}
+	if n != nil {
+		t.Node, t.Form = n, Call
+	}
+	recv := fn.Signature().Recv().Type()
+	switch {
+	case fn.Name() == "TryLock" && c.isClient(recv, c.paths.Concurrency, "Mutex"):
+		t.Kind = TryLock
+	case fn.Name() == "TryLock" && c.mayBeMutex(p.TypesInfo, sel, recv):
+		t.Kind, t.Dynamic = TryLock, true
+	case fn.Name() == "Lock" && n != nil && len(n.Args) == 1 && c.isClient(recv, c.paths.Concurrency, "Mutex") && c.timed(p.TypesInfo, in, n.Args[0], nil):
+		t.Kind = Lock
+	case fn.Name() == "Campaign" && n != nil && len(n.Args) == 2 && c.isClient(recv, c.paths.Concurrency, "Election") && c.timed(p.TypesInfo, in, n.Args[0], nil):
+		t.Kind = Campaign
+	case fn.Name() == "Commit" && n != nil && in != nil && c.isClient(recv, c.paths.Client, "Txn") && c.creates(p.TypesInfo, in, sel.X):
+		t.Kind = Create
+	default:
+		return
+	}
+	c.found[t.Pos] = true
+	c.out = append(c.out, t)
+}
+
+// isClient reports whether t is, or points to, the type of that name of one of the packages.
+func (c *counter) isClient(t types.Type, paths []string, name string) bool {
+	t = types.Unalias(t)
+	if p, ok := t.(*types.Pointer); ok {
+		t = types.Unalias(p.Elem())
+	}
+	named, ok := t.(*types.Named)
+	return ok && named.Obj().Name() == name && named.Obj().Pkg() != nil && slices.Contains(paths, unvendored(named.Obj().Pkg().Path()))
+}
+
+// mayBeMutex reports whether the method of an interface, or of a type parameter, may be
+// that of a mutex.
+func (c *counter) mayBeMutex(info *types.Info, sel *ast.SelectorExpr, recv types.Type) bool {
+	t := recv
+	if s := info.Selections[sel]; s != nil {
+		if _, ok := types.Unalias(s.Recv()).(*types.TypeParam); ok {
+			t = s.Recv()
+		}
+	}
+	if p, ok := types.Unalias(t).(*types.TypeParam); ok {
+		t = p.Constraint()
+	}
+	iface, ok := t.Underlying().(*types.Interface)
+	if !ok {
+		return false
+	}
+	return slices.ContainsFunc(c.mutex, func(m types.Type) bool { return hasMethods(m, iface) })
+}
+
+// hasMethods reports whether t has all methods of an interface, which may demand more than
+// methods of a type argument.
+func hasMethods(t types.Type, iface *types.Interface) bool {
+	set := types.NewMethodSet(t)
+	for m := range iface.Methods() {
+		sel := set.Lookup(m.Pkg(), m.Name())
+		if sel == nil || !types.Identical(sel.Type(), m.Type()) {
+			return false
+		}
+	}
+	return true
+}

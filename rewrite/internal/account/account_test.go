@@ -1,0 +1,90 @@
+package account_test
+
+import (
+	"fmt"
+	"go/ast"
+	"strings"
+	"testing"
+
+	"etcdmod/rewrite/internal/account"
+	"etcdmod/rewrite/internal/stubs"
+)
+
+const head = `
+-- m/m.go --
+package m
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+)
+
+var (
+	_ sync.Mutex
+	_ time.Time
+	_ clientv3.Op
+)
+
+type svc struct{ *concurrency.Mutex }
+
+type locker interface{ TryLock(context.Context) error }
+
+type failing interface{ TryLock(context.Context) string }
+
+`
+
+// TestTries counts each place once, in whatever form the method is named, and whether or
+// not it is ever called.
+func TestTries(t *testing.T) {
+	for _, test := range []struct{ name, src, want string }{
+		{"a call", `func f(ctx context.Context, mu *concurrency.Mutex) { mu.TryLock(ctx) }`, "TryLock call"},
+		{"promoted", `func f(ctx context.Context, s svc) { s.TryLock(ctx) }`, "TryLock call"},
+		{"a method value", `func f(mu *concurrency.Mutex) any { return mu.TryLock }`, "TryLock method value"},
+		{"a method expression, called and stored", `var f = (*concurrency.Mutex).TryLock
+func g(ctx context.Context, mu *concurrency.Mutex) { (*concurrency.Mutex).TryLock(mu, ctx) }`, "TryLock method expression; TryLock call"},
+		{"an interface", `func f(ctx context.Context, l locker) { l.TryLock(ctx) }`, "TryLock call dynamic"},
+		{"an interface that the mutex does not satisfy", `func f(ctx context.Context, l failing) { l.TryLock(ctx) }`, ""},
+		{"a type parameter", `func f[T locker](ctx context.Context, l T) { l.TryLock(ctx) }`, "TryLock call dynamic"},
+		{"a type parameter of pointers", `func f[E any, T interface { *E; TryLock(context.Context) error }](ctx context.Context, l T) { l.TryLock(ctx) }`, "TryLock call dynamic"},
+		{"other mutexes", `func f(mu *sync.Mutex) { for !mu.TryLock() {} }`, ""},
+		{"dead code", `func f(ctx context.Context, mu *concurrency.Mutex) { return; mu.TryLock(ctx) }`, "TryLock call"},
+		{"a function without a name", `func _(ctx context.Context, mu *concurrency.Mutex) { mu.TryLock(ctx) }`, "TryLock call"},
+		{"the value of a variable", `var f = func(ctx context.Context, mu *concurrency.Mutex) error { return mu.TryLock(ctx) }`, "TryLock call"},
+		{"a package with a type error", `func f(ctx context.Context, mu *concurrency.Mutex) int { mu.TryLock(ctx); return "no" }`, "TryLock call untyped"},
+		{"Lock", `func f(ctx context.Context, mu *concurrency.Mutex) { mu.Lock(ctx) }`, ""},
+		{"Lock with a timeout", `func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithTimeout(ctx, 1); defer stop(); mu.Lock(c) }`, "Lock call"},
+		{"Lock with a timeout from the caller", `func g(ctx context.Context, mu *concurrency.Mutex) { mu.Lock(ctx) }
+func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithDeadline(ctx, time.Now()); defer stop(); g(context.WithValue(c, 1, 2), mu) }`, "Lock call"},
+		{"Lock with a timeout from a helper", `func short(ctx context.Context) (context.Context, func()) { c, stop := context.WithTimeout(ctx, 1); return c, stop }
+func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := short(ctx); defer stop(); mu.Lock(c) }`, "Lock call"},
+		{"Campaign with a timeout", `func f(ctx context.Context, e *concurrency.Election) { ctx, stop := context.WithTimeout(ctx, 1); defer stop(); e.Campaign(ctx, "me") }`, "Campaign call"},
+		{"Campaign", `func f(ctx context.Context, e *concurrency.Election) { ctx, stop := context.WithCancel(ctx); defer stop(); e.Campaign(ctx, "me") }`, ""},
+		{"create if absent", `func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)).Then(clientv3.OpPut("k", "")).Commit() }`, "Commit call"},
+		{"create if below one, in parts", `func f(ctx context.Context, c *clientv3.Client) { txn := c.Txn(ctx); cmp := clientv3.Compare(clientv3.CreateRevision("k"), "<", 1); txn = txn.If(cmp); put := clientv3.OpPut("k", ""); txn.Then(put).Commit() }`, "Commit call"},
+		{"compare and swap", `func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 7)).Then(clientv3.OpPut("k", "")).Commit() }`, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := stubs.Load(t, head+test.src)
+			var got []string
+			for _, try := range account.Tries(p.Fset, p.Packages, account.Paths{
+				Concurrency: []string{"go.etcd.io/etcd/client/v3/concurrency"}, Client: []string{"go.etcd.io/etcd/client/v3"},
+			}, func(*ast.File) bool { return false }) {
+				line := fmt.Sprintf("%s %s", try.Kind, try.Form)
+				if try.Dynamic {
+					line += " dynamic"
+				}
+				if !try.Typed {
+					line += " untyped"
+				}
+				got = append(got, line)
+			}
+			if got := strings.Join(got, "; "); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}

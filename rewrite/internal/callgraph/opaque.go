@@ -1,0 +1,262 @@
+package callgraph
+
+import (
+	"go/types"
+
+	"golang.org/x/tools/go/ssa"
+	"golang.org/x/tools/go/types/typeutil"
+)
+
+// Code without a body.
+//
+// What becomes of a function value that is given to it, is stored in one of its types, or
+// is sent to whoever receives, is no call that can be seen. Such places are edges of their
+// own. And what comes back from there may be any of what went there: a call of a function
+// that nothing is known of may be one of any of them that has its type, whatever package
+// has spelled that out.
+
+// mayHold reports whether a value of type t is, or holds, a function or an interface.
+func mayHold(t types.Type, depth int) bool {
+	if depth > 4 {
+		return false
+	}
+	switch t := types.Unalias(t).Underlying().(type) {
+	case *types.Signature, *types.Interface:
+		return true
+	case *types.Map:
+		return mayHold(t.Elem(), depth+1)
+	case interface{ Elem() types.Type }:
+		return mayHold(t.Elem(), depth+1)
+	case *types.Struct:
+		for f := range t.Fields() {
+			if mayHold(f.Type(), depth+1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isFunc reports whether t is a function, or holds some: what is stored, not called.
+func holdsFunc(t types.Type, depth int) bool {
+	if depth > 4 {
+		return false
+	}
+	switch t := types.Unalias(t).Underlying().(type) {
+	case *types.Signature:
+		return true
+	case *types.Map:
+		return holdsFunc(t.Elem(), depth+1)
+	case interface{ Elem() types.Type }:
+		return holdsFunc(t.Elem(), depth+1)
+	case *types.Struct:
+		for f := range t.Fields() {
+			if holdsFunc(f.Type(), depth+1) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// opaque adds the edges that go through code without a body, and through channels.
+func (g *Graph) opaque() {
+	var escaped typeutil.Map // signature -> []*ssa.Function
+	var boxed []types.Type   // of values that went there in an interface
+	seen := map[*ssa.Function]bool{}
+	seenType := map[types.Type]bool{}
+	var escape func(fn *ssa.Function)
+	escape = func(fn *ssa.Function) {
+		if seen[fn] {
+			return
+		}
+		seen[fn] = true
+		sig := plain(fn.Signature)
+		old, _ := escaped.At(sig).([]*ssa.Function)
+		escaped.Set(sig, append(old, fn))
+		for _, r := range g.results(fn) { // what it returns goes there as well
+			for _, v := range g.Holds(r).Funcs {
+				escape(v)
+			}
+		}
+	}
+	for _, f := range g.list {
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				for _, e := range g.handed(in) {
+					if e.Kind == Handed && e.Method == "" {
+						escape(e.Callee)
+					}
+					if e.Kind == Handed && e.Method != "" && !seenType[e.Value.Type()] {
+						seenType[e.Value.Type()] = true
+						boxed = append(boxed, e.Value.Type())
+					}
+					g.add(e)
+				}
+			}
+		}
+	}
+	for _, f := range g.list {
+		for _, b := range f.Blocks {
+			for _, in := range b.Instrs {
+				c, ok := in.(ssa.CallInstruction)
+				if !ok || c.Common().StaticCallee() != nil {
+					continue
+				}
+				cc := c.Common()
+				if _, ok := cc.Value.(*ssa.Builtin); ok {
+					continue
+				}
+				if known := len(g.site[in]) > 0; known {
+					continue
+				}
+				if cc.IsInvoke() {
+					iface, ok := cc.Value.Type().Underlying().(*types.Interface)
+					if !ok {
+						continue
+					}
+					for _, t := range boxed {
+						if isGeneric(t) || !types.Implements(t, iface) {
+							continue
+						}
+						if fn := g.prog.LookupMethod(t, cc.Method.Pkg(), cc.Method.Name()); fn != nil && g.funcs[fn] {
+							g.add(&Edge{Caller: f, Callee: fn, Site: in, Kind: Escaped, Value: cc.Value})
+						}
+					}
+					continue
+				}
+				sig, ok := cc.Value.Type().Underlying().(*types.Signature)
+				if !ok {
+					continue
+				}
+				fns, _ := escaped.At(plain(sig)).([]*ssa.Function)
+				for _, fn := range fns {
+					g.add(&Edge{Caller: f, Callee: fn, Site: in, Kind: Escaped, Value: cc.Value})
+				}
+			}
+		}
+	}
+}
+
+// plain is a signature without its receiver.
+func plain(s *types.Signature) *types.Signature {
+	return types.NewSignatureType(nil, nil, nil, s.Params(), s.Results(), s.Variadic())
+}
+
+// handed returns the edges of function values that an instruction gives away.
+func (g *Graph) handed(in ssa.Instruction) (out []*Edge) {
+	f := in.Parent()
+	edge := func(kind Kind, v ssa.Value, to types.Object) {
+		for _, fn := range g.Holds(v).Funcs {
+			out = append(out, &Edge{Caller: f, Callee: fn, Site: in, Kind: kind, Value: v, To: to})
+		}
+	}
+	switch in := in.(type) {
+	case *ssa.Send:
+		if holdsFunc(in.X.Type(), 0) {
+			edge(Sent, in.X, nil)
+		}
+	case *ssa.Select:
+		for _, s := range in.States {
+			if s.Send != nil && holdsFunc(s.Send.Type(), 0) {
+				edge(Sent, s.Send, nil)
+			}
+		}
+	case *ssa.Store:
+		if a, ok := in.Addr.(*ssa.FieldAddr); ok && mayHold(in.Val.Type(), 0) {
+			if field := FieldOf(a.X.Type(), a.Field); field.Pkg() != nil && g.source[g.prog.Package(field.Pkg())] == nil && g.prog.Package(field.Pkg()) != nil {
+				out = append(out, g.given(in, in.Val, field.Type(), field)...)
+			}
+		}
+	case ssa.CallInstruction:
+		cc := in.Common()
+		to := g.foreign(cc)
+		if to == nil {
+			break
+		}
+		sig := cc.Signature()
+		args := cc.Args
+		if !cc.IsInvoke() && sig.Recv() != nil && len(args) > 0 {
+			args = args[1:] // the receiver is theirs
+		}
+		for i, a := range args {
+			if !mayHold(a.Type(), 0) {
+				continue
+			}
+			t := a.Type()
+			if fn, ok := to.(*types.Func); ok { // as it is declared: T is no interface
+				if ps := fn.Origin().Signature().Params(); i < ps.Len() {
+					t = ps.At(i).Type()
+				}
+			}
+			out = append(out, g.given(in, a, t, to)...)
+		}
+	}
+	return out
+}
+
+// given returns the edges of a value that goes where code without a body has it, as a
+// value of type t.
+func (g *Graph) given(in ssa.Instruction, v ssa.Value, t types.Type, to types.Object) (out []*Edge) {
+	h := g.Holds(v)
+	for _, fn := range h.Funcs {
+		out = append(out, &Edge{Caller: in.Parent(), Callee: fn, Site: in, Kind: Handed, Value: v, To: to})
+	}
+	iface, ok := t.Underlying().(*types.Interface)
+	if !ok {
+		return out
+	}
+	for _, box := range h.Boxed {
+		for m := range iface.Methods() {
+			if isGeneric(box.Type()) {
+				continue
+			}
+			sel := g.prog.MethodSets.MethodSet(box.Type()).Lookup(m.Pkg(), m.Name())
+			if sel == nil {
+				continue
+			}
+			if fn := g.prog.MethodValue(sel); fn != nil && g.funcs[fn] {
+				out = append(out, &Edge{Caller: in.Parent(), Callee: fn, Site: in, Kind: Handed, Value: box, To: to, Method: m.Name()})
+			}
+		}
+	}
+	return out
+}
+
+// foreign returns what is called, if its body is not loaded.
+func (g *Graph) foreign(cc *ssa.CallCommon) types.Object {
+	if _, ok := cc.Value.(*ssa.Builtin); ok {
+		return nil
+	}
+	if cc.IsInvoke() {
+		if pkg := cc.Method.Pkg(); pkg != nil && g.source[g.prog.Package(pkg)] == nil && g.prog.Package(pkg) != nil {
+			return cc.Method
+		}
+		return nil
+	}
+	fn := cc.StaticCallee()
+	if fn == nil || len(fn.Blocks) > 0 {
+		return nil
+	}
+	if o := fn.Origin(); o != nil {
+		fn = o
+	}
+	if fn.Object() == nil {
+		return nil
+	}
+	return fn.Object()
+}
+
+// results returns the values that a function returns.
+func (g *Graph) results(fn *ssa.Function) (out []ssa.Value) {
+	for _, b := range fn.Blocks {
+		if ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return); ok {
+			for _, r := range ret.Results {
+				if mayHold(r.Type(), 0) {
+					out = append(out, r)
+				}
+			}
+		}
+	}
+	return out
+}
