@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/types"
 	"strconv"
+
+	"etcdmod/internal/finding"
 )
 
 // flowTo records that src is assigned to a place of type dst.
@@ -19,14 +21,14 @@ func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 	}
 	if iface, ok := dst.Underlying().(*types.Interface); ok {
 		if isTypeParam(dst) {
-			w.poisonNode(n, GenericType, src, "assigned to a type parameter")
+			w.poisonNode(n, finding.GenericType, src, "assigned to a type parameter")
 			return
 		}
 		w.toInterface(n, iface, dst, src)
 		return
 	}
 	if !w.mutexIn(dst) {
-		w.poisonNode(n, UnsupportedUse, src, "converted to %s", dst)
+		w.poisonNode(n, finding.UnsupportedUse, src, "converted to %s", dst)
 		return
 	}
 	unify(place(), n)
@@ -87,7 +89,7 @@ func (w *walker) assign(lhs, rhs []ast.Expr) {
 			if dst := w.file.typeOf(l); dst != nil && w.mutexIn(dst) {
 				unify(w.expr(l), r)
 			} else {
-				w.poisonNode(r, EscapesInterface, l, "assigned to %s", w.p.text(l))
+				w.poisonNode(r, finding.EscapesInterface, l, "assigned to %s", w.p.text(l))
 			}
 		}
 	}
@@ -106,7 +108,7 @@ func (w *walker) assignOne(l, r ast.Expr) {
 	}
 	t := w.file.typeOf(l)
 	if t == nil && w.mutexIn(w.file.typeOf(r)) {
-		w.poisonNode(w.expr(r), Untyped, l, "assigned to %s", w.p.text(l))
+		w.poisonNode(w.expr(r), finding.Untyped, l, "assigned to %s", w.p.text(l))
 		return
 	}
 	w.flowTo(t, func() *node { return w.expr(l) }, r)
@@ -138,7 +140,7 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 					if w.mutexIn(sig.Results().At(i).Type()) {
 						unify(result(i), from.child("r"+strconv.Itoa(i)))
 					} else if tuple, ok := w.file.typeOf(call).(*types.Tuple); ok && w.mutexIn(tuple.At(i).Type()) {
-						w.poisonNode(from.child("r"+strconv.Itoa(i)), EscapesInterface, n, "returned as %s", sig.Results().At(i).Type())
+						w.poisonNode(from.child("r"+strconv.Itoa(i)), finding.EscapesInterface, n, "returned as %s", sig.Results().At(i).Type())
 					}
 				}
 			}
@@ -242,7 +244,7 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 		if w.mutexIn(to) {
 			unify(w.expr(e), place)
 		} else {
-			w.poisonNode(place, EscapesInterface, e, "assigned to %s", w.p.text(e))
+			w.poisonNode(place, finding.EscapesInterface, e, "assigned to %s", w.p.text(e))
 		}
 	}
 	switch u := t.Underlying().(type) {
@@ -279,9 +281,9 @@ func (w *walker) compare(x, y ast.Expr) {
 	case cx && cy:
 		unify(w.expr(x), w.expr(y))
 	case cx && types.IsInterface(ty):
-		w.poisonNode(w.expr(x), EscapesInterface, x, "compared with an interface")
+		w.poisonNode(w.expr(x), finding.EscapesInterface, x, "compared with an interface")
 	case cy && types.IsInterface(tx):
-		w.poisonNode(w.expr(y), EscapesInterface, y, "compared with an interface")
+		w.poisonNode(w.expr(y), finding.EscapesInterface, y, "compared with an interface")
 	}
 }
 
@@ -314,7 +316,7 @@ func (w *walker) use(e ast.Expr) {
 		switch p := parent.(type) {
 		case *ast.SelectorExpr:
 			if !w.file.methodExpr(p) {
-				w.poisonNode(w.typeExpr(e), MethodExpr, e, "%s", w.p.text(p))
+				w.poisonNode(w.typeExpr(e), finding.MethodExpr, e, "%s", w.p.text(p))
 			}
 		case *ast.StarExpr:
 			// (*T).Method is seen at the star.
@@ -333,15 +335,15 @@ func (w *walker) use(e ast.Expr) {
 		}
 		if sel := w.file.pkg.TypesInfo.Selections[p]; sel != nil && w.p.isMutexPtr(tv.Type) {
 			if sel.Kind() != types.MethodVal || !mutexMethods[p.Sel.Name] {
-				w.poisonNode(n, UnsupportedUse, p, "%s", w.p.text(p))
+				w.poisonNode(n, finding.UnsupportedUse, p, "%s", w.p.text(p))
 			}
 		}
 	case *ast.TypeAssertExpr, *ast.IncDecStmt:
-		w.poisonNode(n, UnsupportedUse, parent, "%T", parent)
+		w.poisonNode(n, finding.UnsupportedUse, parent, "%T", parent)
 	case *ast.AssignStmt, *ast.ValueSpec, *ast.CallExpr, *ast.ReturnStmt, *ast.CompositeLit, *ast.KeyValueExpr,
 		*ast.SendStmt, *ast.RangeStmt, *ast.BinaryExpr, *ast.IndexExpr, *ast.IndexListExpr, *ast.SliceExpr, *ast.StarExpr, *ast.UnaryExpr,
 		*ast.ExprStmt, *ast.SwitchStmt, *ast.CaseClause, *ast.Field, *ast.FuncDecl:
 	default:
-		w.poisonNode(n, UnsupportedUse, e, "below %T", parent)
+		w.poisonNode(n, finding.UnsupportedUse, e, "below %T", parent)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/types"
 	"sort"
+
+	"etcdmod/internal/finding"
 )
 
 // An attempt is something that asks for a lock and may fail, so that a loop may retry it.
@@ -21,8 +23,8 @@ var (
 )
 
 // findings finds everything that the rules of this package are about.
-func (p *program) findings() (out []*Finding) {
-	add := func(f *Finding) {
+func (p *program) findings() (out []*proposal) {
+	add := func(f *proposal) {
 		if f != nil {
 			out = append(out, f)
 		}
@@ -48,22 +50,20 @@ func (p *program) findings() (out []*Finding) {
 }
 
 // found makes the finding of a site, with all but its rule and its tier.
-func (p *program) found(s *site) *Finding {
-	return &Finding{
+func (p *program) found(s *site) *proposal {
+	return &proposal{Finding: &finding.Finding{
 		Pos:     p.position(s.loop.Pos()),
 		Func:    s.name,
 		Package: s.file.pkg.PkgPath,
 		Path:    p.frames(s),
-		prog:    p,
-		site:    s,
-	}
+	}, prog: p, site: s}
 }
 
 // refused makes the finding of a site that is reported and left as it is.
-func (p *program) refused(s *site, rule, message string, code Code, at ast.Node) *Finding {
+func (p *program) refused(s *site, rule, message string, code finding.Code, at ast.Node) *proposal {
 	f := p.found(s)
 	f.Rule, f.Message = rule, message
-	f.Refused = []Reason{{Code: code, Detail: firstLine(p.text(at)), Pos: p.position(at.Pos())}}
+	f.Refused = []finding.Reason{{Code: code, Detail: firstLine(p.text(at)), Pos: p.position(at.Pos())}}
 	return f
 }
 
@@ -141,7 +141,7 @@ func callee(e ast.Expr) ast.Expr {
 	return e
 }
 
-func sortFindings(fs []*Finding) {
+func sortFindings(fs []*proposal) {
 	sort.SliceStable(fs, func(i, j int) bool {
 		a, b := fs[i].Pos, fs[j].Pos
 		if a.Filename != b.Filename {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"etcdmod/internal/finding"
 )
 
 // ruleScripts returns the text of the scripts of all rules.
@@ -55,7 +57,7 @@ func WithLease(id LeaseID) OpOption                      { return nil }
 `
 
 // rules returns the rules of the findings, in order.
-func rules(fs []*Finding) (out []string) {
+func rules(fs []*finding.Finding) (out []string) {
 	for _, f := range fs {
 		out = append(out, f.Rule)
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // Boxes.
@@ -22,10 +24,10 @@ import (
 
 // boxes are what a program puts into interfaces and takes out of them.
 type boxes struct {
-	in, out []*node     // mutexes that are converted, and types that are asserted
-	bare    bool        // some are converted to an interface without methods
-	asks    []token.Pos // assertions that the helper's Mutex answers otherwise than the client's
-	leaks   []Reason    // what may look at types at run time, or put in what is not followed
+	in, out []*node          // mutexes that are converted, and types that are asserted
+	bare    bool             // some are converted to an interface without methods
+	asks    []token.Pos      // assertions that the helper's Mutex answers otherwise than the client's
+	leaks   []finding.Reason // what may look at types at run time, or put in what is not followed
 }
 
 // containers are functions of the standard library that keep a value for the module.
@@ -52,7 +54,7 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 		return // its name stays, and by that name assertions ask for it
 	}
 	name := types.TypeString(dst, nil)
-	escapes := func(where string) { w.poisonNode(n, EscapesInterface, src, "converted to %s%s", name, where) }
+	escapes := func(where string) { w.poisonNode(n, finding.EscapesInterface, src, "converted to %s%s", name, where) }
 	if !w.p.isMutexPtr(t) {
 		escapes("")
 		return
@@ -118,7 +120,7 @@ func (w *walker) asserted(e ast.Expr) {
 		w.shown(e)
 		w.boxes.out = append(w.boxes.out, w.typeExpr(e))
 	default:
-		w.poisonNode(w.typeExpr(e), EscapesInterface, e, "%s is asserted", types.TypeString(t, nil))
+		w.poisonNode(w.typeExpr(e), finding.EscapesInterface, e, "%s is asserted", types.TypeString(t, nil))
 	}
 }
 
@@ -126,7 +128,7 @@ func (w *walker) asserted(e ast.Expr) {
 // out is not known.
 func (w *walker) shown(e ast.Expr) {
 	if w.p.importable(w.file) {
-		r := Reason{Code: ExportedAPI, Detail: "other modules may import " + w.file.pkg.PkgPath, Pos: w.p.position(e.Pos())}
+		r := finding.Reason{Code: finding.ExportedAPI, Detail: "other modules may import " + w.file.pkg.PkgPath, Pos: w.p.position(e.Pos())}
 		w.boxes.leaks = append(w.boxes.leaks, r)
 	}
 }
@@ -134,7 +136,7 @@ func (w *walker) shown(e ast.Expr) {
 // literalName notes a string that names the type.
 func (w *walker) literalName(n *ast.BasicLit) {
 	if n.Kind == token.STRING && strings.Contains(n.Value, "concurrency.Mutex") {
-		w.boxes.leaks = append(w.boxes.leaks, Reason{Code: EscapesInterface, Detail: "a string names the type", Pos: w.p.position(n.Pos())})
+		w.boxes.leaks = append(w.boxes.leaks, finding.Reason{Code: finding.EscapesInterface, Detail: "a string names the type", Pos: w.p.position(n.Pos())})
 	}
 }
 
@@ -144,9 +146,9 @@ func (f *flow) settle() {
 	if len(b.in)+len(b.out) == 0 {
 		return
 	}
-	var reasons []Reason
+	var reasons []finding.Reason
 	for _, at := range b.asks {
-		reasons = append(reasons, Reason{Code: EscapesInterface, Detail: "an assertion would have another answer", Pos: f.p.position(at)})
+		reasons = append(reasons, finding.Reason{Code: finding.EscapesInterface, Detail: "an assertion would have another answer", Pos: f.p.position(at)})
 	}
 	if !b.bare && len(b.out) == 0 {
 		// Nothing takes them out, so they need not change together.
@@ -176,18 +178,18 @@ func (f *flow) settle() {
 }
 
 // leak returns a reason why not everything that may meet in an interface is known, or nil.
-func (f *flow) leak() *Reason {
+func (f *flow) leak() *finding.Reason {
 	if ls := f.boxes.leaks; len(ls) > 0 {
-		return &Reason{Code: EscapesInterface, Detail: "it may meet, in an interface, what is not followed: " + ls[0].String(), Pos: ls[0].Pos}
+		return &finding.Reason{Code: finding.EscapesInterface, Detail: "it may meet, in an interface, what is not followed: " + ls[0].String(), Pos: ls[0].Pos}
 	}
 	if at := f.p.inspects(); at != nil {
-		return &Reason{Code: EscapesInterface, Detail: at.Path.Value + " may ask for its type", Pos: f.p.position(at.Pos())}
+		return &finding.Reason{Code: finding.EscapesInterface, Detail: at.Path.Value + " may ask for its type", Pos: f.p.position(at.Pos())}
 	}
 	if us := f.p.ignoredUsers(); len(us) > 0 {
-		return &Reason{Code: BuildTagged, Detail: f.p.rel(us[0].name)}
+		return &finding.Reason{Code: finding.BuildTagged, Detail: f.p.rel(us[0].name)}
 	}
 	if path := f.p.otherUser(); path != "" {
-		return &Reason{Code: EscapesInterface, Detail: "it may meet, in an interface, a mutex of " + path}
+		return &finding.Reason{Code: finding.EscapesInterface, Detail: "it may meet, in an interface, a mutex of " + path}
 	}
 	return nil
 }

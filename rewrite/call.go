@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/types"
 	"strconv"
+
+	"etcdmod/internal/finding"
 )
 
 func (w *walker) call(n *ast.CallExpr) {
@@ -15,7 +17,7 @@ func (w *walker) call(n *ast.CallExpr) {
 	if tv := info.Types[n.Fun]; tv.IsType() {
 		if len(n.Args) == 1 {
 			if b, ok := tv.Type.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
-				w.poisonNode(w.expr(n.Args[0]), UnsafeUse, n, "converted to unsafe.Pointer")
+				w.poisonNode(w.expr(n.Args[0]), finding.UnsafeUse, n, "converted to unsafe.Pointer")
 				return
 			}
 			w.flowTo(tv.Type, func() *node { return w.typeExpr(n.Fun) }, n.Args[0])
@@ -32,7 +34,7 @@ func (w *walker) call(n *ast.CallExpr) {
 	if !ok {
 		for _, a := range n.Args {
 			if w.mutexIn(w.file.typeOf(a)) {
-				w.poisonNode(w.expr(a), Untyped, n, "an argument of %s", w.p.text(n.Fun))
+				w.poisonNode(w.expr(a), finding.Untyped, n, "an argument of %s", w.p.text(n.Fun))
 			}
 		}
 		return
@@ -107,7 +109,7 @@ func (w *walker) spreadCall(n, inner *ast.CallExpr, sig *types.Signature) {
 		}
 		r := from.child("r" + strconv.Itoa(i))
 		if sig.Variadic() || i >= sig.Params().Len() || to == nil || !w.mutexIn(sig.Params().At(i).Type()) {
-			w.poisonNode(r, UnsupportedUse, n, "results passed on as arguments")
+			w.poisonNode(r, finding.UnsupportedUse, n, "results passed on as arguments")
 			continue
 		}
 		unify(to.child("p"+strconv.Itoa(i)), r)
@@ -151,7 +153,7 @@ func (w *walker) builtin(name string, n *ast.CallExpr) {
 		if base == nil {
 			for _, a := range n.Args[1:] {
 				if w.mutexIn(w.file.typeOf(a)) {
-					w.poisonNode(w.expr(a), EscapesInterface, a, "appended to %s", w.p.text(n.Args[0]))
+					w.poisonNode(w.expr(a), finding.EscapesInterface, a, "appended to %s", w.p.text(n.Args[0]))
 				}
 			}
 			return
@@ -171,7 +173,7 @@ func (w *walker) builtin(name string, n *ast.CallExpr) {
 	default:
 		for _, a := range n.Args {
 			if w.mutexIn(w.file.typeOf(a)) {
-				w.poisonNode(w.expr(a), EscapesInterface, a, "an argument of %s", name)
+				w.poisonNode(w.expr(a), finding.EscapesInterface, a, "an argument of %s", name)
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/internal/finding"
 )
 
 // A clockKind says by what a loop waits.
@@ -27,13 +29,13 @@ var maker = map[clockKind]string{
 // A clock is what a loop waits for.
 type clock struct {
 	kind    clockKind
-	wait    ast.Node      // the receive, the Sleep call, or what a loop ranges over
-	made    *ast.CallExpr // time.NewTicker(d), client.Watch(...)
-	obj     types.Object  // the variable that holds the ticker, timer or channel
-	decl    ast.Stmt      // the statement that defines it
-	perWait bool          // made anew for every wait
-	into    []token.Pos   // instead of all this: where a wait is put into a spin
-	problem *Reason       // why it cannot be swapped
+	wait    ast.Node        // the receive, the Sleep call, or what a loop ranges over
+	made    *ast.CallExpr   // time.NewTicker(d), client.Watch(...)
+	obj     types.Object    // the variable that holds the ticker, timer or channel
+	decl    ast.Stmt        // the statement that defines it
+	perWait bool            // made anew for every wait
+	into    []token.Pos     // instead of all this: where a wait is put into a spin
+	problem *finding.Reason // why it cannot be swapped
 }
 
 // interval returns the expression of the clock's interval, or nil.
@@ -121,7 +123,7 @@ func (p *program) channelClock(f *file, fn ast.Node, loop ast.Stmt, ch ast.Expr)
 		case isPkgObj(obj, "time", "Tick"):
 			c := &clock{kind: tickClock, made: x}
 			if r, ok := loop.(*ast.RangeStmt); !ok || ast.Unparen(r.X) != x {
-				c.problem = &Reason{Code: ClockElsewhere, Detail: "time.Tick is called anew in every round", Pos: p.position(x.Pos())}
+				c.problem = &finding.Reason{Code: finding.ClockElsewhere, Detail: "time.Tick is called anew in every round", Pos: p.position(x.Pos())}
 			}
 			return c
 		}
@@ -148,7 +150,7 @@ func (p *program) channelClock(f *file, fn ast.Node, loop ast.Stmt, ch ast.Expr)
 		}
 		return c
 	}
-	return &clock{kind: otherClock, problem: &Reason{Code: ClockElsewhere, Detail: p.text(ch), Pos: p.position(ch.Pos())}}
+	return &clock{kind: otherClock, problem: &finding.Reason{Code: finding.ClockElsewhere, Detail: p.text(ch), Pos: p.position(ch.Pos())}}
 }
 
 // isWatchChan reports whether t is clientv3.WatchChan of some etcd client.
@@ -166,7 +168,7 @@ func (c *clients) isWatchChan(t types.Type) bool {
 // variableClock finds the one definition of the variable that holds a clock.
 func (p *program) variableClock(f *file, fn ast.Node, c *clock, e ast.Expr) {
 	elsewhere := func(detail string, at ast.Node) {
-		c.problem = &Reason{Code: ClockElsewhere, Detail: detail, Pos: p.position(at.Pos())}
+		c.problem = &finding.Reason{Code: finding.ClockElsewhere, Detail: detail, Pos: p.position(at.Pos())}
 	}
 	id, ok := ast.Unparen(e).(*ast.Ident)
 	if !ok {

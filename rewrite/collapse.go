@@ -7,6 +7,8 @@ import (
 	"go/token"
 	"go/types"
 	"time"
+
+	"etcdmod/internal/finding"
 )
 
 // A collapse replaces a whole loop:
@@ -54,17 +56,17 @@ const slowInterval = 5 * time.Second
 
 // collapse returns what replaces the loop of s, or why it must stay. The loop has passed
 // gate, or waits for watch events of this lock.
-func (p *program) collapse(s *site) (*collapse, *Reason) {
-	at := func(code Code, n ast.Node, format string, args ...any) (*collapse, *Reason) {
-		return nil, &Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.position(n.Pos())}
+func (p *program) collapse(s *site) (*collapse, *finding.Reason) {
+	at := func(code finding.Code, n ast.Node, format string, args ...any) (*collapse, *finding.Reason) {
+		return nil, &finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.position(n.Pos())}
 	}
 	c := &collapse{site: s, storm: s.clock[0].kind == watchClock}
 	f := s.file
 	if _, isRegion := s.loop.(*ast.BlockStmt); isRegion {
-		return at(ShapeUnknown, s.loop, "a goto leads back")
+		return at(finding.ShapeUnknown, s.loop, "a goto leads back")
 	}
 	if len(s.clock[0].into) > 0 {
-		return at(NoClock, s.loop, "there is no interval to keep")
+		return at(finding.NoClock, s.loop, "there is no interval to keep")
 	}
 
 	// What rounds do besides waiting.
@@ -76,103 +78,103 @@ func (p *program) collapse(s *site) (*collapse, *Reason) {
 			case doneRecv:
 				done = true
 			case recv:
-				return at(OtherCase, st.node, "%s", firstLine(p.text(st.node)))
+				return at(finding.OtherCase, st.node, "%s", firstLine(p.text(st.node)))
 			case acts:
 				if q.end == next {
 					if _, quiet := p.inert(s, st.node); !quiet {
-						return at(LogsPerRound, st.node, "%s", firstLine(p.text(st.node)))
+						return at(finding.LogsPerRound, st.node, "%s", firstLine(p.text(st.node)))
 					}
 					if _, isExpr := st.node.(ast.Expr); !isExpr {
-						return at(ShapeUnknown, st.node, "%s", firstLine(p.text(st.node)))
+						return at(finding.ShapeUnknown, st.node, "%s", firstLine(p.text(st.node)))
 					}
 				}
 			}
 		}
 		switch {
 		case q.end == outward:
-			return at(ShapeUnknown, s.loop, "")
+			return at(finding.ShapeUnknown, s.loop, "")
 		case done && q.end == next:
-			return at(ShapeUnknown, s.loop, "the loop may go on when the context has ended")
+			return at(finding.ShapeUnknown, s.loop, "the loop may go on when the context has ended")
 		case q.outcome == locked && q.end != next && !done:
-			return at(ShapeUnknown, s.tries[0], "a held lock may leave the loop")
+			return at(finding.ShapeUnknown, s.tries[0], "a held lock may leave the loop")
 		case q.outcome == untried && q.end != next && !done:
-			return at(ShapeUnknown, s.loop, "the loop may end without a try")
+			return at(finding.ShapeUnknown, s.loop, "the loop may end without a try")
 		case q.outcome == failed && !done && q.end == next:
 			retried = true
 		case q.outcome == failed && !done:
 			returned = true
 			if q.end != left {
-				return at(ErrorPolicy, s.tries[0], "other errors break the loop")
+				return at(finding.ErrorPolicy, s.tries[0], "other errors break the loop")
 			}
 		}
 	}
 	if retried && returned {
-		return at(ErrorPolicy, s.tries[0], "")
+		return at(finding.ErrorPolicy, s.tries[0], "")
 	}
 	c.retry = retried
 	if r, ok := s.loop.(*ast.RangeStmt); ok && c.storm {
-		return at(ShapeUnknown, r, "the loop ends when the watch does")
+		return at(finding.ShapeUnknown, r, "the loop ends when the watch does")
 	}
 
 	// The try, and what follows it.
 	try := s.tries[0]
 	if len(try.Args) != 1 {
-		return at(ShapeUnknown, try, "")
+		return at(finding.ShapeUnknown, try, "")
 	}
 	c.ctx = p.text(try.Args[0])
 	ctxObj := s.trace.variable(try.Args[0])
 	if call, ok := ast.Unparen(try.Args[0]).(*ast.CallExpr); ctxObj == nil && (!ok || len(call.Args) > 0 || !p.isContextCall(f, call)) {
-		return at(ContextMismatch, try, "%s", c.ctx)
+		return at(finding.ContextMismatch, try, "%s", c.ctx)
 	}
 	if ctxObj != nil && (within2(ctxObj.Pos(), s.loop) || p.assignedIn(f, ctxObj, s.loop)) {
-		return at(ContextMismatch, try, "%s is made in the loop", c.ctx)
+		return at(finding.ContextMismatch, try, "%s is made in the loop", c.ctx)
 	}
 	if v, ok := ctxObj.(*types.Var); ok && p.mayChange(s, v) {
-		return at(ContextMismatch, try, "%s may change while the loop waits", c.ctx)
+		return at(finding.ContextMismatch, try, "%s may change while the loop waits", c.ctx)
 	}
 	// The loop looks the mutex up in every round; the wait does so once.
 	if r := p.fixedMutex(s, s.clock[0], false); r != nil {
 		return nil, r
 	}
 	if bad := c.shape(p); bad != nil {
-		return at(ShapeUnknown, bad, "%s", firstLine(p.text(bad)))
+		return at(finding.ShapeUnknown, bad, "%s", firstLine(p.text(bad)))
 	}
 	if c.retry != (c.others == nil) {
-		return at(ErrorPolicy, try, "")
+		return at(finding.ErrorPolicy, try, "")
 	}
 
 	// The way out when the wait ends with an error.
 	if bad := c.doneCase(p); bad != nil {
-		return at(ShapeUnknown, bad, "more than one case for the context's end")
+		return at(finding.ShapeUnknown, bad, "more than one case for the context's end")
 	}
 	if c.doneCtx != nil {
 		sel := ast.Unparen(c.doneCtx.Fun).(*ast.SelectorExpr)
 		if obj := s.trace.variable(sel.X); obj == nil || obj != ctxObj {
-			return at(ContextMismatch, c.doneCtx, "%s", p.text(c.doneCtx))
+			return at(finding.ContextMismatch, c.doneCtx, "%s", p.text(c.doneCtx))
 		}
 	}
 	if c.retry && !c.returnsContextError(p) {
 		if c.done != nil {
-			return at(ErrorNoHome, c.done[0], "%s", firstLine(p.text(c.done[0])))
+			return at(finding.ErrorNoHome, c.done[0], "%s", firstLine(p.text(c.done[0])))
 		}
-		return at(ErrorNoHome, s.loop, "")
+		return at(finding.ErrorNoHome, s.loop, "")
 	}
 	if c.doneCtx != nil && len(c.done) == 0 {
-		return at(ShapeUnknown, c.doneCtx, "the context's end changes nothing")
+		return at(finding.ShapeUnknown, c.doneCtx, "the context's end changes nothing")
 	}
 	if c.done != nil && c.others != nil && c.tryFirst() && !(c.plainContextError(p) && c.plainError(c.others)) {
-		return at(ErrorPolicy, try, "once the context has ended, the next try says so before the select does")
+		return at(finding.ErrorPolicy, try, "once the context has ended, the next try says so before the select does")
 	}
 	if c.both && c.done != nil && !c.plainContextError(p) {
-		return at(ShapeUnknown, c.done[0], "%s", firstLine(p.text(c.done[0])))
+		return at(finding.ShapeUnknown, c.done[0], "%s", firstLine(p.text(c.done[0])))
 	}
 	for _, part := range [][]ast.Stmt{c.done, c.others} {
 		if len(part) > 0 && !leaves(f, part[len(part)-1]) {
-			return at(ShapeUnknown, part[len(part)-1], "%s", firstLine(p.text(part[len(part)-1])))
+			return at(finding.ShapeUnknown, part[len(part)-1], "%s", firstLine(p.text(part[len(part)-1])))
 		}
 	}
 	if bad := c.uncovered(p); bad != nil {
-		return at(ShapeUnknown, bad, "%s", firstLine(p.text(bad)))
+		return at(finding.ShapeUnknown, bad, "%s", firstLine(p.text(bad)))
 	}
 	if r := c.scopes(p); r != nil {
 		return nil, r
@@ -182,7 +184,7 @@ func (p *program) collapse(s *site) (*collapse, *Reason) {
 	}
 	for _, part := range [][]ast.Stmt{c.success, c.done, c.others} {
 		if id := c.clockLeft(part); id != nil {
-			return at(ShapeUnknown, id, "%s is used by what stays", id.Name)
+			return at(finding.ShapeUnknown, id, "%s is used by what stays", id.Name)
 		}
 	}
 	return c, nil
@@ -300,24 +302,24 @@ func leaves(f *file, s ast.Stmt) bool {
 }
 
 // clock takes care of the interval and of the statements that go with the clock.
-func (c *collapse) clock(p *program) (*collapse, *Reason) {
+func (c *collapse) clock(p *program) (*collapse, *finding.Reason) {
 	s, k, f := c.site, c.site.clock[0], c.site.file
-	at := func(code Code, n ast.Node, format string, args ...any) (*collapse, *Reason) {
-		return nil, &Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.position(n.Pos())}
+	at := func(code finding.Code, n ast.Node, format string, args ...any) (*collapse, *finding.Reason) {
+		return nil, &finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.position(n.Pos())}
 	}
 	if k.obj != nil {
 		parents := parentsIn(s.fn)
 		if _, ok := parents[k.decl].(*ast.BlockStmt); !ok {
-			return at(ShapeUnknown, k.decl, "%s", firstLine(p.text(k.decl)))
+			return at(finding.ShapeUnknown, k.decl, "%s", firstLine(p.text(k.decl)))
 		}
 		if within(k.decl, s.loop) {
-			return at(ShapeUnknown, k.decl, "the clock is made in the loop")
+			return at(finding.ShapeUnknown, k.decl, "the clock is made in the loop")
 		}
 		c.drop = append(c.drop, k.decl)
 		for _, id := range f.usesOf(k.obj) {
 			if k.kind == watchClock || k.kind == tickClock {
 				if !within(id, s.loop) {
-					return at(ClockShared, id, "%s", id.Name)
+					return at(finding.ClockShared, id, "%s", id.Name)
 				}
 				continue
 			}
@@ -326,22 +328,22 @@ func (c *collapse) clock(p *program) (*collapse, *Reason) {
 				continue // ownClock has seen to it
 			}
 			if sel.Sel.Name == "Reset" {
-				return at(IntervalVaries, sel, "%s", p.text(sel))
+				return at(finding.IntervalVaries, sel, "%s", p.text(sel))
 			}
 			stmt := parents[parents[sel]]
 			switch stmt := stmt.(type) {
 			case *ast.ExprStmt:
 				if _, ok := parents[stmt].(*ast.BlockStmt); !ok && !within(stmt, s.loop) {
-					return at(ShapeUnknown, stmt, "%s", p.text(stmt))
+					return at(finding.ShapeUnknown, stmt, "%s", p.text(stmt))
 				}
 				c.drop = append(c.drop, stmt)
 			case *ast.DeferStmt:
 				if _, ok := parents[stmt].(*ast.BlockStmt); !ok {
-					return at(ShapeUnknown, stmt, "%s", p.text(stmt))
+					return at(finding.ShapeUnknown, stmt, "%s", p.text(stmt))
 				}
 				c.drop = append(c.drop, stmt)
 			default:
-				return at(ShapeUnknown, sel, "%s", p.text(sel))
+				return at(finding.ShapeUnknown, sel, "%s", p.text(sel))
 			}
 		}
 	}
@@ -350,7 +352,7 @@ func (c *collapse) clock(p *program) (*collapse, *Reason) {
 	}
 	d := k.interval()
 	if d == nil {
-		return at(IntervalVaries, s.loop, "")
+		return at(finding.IntervalVaries, s.loop, "")
 	}
 	if r := p.movable(s, k, d, k.obj != nil && c.adjacent(k.decl)); r != nil {
 		return nil, r

@@ -10,14 +10,16 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // A component is what must change together: all declarations, type expressions and
 // constructor calls that one mutex flows through.
 type component struct {
 	node    *node
-	path    string   // import path of the client's package concurrency
-	reasons []Reason // why it cannot be rewritten
+	path    string           // import path of the client's package concurrency
+	reasons []finding.Reason // why it cannot be rewritten
 }
 
 // nodeOf returns the node of the mutex at the end of a way, or nil.
@@ -75,7 +77,7 @@ func (p *program) componentOf(h hop) *component {
 	mutex := h.mutex()
 	n := p.nodeOf(h)
 	if n == nil {
-		return &component{reasons: []Reason{{Code: Untyped, Detail: p.text(mutex), Pos: p.position(mutex.Pos())}}}
+		return &component{reasons: []finding.Reason{{Code: finding.Untyped, Detail: p.text(mutex), Pos: p.position(mutex.Pos())}}}
 	}
 	if c := p.components[n]; c != nil {
 		return c
@@ -90,7 +92,7 @@ func (p *program) componentOf(h hop) *component {
 		paths[s.path] = true
 		constructed = constructed || s.name == "NewMutex"
 		if s.file.src == nil {
-			c.reasons = append(c.reasons, Reason{Code: Untyped, Pos: p.position(s.sel.Pos())})
+			c.reasons = append(c.reasons, finding.Reason{Code: finding.Untyped, Pos: p.position(s.sel.Pos())})
 		}
 	}
 	switch {
@@ -99,7 +101,7 @@ func (p *program) componentOf(h hop) *component {
 			c.path = path
 		}
 	case len(paths) > 1:
-		c.reasons = append(c.reasons, Reason{Code: MixedClients, Pos: p.position(mutex.Pos())})
+		c.reasons = append(c.reasons, finding.Reason{Code: finding.MixedClients, Pos: p.position(mutex.Pos())})
 	}
 	if p.isFork(c.path) {
 		if r := p.forkDiffers(c.path); r != nil {
@@ -107,7 +109,7 @@ func (p *program) componentOf(h hop) *component {
 		}
 	}
 	if !constructed && len(c.reasons) == 0 {
-		c.reasons = append(c.reasons, Reason{Code: NoOrigin, Detail: "no call of NewMutex reaches " + p.text(mutex), Pos: p.position(mutex.Pos())})
+		c.reasons = append(c.reasons, finding.Reason{Code: finding.NoOrigin, Detail: "no call of NewMutex reaches " + p.text(mutex), Pos: p.position(mutex.Pos())})
 	}
 	c.reasons = append(c.reasons, p.flow.p.exported(n)...)
 	c.reasons = append(c.reasons, p.flow.p.tagged(n)...)
@@ -136,7 +138,7 @@ func (p *program) once(all []spelling) (out []spelling) {
 
 // exported reports declarations of the component that code outside this module may
 // compile against.
-func (p *program) exported(n *node) (out []Reason) {
+func (p *program) exported(n *node) (out []finding.Reason) {
 	for _, f := range p.files {
 		if !p.importable(f) {
 			continue
@@ -148,8 +150,8 @@ func (p *program) exported(n *node) (out []Reason) {
 			if v, ok := obj.(*types.Var); ok && !v.IsField() && !isPackageLevel(v) {
 				continue
 			}
-			out = append(out, Reason{
-				Code:   ExportedAPI,
+			out = append(out, finding.Reason{
+				Code:   finding.ExportedAPI,
 				Detail: fmt.Sprintf("%s of package %s", obj.Name(), f.pkg.PkgPath),
 				Pos:    p.position(id.Pos()),
 			})
@@ -197,7 +199,7 @@ func isInternal(path string) bool {
 
 // tagged reports files that the build configuration leaves out and that use the mutex
 // too: beside the component, or with an import of one of its packages.
-func (p *program) tagged(n *node) (out []Reason) {
+func (p *program) tagged(n *node) (out []finding.Reason) {
 	dirs, paths := map[string]bool{}, map[string]bool{}
 	for _, s := range n.spelled {
 		dirs[filepath.Dir(s.file.name)] = true
@@ -211,7 +213,7 @@ func (p *program) tagged(n *node) (out []Reason) {
 			beside = beside || paths[path]
 		}
 		if beside {
-			out = append(out, Reason{Code: BuildTagged, Detail: p.rel(u.name)})
+			out = append(out, finding.Reason{Code: finding.BuildTagged, Detail: p.rel(u.name)})
 		}
 	}
 	return out

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"golang.org/x/tools/go/packages"
+
+	"etcdmod/internal/finding"
 )
 
 // Build configurations.
@@ -56,11 +58,11 @@ func newPrograms(in *Input) (all *program, each []*program) {
 }
 
 // merge joins what the configurations found, as [found by program].
-func merge(programs []*program, found [][]*Finding) []*Finding {
+func merge(programs []*program, found [][]*proposal) []*proposal {
 	if len(programs) == 1 {
 		return found[0]
 	}
-	byLoop := map[string][]*Finding{}
+	byLoop := map[string][]*proposal{}
 	var loops []string
 	for _, fs := range found {
 		ordinal := map[string]int{}
@@ -77,7 +79,7 @@ func merge(programs []*program, found [][]*Finding) []*Finding {
 			byLoop[key] = append(byLoop[key], f)
 		}
 	}
-	var out []*Finding
+	var out []*proposal
 	for _, key := range loops {
 		out = append(out, join(programs, byLoop[key]))
 	}
@@ -87,16 +89,16 @@ func merge(programs []*program, found [][]*Finding) []*Finding {
 
 // join makes one finding of those of the same loop in several configurations: the one of
 // the first, with the tier that holds in all that have the file.
-func join(programs []*program, fs []*Finding) *Finding {
+func join(programs []*program, fs []*proposal) *proposal {
 	f := fs[0]
 	tried := map[*program]bool{}
-	var differ *Reason
+	var differ *finding.Reason
 	unlike := func(p *program, format string, args ...any) {
 		if differ == nil {
-			differ = &Reason{Code: ConfigsDiffer, Detail: fmt.Sprintf(format, args...) + " in " + p.name, Pos: f.Pos}
+			differ = &finding.Reason{Code: finding.ConfigsDiffer, Detail: fmt.Sprintf(format, args...) + " in " + p.name, Pos: f.Pos}
 		}
 	}
-	tier, kept := f.Tier, f.Kept
+	tier, kept := f.Tier, f.NotHigher
 	gated, collapsed := f.gated, f.collapsed
 	for _, g := range fs {
 		tried[g.prog] = true
@@ -121,7 +123,7 @@ func join(programs []*program, fs []*Finding) *Finding {
 			collapsed = nil
 		}
 		if g.Tier < tier {
-			tier, kept = g.Tier, at(g.Kept, g.prog)
+			tier, kept = g.Tier, at(g.NotHigher, g.prog)
 		}
 	}
 	for _, p := range programs {
@@ -130,31 +132,31 @@ func join(programs []*program, fs []*Finding) *Finding {
 		}
 	}
 	if len(f.Refused) > 0 {
-		f.Tier, f.Kept, f.collapsed = Refuse, nil, nil
+		f.Tier, f.NotHigher, f.collapsed = finding.Refuse, nil, nil
 		return f
 	}
 	f.gated, f.collapsed = gated && differ == nil, collapsed
-	proved := Guard
+	proved := finding.Guard
 	switch {
 	case differ == nil && collapsed != nil:
-		proved = Collapse
+		proved = finding.Collapse
 	case f.gated:
-		proved = Gate
+		proved = finding.Gate
 	}
-	if f.Tier, f.Kept = tier, kept; proved < tier {
+	if f.Tier, f.NotHigher = tier, kept; proved < tier {
 		if differ == nil {
-			differ = &Reason{Code: ConfigsDiffer, Detail: "what would come in its place is not the same everywhere", Pos: f.Pos}
+			differ = &finding.Reason{Code: finding.ConfigsDiffer, Detail: "what would come in its place is not the same everywhere", Pos: f.Pos}
 		}
-		f.Tier, f.Kept = proved, differ
+		f.Tier, f.NotHigher = proved, differ
 	}
-	if f.Tier < Collapse {
+	if f.Tier < finding.Collapse {
 		f.collapsed = nil
 	}
 	return f
 }
 
 // at says in which configuration a reason holds.
-func at(r *Reason, p *program) *Reason {
+func at(r *finding.Reason, p *program) *finding.Reason {
 	if r == nil {
 		return nil
 	}

@@ -5,6 +5,8 @@ import (
 	"go/ast"
 	"go/types"
 	"sort"
+
+	"etcdmod/internal/finding"
 )
 
 // Embedding.
@@ -87,7 +89,7 @@ func (f *flow) embedding() {
 		}
 		for _, field := range e.field {
 			n := f.object(field)
-			n.poison = append(n.poison, Reason{Code: EmbeddedMutex, Detail: why, Pos: f.p.position(e.spec.Pos())})
+			n.poison = append(n.poison, finding.Reason{Code: finding.EmbeddedMutex, Detail: why, Pos: f.p.position(e.spec.Pos())})
 		}
 	}
 }

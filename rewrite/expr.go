@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"go/types"
 	"strconv"
+
+	"etcdmod/internal/finding"
 )
 
 // typeExpr returns the node of a type expression that carries the mutex.
@@ -44,7 +46,7 @@ func (w *walker) typeExpr(e ast.Expr) *node {
 			// A value, not a pointer.
 			w.spell(n, e)
 			if _, ok := w.parent().(*ast.TypeSpec); !ok && !w.generics.pointed[e.Pos()] {
-				w.poisonNode(n, MutexCopied, e, "declared by value")
+				w.poisonNode(n, finding.MutexCopied, e, "declared by value")
 			}
 			break
 		}
@@ -54,9 +56,9 @@ func (w *walker) typeExpr(e ast.Expr) *node {
 	case *ast.IndexExpr, *ast.IndexListExpr:
 		unify(n, w.generic(e))
 	case *ast.StructType:
-		w.poisonNode(n, UnsupportedUse, e, "a struct type without a name")
+		w.poisonNode(n, finding.UnsupportedUse, e, "a struct type without a name")
 	default:
-		w.poisonNode(n, UnsupportedUse, e, "%T", e)
+		w.poisonNode(n, finding.UnsupportedUse, e, "%T", e)
 	}
 	if old := w.types[e.Pos()]; old != nil {
 		unify(old, n)
@@ -96,20 +98,20 @@ func (w *walker) spell(n *node, e ast.Expr) {
 	sel, ok := ast.Unparen(e).(*ast.SelectorExpr)
 	if !ok {
 		if obj := typeName(w.file, ast.Unparen(e)); obj != nil && !obj.IsAlias() {
-			w.poisonNode(n, DotImport, e, "the name has no qualifier")
+			w.poisonNode(n, finding.DotImport, e, "the name has no qualifier")
 		} else {
-			w.poisonNode(n, AliasOrDefined, e, "an alias")
+			w.poisonNode(n, finding.AliasOrDefined, e, "an alias")
 		}
 		return
 	}
 	obj := w.file.pkg.TypesInfo.Uses[sel.Sel] // for an embedded field it is also a definition
 	if obj == nil {
-		w.poisonNode(n, Untyped, e, "%s", w.p.text(e))
+		w.poisonNode(n, finding.Untyped, e, "%s", w.p.text(e))
 		return
 	}
 	path, ok := w.p.concurrencyPath(obj.Pkg())
 	if !ok {
-		w.poisonNode(n, AliasOrDefined, e, "%s", w.p.text(e))
+		w.poisonNode(n, finding.AliasOrDefined, e, "%s", w.p.text(e))
 		return
 	}
 	n = n.find()
@@ -176,7 +178,7 @@ func (w *walker) expr(e ast.Expr) *node {
 			}
 			if w.p.isConcurrencyObj(obj, "NewMutex") {
 				n := &node{}
-				w.poisonNode(n, DotImport, e, "the name has no qualifier")
+				w.poisonNode(n, finding.DotImport, e, "the name has no qualifier")
 				return n
 			}
 			return w.object(obj)
@@ -214,7 +216,7 @@ func (w *walker) expr(e ast.Expr) *node {
 					n := w.exprNode(x)
 					unify(n.child("ptr"), w.typeExpr(x.Args[0]))
 					if w.p.isMutex(w.file.typeOf(x.Args[0])) {
-						w.poisonNode(n, MutexCopied, x, "new(%s)", w.p.text(x.Args[0]))
+						w.poisonNode(n, finding.MutexCopied, x, "new(%s)", w.p.text(x.Args[0]))
 					}
 					return n
 				}
@@ -229,7 +231,7 @@ func (w *walker) expr(e ast.Expr) *node {
 		if x.Type != nil {
 			if w.p.isMutex(t) {
 				n := w.exprNode(x)
-				w.poisonNode(n, MutexCopied, x, "a literal of the mutex")
+				w.poisonNode(n, finding.MutexCopied, x, "a literal of the mutex")
 				return n
 			}
 			return w.typeExpr(x.Type)
@@ -260,7 +262,7 @@ func (w *walker) expr(e ast.Expr) *node {
 		}
 		base := w.expr(x.X)
 		if w.p.isMutexPtr(w.file.typeOf(x.X)) {
-			w.poisonNode(base, MutexCopied, x, "dereferenced")
+			w.poisonNode(base, finding.MutexCopied, x, "dereferenced")
 			return base
 		}
 		if base != nil {
@@ -277,7 +279,7 @@ func (w *walker) expr(e ast.Expr) *node {
 			if inner := w.expr(x.X); inner != nil {
 				unify(n.child("ptr"), inner)
 				if w.p.isMutex(w.file.typeOf(x.X)) {
-					w.poisonNode(n, MutexCopied, x, "the address of a mutex value")
+					w.poisonNode(n, finding.MutexCopied, x, "the address of a mutex value")
 					unify(n, inner)
 				}
 			}
@@ -291,7 +293,7 @@ func (w *walker) expr(e ast.Expr) *node {
 		return w.typeExpr(e)
 	}
 	n := w.exprNode(e)
-	w.poisonNode(n, UnsupportedUse, e, "%T of type %s", e, t)
+	w.poisonNode(n, finding.UnsupportedUse, e, "%T of type %s", e, t)
 	return n
 }
 

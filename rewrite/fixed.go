@@ -4,12 +4,14 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/internal/finding"
 )
 
 // fixedMutex reports a mutex that may not be the same, or not there yet, at the clock.
 // perWait says that the mutex is looked up again for every wait, so that it may change
 // outside the loop.
-func (p *program) fixedMutex(s *site, c *clock, perWait bool) *Reason {
+func (p *program) fixedMutex(s *site, c *clock, perWait bool) *finding.Reason {
 	mu := s.mutex()
 	// Where a try comes before each wait, the mutex has just been used there. Otherwise it
 	// must have been there before.
@@ -18,8 +20,8 @@ func (p *program) fixedMutex(s *site, c *clock, perWait bool) *Reason {
 			perWait = perWait && (st.kind != waits || st.after)
 		}
 	}
-	moved := func(n ast.Node, detail string) *Reason {
-		return &Reason{Code: MutexNotFixed, Detail: detail, Pos: p.position(n.Pos())}
+	moved := func(n ast.Node, detail string) *finding.Reason {
+		return &finding.Reason{Code: finding.MutexNotFixed, Detail: detail, Pos: p.position(n.Pos())}
 	}
 	if sel, ok := ast.Unparen(s.tries[0].Fun).(*ast.SelectorExpr); ok {
 		for _, v := range embedded(s.file.pkg.TypesInfo.Selections[sel]) {
@@ -51,11 +53,11 @@ func (p *program) fixedMutex(s *site, c *clock, perWait bool) *Reason {
 	}
 	id, ok := root.(*ast.Ident)
 	if !ok {
-		return &Reason{Code: MutexNotSimple, Detail: p.text(mu), Pos: p.position(mu.Pos())}
+		return &finding.Reason{Code: finding.MutexNotSimple, Detail: p.text(mu), Pos: p.position(mu.Pos())}
 	}
 	obj, ok := s.file.objectOf(id).(*types.Var)
 	if !ok {
-		return &Reason{Code: MutexNotSimple, Detail: p.text(mu), Pos: p.position(mu.Pos())}
+		return &finding.Reason{Code: finding.MutexNotSimple, Detail: p.text(mu), Pos: p.position(mu.Pos())}
 	}
 	if within2(obj.Pos(), s.loop) {
 		return moved(id, id.Name+" is another one in every round")
@@ -73,7 +75,7 @@ func (p *program) fixedMutex(s *site, c *clock, perWait bool) *Reason {
 	}
 	for _, at := range places {
 		if first, ok := rootIdent(mu); !ok || s.file.lookup(first.Name, at) != s.file.objectOf(first) {
-			return &Reason{Code: MutexNotFixed, Detail: first.Name + " is not yet declared where the clock is made", Pos: p.position(at)}
+			return &finding.Reason{Code: finding.MutexNotFixed, Detail: first.Name + " is not yet declared where the clock is made", Pos: p.position(at)}
 		}
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"sort"
+
+	"etcdmod/internal/finding"
 )
 
 // Type flow.
@@ -33,7 +35,7 @@ type node struct {
 	children map[string]*node
 	spelled  []spelling
 	made     []*ast.CallExpr // constructor calls that give it
-	poison   []Reason
+	poison   []finding.Reason
 }
 
 // A spelling is a qualified identifier (concurrency.Mutex, concurrency.NewMutex) that
@@ -197,7 +199,7 @@ func (f *flow) roots() []*node {
 }
 
 // spread hands the poison of a container down to what it contains.
-func (f *flow) spread(n *node, inherited []Reason, busy map[*node]bool) {
+func (f *flow) spread(n *node, inherited []finding.Reason, busy map[*node]bool) {
 	n = n.find()
 	if busy[n] {
 		return
@@ -214,7 +216,7 @@ func (f *flow) spread(n *node, inherited []Reason, busy map[*node]bool) {
 	}
 }
 
-func hasReason(rs []Reason, r Reason) bool {
+func hasReason(rs []finding.Reason, r finding.Reason) bool {
 	for _, x := range rs {
 		if x == r {
 			return true
@@ -318,7 +320,7 @@ func (f *flow) origin(obj types.Object) *node {
 		if obj.Pkg() != nil {
 			from = obj.Pkg().Path()
 		}
-		r := Reason{Code: LeavesModule, Detail: fmt.Sprintf("%s is declared in %s", obj.Name(), from)}
+		r := finding.Reason{Code: finding.LeavesModule, Detail: fmt.Sprintf("%s is declared in %s", obj.Name(), from)}
 		if f.here.IsValid() {
 			r.Pos = f.p.position(f.here)
 		}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // A Fork is a package that a user has named as a fork of package concurrency.
@@ -46,8 +48,8 @@ func (p *program) isFork(path string) bool {
 	return slices.ContainsFunc(p.in.Forks, func(f Fork) bool { return f.Path == path })
 }
 
-func hasCode(reasons []Reason, code Code) bool {
-	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Code == code })
+func hasCode(reasons []finding.Reason, code finding.Code) bool {
+	return slices.ContainsFunc(reasons, func(r finding.Reason) bool { return r.Code == code })
 }
 
 // clientBeside returns the import path of the client that the sessions of a package
@@ -60,9 +62,9 @@ func (p *program) clientBeside(path string) string {
 }
 
 // forkDiffers says why the helper cannot stand in for the Mutex of a fork, or returns nil.
-func (p *program) forkDiffers(path string) *Reason {
-	differs := func(format string, args ...any) *Reason {
-		return &Reason{Code: ForkDiffers, Detail: path + ": " + fmt.Sprintf(format, args...)}
+func (p *program) forkDiffers(path string) *finding.Reason {
+	differs := func(format string, args ...any) *finding.Reason {
+		return &finding.Reason{Code: finding.ForkDiffers, Detail: path + ": " + fmt.Sprintf(format, args...)}
 	}
 	pkg := p.forkPackage(path)
 	if pkg == nil {

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/tools/go/packages"
 	"golang.org/x/tools/txtar"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
 )
 
@@ -49,7 +50,7 @@ func FuzzAnalyze(f *testing.F) {
 		}
 		defer w.forget(in)
 		plan := Analyze(in)
-		plan.Limit(Collapse - Tier(options>>4&3)%3)
+		plan.Limit(finding.Collapse - finding.Tier(options>>4&3)%3)
 		changes, err := plan.Changes()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, txtar.Format(&txtar.Archive{Files: before}))
@@ -84,7 +85,7 @@ func FuzzAnalyze(f *testing.F) {
 			t.Fatalf("%v\n%s\nwas\n%s", errsAfter, txtar.Format(&txtar.Archive{Files: after}), txtar.Format(&txtar.Archive{Files: before}))
 		}
 		second := Analyze(again)
-		second.Limit(Collapse - Tier(options>>4&3)%3)
+		second.Limit(finding.Collapse - finding.Tier(options>>4&3)%3)
 		changes, err = second.Changes()
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"go/types"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // A gate swaps the clock of a loop for the mutex's own:
@@ -21,26 +23,26 @@ import (
 // this mutex at all times: the mutex is there before the clock is made and is not replaced.
 //
 // gate returns why the clock of s must stay, or nil.
-func (p *program) gate(s *site) *Reason {
-	at := func(code Code, n ast.Node, detail string) *Reason {
-		return &Reason{Code: code, Detail: detail, Pos: p.position(n.Pos())}
+func (p *program) gate(s *site) *finding.Reason {
+	at := func(code finding.Code, n ast.Node, detail string) *finding.Reason {
+		return &finding.Reason{Code: code, Detail: detail, Pos: p.position(n.Pos())}
 	}
 	switch {
 	case len(s.calls) > 0:
-		return at(TriesThroughFn, s.calls[0], firstLine(p.text(s.calls[0].Fun)))
+		return at(finding.TriesThroughFn, s.calls[0], firstLine(p.text(s.calls[0].Fun)))
 	case s.trace.bad != nil:
-		return at(ComplexFlow, s.trace.bad, "")
+		return at(finding.ComplexFlow, s.trace.bad, "")
 	case len(s.tries) > 1:
-		return at(SeveralTries, s.tries[1], "")
+		return at(finding.SeveralTries, s.tries[1], "")
 	case len(s.clock) == 0:
 		return p.spin(s)
 	case len(s.clock) > 1:
-		return at(SeveralClocks, s.clock[1].wait, firstLine(p.text(s.clock[1].wait)))
+		return at(finding.SeveralClocks, s.clock[1].wait, firstLine(p.text(s.clock[1].wait)))
 	}
 	c := s.clock[0]
 	if c.problem != nil {
 		if c.kind == watchClock {
-			return at(WatchNotPaced, c.wait, "")
+			return at(finding.WatchNotPaced, c.wait, "")
 		}
 		return c.problem
 	}
@@ -50,40 +52,40 @@ func (p *program) gate(s *site) *Reason {
 	for _, q := range s.paths {
 		switch {
 		case q.outcome == won && (q.end == next || q.end == outward):
-			return at(SuccessLoops, s.tries[0], "")
+			return at(finding.SuccessLoops, s.tries[0], "")
 		case q.end == outward:
-			return at(ComplexFlow, q.endStmt, "it leaves for an outer loop")
+			return at(finding.ComplexFlow, q.endStmt, "it leaves for an outer loop")
 		case q.end != next:
 			continue
 		case q.outcome == untried && q.waited > 0:
-			return at(ClockShared, c.wait, "a round may wait without a try")
+			return at(finding.ClockShared, c.wait, "a round may wait without a try")
 		}
 		reset := false
 		for _, st := range q.steps {
 			switch st.kind {
 			case acts:
 				if ok, _ := p.inert(s, st.node); !ok {
-					return at(WorkInLoop, st.node, firstLine(p.text(st.node)))
+					return at(finding.WorkInLoop, st.node, firstLine(p.text(st.node)))
 				}
 				reset = reset || p.resets(s, st.node)
 			case recv: // one more of them per release
 				if q.waited > 0 {
-					return at(WorkInLoop, st.node, firstLine(p.text(st.node)))
+					return at(finding.WorkInLoop, st.node, firstLine(p.text(st.node)))
 				}
 			}
 		}
 		if c.kind == timerClock && q.waited > 0 && !reset && !within(c.made, s.loop) {
-			return at(UnknownClock, c.wait, "a timer that is not reset fires only once")
+			return at(finding.UnknownClock, c.wait, "a timer that is not reset fires only once")
 		}
 	}
 	if c.kind == watchClock {
 		if r := p.fixedMutex(s, c, false); r != nil {
 			return r
 		}
-		return at(WatchNotPaced, c.wait, "")
+		return at(finding.WatchNotPaced, c.wait, "")
 	}
 	if c.perWait && c.made != nil && len(c.made.Args) == 1 && !p.pure(s.file, c.made.Args[0]) {
-		return at(WorkInLoop, c.made.Args[0], p.text(c.made.Args[0]))
+		return at(finding.WorkInLoop, c.made.Args[0], p.text(c.made.Args[0]))
 	}
 	if r := p.ownClock(s, c); r != nil {
 		return r
@@ -101,10 +103,10 @@ func firstLine(text string) string {
 
 // counted reports a loop that is bounded by a number of rounds, or whose rounds are
 // told apart by a counter.
-func (p *program) counted(s *site) *Reason {
+func (p *program) counted(s *site) *finding.Reason {
 	if r, ok := s.loop.(*ast.RangeStmt); ok {
 		if _, isChan := typeUnder(s.file.typeOf(r.X)).(*types.Chan); !isChan {
-			return &Reason{Code: AttemptCounter, Detail: "range " + p.text(r.X), Pos: p.position(r.Pos())}
+			return &finding.Reason{Code: finding.AttemptCounter, Detail: "range " + p.text(r.X), Pos: p.position(r.Pos())}
 		}
 	}
 	counters := p.counters(s)
@@ -144,7 +146,7 @@ func (p *program) counted(s *site) *Reason {
 		return true
 	})
 	if found != nil {
-		return &Reason{Code: AttemptCounter, Detail: p.text(found), Pos: p.position(found.Pos())}
+		return &finding.Reason{Code: finding.AttemptCounter, Detail: p.text(found), Pos: p.position(found.Pos())}
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // A choice is one value of a dimension of generated polling functions. max is the
@@ -11,7 +13,7 @@ import (
 // statement of what the proofs must not let through.
 type choice struct {
 	name string
-	max  Tier
+	max  finding.Tier
 	text map[string]string // what it contributes, by place
 }
 
@@ -20,84 +22,84 @@ var (
 	// clocks are what paces the tries. "head" opens the loop, "first" comes before the try,
 	// "wait" behind it, "close" ends the loop, "before" stands before it.
 	clocks = []choice{
-		{"none", Gate, map[string]string{"head": "for {", "close": "}"}},
-		{"context-only", Gate, map[string]string{"head": "for ctx.Err() == nil {", "close": "}"}},
-		{"held-only", Gate, map[string]string{"head": "for !held {", "close": "}"}},
-		{"sleep", Collapse, map[string]string{"head": "for {", "wait": "time.Sleep(d)", "close": "}"}},
-		{"default", Collapse, map[string]string{"head": "for {", "wait": "select {\ncase <-ctx.Done():\nreturn ctx.Err()\ndefault:\ntime.Sleep(time.Second)\n}", "close": "}"}},
-		{"ticker", Collapse, map[string]string{"before": "ticker := time.NewTicker(time.Second)\ndefer ticker.Stop()", "head": "for {",
+		{"none", finding.Gate, map[string]string{"head": "for {", "close": "}"}},
+		{"context-only", finding.Gate, map[string]string{"head": "for ctx.Err() == nil {", "close": "}"}},
+		{"held-only", finding.Gate, map[string]string{"head": "for !held {", "close": "}"}},
+		{"sleep", finding.Collapse, map[string]string{"head": "for {", "wait": "time.Sleep(d)", "close": "}"}},
+		{"default", finding.Collapse, map[string]string{"head": "for {", "wait": "select {\ncase <-ctx.Done():\nreturn ctx.Err()\ndefault:\ntime.Sleep(time.Second)\n}", "close": "}"}},
+		{"ticker", finding.Collapse, map[string]string{"before": "ticker := time.NewTicker(time.Second)\ndefer ticker.Stop()", "head": "for {",
 			"wait": "select {\ncase <-ctx.Done():\nreturn ctx.Err()\ncase <-ticker.C:\n}", "close": "}"}},
-		{"ticker-first", Collapse, map[string]string{"before": "ticker := time.NewTicker(d) // until it is ours\ndefer ticker.Stop()",
+		{"ticker-first", finding.Collapse, map[string]string{"before": "ticker := time.NewTicker(d) // until it is ours\ndefer ticker.Stop()",
 			"head": "for {\nselect {\ncase <-ctx.Done():\nreturn ctx.Err()\ncase <-ticker.C:\n", "close": "}\n}", "select": "yes"}},
-		{"ticker-range", Collapse, map[string]string{"before": "ticker := time.NewTicker(d)\ndefer ticker.Stop()", "head": "for range ticker.C {", "close": "}"}},
-		{"ticker-field", Guard, map[string]string{"head": "for {", "wait": "<-shared.ticker.C", "close": "}"}},
-		{"ticker-parameter", Guard, map[string]string{"head": "for range ticks {", "close": "}"}},
-		{"tick", Collapse, map[string]string{"head": "for range time.Tick(time.Second) {", "close": "}"}},
-		{"tick-variable", Collapse, map[string]string{"before": "tick := time.Tick(d)", "head": "for {", "wait": "<-tick", "close": "}"}},
-		{"after", Collapse, map[string]string{"head": "for {", "wait": "select {\ncase <-time.After(500 * time.Millisecond):\ncase <-ctx.Done():\nreturn ctx.Err()\n}", "close": "}"}},
-		{"after-variable", Gate, map[string]string{"head": "for {", "first": "next := time.After(d)", "wait": "<-next", "close": "}"}},
-		{"deadline", Gate, map[string]string{"before": "deadline := time.After(time.Minute)", "head": "for {",
+		{"ticker-range", finding.Collapse, map[string]string{"before": "ticker := time.NewTicker(d)\ndefer ticker.Stop()", "head": "for range ticker.C {", "close": "}"}},
+		{"ticker-field", finding.Guard, map[string]string{"head": "for {", "wait": "<-shared.ticker.C", "close": "}"}},
+		{"ticker-parameter", finding.Guard, map[string]string{"head": "for range ticks {", "close": "}"}},
+		{"tick", finding.Collapse, map[string]string{"head": "for range time.Tick(time.Second) {", "close": "}"}},
+		{"tick-variable", finding.Collapse, map[string]string{"before": "tick := time.Tick(d)", "head": "for {", "wait": "<-tick", "close": "}"}},
+		{"after", finding.Collapse, map[string]string{"head": "for {", "wait": "select {\ncase <-time.After(500 * time.Millisecond):\ncase <-ctx.Done():\nreturn ctx.Err()\n}", "close": "}"}},
+		{"after-variable", finding.Gate, map[string]string{"head": "for {", "first": "next := time.After(d)", "wait": "<-next", "close": "}"}},
+		{"deadline", finding.Gate, map[string]string{"before": "deadline := time.After(time.Minute)", "head": "for {",
 			"wait": "select {\ncase <-deadline:\nreturn errors.New(\"late\")\ncase <-time.After(d):\n}", "close": "}"}},
-		{"timer", Gate, map[string]string{"head": "for {", "wait": "timer := time.NewTimer(d)\nselect {\ncase <-ctx.Done():\ntimer.Stop()\nreturn ctx.Err()\ncase <-timer.C:\n}", "close": "}"}},
-		{"timer-reset", Gate, map[string]string{"before": "timer := time.NewTimer(0)\ndefer timer.Stop()", "head": "for {", "first": "<-timer.C", "wait": "timer.Reset(d)", "close": "}"}},
-		{"timer-once", Guard, map[string]string{"before": "timer := time.NewTimer(d)", "head": "for {", "wait": "<-timer.C", "close": "}"}},
-		{"two-clocks", Guard, map[string]string{"head": "for {", "wait": "select {\ncase <-time.After(d):\ncase <-time.After(time.Hour):\n}", "close": "}"}},
-		{"function", Guard, map[string]string{"head": "for {", "wait": "pause(d)", "close": "}"}},
-		{"goto", Gate, map[string]string{"head": "again:", "wait": "goto again", "goto": "yes"}},
-		{"goto-sleep", Gate, map[string]string{"head": "again:", "wait": "time.Sleep(d)\ngoto again", "goto": "yes"}},
+		{"timer", finding.Gate, map[string]string{"head": "for {", "wait": "timer := time.NewTimer(d)\nselect {\ncase <-ctx.Done():\ntimer.Stop()\nreturn ctx.Err()\ncase <-timer.C:\n}", "close": "}"}},
+		{"timer-reset", finding.Gate, map[string]string{"before": "timer := time.NewTimer(0)\ndefer timer.Stop()", "head": "for {", "first": "<-timer.C", "wait": "timer.Reset(d)", "close": "}"}},
+		{"timer-once", finding.Guard, map[string]string{"before": "timer := time.NewTimer(d)", "head": "for {", "wait": "<-timer.C", "close": "}"}},
+		{"two-clocks", finding.Guard, map[string]string{"head": "for {", "wait": "select {\ncase <-time.After(d):\ncase <-time.After(time.Hour):\n}", "close": "}"}},
+		{"function", finding.Guard, map[string]string{"head": "for {", "wait": "pause(d)", "close": "}"}},
+		{"goto", finding.Gate, map[string]string{"head": "again:", "wait": "goto again", "goto": "yes"}},
+		{"goto-sleep", finding.Gate, map[string]string{"head": "again:", "wait": "time.Sleep(d)\ngoto again", "goto": "yes"}},
 	}
 
 	// exits are what follows success.
 	exits = []choice{
-		{"return", Collapse, map[string]string{"won": "return nil"}},
-		{"work-return", Collapse, map[string]string{"won": "work() // ours\nreturn nil"}},
-		{"break", Collapse, map[string]string{"won": "break"}},
-		{"break-work", Collapse, map[string]string{"won": "break", "after": "work()"}},
-		{"loops", Guard, map[string]string{"won": "work()\n_ = MU.Unlock(ctx)"}},
-		{"holds", Guard, map[string]string{"won": "held = true"}},
+		{"return", finding.Collapse, map[string]string{"won": "return nil"}},
+		{"work-return", finding.Collapse, map[string]string{"won": "work() // ours\nreturn nil"}},
+		{"break", finding.Collapse, map[string]string{"won": "break"}},
+		{"break-work", finding.Collapse, map[string]string{"won": "break", "after": "work()"}},
+		{"loops", finding.Guard, map[string]string{"won": "work()\n_ = MU.Unlock(ctx)"}},
+		{"holds", finding.Guard, map[string]string{"won": "held = true"}},
 	}
 
 	// policies are what becomes of errors other than ErrLocked.
 	policies = []choice{
-		{"retried", Collapse, nil},
-		{"returned", Collapse, map[string]string{"policy": "if err != nil && err != concurrency.ErrLocked {\nreturn err\n}"}},
-		{"wrapped", Collapse, map[string]string{"policy": "if err != nil && !errors.Is(err, concurrency.ErrLocked) {\nreturn fmt.Errorf(\"lock: %w\", err)\n}"}},
-		{"fatal", Collapse, map[string]string{"policy": "if err != nil && err != concurrency.ErrLocked {\nlog.Fatal(err)\n}"}},
-		{"tolerated", Collapse, map[string]string{"policy": "tolerate(err)"}},
-		{"renamed", Gate, map[string]string{"policy": "if err != nil && err != errBusy {\nreturn err\n}"}},
+		{"retried", finding.Collapse, nil},
+		{"returned", finding.Collapse, map[string]string{"policy": "if err != nil && err != concurrency.ErrLocked {\nreturn err\n}"}},
+		{"wrapped", finding.Collapse, map[string]string{"policy": "if err != nil && !errors.Is(err, concurrency.ErrLocked) {\nreturn fmt.Errorf(\"lock: %w\", err)\n}"}},
+		{"fatal", finding.Collapse, map[string]string{"policy": "if err != nil && err != concurrency.ErrLocked {\nlog.Fatal(err)\n}"}},
+		{"tolerated", finding.Collapse, map[string]string{"policy": "tolerate(err)"}},
+		{"renamed", finding.Gate, map[string]string{"policy": "if err != nil && err != errBusy {\nreturn err\n}"}},
 	}
 
 	// effects are what a round that failed does besides.
 	effects = []choice{
-		{"nothing", Collapse, nil},
-		{"comment", Collapse, map[string]string{"effect": "// somebody else is at work"}},
-		{"logs", Gate, map[string]string{"effect": "log.Print(err)"}},
-		{"counts", Gate, map[string]string{"effect": "n++"}},
-		{"attempts", Guard, map[string]string{"effect": "n++\nif n > 5 {\nreturn errors.New(\"busy\")\n}"}},
-		{"works", Guard, map[string]string{"effect": "work()"}},
-		{"sends", Guard, map[string]string{"effect": "beats <- n"}},
+		{"nothing", finding.Collapse, nil},
+		{"comment", finding.Collapse, map[string]string{"effect": "// somebody else is at work"}},
+		{"logs", finding.Gate, map[string]string{"effect": "log.Print(err)"}},
+		{"counts", finding.Gate, map[string]string{"effect": "n++"}},
+		{"attempts", finding.Guard, map[string]string{"effect": "n++\nif n > 5 {\nreturn errors.New(\"busy\")\n}"}},
+		{"works", finding.Guard, map[string]string{"effect": "work()"}},
+		{"sends", finding.Guard, map[string]string{"effect": "beats <- n"}},
 	}
 
 	// origins are where the mutex comes from: "mutex" is the expression at the loop.
 	origins = []choice{
-		{"parameter", Collapse, map[string]string{"mutex": "mu", "params": "mu *concurrency.Mutex", "args": `concurrency.NewMutex(s, "/a")`}},
-		{"local", Collapse, map[string]string{"mutex": "mu", "setup": `mu := concurrency.NewMutex(s, "/a")`, "params": "s *concurrency.Session", "args": "s"}},
-		{"field", Collapse, map[string]string{"mutex": "sv.mu", "decls": "type service struct {\n\tname string\n\tmu   *concurrency.Mutex // of this service\n}",
+		{"parameter", finding.Collapse, map[string]string{"mutex": "mu", "params": "mu *concurrency.Mutex", "args": `concurrency.NewMutex(s, "/a")`}},
+		{"local", finding.Collapse, map[string]string{"mutex": "mu", "setup": `mu := concurrency.NewMutex(s, "/a")`, "params": "s *concurrency.Session", "args": "s"}},
+		{"field", finding.Collapse, map[string]string{"mutex": "sv.mu", "decls": "type service struct {\n\tname string\n\tmu   *concurrency.Mutex // of this service\n}",
 			"params": "sv *service", "args": `&service{"a", concurrency.NewMutex(s, "/a")}`}},
-		{"nested", Collapse, map[string]string{"mutex": "sv.lock.mu", "decls": "type lock struct{ mu *concurrency.Mutex }\n\ntype service struct{ lock *lock }",
+		{"nested", finding.Collapse, map[string]string{"mutex": "sv.lock.mu", "decls": "type lock struct{ mu *concurrency.Mutex }\n\ntype service struct{ lock *lock }",
 			"params": "sv *service", "args": `&service{lock: &lock{mu: concurrency.NewMutex(s, "/a")}}`}},
-		{"package", Collapse, map[string]string{"mutex": "mu", "decls": `var mu = concurrency.NewMutex(nil, "/a")`, "params": "_ int", "args": "0"}},
-		{"set-later", Collapse, map[string]string{"mutex": "mu", "decls": "var mu *concurrency.Mutex", "params": "_ int", "args": "set(s)",
+		{"package", finding.Collapse, map[string]string{"mutex": "mu", "decls": `var mu = concurrency.NewMutex(nil, "/a")`, "params": "_ int", "args": "0"}},
+		{"set-later", finding.Collapse, map[string]string{"mutex": "mu", "decls": "var mu *concurrency.Mutex", "params": "_ int", "args": "set(s)",
 			"more": `func set(s *concurrency.Session) int { mu = concurrency.NewMutex(s, "/a"); return 0 }`}},
-		{"embedded", Collapse, map[string]string{"mutex": "sv", "decls": "type service struct{ *concurrency.Mutex }", "params": "sv *service", "args": `&service{concurrency.NewMutex(s, "/a")}`}},
-		{"generic", Collapse, map[string]string{"mutex": "b.value", "decls": "type box[T any] struct{ value T }",
+		{"embedded", finding.Collapse, map[string]string{"mutex": "sv", "decls": "type service struct{ *concurrency.Mutex }", "params": "sv *service", "args": `&service{concurrency.NewMutex(s, "/a")}`}},
+		{"generic", finding.Collapse, map[string]string{"mutex": "b.value", "decls": "type box[T any] struct{ value T }",
 			"params": "b *box[*concurrency.Mutex]", "args": `&box[*concurrency.Mutex]{concurrency.NewMutex(s, "/a")}`}},
-		{"map", Guard, map[string]string{"mutex": `locks["a"]`, "params": "locks map[string]*concurrency.Mutex", "args": `map[string]*concurrency.Mutex{"a": concurrency.NewMutex(s, "/a")}`}},
-		{"slice", Guard, map[string]string{"mutex": "locks[0]", "params": "locks ...*concurrency.Mutex", "args": `concurrency.NewMutex(s, "/a")`}},
-		{"result", Guard, map[string]string{"mutex": "mutex()", "params": "mutex func() *concurrency.Mutex", "args": `func() *concurrency.Mutex { return concurrency.NewMutex(s, "/a") }`}},
-		{"interface", Guard, map[string]string{"mutex": "l", "decls": "type locker interface {\n\tTryLock(context.Context) error\n\tUnlock(context.Context) error\n}",
+		{"map", finding.Guard, map[string]string{"mutex": `locks["a"]`, "params": "locks map[string]*concurrency.Mutex", "args": `map[string]*concurrency.Mutex{"a": concurrency.NewMutex(s, "/a")}`}},
+		{"slice", finding.Guard, map[string]string{"mutex": "locks[0]", "params": "locks ...*concurrency.Mutex", "args": `concurrency.NewMutex(s, "/a")`}},
+		{"result", finding.Guard, map[string]string{"mutex": "mutex()", "params": "mutex func() *concurrency.Mutex", "args": `func() *concurrency.Mutex { return concurrency.NewMutex(s, "/a") }`}},
+		{"interface", finding.Guard, map[string]string{"mutex": "l", "decls": "type locker interface {\n\tTryLock(context.Context) error\n\tUnlock(context.Context) error\n}",
 			"params": "l locker", "args": `concurrency.NewMutex(s, "/a")`}},
-		{"wrapper", Guard, map[string]string{"mutex": "w", "decls": "type wrapper struct{ inner *concurrency.Mutex }", "params": "w wrapper", "args": `wrapper{concurrency.NewMutex(s, "/a")}`,
+		{"wrapper", finding.Guard, map[string]string{"mutex": "w", "decls": "type wrapper struct{ inner *concurrency.Mutex }", "params": "w wrapper", "args": `wrapper{concurrency.NewMutex(s, "/a")}`,
 			"more": "func (w wrapper) TryLock(ctx context.Context) error { return w.inner.TryLock(ctx) }\n\nfunc (w wrapper) Unlock(ctx context.Context) error { return w.inner.Unlock(ctx) }"}},
 	}
 
@@ -135,14 +137,14 @@ func (p polling) String() string {
 }
 
 // max is the strongest tier that any of the choices allows.
-func (p polling) max() Tier {
-	tier := Collapse
+func (p polling) max() finding.Tier {
+	tier := finding.Collapse
 	for _, c := range []choice{p.clock, p.exit, p.policy, p.effect, p.origin} {
 		tier = min(tier, c.max)
 	}
 	// A context that ends while the default case sleeps meets the next try, not the select.
 	if leaves := p.policy.name != "retried" && p.policy.name != "returned"; leaves && p.clock.name == "default" {
-		tier = min(tier, Gate)
+		tier = min(tier, finding.Gate)
 	}
 	return tier
 }

@@ -6,6 +6,8 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // Generics.
@@ -174,7 +176,7 @@ func (w *walker) generic(e ast.Expr) *node {
 	obj := typeName(w.file, ast.Unparen(x))
 	if obj == nil {
 		n := &node{}
-		w.poisonNode(n, UnsupportedUse, e, "%s", w.p.text(e))
+		w.poisonNode(n, finding.UnsupportedUse, e, "%s", w.p.text(e))
 		return n
 	}
 	params := typeParams(obj)
@@ -235,7 +237,7 @@ func (f *flow) through() {
 			f.boxes.bare = f.boxes.bare || b.bare
 			continue
 		}
-		r := Reason{Code: GenericType, Detail: b.foreign, Pos: f.p.position(b.at)}
+		r := finding.Reason{Code: finding.GenericType, Detail: b.foreign, Pos: f.p.position(b.at)}
 		if !hasReason(hub.poison, r) {
 			hub.poison = append(hub.poison, r)
 			f.boxes.leaks = append(f.boxes.leaks, r)

@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strings"
 
+	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
 )
 
@@ -43,23 +45,19 @@ func (in *Input) helperImport() string {
 // helperFits refuses what the helper package cannot serve: mutexes of another client than
 // an existing helper is for, and code that may not import the package.
 func (pl *Plan) helperFits() {
-	refuse := func(f *Finding, why Reason) {
-		f.Tier, f.Kept = Refuse, nil
-		f.Refused = []Reason{why}
-	}
 	h, path := pl.p.in.Helper, pl.HelperImport()
-	for _, f := range pl.Findings {
-		if f.Tier == Refuse {
+	for _, f := range pl.proposals {
+		if f.Tier == finding.Refuse {
 			continue
 		}
 		if h != nil && f.component.path != h.Client {
-			refuse(f, Reason{Code: HelperClient, Detail: h.Import + " is for " + h.Client, Pos: f.Pos})
+			f.Refuse(finding.Reason{Code: finding.HelperClient, Detail: h.Import + " is for " + h.Client, Pos: f.Pos})
 			continue
 		}
 		for _, c := range f.components {
 			for _, s := range c.node.spelled {
-				if from := strings.TrimSuffix(s.file.pkg.PkgPath, "_test"); f.Tier > Refuse && !mayImport(from, path) {
-					refuse(f, Reason{Code: HelperInternal, Detail: from + " may not import " + path, Pos: pl.p.position(s.sel.Pos())})
+				if from := strings.TrimSuffix(s.file.pkg.PkgPath, "_test"); f.Tier > finding.Refuse && !mayImport(from, path) {
+					f.Refuse(finding.Reason{Code: finding.HelperInternal, Detail: from + " may not import " + path, Pos: pl.p.position(s.sel.Pos())})
 				}
 			}
 		}
@@ -95,10 +93,9 @@ func (pl *Plan) helperTaken() {
 	if taken == "" {
 		return
 	}
-	for _, f := range pl.Findings {
-		if f.Tier > Refuse {
-			f.Tier, f.Kept = Refuse, nil
-			f.Refused = []Reason{{Code: HelperTaken, Detail: pathpkg.Join(pl.p.in.HelperDir, taken)}}
+	for _, f := range pl.proposals {
+		if f.Tier > finding.Refuse {
+			f.Refuse(finding.Reason{Code: finding.HelperTaken, Detail: pathpkg.Join(pl.p.in.HelperDir, taken)})
 		}
 	}
 }
@@ -113,7 +110,7 @@ func sortedNames(files map[string][]byte) []string {
 }
 
 // helperChanges brings the helper package up to date, unless an existing one is used.
-func (pl *Plan) helperChanges(client string, clocks bool) ([]Change, error) {
+func (pl *Plan) helperChanges(client string, clocks bool) ([]change.Change, error) {
 	in := pl.p.in
 	if in.Helper != nil {
 		return nil, nil
@@ -131,7 +128,7 @@ func (pl *Plan) helperChanges(client string, clocks bool) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Change
+	var out []change.Change
 	for _, name := range []string{helper.ClocksFile, helper.MutexFile} {
 		src, ok := files[name]
 		if !ok {
@@ -141,7 +138,7 @@ func (pl *Plan) helperChanges(client string, clocks bool) ([]Change, error) {
 		if exists && bytes.Equal(old, src) {
 			continue
 		}
-		out = append(out, Change{
+		out = append(out, change.Change{
 			Path:    filepath.Join(in.ModuleDir, filepath.FromSlash(in.HelperDir), name),
 			Old:     old,
 			New:     src,

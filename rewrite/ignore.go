@@ -7,6 +7,8 @@ import (
 	"go/token"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // IgnoreDirective begins a comment that keeps findings from being reported and rewritten:
@@ -27,13 +29,13 @@ type directive struct {
 	lines  map[int]bool // of the findings that it is for
 	fn     *ast.FuncDecl
 	used   map[string]bool // rules
-	bad    *Reason         // why it means nothing
+	bad    *finding.Reason // why it means nothing
 }
 
 // ignore takes away the findings that directives name. It returns what is left, with a
 // finding for each directive that is malformed or names a rule in vain, and what it has
 // taken away.
-func (p *program) ignore(all []*Finding) (kept, ignored []*Finding) {
+func (p *program) ignore(all []*proposal) (kept, ignored []*proposal) {
 	byFile := map[*file][]*directive{}
 	for _, f := range p.files {
 		if !f.isHelper() {
@@ -59,7 +61,9 @@ func (p *program) ignore(all []*Finding) (kept, ignored []*Finding) {
 			if d.bad == nil && len(f.pkg.Errors) > 0 {
 				continue // what it is for may be among what could not be analysed
 			}
-			kept = append(kept, d.findings(f.pkg.PkgPath)...)
+			for _, why := range d.findings(f.pkg.PkgPath) {
+				kept = append(kept, &proposal{Finding: why})
+			}
 		}
 	}
 	sortFindings(kept)
@@ -67,7 +71,7 @@ func (p *program) ignore(all []*Finding) (kept, ignored []*Finding) {
 }
 
 // ignores reports whether one of the directives is for the finding.
-func (p *program) ignores(ds []*directive, f *Finding) bool {
+func (p *program) ignores(ds []*directive, f *proposal) bool {
 	found := false
 	for _, d := range ds {
 		if d.bad != nil || !slices.Contains(d.rules, f.Rule) {
@@ -92,10 +96,10 @@ func (p *program) covers(d *directive, s *site) bool {
 }
 
 // findings reports what is wrong with a directive.
-func (d *directive) findings(pkg string) (out []*Finding) {
-	add := func(message string, why Reason) {
+func (d *directive) findings(pkg string) (out []*finding.Finding) {
+	add := func(message string, why finding.Reason) {
 		why.Pos = d.pos
-		out = append(out, &Finding{Rule: "ignore-directive", Pos: d.pos, Package: pkg, Message: message, Refused: []Reason{why}})
+		out = append(out, &finding.Finding{Rule: "ignore-directive", Pos: d.pos, Package: pkg, Message: message, Refused: []finding.Reason{why}})
 	}
 	if d.bad != nil {
 		add("the directive is malformed and ignores nothing", *d.bad)
@@ -103,14 +107,14 @@ func (d *directive) findings(pkg string) (out []*Finding) {
 	}
 	for _, rule := range d.rules {
 		if !d.used[rule] {
-			add(fmt.Sprintf("there is no finding of %s here to ignore", rule), Reason{Code: IgnoreUnused, Detail: rule})
+			add(fmt.Sprintf("there is no finding of %s here to ignore", rule), finding.Reason{Code: finding.IgnoreUnused, Detail: rule})
 		}
 	}
 	return out
 }
 
 // StrayDirectives reports the directives of a file in which nothing can be found.
-func StrayDirectives(name string, src []byte, pkgPath string) (out []*Finding) {
+func StrayDirectives(name string, src []byte, pkgPath string) (out []*finding.Finding) {
 	fset := token.NewFileSet()
 	f, _ := parser.ParseFile(fset, name, src, parser.ParseComments|parser.SkipObjectResolution)
 	if f == nil {
@@ -160,7 +164,7 @@ func startsLine(src []byte, offset int) bool {
 func parseDirective(text string) *directive {
 	text = strings.TrimRight(text, "\r\n")
 	bad := func(detail string) *directive {
-		return &directive{bad: &Reason{Code: IgnoreMalformed, Detail: detail}}
+		return &directive{bad: &finding.Reason{Code: finding.IgnoreMalformed, Detail: detail}}
 	}
 	rest, ok := strings.CutPrefix(text, directivePrefix)
 	if !ok {

@@ -4,20 +4,22 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/internal/finding"
 )
 
 // movable reports an interval that may be another one where the loop stands: one that is
 // computed anew in every round, or that may change between the clock's making and the
 // loop. now says that nothing happens in between.
-func (p *program) movable(s *site, k *clock, d ast.Expr, now bool) *Reason {
+func (p *program) movable(s *site, k *clock, d ast.Expr, now bool) *finding.Reason {
 	f := s.file
 	if f.pkg.TypesInfo.Types[d].Value != nil {
 		return p.sameNames(s, d)
 	}
-	varies := func(n ast.Node) *Reason {
-		return &Reason{Code: IntervalVaries, Detail: p.text(d), Pos: p.position(n.Pos())}
+	varies := func(n ast.Node) *finding.Reason {
+		return &finding.Reason{Code: finding.IntervalVaries, Detail: p.text(d), Pos: p.position(n.Pos())}
 	}
-	var bad *Reason
+	var bad *finding.Reason
 	ast.Inspect(d, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
@@ -141,9 +143,9 @@ func (c *collapse) adjacent(decl ast.Stmt) bool {
 }
 
 // sameNames reports a name in d that means something else at the loop.
-func (p *program) sameNames(s *site, d ast.Expr) *Reason {
+func (p *program) sameNames(s *site, d ast.Expr) *finding.Reason {
 	scope := s.file.pkg.Types.Scope().Innermost(s.loop.Pos())
-	var bad *Reason
+	var bad *finding.Reason
 	fields := map[*ast.Ident]bool{}
 	ast.Inspect(d, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -155,7 +157,7 @@ func (p *program) sameNames(s *site, d ast.Expr) *Reason {
 				return true
 			}
 			if _, found := scope.LookupParent(n.Name, s.loop.Pos()); found != obj {
-				bad = &Reason{Code: IntervalVaries, Detail: n.Name + " means something else at the loop", Pos: p.position(n.Pos())}
+				bad = &finding.Reason{Code: finding.IntervalVaries, Detail: n.Name + " means something else at the loop", Pos: p.position(n.Pos())}
 			}
 		}
 		return true

@@ -3,15 +3,17 @@ package rewrite
 import (
 	"go/ast"
 	"go/token"
+
+	"etcdmod/internal/finding"
 )
 
 // ownClock reports a clock that something else uses too.
-func (p *program) ownClock(s *site, c *clock) *Reason {
+func (p *program) ownClock(s *site, c *clock) *finding.Reason {
 	if c.obj == nil {
 		return nil
 	}
-	shared := func(n ast.Node, detail string) *Reason {
-		return &Reason{Code: ClockShared, Detail: detail, Pos: p.position(n.Pos())}
+	shared := func(n ast.Node, detail string) *finding.Reason {
+		return &finding.Reason{Code: finding.ClockShared, Detail: detail, Pos: p.position(n.Pos())}
 	}
 	parents := parentsIn(s.fn)
 	stopped := false
@@ -47,7 +49,7 @@ func (p *program) ownClock(s *site, c *clock) *Reason {
 		}
 	}
 	if _, isRegion := s.loop.(*ast.BlockStmt); isRegion && within(c.made, s.loop) && (c.kind == tickerClock || c.kind == tickClock) {
-		return &Reason{Code: ClockElsewhere, Detail: "made anew whenever the goto is taken", Pos: p.position(c.made.Pos())}
+		return &finding.Reason{Code: finding.ClockElsewhere, Detail: "made anew whenever the goto is taken", Pos: p.position(c.made.Pos())}
 	}
 	// One literal is one clock only if it is waited for in one loop of one goroutine.
 	for n := parents[c.made]; n != nil && n != s.fn; n = parents[n] {
@@ -57,7 +59,7 @@ func (p *program) ownClock(s *site, c *clock) *Reason {
 				return shared(c.made, "")
 			}
 			if (c.kind == tickerClock || c.kind == tickClock) && !stopped {
-				return &Reason{Code: ClockElsewhere, Detail: "a ticker that is not stopped, made in a loop", Pos: p.position(c.made.Pos())}
+				return &finding.Reason{Code: finding.ClockElsewhere, Detail: "a ticker that is not stopped, made in a loop", Pos: p.position(c.made.Pos())}
 			}
 		}
 	}

@@ -9,90 +9,72 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 )
 
-// A Frame is one call on the way from a loop to TryLock.
-type Frame struct {
-	Pos  token.Position
-	Call string
-}
-
-// A Finding is one place that polls, with what is done about it.
-type Finding struct {
-	Rule    string
-	Pos     token.Position // of the loop
-	Func    string
-	Package string // import path
-	Message string
-	Tier    Tier
-	Refused []Reason // why Tier is Refuse
-	Kept    *Reason  // why Tier is not the next one up, or why a collapse waits in another way than asked for
-	Path    []Frame  // from the loop to TryLock
-	Ignored string   // the reason that a comment gives for ignoring it
-
+// A proposal is a finding with what has been proved about it, while its tier is chosen.
+type proposal struct {
+	*finding.Finding
 	prog       *program
-	site       *site
+	site       *site        // nil for a finding about a comment
 	component  *component   // of the first mutex
 	components []*component // of all
 	gated      bool         // proved
 	collapsed  *collapse    // proved
 }
 
-// Key identifies a finding across loads of the same source.
-func (f *Finding) Key() string {
-	return f.Pos.Filename + ":" + strconv.Itoa(f.Pos.Offset) + ":" + f.Rule
-}
-
 // Lower takes the next weaker tier that is proved, for the given reason. A refusal
 // concerns everything that the same mutex flows through.
-func (pl *Plan) Lower(f *Finding, why Reason) {
+func (pl *Plan) Lower(f *finding.Finding, why finding.Reason) {
+	for _, p := range pl.proposals {
+		if p.Finding == f {
+			pl.lower(p, why)
+		}
+	}
+}
+
+func (pl *Plan) lower(f *proposal, why finding.Reason) {
 	switch {
-	case f.Tier == Collapse && f.gated:
-		f.Tier = Gate
-	case f.Tier > Guard:
-		f.Tier = Guard
-	case f.Tier == Guard:
-		for _, g := range pl.Findings {
-			if g.component == f.component && g.Tier != Refuse {
-				g.Tier, g.Kept = Refuse, nil
-				g.Refused = append(g.Refused, why)
+	case f.Tier == finding.Collapse && f.gated:
+		f.Tier = finding.Gate
+	case f.Tier > finding.Guard:
+		f.Tier = finding.Guard
+	case f.Tier == finding.Guard:
+		for _, g := range pl.proposals {
+			if g.component == f.component && g.Tier != finding.Refuse {
+				g.Refuse(append(g.Refused, why)...)
 			}
 		}
 		return
 	}
-	f.Kept = &why
+	f.NotHigher = &why
 }
 
 // Limit caps the tier of every finding.
-func (pl *Plan) Limit(max Tier) {
-	for _, f := range pl.Findings {
-		for f.Tier > max && f.Tier > Guard {
-			pl.Lower(f, Reason{Code: TierCapped, Detail: "at most " + max.String()})
+func (pl *Plan) Limit(max finding.Tier) {
+	for _, f := range pl.proposals {
+		for f.Tier > max && f.Tier > finding.Guard {
+			pl.lower(f, finding.Reason{Code: finding.TierCapped, Detail: "at most " + max.String()})
 		}
 	}
 }
 
-// A Change is one file before and after.
-type Change struct {
-	Path     string // absolute
-	Old, New []byte
-	Created  bool
-	Deleted  bool
-	Findings []*Finding // whose rewrite changed it; none for the helper's own files
-}
-
 // A Plan holds the findings of a module with the tiers that are proved for them.
 type Plan struct {
-	Findings []*Finding
-	Ignored  []*Finding // as comments in the source ask for
-	p        *program
+	Findings []*finding.Finding
+	Ignored  []*finding.Finding // as comments in the source ask for
+
+	p         *program
+	proposals []*proposal // those of Findings
 }
 
 // Analyze finds the polling sites of a module and chooses their tiers.
 func Analyze(in *Input) *Plan {
 	all, configs := newPrograms(in)
 	pl := &Plan{p: all}
-	found := make([][]*Finding, len(configs))
+	found := make([][]*proposal, len(configs))
 	for i, p := range configs {
 		found[i] = p.findings()
 		if p != all {
@@ -100,7 +82,8 @@ func Analyze(in *Input) *Plan {
 		}
 	}
 	kept, ignored := all.ignore(merge(configs, found))
-	pl.Findings, pl.Ignored = in.selected(kept), in.selected(ignored)
+	pl.proposals = in.selected(kept)
+	pl.Findings, pl.Ignored = public(pl.proposals), public(in.selected(ignored))
 	polled := map[*component]bool{} // by what is no test
 	for _, f := range kept {
 		if f.site != nil && !f.site.file.test {
@@ -117,7 +100,7 @@ func Analyze(in *Input) *Plan {
 }
 
 // selected returns the findings that are wanted.
-func (in *Input) selected(all []*Finding) (out []*Finding) {
+func (in *Input) selected(all []*proposal) (out []*proposal) {
 	for _, f := range all {
 		if in.Selected == nil || in.Selected(f.Package) {
 			out = append(out, f)
@@ -126,11 +109,19 @@ func (in *Input) selected(all []*Finding) (out []*Finding) {
 	return out
 }
 
+// public returns the findings without what is known about them here alone.
+func public(all []*proposal) (out []*finding.Finding) {
+	for _, f := range all {
+		out = append(out, f.Finding)
+	}
+	return out
+}
+
 // onlyTests refuses what would change the program for the sake of a test: a mutex of
 // the program that nothing but tests polls.
 func (pl *Plan) onlyTests(polled map[*component]bool) {
-	for _, f := range pl.Findings {
-		if f.Tier == Refuse {
+	for _, f := range pl.proposals {
+		if f.Tier == finding.Refuse {
 			continue
 		}
 		for _, c := range f.components {
@@ -138,9 +129,8 @@ func (pl *Plan) onlyTests(polled map[*component]bool) {
 				continue
 			}
 			for _, s := range c.node.spelled {
-				if !s.file.test && f.Tier > Refuse {
-					f.Tier, f.Kept = Refuse, nil
-					f.Refused = []Reason{{Code: OnlyTests, Pos: pl.p.position(s.sel.Pos())}}
+				if !s.file.test && f.Tier > finding.Refuse {
+					f.Refuse(finding.Reason{Code: finding.OnlyTests, Pos: pl.p.position(s.sel.Pos())})
 				}
 			}
 		}
@@ -148,7 +138,7 @@ func (pl *Plan) onlyTests(polled map[*component]bool) {
 }
 
 // finding judges one site.
-func (p *program) finding(s *site) *Finding {
+func (p *program) finding(s *site) *proposal {
 	f := p.found(s)
 	f.Rule, f.Message = p.kind(s)
 	f.components = p.componentsOf(s)
@@ -156,45 +146,45 @@ func (p *program) finding(s *site) *Finding {
 	for _, c := range f.components { // every mutex of the loop, not only the first
 		if len(c.reasons) > 0 {
 			f.Refused = c.reasons
-			if p.isFork(c.path) && hasCode(c.reasons, ForkDiffers) {
+			if p.isFork(c.path) && hasCode(c.reasons, finding.ForkDiffers) {
 				f.Rule, f.Message = "forked-mutex", p.forkedMutex(s, c.path)
 			}
 			return f
 		}
 	}
-	f.Tier = Guard
+	f.Tier = finding.Guard
 	why := p.gate(s)
 	paced := why == nil
 	f.gated = paced && p.in.hasClocks()
 	if f.gated {
-		f.Tier = Gate
+		f.Tier = finding.Gate
 	}
-	if paced || f.Rule == "watch-storm" && why.Code == WatchNotPaced {
+	if paced || f.Rule == "watch-storm" && why.Code == finding.WatchNotPaced {
 		c, stays := p.collapse(s)
 		if stays == nil {
-			f.Tier, f.collapsed = Collapse, c
-			f.Kept = p.waitWith(c)
+			f.Tier, f.collapsed = finding.Collapse, c
+			f.NotHigher = p.waitWith(c)
 			return f
 		}
 		if why = stays; paced && !f.gated {
-			why = &Reason{Code: HelperNoClocks, Detail: p.in.Helper.Import}
+			why = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.in.Helper.Import}
 		}
 	}
-	f.Kept = why
+	f.NotHigher = why
 	return f
 }
 
 // frames returns the calls on the way from a site to TryLock.
-func (p *program) frames(s *site) (out []Frame) {
+func (p *program) frames(s *site) (out []finding.Frame) {
 	for _, h := range s.trail {
 		text := firstLine(p.text(h.node))
 		if call, ok := ast.Unparen(h.node).(*ast.CallExpr); ok {
 			text = firstLine(p.text(call.Fun))
 		}
-		out = append(out, Frame{p.position(h.node.Pos()), text})
+		out = append(out, finding.Frame{Pos: p.position(h.node.Pos()), Call: text})
 	}
 	for _, call := range s.tries {
-		out = append(out, Frame{p.position(call.Pos()), firstLine(p.text(call.Fun))})
+		out = append(out, finding.Frame{Pos: p.position(call.Pos()), Call: firstLine(p.text(call.Fun))})
 	}
 	return out
 }
@@ -208,8 +198,8 @@ func (p *program) watches(s *site) bool {
 // than most: one helper package serves one client.
 func (pl *Plan) oneClient() {
 	count := map[string]int{}
-	for _, f := range pl.Findings {
-		if f.Tier > Refuse {
+	for _, f := range pl.proposals {
+		if f.Tier > finding.Refuse {
 			count[f.component.path]++
 		}
 	}
@@ -222,10 +212,9 @@ func (pl *Plan) oneClient() {
 			best = p
 		}
 	}
-	for _, f := range pl.Findings {
-		if f.Tier > Refuse && f.component.path != best {
-			f.Tier, f.Kept = Refuse, nil
-			f.Refused = []Reason{{Code: MixedClients, Detail: "the helper is generated for " + best, Pos: f.Pos}}
+	for _, f := range pl.proposals {
+		if f.Tier > finding.Refuse && f.component.path != best {
+			f.Refuse(finding.Reason{Code: finding.MixedClients, Detail: "the helper is generated for " + best, Pos: f.Pos})
 		}
 	}
 }
@@ -233,17 +222,17 @@ func (pl *Plan) oneClient() {
 // Changes makes the edits for the tiers as they are now. Where a stronger edit cannot be
 // carried out, it lowers the finding and starts again, so the tiers may be lower
 // afterwards.
-func (pl *Plan) Changes() ([]Change, error) {
+func (pl *Plan) Changes() ([]change.Change, error) {
 	for {
 		changes, failed, why := pl.changes()
 		if failed == nil {
 			return changes, why
 		}
-		code := EditFailed
+		code := finding.EditFailed
 		if lost, ok := why.(lostError); ok {
-			code, why = CommentLost, fmt.Errorf("%q", string(lost))
+			code, why = finding.CommentLost, fmt.Errorf("%q", string(lost))
 		}
-		pl.Lower(failed, Reason{Code: code, Detail: why.Error(), Pos: failed.Pos})
+		pl.lower(failed, finding.Reason{Code: code, Detail: why.Error(), Pos: failed.Pos})
 	}
 }
 
@@ -258,11 +247,11 @@ type fileWork struct {
 	tokens    edits
 	spelled   []spelling
 	collapses []*collapse
-	findings  []*Finding
+	findings  []*proposal
 	needsTime bool // an import of package time is missing
 }
 
-func (pl *Plan) changes() ([]Change, *Finding, error) {
+func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 	p := pl.p
 	work := map[*file]*fileWork{}
 	at := func(f *file) *fileWork {
@@ -273,8 +262,8 @@ func (pl *Plan) changes() ([]Change, *Finding, error) {
 	}
 	client, clocks := "", false
 	done := map[*component]bool{}
-	for _, f := range pl.Findings {
-		if f.Tier == Refuse {
+	for _, f := range pl.proposals {
+		if f.Tier == finding.Refuse {
 			continue
 		}
 		client = f.component.path
@@ -291,7 +280,7 @@ func (pl *Plan) changes() ([]Change, *Finding, error) {
 		w := at(p.byName[f.site.file.name])
 		w.findings = append(w.findings, f)
 		switch f.Tier {
-		case Gate:
+		case finding.Gate:
 			clocks = true
 			k := f.site.clock[0]
 			if len(k.into) > 0 {
@@ -305,7 +294,7 @@ func (pl *Plan) changes() ([]Change, *Finding, error) {
 				return nil, f, fmt.Errorf("package time is imported with a dot")
 			}
 			w.tokens = append(w.tokens, textEdit{p.offset(sel.X.Pos()), p.offset(sel.X.End()), p.text(f.site.mutex())})
-		case Collapse:
+		case finding.Collapse:
 			w.collapses = append(w.collapses, f.collapsed)
 		}
 	}
@@ -318,13 +307,13 @@ func (pl *Plan) changes() ([]Change, *Finding, error) {
 	}
 	sort.Slice(files, func(i, j int) bool { return files[i].file.name < files[j].file.name })
 
-	var out []Change
+	var out []change.Change
 	for _, w := range files {
 		next, err := pl.rewriteFile(w)
 		if err != nil {
 			return nil, strongest(w), err
 		}
-		out = append(out, Change{Path: w.file.name, Old: w.file.src, New: next, Findings: distinct(w.findings)})
+		out = append(out, change.Change{Path: w.file.name, Old: w.file.src, New: next, Findings: public(distinct(w.findings))})
 	}
 	helperFiles, err := pl.helperChanges(client, clocks)
 	if err != nil {
@@ -354,8 +343,8 @@ func (p *program) componentsOf(s *site) []*component {
 }
 
 // strongest returns the finding of a file to blame first when its edit fails.
-func strongest(w *fileWork) *Finding {
-	var best *Finding
+func strongest(w *fileWork) *proposal {
+	var best *proposal
 	for _, f := range w.findings {
 		here := f.site.file.name == w.file.name
 		if best == nil || here && (f.Tier > best.Tier || best.site.file.name != w.file.name) {
@@ -365,8 +354,8 @@ func strongest(w *fileWork) *Finding {
 	return best
 }
 
-func distinct(fs []*Finding) (out []*Finding) {
-	seen := map[*Finding]bool{}
+func distinct(fs []*proposal) (out []*proposal) {
+	seen := map[*proposal]bool{}
 	for _, f := range fs {
 		if !seen[f] {
 			seen[f] = true

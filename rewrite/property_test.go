@@ -17,6 +17,7 @@ import (
 	"golang.org/x/tools/go/packages"
 	"golang.org/x/tools/txtar"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
 )
 
@@ -132,7 +133,7 @@ func TestProperties(t *testing.T) {
 	all, guards := os.Getenv("ETCDMOD_E2E_LONG") != "", 0
 	for _, i := range rand.New(rand.NewSource(1)).Perm(pollings()) {
 		p := pollingAt(i)
-		if guard := p.max() == Guard; !all && guard { // most of them are
+		if guard := p.max() == finding.Guard; !all && guard { // most of them are
 			if guards++; guards > sampled/2 {
 				continue
 			}
@@ -141,7 +142,7 @@ func TestProperties(t *testing.T) {
 			break
 		}
 	}
-	got := map[Tier]int{}
+	got := map[finding.Tier]int{}
 	bad := 0
 	for _, p := range sample {
 		tier, problem, src := b.check(t, p)
@@ -153,8 +154,8 @@ func TestProperties(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d functions: %d guarded, %d gated, %d collapsed", len(sample), got[Guard], got[Gate], got[Collapse])
-	for tier := Guard; tier <= Collapse; tier++ {
+	t.Logf("%d functions: %d guarded, %d gated, %d collapsed", len(sample), got[finding.Guard], got[finding.Gate], got[finding.Collapse])
+	for tier := finding.Guard; tier <= finding.Collapse; tier++ {
 		if got[tier] < len(sample)/200 {
 			t.Errorf("only %d of %d got %v: the test says little about it", got[tier], len(sample), tier)
 		}
@@ -163,28 +164,28 @@ func TestProperties(t *testing.T) {
 
 // check rewrites one function and says what is wrong with the outcome, if anything is,
 // and with which text.
-func (b *bench) check(t *testing.T, p polling) (tier Tier, problem string, src []byte) {
+func (b *bench) check(t *testing.T, p polling) (tier finding.Tier, problem string, src []byte) {
 	t.Helper()
 	src = []byte(p.source())
 	in, err := b.input(src)
 	if err != nil {
-		return Refuse, "generated: " + err.Error(), src
+		return finding.Refuse, "generated: " + err.Error(), src
 	}
 	pl := Analyze(in)
 	if len(pl.Findings) == 0 && p.mayHide() {
-		return Guard, "", src
+		return finding.Guard, "", src
 	}
 	if len(pl.Findings) != 1 {
-		return Refuse, "it is not found", src
+		return finding.Refuse, "it is not found", src
 	}
 	f := pl.Findings[0]
 	out := rewritten(t, pl)
 	switch {
-	case f.Tier == Refuse:
+	case f.Tier == finding.Refuse:
 		return f.Tier, "refused: " + f.Refused[0].String(), src
 	case f.Tier > p.max():
 		return f.Tier, f.Tier.String() + " is more than " + p.max().String(), out
-	case f.Tier < Collapse && f.Kept == nil:
+	case f.Tier < finding.Collapse && f.NotHigher == nil:
 		return f.Tier, "nothing says why it is no more than " + f.Tier.String(), src
 	case len(f.Path) == 0:
 		return f.Tier, "no call path", src

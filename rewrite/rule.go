@@ -3,25 +3,21 @@ package rewrite
 import (
 	"embed"
 	"strings"
-)
 
-// A Rule is one kind of finding. Its documentation is the comment at the top of the file
-// that is named after it: rule_session_per_try.go has that of session-per-try.
-type Rule struct {
-	ID    string
-	Title string // one line
-	Doc   string
-}
+	"etcdmod/internal/finding"
+)
 
 //go:embed rule_*.go
 var ruleFiles embed.FS
 
-// Rules lists the rules of this package by id.
+// Rules lists the rules of this package by id. The documentation of a rule is the comment at
+// the top of the file that is named after it: rule_session_per_try.go has that of
+// session-per-try.
 var Rules = readRules()
 
 // readRules reads the rules off their source files, so that no rule can be without a
 // file, and no file without its rule.
-func readRules() (out []Rule) {
+func readRules() (out []finding.Rule) {
 	files, err := ruleFiles.ReadDir(".")
 	if err != nil {
 		panic(err) // they are part of the binary
@@ -42,7 +38,7 @@ func readRules() (out []Rule) {
 
 // newRule takes a rule's documentation from the comment that opens its source file: the
 // text cannot drift from the code below it.
-func newRule(id, source string) Rule {
+func newRule(id, source string) finding.Rule {
 	var lines []string
 	for line := range strings.Lines(source) {
 		text, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "//")
@@ -53,5 +49,5 @@ func newRule(id, source string) Rule {
 	}
 	title, doc, _ := strings.Cut(strings.Join(lines, "\n"), "\n")
 	title = strings.TrimSuffix(strings.TrimPrefix(title, id+": "), ".")
-	return Rule{ID: id, Title: title, Doc: strings.TrimSpace(doc)}
+	return finding.Rule{ID: id, Title: title, Doc: strings.TrimSpace(doc)}
 }

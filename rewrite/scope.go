@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/internal/finding"
 )
 
 // scopes reports a name or a branch in the statements that are kept which would mean
@@ -15,14 +17,14 @@ import (
 //	success
 //
 // in the block that held the loop.
-func (c *collapse) scopes(p *program) *Reason {
+func (c *collapse) scopes(p *program) *finding.Reason {
 	f, loop := c.site.file, c.site.loop
-	at := func(n ast.Node, detail string) *Reason {
-		return &Reason{Code: ShapeUnknown, Detail: detail, Pos: p.position(n.Pos())}
+	at := func(n ast.Node, detail string) *finding.Reason {
+		return &finding.Reason{Code: finding.ShapeUnknown, Detail: detail, Pos: p.position(n.Pos())}
 	}
 	for _, e := range []ast.Expr{c.site.mutex(), c.site.tries[0].Args[0]} {
 		if r := p.sameNames(c.site, e); r != nil {
-			r.Code = ShapeUnknown
+			r.Code = finding.ShapeUnknown
 			return r
 		}
 	}
@@ -30,7 +32,7 @@ func (c *collapse) scopes(p *program) *Reason {
 	if name == "" {
 		name = "err"
 	}
-	var bad *Reason
+	var bad *finding.Reason
 	check := func(list []ast.Stmt, reads, inside bool) {
 		for _, s := range list {
 			ast.Inspect(s, func(n ast.Node) bool {

@@ -4,17 +4,19 @@ import (
 	"go/ast"
 	"go/types"
 	"slices"
+
+	"etcdmod/internal/finding"
 )
 
 // perTry makes the finding of a site whose every try makes a session of its own, or nil.
 // Where a session is made only now and then, such as after the last one has ended, there
 // is none.
-func (p *program) perTry(s *site) *Finding {
+func (p *program) perTry(s *site) *proposal {
 	call := p.sessionPerTry(s)
 	if call == nil {
 		return nil
 	}
-	return p.refused(s, "session-per-try", p.sessionEachTry(s), LeasePerTry, call)
+	return p.refused(s, "session-per-try", p.sessionEachTry(s), finding.LeasePerTry, call)
 }
 
 // sessionPerTry returns the call that makes a session for each try, or nil: in the loop on

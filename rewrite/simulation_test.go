@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
 )
 
@@ -33,7 +34,7 @@ func TestSimulation(t *testing.T) {
 		sample, schedules, limit = 250, 20, "30m"
 	}
 	b := newBench(t)
-	quota := map[Tier]int{Guard: sample, Gate: 3 * sample, Collapse: 4 * sample}
+	quota := map[finding.Tier]int{finding.Guard: sample, finding.Gate: 3 * sample, finding.Collapse: 4 * sample}
 	var all []*simulated
 	for _, i := range rand.New(rand.NewSource(2)).Perm(pollings()) {
 		p := pollingAt(i)
@@ -44,7 +45,7 @@ func TestSimulation(t *testing.T) {
 			quota[p.max()]--
 			all = append(all, f)
 		}
-		if quota[Guard]+quota[Gate]+quota[Collapse] == 0 {
+		if quota[finding.Guard]+quota[finding.Gate]+quota[finding.Collapse] == 0 {
 			break
 		}
 	}
@@ -84,15 +85,15 @@ func (b *bench) simulated(t *testing.T, p polling, suffix string) *simulated {
 		return nil
 	}
 	f := &simulated{polling: p, name: p.String(), versions: map[string][]byte{"old": prepared(t, in, src, "old", suffix)}}
-	finding := pl.Findings[0]
-	for tier := finding.Tier; tier > Refuse; tier = finding.Tier - 1 {
+	found := pl.Findings[0]
+	for tier := found.Tier; tier > finding.Refuse; tier = found.Tier - 1 {
 		pl.Limit(tier)
 		out := rewritten(t, pl)
 		if in, err = b.input(out); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		f.versions[finding.Tier.String()] = prepared(t, in, out, finding.Tier.String(), suffix)
-		if finding.Tier == Guard {
+		f.versions[found.Tier.String()] = prepared(t, in, out, found.Tier.String(), suffix)
+		if found.Tier == finding.Guard {
 			break
 		}
 	}
@@ -134,7 +135,7 @@ func prepared(t *testing.T, in *Input, src []byte, pkg, suffix string) []byte {
 	once("\treturn poll"+suffix+"(ctx, time.Second, nil, nil,", "\tshared"+suffix+".ticker = log.Ticker()\n"+
 		"\treturn poll"+suffix+"(ctx, log.Interval(), log.Ticker().C, log.Beats(),")
 	once("func run"+suffix, "func Run"+suffix)
-	if pkg != Collapse.String() {
+	if pkg != finding.Collapse.String() {
 		once("err := ", "err := log.Begin().Answer(")
 		once(".TryLock(ctx)\n", ".TryLock(ctx))\n")
 	}
@@ -167,7 +168,7 @@ func layOut(t *testing.T, dir string, all []*simulated, schedules int) {
 	var table bytes.Buffer
 	for i, f := range all {
 		fmt.Fprintf(&table, "\t{Name: %q, Phased: %v, Spins: %v", f.name, f.phased(), f.spins())
-		for _, pkg := range []string{"old", Guard.String(), Gate.String(), Collapse.String()} {
+		for _, pkg := range []string{"old", finding.Guard.String(), finding.Gate.String(), finding.Collapse.String()} {
 			text, ok := f.versions[pkg]
 			if !ok {
 				continue

@@ -7,6 +7,8 @@ import (
 	"go/token"
 	"go/types"
 	"time"
+
+	"etcdmod/internal/finding"
 )
 
 // spinInterval is the wait that is put into a loop without any. It bounds by how much the
@@ -33,20 +35,20 @@ const spinInterval = 100 * time.Millisecond
 // later than before.
 //
 // spin returns why there is no place for a wait. Otherwise the site has a clock from then on.
-func (p *program) spin(s *site) *Reason {
-	at := func(code Code, n ast.Node, detail string) *Reason {
-		return &Reason{Code: code, Detail: detail, Pos: p.position(n.Pos())}
+func (p *program) spin(s *site) *finding.Reason {
+	at := func(code finding.Code, n ast.Node, detail string) *finding.Reason {
+		return &finding.Reason{Code: code, Detail: detail, Pos: p.position(n.Pos())}
 	}
 	if call := p.pausing(s); call != nil {
-		return at(ClockElsewhere, call, "it is in "+firstLine(p.text(call.Fun)))
+		return at(finding.ClockElsewhere, call, "it is in "+firstLine(p.text(call.Fun)))
 	}
 	for _, q := range s.paths {
 		for _, st := range q.steps {
 			if q.end == next && (st.kind == recv || st.kind == doneRecv) {
-				return at(UnknownClock, st.node, firstLine(p.text(st.node)))
+				return at(finding.UnknownClock, st.node, firstLine(p.text(st.node)))
 			}
 			if q.outcome == locked && q.end == next && st.kind == acts && p.mayWait(s, st.node) {
-				return at(UnknownClock, st.node, firstLine(p.text(st.node))+" may wait")
+				return at(finding.UnknownClock, st.node, firstLine(p.text(st.node))+" may wait")
 			}
 		}
 	}
@@ -64,7 +66,7 @@ func (p *program) spin(s *site) *Reason {
 				continue
 			}
 			if ok, _ := p.inert(s, st.node); !ok {
-				return at(WorkInLoop, st.node, firstLine(p.text(st.node)))
+				return at(finding.WorkInLoop, st.node, firstLine(p.text(st.node)))
 			}
 		}
 		if end := s.roundEnd(q); !ends[end] {
@@ -74,11 +76,11 @@ func (p *program) spin(s *site) *Reason {
 	}
 	for _, q := range s.paths {
 		if q.around && q.outcome != locked && q.outcome != failed && ends[s.roundEnd(q)] {
-			return at(NoClock, s.loop, "other rounds end in the same place")
+			return at(finding.NoClock, s.loop, "other rounds end in the same place")
 		}
 	}
 	if _, _, ok := s.file.timeName(c.into); !ok {
-		return at(NoClock, s.loop, "package time has no name there")
+		return at(finding.NoClock, s.loop, "package time has no name there")
 	}
 	if r := p.fixedMutex(s, c, true); r != nil {
 		return r

@@ -5,6 +5,8 @@ import (
 	"go/constant"
 	"go/types"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // sameKey reports that the watch behind k may be for something else than the lock of s.
@@ -12,9 +14,9 @@ import (
 //
 //	mu := concurrency.NewMutex(session, name)
 //	events := client.Watch(ctx, name, clientv3.WithPrefix())
-func (p *program) sameKey(s *site, k *clock) *Reason {
-	unproved := func(detail string) *Reason {
-		return &Reason{Code: WatchKeyUnknown, Detail: detail, Pos: p.position(k.wait.Pos())}
+func (p *program) sameKey(s *site, k *clock) *finding.Reason {
+	unproved := func(detail string) *finding.Reason {
+		return &finding.Reason{Code: finding.WatchKeyUnknown, Detail: detail, Pos: p.position(k.wait.Pos())}
 	}
 	if k.problem != nil {
 		return k.problem
@@ -31,7 +33,7 @@ func (p *program) sameKey(s *site, k *clock) *Reason {
 		return unproved("the mutex is not made in one place")
 	}
 	if a, b := s.trace.variable(k.made.Args[0]), s.trace.variable(s.tries[0].Args[0]); a == nil || a != b {
-		return &Reason{Code: ContextMismatch, Detail: p.text(k.made.Args[0]), Pos: p.position(k.made.Pos())}
+		return &finding.Reason{Code: finding.ContextMismatch, Detail: p.text(k.made.Args[0]), Pos: p.position(k.made.Pos())}
 	}
 	made := n.made[0]
 	if !p.sameString(s.file, k.made.Args[1], p.fileAt(made.Pos()), made.Args[1]) {

@@ -1,5 +1,7 @@
 package rewrite
 
+import "etcdmod/internal/finding"
+
 // A Strategy says what a collapse waits with.
 type Strategy int
 
@@ -28,12 +30,12 @@ func ParseStrategy(name string) (Strategy, bool) {
 
 // waitWith chooses what the collapse c waits with. It returns why that is not what was asked
 // for, if so.
-func (p *program) waitWith(c *collapse) *Reason {
+func (p *program) waitWith(c *collapse) *finding.Reason {
 	if p.in.Strategy != LockStrategy {
 		return nil
 	}
 	if c.retry {
-		return &Reason{Code: RetriesErrors, Pos: p.position(c.site.tries[0].Pos())}
+		return &finding.Reason{Code: finding.RetriesErrors, Pos: p.position(c.site.tries[0].Pos())}
 	}
 	c.lock = true
 	return nil

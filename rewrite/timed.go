@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/internal/finding"
 )
 
 // Timed locks.
@@ -164,9 +166,9 @@ func (p *program) repeatedAround(n ast.Node) (scope ast.Node) {
 }
 
 // timedLock makes the finding of a site that polls by Lock, or nil.
-func (p *program) timedLock(s *site) *Finding {
+func (p *program) timedLock(s *site) *proposal {
 	if !p.polls(s) {
 		return nil
 	}
-	return p.refused(s, "timed-lock", p.lockEachTry(s), LockWrites, s.attempts()[0].node)
+	return p.refused(s, "timed-lock", p.lockEachTry(s), finding.LockWrites, s.attempts()[0].node)
 }

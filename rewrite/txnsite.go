@@ -3,10 +3,12 @@ package rewrite
 import (
 	"go/ast"
 	"go/types"
+
+	"etcdmod/internal/finding"
 )
 
 // txnPoll makes the finding of a site that polls by transactions, or nil.
-func (p *program) txnPoll(s *site) *Finding {
+func (p *program) txnPoll(s *site) *proposal {
 	if p.awaitsEvents(s.file, s.fn, s.loop, map[ast.Node]bool{}) {
 		return nil // it waits for the key
 	}
@@ -36,7 +38,7 @@ func (p *program) txnPoll(s *site) *Finding {
 	if !clock && !p.retriesAtOnce(s) || !lease && (!clock || !p.endsWon(s)) || p.commitsElse(s) {
 		return nil
 	}
-	return p.refused(s, "txn-poll", p.txnEachTry(s), HandRolled, at[0].node)
+	return p.refused(s, "txn-poll", p.txnEachTry(s), finding.HandRolled, at[0].node)
 }
 
 // awaitsEvents reports whether n, which is part of fn, waits for the events of a watch,

@@ -5,6 +5,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/internal/finding"
 )
 
 // A walker reads one file.
@@ -16,17 +18,17 @@ type walker struct {
 	sigs  []*types.Signature
 }
 
-func (w *walker) poisonNode(n *node, code Code, at ast.Node, format string, args ...any) {
+func (w *walker) poisonNode(n *node, code finding.Code, at ast.Node, format string, args ...any) {
 	if n == nil {
 		return
 	}
-	r := Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: w.p.position(at.Pos())}
+	r := finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: w.p.position(at.Pos())}
 	n = n.find()
 	if !hasReason(n.poison, r) {
 		n.poison = append(n.poison, r)
 	}
 	switch code {
-	case EscapesInterface, GenericType, UnsupportedUse, UnsafeUse, Untyped:
+	case finding.EscapesInterface, finding.GenericType, finding.UnsupportedUse, finding.UnsafeUse, finding.Untyped:
 		w.boxes.leaks = append(w.boxes.leaks, r)
 	}
 }
@@ -170,7 +172,7 @@ func (w *walker) field(n *ast.Field) {
 	}
 	if _, ok := w.parentOfParent().(*ast.StructType); ok && len(n.Names) == 0 {
 		if _, named := w.stack[len(w.stack)-4].(*ast.TypeSpec); !named {
-			w.poisonNode(w.typeExpr(n.Type), EmbeddedMutex, n, "a struct type without a name embeds it")
+			w.poisonNode(w.typeExpr(n.Type), finding.EmbeddedMutex, n, "a struct type without a name embeds it")
 		}
 		if id := embeddedName(n.Type); id != nil {
 			if v, ok := w.file.pkg.TypesInfo.Defs[id].(*types.Var); ok {
@@ -237,7 +239,7 @@ func (w *walker) typeSpec(n *ast.TypeSpec) {
 		return
 	}
 	if w.p.isMutex(t) || w.p.isMutexPtr(t) {
-		w.poisonNode(w.typeExpr(n.Type), AliasOrDefined, n, "type %s", n.Name.Name)
+		w.poisonNode(w.typeExpr(n.Type), finding.AliasOrDefined, n, "type %s", n.Name.Name)
 	}
 	if _, ok := t.Underlying().(*types.Struct); ok {
 		return // its fields are objects of their own

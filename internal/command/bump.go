@@ -10,9 +10,9 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
-	"etcdmod/rewrite"
 )
 
 func bumpCommand(env *Env) *cli.Command {
@@ -126,7 +126,7 @@ func bumpSettings(env *Env, cmd *cli.Command) (*settings, error) {
 		verbose: cmd.Bool("v"),
 		format:  format,
 		tags:    cmd.String("tags"),
-		tier:    rewrite.Collapse,
+		tier:    finding.Collapse,
 		edit:    true,
 		vet:     cmd.Bool("vet"),
 		test:    cmd.Bool("test"),

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"etcdmod/internal/command"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
@@ -40,14 +41,11 @@ func TestExplainKnowsEveryCode(t *testing.T) {
 	for _, r := range rewrite.Rules {
 		want = append(want, r.ID)
 	}
-	for code := range rewrite.Reasons {
+	for _, code := range finding.Codes() {
 		want = append(want, string(code))
 	}
 	for _, r := range modbump.Reasons() {
 		want = append(want, string(r))
-	}
-	for code := range pipeline.Reasons {
-		want = append(want, code)
 	}
 	want = append(want, gosum.ReasonUnavailable, gosum.ReasonChecksum,
 		gosum.ReasonIncomplete, gosum.ReasonReplaced, gosum.ReasonNotSelected,
@@ -88,14 +86,11 @@ func TestCodesAreDistinct(t *testing.T) {
 		}
 		from[code] = pkg
 	}
-	for code := range rewrite.Reasons {
-		add(string(code), "rewrite")
+	for _, code := range finding.Codes() {
+		add(string(code), "finding")
 	}
 	for _, r := range modbump.Reasons() {
 		add(string(r), "modbump")
-	}
-	for code := range pipeline.Reasons {
-		add(code, "pipeline")
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"etcdmod/internal/pipeline"
+	"etcdmod/internal/finding"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
 )
@@ -159,9 +159,9 @@ func topics() []topic {
 	const title = "go.mod requires an etcd client that is not safe to lock with"
 	rules = append(rules, topic{modbump.Rule, title, title + "\n\n" + unsafeClient + policyTable(), true})
 
-	texts := maps.Clone(pipeline.Reasons)
-	for code, text := range rewrite.Reasons {
-		texts[string(code)] = text
+	texts := map[string]string{}
+	for _, code := range finding.Codes() {
+		texts[string(code)], _ = code.Explain()
 	}
 	for _, r := range modbump.Reasons() {
 		if text, ok := r.Explain(); ok {

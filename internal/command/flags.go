@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
 	"etcdmod/internal/pipeline"
 	"etcdmod/rewrite"
@@ -29,7 +30,7 @@ func commonFlags() []cli.Flag {
 		&cli.StringFlag{Name: "helper-dir", Usage: "put the helper package into `dir`, relative to the root of the module (default: " + helper.DefaultDir + ")", TakesFile: true},
 		&cli.StringFlag{Name: "helper-import", Usage: "use the helper package with this import `path`, which etcdmod has generated before, and generate none"},
 		&cli.StringSliceFlag{Name: "concurrency-pkg", Usage: "import `path` of a fork of the etcd client's package concurrency; may be repeated", Validator: importPaths},
-		&cli.StringFlag{Name: "tier", Value: rewrite.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
+		&cli.StringFlag{Name: "tier", Value: finding.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
 		&cli.StringFlag{Name: "strategy", Value: rewrite.WatchStrategy.String(), Usage: "how a collapse waits: watch (WatchLock) or lock (Lock, which queues) where other errors end the loop"},
 	}
 }
@@ -51,7 +52,7 @@ type settings struct {
 	format   string
 	tags     string
 	configs  []pipeline.Configuration
-	tier     rewrite.Tier
+	tier     finding.Tier
 	strategy rewrite.Strategy
 	forks    []string
 	edit     bool // make changes
@@ -67,7 +68,7 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	tier, ok := rewrite.ParseTier(cmd.String("tier"))
+	tier, ok := finding.ParseTier(cmd.String("tier"))
 	if !ok {
 		return nil, usage("-tier=%s: want guard, gate or collapse", cmd.String("tier"))
 	}

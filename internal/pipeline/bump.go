@@ -10,11 +10,11 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
-	"etcdmod/rewrite"
 )
 
 // BumpOptions say how to bump.
@@ -109,7 +109,7 @@ func (r *run) bumped(indexes []int) []string {
 // bumpChanges makes the bumps that the policy wants, each only where the result builds as
 // it did before: the edited go.mod, with the go.sum that it needs. Bumps that fit together
 // are one change; one that does not fit does not keep the others from being made.
-func (r *run) bumpChanges(ctx context.Context) (kept []rewrite.Change, failed []verify.Problem, err error) {
+func (r *run) bumpChanges(ctx context.Context) (kept []change.Change, failed []verify.Problem, err error) {
 	if err := r.settleTargets(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -229,9 +229,9 @@ func (r *run) refusal(ctx context.Context, err error) (*Refusal, error) {
 }
 
 // changed adds a change to a list if it is one.
-func changed(list []rewrite.Change, name string, old, new []byte) []rewrite.Change {
+func changed(list []change.Change, name string, old, new []byte) []change.Change {
 	if bytes.Equal(old, new) {
 		return list
 	}
-	return append(list, rewrite.Change{Path: name, Old: old, New: new, Created: old == nil})
+	return append(list, change.Change{Path: name, Old: old, New: new, Created: old == nil})
 }

@@ -11,13 +11,14 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/vendoring"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
-	"etcdmod/rewrite"
 )
 
 // rounds bounds how often a go.mod is amended: each round adds what the last one showed
@@ -34,7 +35,7 @@ type attempt struct {
 	movedGRPC    string   // the version of grpc that is built with the bumps, if it is another one
 	amended      bool
 	flags        []string // for the verification of what comes after
-	changes      []rewrite.Change
+	changes      []change.Change
 	failed       []verify.Problem
 }
 
@@ -86,7 +87,7 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 			return &Refusal{Code: string(modbump.Vendored), Detail: a.local(err.Error())}, nil
 		}
 		for _, v := range vendored {
-			a.changes = append(a.changes, rewrite.Change{Path: v.Path, Old: v.Old, New: v.New, Created: v.Created, Deleted: v.Deleted})
+			a.changes = append(a.changes, change.Change{Path: v.Path, Old: v.Old, New: v.New, Created: v.Created, Deleted: v.Deleted})
 		}
 		a.note("vendor: %d files change, as with \"go mod vendor\"", len(vendored))
 		// What is vendored comes from the module cache, where it can be compiled
@@ -114,7 +115,7 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 		return nil, nil
 	}
 	a.failed = problems
-	why := &Refusal{Code: string(rewrite.DoesNotBuild), Detail: a.relative(problems[0]).String()}
+	why := &Refusal{Code: string(finding.DoesNotBuild), Detail: a.relative(problems[0]).String()}
 	return a.advise(why), nil
 }
 

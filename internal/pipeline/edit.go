@@ -8,7 +8,9 @@ import (
 	"sort"
 	"strings"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/verify"
 	"etcdmod/rewrite"
@@ -58,13 +60,13 @@ func (r *run) imports(importer, path string) bool {
 // lower weakens the rewrites that the problems may come from: of those in the files with
 // problems, else in the packages with problems, else in what those import, else of all, the
 // strongest. detail goes into their reasons.
-func lower(plan *rewrite.Plan, changes []rewrite.Change, problems []verify.Problem, detail string, imports func(importer, path string) bool) {
+func lower(plan *rewrite.Plan, changes []change.Change, problems []verify.Problem, detail string, imports func(importer, path string) bool) {
 	files, packages := map[string]bool{}, map[string]bool{}
 	for _, p := range problems {
 		files[p.File] = true
 		packages[p.Package] = true
 	}
-	var blamed []*rewrite.Finding
+	var blamed []*finding.Finding
 	for _, c := range changes {
 		if files[c.Path] {
 			blamed = append(blamed, rewriting(c.Findings)...)
@@ -90,25 +92,25 @@ func lower(plan *rewrite.Plan, changes []rewrite.Change, problems []verify.Probl
 	if len(blamed) == 0 {
 		blamed = rewriting(plan.Findings)
 	}
-	strongest := rewrite.Refuse
+	strongest := finding.Refuse
 	for _, f := range blamed {
 		strongest = max(strongest, f.Tier)
 	}
-	code := rewrite.VerifyFellBack
-	if strongest == rewrite.Guard {
-		code = rewrite.DoesNotBuild
+	code := finding.VerifyFellBack
+	if strongest == finding.Guard {
+		code = finding.DoesNotBuild
 	}
 	for _, f := range blamed {
 		if f.Tier == strongest { // once, also for a finding that several files name
-			plan.Lower(f, rewrite.Reason{Code: code, Detail: detail, Pos: f.Pos})
+			plan.Lower(f, finding.Reason{Code: code, Detail: detail, Pos: f.Pos})
 		}
 	}
 }
 
 // rewriting returns the findings that change something.
-func rewriting(fs []*rewrite.Finding) (out []*rewrite.Finding) {
+func rewriting(fs []*finding.Finding) (out []*finding.Finding) {
 	for _, f := range fs {
-		if f.Tier > rewrite.Refuse {
+		if f.Tier > finding.Refuse {
 			out = append(out, f)
 		}
 	}
@@ -117,7 +119,7 @@ func rewriting(fs []*rewrite.Finding) (out []*rewrite.Finding) {
 
 // verify compiles the changes, and vets and tests them if asked to. packages are those
 // that change although none of their files does. It returns the problems that are new.
-func (r *run) verify(ctx context.Context, changes []rewrite.Change, packages ...string) ([]verify.Problem, error) {
+func (r *run) verify(ctx context.Context, changes []change.Change, packages ...string) ([]verify.Problem, error) {
 	overlay := map[string][]byte{}
 	for _, c := range changes {
 		overlay[c.Path] = c.New

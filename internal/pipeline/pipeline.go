@@ -14,7 +14,9 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/journal"
 	"etcdmod/internal/reach"
@@ -32,7 +34,7 @@ type Options struct {
 	// Configurations are the build configurations in which the module is looked at and
 	// every change has to hold. None means that of the environment.
 	Configurations []Configuration
-	Tier           rewrite.Tier
+	Tier           finding.Tier
 	Strategy       rewrite.Strategy
 	// HelperDir is where the helper package goes, "" for the default; see [CheckHelperDir].
 	// HelperImport is the import path of an existing one that is used instead.
@@ -60,7 +62,7 @@ type Dependant struct {
 // A Skip is something that was not covered.
 type Skip struct {
 	Path   string // absolute file, maybe with a position, or directory, or an import path
-	Reason string // a code that [Reasons] explains
+	Reason string // a [finding.Code]
 	Detail string
 }
 
@@ -87,22 +89,22 @@ type Refusal struct {
 // A Result is what became of a module.
 type Result struct {
 	Module   *discover.Module
-	Findings []*rewrite.Finding
-	Ignored  []*rewrite.Finding // as comments in the source ask for
+	Findings []*finding.Finding
+	Ignored  []*finding.Finding // as comments in the source ask for
 	Bumps    []Bump
-	Changes  []rewrite.Change // verified, sorted by path
+	Changes  []change.Change // verified, sorted by path
 	Skipped  []Skip
 	// Incomplete says that something was refused or not covered.
 	Incomplete bool
 	// Failed holds what verification said when it accepted nothing of what was proposed.
 	Failed []verify.Problem
 
-	part func(context.Context, []rewrite.Change) ([]verify.Problem, error)
+	part func(context.Context, []change.Change) ([]verify.Problem, error)
 }
 
 // Part verifies some of the changes without the others, as all of them were, and returns
 // the problems that they bring.
-func (res *Result) Part(ctx context.Context, some []rewrite.Change) ([]verify.Problem, error) {
+func (res *Result) Part(ctx context.Context, some []change.Change) ([]verify.Problem, error) {
 	return res.part(ctx, some)
 }
 
@@ -116,7 +118,7 @@ type run struct {
 	goCmd   gocmd.Runner
 	flags   []string // for every go command that loads packages, without tags
 	res     *Result
-	stray   []*rewrite.Finding // directives in packages that are not loaded
+	stray   []*finding.Finding // directives in packages that are not loaded
 	policy  modbump.Options
 	plan    *modbump.Result // for go.mod
 	sumFile string
@@ -183,7 +185,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	r.finish()
-	r.res.part = func(ctx context.Context, some []rewrite.Change) ([]verify.Problem, error) {
+	r.res.part = func(ctx context.Context, some []change.Change) ([]verify.Problem, error) {
 		skipped := r.res.Skipped // the same is known of all changes
 		defer func() { r.res.Skipped = skipped }()
 		return r.verify(ctx, some)

@@ -12,8 +12,9 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/verify"
-	"etcdmod/rewrite"
 )
 
 const twoLoops = `
@@ -100,7 +101,7 @@ func judge(t *testing.T, dir string, v verdict) (*Result, []string) {
 	t.Helper()
 	var rounds []string
 	r := &run{
-		Options: Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: rewrite.Collapse, Edit: true, Vet: true},
+		Options: Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: finding.Collapse, Edit: true, Vet: true},
 		check: func(_ context.Context, req verify.Request) (*verify.Result, error) {
 			files := map[string]string{}
 			for name, data := range req.Overlay {
@@ -135,8 +136,8 @@ func tiers(res *Result) string {
 		switch {
 		case len(f.Refused) > 0:
 			s += " " + string(f.Refused[0].Code)
-		case f.Kept != nil:
-			s += " " + string(f.Kept.Code)
+		case f.NotHigher != nil:
+			s += " " + string(f.NotHigher.Code)
 		}
 		out = append(out, s)
 	}
@@ -205,7 +206,7 @@ func TestFallBack(t *testing.T) {
 			if failed := len(res.Failed) > 0; failed != tc.failed || failed != (len(res.Changes) == 0) {
 				t.Errorf("failed with %v, %d changes", res.Failed, len(res.Changes))
 			}
-			if !slices.IsSortedFunc(res.Changes, func(a, b rewrite.Change) int { return strings.Compare(a.Path, b.Path) }) {
+			if !slices.IsSortedFunc(res.Changes, func(a, b change.Change) int { return strings.Compare(a.Path, b.Path) }) {
 				t.Error("the changes are not sorted")
 			}
 		})
@@ -216,7 +217,7 @@ func TestFallBack(t *testing.T) {
 func TestUnverified(t *testing.T) {
 	dir := newModule(t, twoLoops)
 	r := &run{
-		Options: Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: rewrite.Collapse, Edit: true},
+		Options: Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: finding.Collapse, Edit: true},
 		check: func(context.Context, verify.Request) (*verify.Result, error) {
 			return &verify.Result{Uncovered: []string{filepath.Join(dir, "a", "a.go")}, Unproved: []string{"example.com/standby/b"}}, nil
 		},
@@ -239,7 +240,7 @@ func TestCancelled(t *testing.T) {
 	dir := newModule(t, twoLoops)
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &run{
-		Options: Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: rewrite.Collapse, Edit: true},
+		Options: Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: finding.Collapse, Edit: true},
 		check: func(context.Context, verify.Request) (*verify.Result, error) {
 			cancel()
 			return nil, errors.New("something failed")
@@ -248,7 +249,7 @@ func TestCancelled(t *testing.T) {
 	if res, err := r.run(ctx); !errors.Is(err, context.Canceled) || res != nil {
 		t.Errorf("got %v, %v", res, err)
 	}
-	if _, err := Run(ctx, Options{Dir: dir, Tier: rewrite.Collapse}); !errors.Is(err, context.Canceled) {
+	if _, err := Run(ctx, Options{Dir: dir, Tier: finding.Collapse}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,49 +9,31 @@ import (
 	"strconv"
 	"strings"
 
-	"etcdmod/internal/discover"
+	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/load"
 	"etcdmod/modbump"
-	"etcdmod/rewrite"
 )
 
 // Why something was not covered.
 const (
-	SkipUnreadable  = discover.Unreadable
-	SkipSyntax      = discover.SyntaxError
-	SkipDependency  = "missing-dependency"
-	SkipMetadata    = "package-error"
-	SkipTypes       = "type-error"
-	SkipConstraints = "build-constraints"
-	SkipBazel       = "bazel"
-	SkipGoMod       = "go-mod"
-	SkipUnverified  = "not-verified"
-	SkipBuildList   = "build-list"
-	SkipNoModule    = "no-module"
-	SkipPins        = "pins"
+	SkipUnreadable  = string(finding.SkipUnreadable)
+	SkipSyntax      = string(finding.SkipSyntax)
+	SkipDependency  = string(finding.SkipDependency)
+	SkipMetadata    = string(finding.SkipMetadata)
+	SkipTypes       = string(finding.SkipTypes)
+	SkipConstraints = string(finding.SkipConstraints)
+	SkipBazel       = string(finding.SkipBazel)
+	SkipGoMod       = string(finding.SkipGoMod)
+	SkipUnverified  = string(finding.SkipUnverified)
+	SkipBuildList   = string(finding.SkipBuildList)
+	SkipNoModule    = string(finding.SkipNoModule)
+	SkipPins        = string(finding.SkipPins)
 )
 
 // codeGoSum refuses a bump for which no go.sum could be made, for another reason than
 // those that gosum has a code for.
-const codeGoSum = "go-sum"
-
-// Reasons explains the codes of this package: those of a [Skip], and those of a [Refusal]
-// that neither modbump nor rewrite explains.
-var Reasons = map[string]string{
-	SkipUnreadable:  "The file or directory could not be read, so nothing is known of what is in it. Fix its permissions, or the symbolic link.",
-	SkipSyntax:      "The file does not parse. What the parser could make out was analysed; fix the file and run again.",
-	SkipDependency:  "A package that this one imports cannot be had: go.sum lacks its entry, the module cannot be downloaded, or it does not exist. What resolves without it was analysed. Run \"go mod tidy\" or \"go mod download\", and check GOPROXY, GOPRIVATE and the network.",
-	SkipMetadata:    "The go command cannot make out the package, for example since its files name two packages or it imports itself. \"go list\" says the same; fix it and run again.",
-	SkipTypes:       "The package does not type-check. What resolves was analysed; fix the errors and run again.",
-	SkipConstraints: "The file tries a lock, but its name or its build constraints leave it out of every build configuration of this run. Run again with the -tags that it is for, or name all build configurations that count with -config, as in -config linux/amd64,windows/amd64,tags=integration.",
-	SkipBazel:       "The package has a BUILD file, which is not edited. Add the helper package to the deps of what imports it now, and give the helper a BUILD file (gazelle does both).",
-	SkipGoMod:       "The go.mod could not be judged, so nothing is known of the etcd client that it requires.",
-	SkipUnverified:  "The changed file or package was not compiled, vetted or tested as asked for: it belongs to another build configuration, or it failed before the change as well. Look at the change yourself.",
-	SkipBuildList:   "The go command could not tell which versions it builds, so that only the requirements in go.mod were judged, as they stand. Its message says why.",
-	SkipNoModule:    "There is no go.mod, so that only the files of other dependency tools were looked at, not the code. Run \"go mod init\" and \"go mod tidy\" first; the go command takes over the versions of most such tools.",
-	SkipPins:        "A file of another dependency tool could not be read, so that nothing is known of what it pins.",
-	codeGoSum:       "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
-}
+const codeGoSum = string(finding.GoSum)
 
 func (r *run) skip(path, reason, detail string) {
 	r.res.Skipped = append(r.res.Skipped, Skip{path, reason, r.local(detail)})
@@ -135,7 +117,7 @@ func opened(message string) string {
 }
 
 // bazel names the packages whose BUILD files the changes make out of date.
-func (r *run) bazel(changes []rewrite.Change) {
+func (r *run) bazel(changes []change.Change) {
 	found := false
 	said := map[string]bool{}
 	for _, c := range changes {
@@ -176,12 +158,12 @@ func (r *run) finish() {
 	})
 	r.res.Skipped = slices.Compact(r.res.Skipped)
 	r.res.Findings = append(r.res.Findings, r.stray...)
-	slices.SortStableFunc(r.res.Findings, func(a, b *rewrite.Finding) int {
+	slices.SortStableFunc(r.res.Findings, func(a, b *finding.Finding) int {
 		return cmp.Or(strings.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Offset, b.Pos.Offset))
 	})
 	r.res.Incomplete = len(r.res.Skipped) > 0
 	for _, f := range r.res.Findings {
-		r.res.Incomplete = r.res.Incomplete || f.Tier == rewrite.Refuse
+		r.res.Incomplete = r.res.Incomplete || f.Tier == finding.Refuse
 	}
 	for _, b := range r.res.Bumps {
 		r.res.Incomplete = r.res.Incomplete || b.Refused != nil || b.Action == modbump.Refuse

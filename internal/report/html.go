@@ -143,8 +143,8 @@ func (v *pageView) unit(u Unit, known map[string]string) (unitView, error) {
 		for _, r := range f.Refused {
 			fv.Why = append(fv.Why, whyView{r, "Refused", v.Topics[r.Code]})
 		}
-		if f.Kept != nil {
-			fv.Why = append(fv.Why, whyView{*f.Kept, "Why not more", v.Topics[f.Kept.Code]})
+		if f.NotHigher != nil {
+			fv.Why = append(fv.Why, whyView{*f.NotHigher, "Why not more", v.Topics[f.NotHigher.Code]})
 		}
 		for _, shared := range []bool{false, true} { // its own changes first
 			for j, file := range files {

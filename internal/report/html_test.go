@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"etcdmod/internal/browser"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
 	"etcdmod/rewrite"
@@ -34,7 +35,7 @@ var results = sync.OnceValues(func() (map[string]*pipeline.Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		res, err := pipeline.Run(context.Background(), pipeline.Options{Dir: dir, Tier: rewrite.Collapse, Edit: true})
+		res, err := pipeline.Run(context.Background(), pipeline.Options{Dir: dir, Tier: finding.Collapse, Edit: true})
 		if err != nil {
 			return nil, err
 		}
@@ -68,7 +69,7 @@ func example(t testing.TB) report.Page {
 	failed.State, failed.Files = report.Failed, nil
 	f := failed.Findings[0]
 	f.Func, f.Message, f.Tier = "elect", strings.ReplaceAll(f.Message, "awaitLock", "elect"), "refuse"
-	f.Refused = []report.Reason{{Code: string(rewrite.DoesNotBuild), Detail: "undefined: limit"}}
+	f.Refused = []report.Reason{{Code: string(finding.DoesNotBuild), Detail: "undefined: limit"}}
 	failed.Findings = []report.Finding{f}
 	failed.Problems = []report.Problem{{Phase: "build", Path: "search/lock.go", Line: 20, Message: "undefined: limit"}}
 	failed.Skipped = []report.Skip{{Path: "search/lock_windows.go", Reason: pipeline.SkipConstraints, Detail: "this build configuration leaves it out"}}
@@ -80,8 +81,9 @@ func ruleTopics() []report.Topic {
 	for _, r := range rewrite.Rules {
 		out = append(out, report.Topic{Name: r.ID, Title: r.Title, Text: r.Title + "\n\n" + r.Doc, Rule: true})
 	}
-	for _, code := range rewrite.Codes() {
-		out = append(out, report.Topic{Name: string(code), Title: string(code), Text: rewrite.Reasons[code]})
+	for _, code := range finding.Codes() {
+		text, _ := code.Explain()
+		out = append(out, report.Topic{Name: string(code), Title: string(code), Text: text})
 	}
 	return out
 }

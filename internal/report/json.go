@@ -5,28 +5,28 @@ import (
 	"io"
 	"path/filepath"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
-	"etcdmod/rewrite"
 )
 
 // A Finding is the JSON form of a finding; Type is "finding".
 type Finding struct {
-	Type     string   `json:"type"`
-	Rule     string   `json:"rule"`
-	Path     string   `json:"path"`
-	Line     int      `json:"line"`
-	Col      int      `json:"col"`
-	Package  string   `json:"package,omitempty"`
-	Func     string   `json:"func,omitempty"`
-	Message  string   `json:"message"`
-	Tier     string   `json:"tier"`
-	Refused  []Reason `json:"refused,omitempty"`
-	Kept     *Reason  `json:"notHigher,omitempty"`
-	CallPath []Frame  `json:"callPath,omitempty"`
-	Bump     *Bump    `json:"bump,omitempty"`
+	Type      string   `json:"type"`
+	Rule      string   `json:"rule"`
+	Path      string   `json:"path"`
+	Line      int      `json:"line"`
+	Col       int      `json:"col"`
+	Package   string   `json:"package,omitempty"`
+	Func      string   `json:"func,omitempty"`
+	Message   string   `json:"message"`
+	Tier      string   `json:"tier"`
+	Refused   []Reason `json:"refused,omitempty"`
+	NotHigher *Reason  `json:"notHigher,omitempty"`
+	CallPath  []Frame  `json:"callPath,omitempty"`
+	Bump      *Bump    `json:"bump,omitempty"`
 	// Ignored is the reason that a comment in the source gives for ignoring the finding.
 	Ignored string `json:"ignored,omitempty"`
 }
@@ -136,7 +136,7 @@ func JSON(w io.Writer, res *pipeline.Result, diff []byte, wrote []patch.Stat) er
 // tierIgnored is the tier of findings that comments in the source ignore.
 const tierIgnored = "ignored"
 
-func findingJSON(res *pipeline.Result, f *rewrite.Finding) Finding {
+func findingJSON(res *pipeline.Result, f *finding.Finding) Finding {
 	out := Finding{
 		Type: "finding", Rule: f.Rule, Path: rel(res, f.Pos.Filename), Line: f.Pos.Line, Col: f.Pos.Column,
 		Package: f.Package, Func: f.Func, Message: f.Message, Tier: f.Tier.String(), Ignored: f.Ignored,
@@ -151,9 +151,9 @@ func findingJSON(res *pipeline.Result, f *rewrite.Finding) Finding {
 	for _, r := range f.Refused {
 		out.Refused = append(out.Refused, reasonJSON(res, r))
 	}
-	if f.Kept != nil {
-		r := reasonJSON(res, *f.Kept)
-		out.Kept = &r
+	if f.NotHigher != nil {
+		r := reasonJSON(res, *f.NotHigher)
+		out.NotHigher = &r
 	}
 	return out
 }
@@ -172,7 +172,7 @@ func problemJSON(res *pipeline.Result, p verify.Problem) Problem {
 	return Problem{"problem", p.Phase, p.Package, rel(res, p.File), p.Line, p.Col, p.Message}
 }
 
-func reasonJSON(res *pipeline.Result, r rewrite.Reason) Reason {
+func reasonJSON(res *pipeline.Result, r finding.Reason) Reason {
 	out := Reason{Code: string(r.Code), Detail: r.Detail}
 	if r.Pos.IsValid() {
 		out.At = at(res, r.Pos)
@@ -211,7 +211,7 @@ func bumpJSON(res *pipeline.Result, b pipeline.Bump) Finding {
 	case b.Action == modbump.Refuse:
 		out.Refused = []Reason{{Code: string(b.Reason)}}
 	case b.Action == modbump.Report:
-		out.Kept = &Reason{Code: string(b.Reason)}
+		out.NotHigher = &Reason{Code: string(b.Reason)}
 	}
 	return out
 }
@@ -224,10 +224,10 @@ func (f Finding) verdict() string {
 		return f.Tier + ": " + f.Ignored
 	case f.Tier == string(modbump.Bump) && f.Bump != nil:
 		return "bump to " + f.Bump.Target
-	case f.Tier == rewrite.Refuse.String() && len(f.Refused) > 0:
+	case f.Tier == finding.Refuse.String() && len(f.Refused) > 0:
 		return f.Tier + ": " + f.Refused[0].Code
-	case f.Tier == string(modbump.Report) && f.Kept != nil:
-		return f.Tier + ": " + f.Kept.Code
+	case f.Tier == string(modbump.Report) && f.NotHigher != nil:
+		return f.Tier + ": " + f.NotHigher.Code
 	}
 	return f.Tier
 }

@@ -10,10 +10,11 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
-	"etcdmod/rewrite"
 )
 
 // A Page is what the renderers for many modules show: [SARIF], [CSV], [Summary] and [HTML].
@@ -129,7 +130,7 @@ func New(res *pipeline.Result, done State) (Unit, error) {
 // Served gives the indices, among the findings of a module with those in go.mod first, of
 // those that a change is for. shared says that it is for all that are rewritten: the change is
 // the helper's own file.
-func Served(res *pipeline.Result, c rewrite.Change) (findings []int, shared bool) {
+func Served(res *pipeline.Result, c change.Change) (findings []int, shared bool) {
 	if len(c.Findings) == 0 {
 		vendor := filepath.Join(res.Module.Root, "vendor") + string(filepath.Separator)
 		shared = filepath.Ext(c.Path) == ".go" && !strings.HasPrefix(c.Path, vendor)
@@ -142,12 +143,12 @@ func Served(res *pipeline.Result, c rewrite.Change) (findings []int, shared bool
 		}
 		return findings, false
 	}
-	mine := map[*rewrite.Finding]bool{}
+	mine := map[*finding.Finding]bool{}
 	for _, f := range c.Findings {
 		mine[f] = true
 	}
 	for i, f := range res.Findings {
-		if f.Tier > rewrite.Refuse && (shared || mine[f]) {
+		if f.Tier > finding.Refuse && (shared || mine[f]) {
 			findings = append(findings, len(res.Bumps)+i)
 		}
 	}
@@ -177,8 +178,8 @@ func (f Finding) places() []string {
 
 // reasons lists why a finding is refused, or why its tier is not the next one up.
 func (f Finding) reasons() []Reason {
-	if f.Kept != nil {
-		return append(f.Refused[:len(f.Refused):len(f.Refused)], *f.Kept)
+	if f.NotHigher != nil {
+		return append(f.Refused[:len(f.Refused):len(f.Refused)], *f.NotHigher)
 	}
 	return f.Refused
 }

@@ -33,9 +33,9 @@ import (
 	"go/token"
 	"path/filepath"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
-	"etcdmod/rewrite"
 )
 
 // rel makes an absolute path, also one with a position, relative to the repository.
@@ -76,9 +76,9 @@ func code(b pipeline.Bump) string {
 }
 
 // nextTier names the tier that a finding did not get.
-func nextTier(f *rewrite.Finding) rewrite.Tier {
+func nextTier(f *finding.Finding) finding.Tier {
 	if f.Rule == "watch-storm" {
-		return rewrite.Collapse // there is no clock to swap
+		return finding.Collapse // there is no clock to swap
 	}
 	return f.Tier + 1
 }

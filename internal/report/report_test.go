@@ -10,12 +10,12 @@ import (
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
-	"etcdmod/rewrite"
 )
 
 // sample has one of everything.
@@ -45,19 +45,19 @@ func sample(t *testing.T) *pipeline.Result {
 	return &pipeline.Result{
 		Module: &discover.Module{Path: "example.com/m", Root: root, Repo: root, GoModFile: filepath.Join(root, "go.mod")},
 		Bumps:  []pipeline.Bump{good, bump(4, modbump.Report, modbump.NotByDefault), refused, replaced},
-		Findings: []*rewrite.Finding{
+		Findings: []*finding.Finding{
 			{
-				Rule: "trylock-poll", Pos: at(7, 2), Func: "wait", Package: "example.com/m/a", Message: "wait polls", Tier: rewrite.Gate,
-				Kept: &rewrite.Reason{Code: rewrite.LogsPerRound, Detail: "log.Print()", Pos: at(9, 3)},
-				Path: []rewrite.Frame{{Pos: at(8, 5), Call: "wait calls try"}, {Pos: at(20, 9), Call: "mu.TryLock"}},
+				Rule: "trylock-poll", Pos: at(7, 2), Func: "wait", Package: "example.com/m/a", Message: "wait polls", Tier: finding.Gate,
+				NotHigher: &finding.Reason{Code: finding.LogsPerRound, Detail: "log.Print()", Pos: at(9, 3)},
+				Path:      []finding.Frame{{Pos: at(8, 5), Call: "wait calls try"}, {Pos: at(20, 9), Call: "mu.TryLock"}},
 			},
 			{
-				Rule: "watch-storm", Pos: at(30, 2), Func: "storm", Package: "example.com/m/a", Message: "storm tries", Tier: rewrite.Guard,
-				Kept: &rewrite.Reason{Code: rewrite.ShapeUnknown},
+				Rule: "watch-storm", Pos: at(30, 2), Func: "storm", Package: "example.com/m/a", Message: "storm tries", Tier: finding.Guard,
+				NotHigher: &finding.Reason{Code: finding.ShapeUnknown},
 			},
 			{
 				Rule: "trylock-spin", Pos: at(40, 2), Func: "spin", Package: "example.com/m/a", Message: "spin tries",
-				Refused: []rewrite.Reason{{Code: rewrite.CgoFile, Pos: at(1, 1)}, {Code: rewrite.DoesNotBuild, Detail: "two\nlines"}},
+				Refused: []finding.Reason{{Code: finding.CgoFile, Pos: at(1, 1)}, {Code: finding.DoesNotBuild, Detail: "two\nlines"}},
 			},
 		},
 		Skipped: []pipeline.Skip{

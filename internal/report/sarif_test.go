@@ -15,9 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
-	"etcdmod/rewrite"
 )
 
 // A sarifLog is what the tests read of SARIF.
@@ -50,7 +51,7 @@ type result struct {
 	}
 	PartialFingerprints map[string]string
 	Suppressions        *[]struct{ Kind, Justification string }
-	Fixes               []struct{ ArtifactChanges []change }
+	Fixes               []struct{ ArtifactChanges []artifactChange }
 }
 
 type location struct {
@@ -65,7 +66,7 @@ type artifact struct{ URI, URIBaseID string }
 
 type region struct{ StartLine, StartColumn, EndLine, EndColumn int }
 
-type change struct {
+type artifactChange struct {
 	ArtifactLocation artifact
 	Replacements     []struct {
 		DeletedRegion   region
@@ -232,7 +233,7 @@ func TestSARIFFingerprints(t *testing.T) {
 	for _, f := range moved.Findings {
 		f.Pos.Line += 100
 		f.Pos.Column++
-		f.Tier = rewrite.Guard
+		f.Tier = finding.Guard
 	}
 	moved.Bumps[0].Line++
 	moved.Bumps[0].Version, moved.Bumps[0].Message = "v1.0.1", "example.com/etcd@v1.0.1 leaks"
@@ -260,8 +261,8 @@ func TestSARIFFingerprints(t *testing.T) {
 func TestSARIFSuppressions(t *testing.T) {
 	res := sample(t)
 	ignored := *res.Findings[0]
-	ignored.Ignored, ignored.Refused = "only one <replica>", []rewrite.Reason{{Code: rewrite.DoesNotBuild}}
-	res.Ignored = []*rewrite.Finding{&ignored}
+	ignored.Ignored, ignored.Refused = "only one <replica>", []finding.Reason{{Code: finding.DoesNotBuild}}
+	res.Ignored = []*finding.Finding{&ignored}
 	l, _ := sarif(t, unit(t, res, report.Found))
 	results := l.Runs[0].Results
 	if len(results) != len(res.Bumps)+len(res.Findings)+1 {
@@ -376,7 +377,7 @@ func TestSARIFColumns(t *testing.T) {
 	}
 	want(6)
 	// What a file was before it was written counts.
-	res.Changes = []rewrite.Change{{Path: name, Old: []byte("a\nä1234567890\n"), New: []byte("äöü")}}
+	res.Changes = []change.Change{{Path: name, Old: []byte("a\nä1234567890\n"), New: []byte("äöü")}}
 	want(8)
 }
 
@@ -388,13 +389,13 @@ func TestSARIFFixes(t *testing.T) {
 		return filepath.Join(append([]string{res.Module.Root}, name...)...)
 	}
 	one, two, refused := res.Findings[0], res.Findings[1], res.Findings[2]
-	three := &rewrite.Finding{Rule: "trylock-poll", Pos: one.Pos, Tier: rewrite.Collapse, Message: "another"}
+	three := &finding.Finding{Rule: "trylock-poll", Pos: one.Pos, Tier: finding.Collapse, Message: "another"}
 	res.Findings = append(res.Findings, three)
 	res.Failed = nil
-	res.Changes = []rewrite.Change{
-		{Path: in("a", "a.go"), Old: []byte("package a\r\n\r\nfunc a() {\r\n}\r\n"), New: []byte("package a\r\n\r\nfunc ä() {\r\n\tb()\r\n}\r\n"), Findings: []*rewrite.Finding{one, two}},
-		{Path: in("a", "0.go"), Old: []byte("one\ntwo ü"), New: []byte("one\nthree"), Findings: []*rewrite.Finding{two, refused}},
-		{Path: in("c", "c.go"), Old: []byte("x\n"), New: []byte("x\ny\n"), Findings: []*rewrite.Finding{three}},
+	res.Changes = []change.Change{
+		{Path: in("a", "a.go"), Old: []byte("package a\r\n\r\nfunc a() {\r\n}\r\n"), New: []byte("package a\r\n\r\nfunc ä() {\r\n\tb()\r\n}\r\n"), Findings: []*finding.Finding{one, two}},
+		{Path: in("a", "0.go"), Old: []byte("one\ntwo ü"), New: []byte("one\nthree"), Findings: []*finding.Finding{two, refused}},
+		{Path: in("c", "c.go"), Old: []byte("x\n"), New: []byte("x\ny\n"), Findings: []*finding.Finding{three}},
 		{Path: in("go.mod"), Old: []byte("module m\n"), New: []byte("module m\n\nrequire x v1\n")},
 		{Path: in("pkg", "etcdlock", "mutex.go"), New: []byte("package etcdlock\n"), Created: true},
 	}
@@ -452,7 +453,7 @@ func TestSARIFReplacements(t *testing.T) {
 		}
 		res := sample(t)
 		res.Failed = nil
-		res.Changes = []rewrite.Change{{Path: filepath.Join(res.Module.Root, "x.go"), Old: []byte(before), New: []byte(after), Findings: res.Findings[:1]}}
+		res.Changes = []change.Change{{Path: filepath.Join(res.Module.Root, "x.go"), Old: []byte(before), New: []byte(after), Findings: res.Findings[:1]}}
 		u, err := report.New(res, report.Ready)
 		if err != nil {
 			t.Fatal(err)
@@ -465,7 +466,7 @@ func TestSARIFReplacements(t *testing.T) {
 }
 
 // apply makes the replacements in a text. They are in order, and do not overlap.
-func (c change) apply(text string) string {
+func (c artifactChange) apply(text string) string {
 	offset := func(line, col int) int {
 		at := 0
 		for ; line > 1; line-- {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/report"
-	"etcdmod/rewrite"
 )
 
 // Colours are found in the whole file: a hunk may begin within a comment or a raw string. They
@@ -26,7 +26,7 @@ func TestSyntax(t *testing.T) {
 	for _, ending := range []string{"\n", "\r\n"} {
 		res := sample(t)
 		text := strings.ReplaceAll(source, "\n", ending)
-		res.Changes = []rewrite.Change{
+		res.Changes = []change.Change{
 			{Path: filepath.Join(res.Module.Root, "a.go"), New: []byte(text), Created: true},
 			{Path: filepath.Join(res.Module.Root, "go.mod"), Old: []byte("module func\n"), New: []byte("module if\n")},
 			{Path: filepath.Join(res.Module.Root, "vendor", "v.go"), New: []byte("package v\n"), Created: true},

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/reach"
 	"etcdmod/modbump"
@@ -64,9 +65,9 @@ func indent(text string, n int) string {
 	return strings.ReplaceAll(text, "\n", "\n"+strings.Repeat("\t", n))
 }
 
-func (p *printer) finding(f *rewrite.Finding) {
+func (p *printer) finding(f *finding.Finding) {
 	tier := f.Tier.String()
-	if f.Tier == rewrite.Refuse && len(f.Refused) > 0 {
+	if f.Tier == finding.Refuse && len(f.Refused) > 0 {
 		tier += ": " + string(f.Refused[0].Code)
 	}
 	p.printf("%s: %s: %s (%s)\n", at(p.res, f.Pos), f.Rule, f.Message, tier)
@@ -77,15 +78,15 @@ func (p *printer) finding(f *rewrite.Finding) {
 		p.reason("refused", r)
 	}
 	switch {
-	case f.Kept == nil:
-	case f.Tier == rewrite.Collapse:
-		p.reason("not "+rewrite.LockStrategy.String(), *f.Kept)
+	case f.NotHigher == nil:
+	case f.Tier == finding.Collapse:
+		p.reason("not "+rewrite.LockStrategy.String(), *f.NotHigher)
 	default:
-		p.reason("not "+nextTier(f).String(), *f.Kept)
+		p.reason("not "+nextTier(f).String(), *f.NotHigher)
 	}
 }
 
-func (p *printer) reason(why string, r rewrite.Reason) {
+func (p *printer) reason(why string, r finding.Reason) {
 	p.printf("\t%s: %s", why, r.Code)
 	if r.Pos.IsValid() {
 		p.printf(" at %s", at(p.res, r.Pos))

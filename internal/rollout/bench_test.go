@@ -25,10 +25,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"etcdmod/internal/browser"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/rollout/synthetic"
-	"etcdmod/rewrite"
 )
 
 // BenchmarkClean is the cost of modules that have nothing to do with etcd, beside the floor:
@@ -140,7 +140,7 @@ func (m *monorepo) rollout(b *testing.B, by rollout.By, usage *rollout.Usage) *r
 	m.out = b.TempDir()
 	index, err := rollout.Run(b.Context(), rollout.Options{
 		Root: m.root, By: by, Out: m.out, Timeout: 10 * time.Minute, Usage: usage,
-		Pipeline: pipeline.Options{Env: m.env, Tier: rewrite.Collapse, Vet: true},
+		Pipeline: pipeline.Options{Env: m.env, Tier: finding.Collapse, Vet: true},
 	})
 	if err != nil {
 		b.Fatal(err)

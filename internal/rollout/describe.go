@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
 	"etcdmod/internal/version"
 	"etcdmod/modbump"
-	"etcdmod/rewrite"
 )
 
 // title is the first line of a commit and of a pull request.
@@ -35,11 +35,11 @@ func title(dir string, u *Unit) string {
 
 // tiers says what each of them changes, and why that is safe.
 var tiers = []struct{ name, text string }{
-	{rewrite.Guard.String(), "`TryLock` reads before it writes, so nothing is written while another candidate holds the lock. " +
+	{finding.Guard.String(), "`TryLock` reads before it writes, so nothing is written while another candidate holds the lock. " +
 		"The constructor and the declared types that the mutex flows through are swapped together, for a type with the same methods; the compiler checks that. Control flow and pace stay."},
-	{rewrite.Gate.String(), "As guard, and the clock of the loop also fires when the lock is released. The old interval stays the upper bound, " +
+	{finding.Gate.String(), "As guard, and the clock of the loop also fires when the lock is released. The old interval stays the upper bound, " +
 		"and the clock paces this retry and nothing else."},
-	{rewrite.Collapse.String(), "The loop becomes one call that waits for the holder's key to go. Success left the loop on every path, a failed round did nothing but wait, " +
+	{finding.Collapse.String(), "The loop becomes one call that waits for the holder's key to go. Success left the loop on every path, a failed round did nothing but wait, " +
 		"and errors have the way out that they had. One thing differs: when the session has ended, the call says so with `concurrency.ErrSessionExpired`, where a loop would have retried a dead lease for ever."},
 }
 
@@ -123,7 +123,7 @@ func (r *run) uncovered(b *bytes.Buffer, res *pipeline.Result, p part, u *Unit) 
 		return !u.Prelude && (len(p.keys) == 0 || slices.Contains(p.keys, r.key(r.rel(file), r.rel(res.Module.Root))))
 	}
 	for _, f := range res.Findings {
-		if f.Tier == rewrite.Refuse && mine(f.Pos.Filename) {
+		if f.Tier == finding.Refuse && mine(f.Pos.Filename) {
 			left.Findings = append(left.Findings, f)
 		}
 	}

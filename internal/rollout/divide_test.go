@@ -14,12 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/rollout/synthetic"
 	"etcdmod/internal/ship"
-	"etcdmod/rewrite"
 )
 
 // However the changes are divided, and in whatever order their patches are applied behind
@@ -49,7 +49,7 @@ func TestDivide(t *testing.T) {
 			opts := rollout.Options{
 				Root: root, By: c.by, Services: c.services, Owners: owners.Parse("CODEOWNERS", "**/cmd/api/ @a\n**/cmd/job/ @b\n**/cmd/lead/ @c\n", owners.Auto),
 				Out: filepath.Join(t.TempDir(), "out"), Jobs: 2,
-				Pipeline: pipeline.Options{Env: env, Tier: rewrite.Collapse},
+				Pipeline: pipeline.Options{Env: env, Tier: finding.Collapse},
 			}
 			index, err := rollout.RunWith(t.Context(), opts, seen.run)
 			if err != nil {
@@ -162,7 +162,7 @@ func tied(t *testing.T, root string, index *rollout.Index, seen *results) {
 	}
 	ties := 0
 	for _, res := range seen.of {
-		of := map[*rewrite.Finding]string{}
+		of := map[*finding.Finding]string{}
 		for _, c := range res.Changes {
 			at := unit[relative(t, root, c.Path)]
 			if at == "" {

@@ -14,10 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/verify"
-	"etcdmod/rewrite"
 )
 
 // tree writes modules, given by their directories and what they replace.
@@ -47,11 +48,11 @@ func tree(t *testing.T, modules map[string][]string) string {
 func result(root string, files ...string) *pipeline.Result {
 	res := &pipeline.Result{Module: &discover.Module{Root: root, Repo: filepath.Dir(root)}}
 	for _, name := range files {
-		c := rewrite.Change{Path: filepath.Join(root, name), Old: []byte("old\n"), New: []byte("new\n")}
+		c := change.Change{Path: filepath.Join(root, name), Old: []byte("old\n"), New: []byte("new\n")}
 		if filepath.Ext(name) != "" {
-			f := &rewrite.Finding{Rule: "trylock-poll", Tier: rewrite.Guard}
+			f := &finding.Finding{Rule: "trylock-poll", Tier: finding.Guard}
 			f.Pos.Filename = c.Path
-			c.Findings = []*rewrite.Finding{f}
+			c.Findings = []*finding.Finding{f}
 			res.Findings = append(res.Findings, f)
 		}
 		res.Changes = append(res.Changes, c)
@@ -156,7 +157,7 @@ func TestNotSeparable(t *testing.T) {
 		run: func(_ context.Context, o pipeline.Options) (*pipeline.Result, error) {
 			return result(o.Dir, "go_mod", "a/x.go", "b/x.go", "c/x.go"), nil
 		},
-		part: func(_ *pipeline.Result, _ context.Context, some []rewrite.Change) ([]verify.Problem, error) {
+		part: func(_ *pipeline.Result, _ context.Context, some []change.Change) ([]verify.Problem, error) {
 			var names []string
 			for _, c := range some {
 				rel, _ := filepath.Rel(root, c.Path)

@@ -10,10 +10,11 @@ import (
 	"slices"
 	"time"
 
+	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
-	"etcdmod/rewrite"
 )
 
 // module takes the module with an index through the pipeline. An error ends the whole run.
@@ -154,7 +155,7 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	if parts, err = r.separable(ctx, res, parts); err != nil {
 		return nil, err
 	}
-	unitOf := map[*rewrite.Finding]string{}
+	unitOf := map[*finding.Finding]string{}
 	var units []unitFiles
 	for _, p := range parts {
 		u, err := r.unit(m.Dir, res, p)
@@ -214,7 +215,7 @@ func (r *run) separable(ctx context.Context, res *pipeline.Result, parts []part)
 	if len(parts) < 2 {
 		return parts, nil
 	}
-	var prelude []rewrite.Change
+	var prelude []change.Change
 	for _, p := range parts {
 		changes := slices.Concat(prelude, p.changes)
 		if p.prelude {
@@ -241,7 +242,7 @@ func (r *run) unit(dir string, res *pipeline.Result, p part) (*Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	changes := map[string]rewrite.Change{}
+	changes := map[string]change.Change{}
 	for _, c := range p.changes {
 		changes[r.rel(c.Path)] = c
 	}
@@ -277,7 +278,7 @@ func link(units []Unit) {
 	}
 }
 
-func (r *run) patchChanges(changes []rewrite.Change) (out []patch.Change) {
+func (r *run) patchChanges(changes []change.Change) (out []patch.Change) {
 	for _, c := range changes {
 		out = append(out, patch.Change{Path: r.rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
 	}

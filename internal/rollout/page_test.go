@@ -227,7 +227,7 @@ func readInBrowser(t *testing.T, index *rollout.Index, out string, text []byte) 
 	f := unit.Findings[0]
 	for _, want := range []string{
 		unit.About, unit.Module, unit.Dir, "patch " + unit.Patch, "after " + unit.After[0], unit.Owners[0], f.Message,
-		"Call path", f.CallPath[0].At, "Why not more: " + f.Kept.Code, "for all findings in " + unit.After[0],
+		"Call path", f.CallPath[0].At, "Why not more: " + f.NotHigher.Code, "for all findings in " + unit.After[0],
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("the unit does not say %q:\n%s", want, said)

@@ -37,13 +37,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
 	"etcdmod/internal/monorepo"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/verify"
 	"etcdmod/internal/version"
-	"etcdmod/rewrite"
 )
 
 // Options say what to roll out, and how.
@@ -107,7 +107,7 @@ type run struct {
 // steps are what is done in a module; tests put others in their place.
 type steps struct {
 	run   func(context.Context, pipeline.Options) (*pipeline.Result, error)
-	part  func(*pipeline.Result, context.Context, []rewrite.Change) ([]verify.Problem, error)
+	part  func(*pipeline.Result, context.Context, []change.Change) ([]verify.Problem, error)
 	grace time.Duration // see isolate
 }
 

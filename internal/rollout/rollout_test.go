@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/journal"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/rollout/synthetic"
-	"etcdmod/rewrite"
 )
 
 // A monorepo of 60 modules: what becomes of each shape, that the patches of a module's units
@@ -27,7 +27,7 @@ func TestSixtyModules(t *testing.T) {
 	before := files(t, root)
 	opts := rollout.Options{
 		Root: root, By: rollout.ByDir, Out: filepath.Join(t.TempDir(), "out"), Jobs: 2, Timeout: 5 * time.Minute,
-		Pipeline: pipeline.Options{Env: env, Tier: rewrite.Collapse, Vet: true},
+		Pipeline: pipeline.Options{Env: env, Tier: finding.Collapse, Vet: true},
 	}
 	index, err := rollout.Run(t.Context(), opts)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
 	"etcdmod/rewrite"
@@ -306,7 +307,7 @@ func TestSettings(t *testing.T) {
 		}, []string{"CGO_ENABLED", "GOFLAGS", "GOOS"}},
 		"Pipeline.Tags":           {func(o *Options) { o.Pipeline.Tags = "x" }, []string{"-tags"}},
 		"Pipeline.Configurations": {func(o *Options) { o.Pipeline.Configurations = []pipeline.Configuration{{Tags: []string{"x"}}} }, []string{"-config"}},
-		"Pipeline.Tier":           {func(o *Options) { o.Pipeline.Tier = rewrite.Gate }, []string{"-tier"}},
+		"Pipeline.Tier":           {func(o *Options) { o.Pipeline.Tier = finding.Gate }, []string{"-tier"}},
 		"Pipeline.Strategy":       {func(o *Options) { o.Pipeline.Strategy = rewrite.LockStrategy }, []string{"-strategy"}},
 		"Pipeline.HelperDir":      {func(o *Options) { o.Pipeline.HelperDir = "x" }, []string{"-helper-dir"}},
 		"Pipeline.HelperImport":   {func(o *Options) { o.Pipeline.HelperImport = "x" }, []string{"-helper-import"}},

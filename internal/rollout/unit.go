@@ -7,15 +7,16 @@ import (
 	"slices"
 	"strings"
 
-	"etcdmod/rewrite"
+	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 )
 
 // A part is what becomes one unit.
 type part struct {
 	prelude  bool
 	keys     []string // sorted
-	changes  []rewrite.Change
-	findings []*rewrite.Finding
+	changes  []change.Change
+	findings []*finding.Finding
 }
 
 // split divides the changes of a module. Files with the same key go together, and so do
@@ -23,8 +24,8 @@ type part struct {
 // whole. A change that no finding is behind, such as that of the helper or of go.mod, is
 // shared by all and becomes the prelude. Where nobody else would share it, because there
 // is one part alone, it belongs to that one.
-func split(changes []rewrite.Change, key func(file string) string) []part {
-	var shared, own []rewrite.Change
+func split(changes []change.Change, key func(file string) string) []part {
+	var shared, own []change.Change
 	for _, c := range changes {
 		if len(c.Findings) == 0 {
 			shared = append(shared, c)
@@ -41,7 +42,7 @@ func split(changes []rewrite.Change, key func(file string) string) []part {
 		}
 		return parent[i]
 	}
-	byKey, byFinding := map[string]int{}, map[*rewrite.Finding]int{}
+	byKey, byFinding := map[string]int{}, map[*finding.Finding]int{}
 	for i, c := range own {
 		parent[i] = i
 		join := func(j int, ok bool) {
@@ -90,7 +91,7 @@ func split(changes []rewrite.Change, key func(file string) string) []part {
 	return parts
 }
 
-func (p *part) add(c rewrite.Change) {
+func (p *part) add(c change.Change) {
 	p.changes = append(p.changes, c)
 	for _, f := range c.Findings {
 		if !slices.Contains(p.findings, f) {

@@ -6,20 +6,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/owners"
-	"etcdmod/rewrite"
 )
 
 // The files of a module by their keys: which end up in one part. Each file is named after its
 // key, a slash, and the findings that change it.
 func TestSplit(t *testing.T) {
-	findings := map[rune]*rewrite.Finding{}
-	change := func(name string) rewrite.Change {
-		c := rewrite.Change{Path: name}
+	findings := map[rune]*finding.Finding{}
+	named := func(name string) change.Change {
+		c := change.Change{Path: name}
 		_, letters, _ := strings.Cut(name, "/")
 		for _, l := range letters {
 			if findings[l] == nil {
-				findings[l] = &rewrite.Finding{}
+				findings[l] = &finding.Finding{}
 			}
 			c.Findings = append(c.Findings, findings[l])
 		}
@@ -34,9 +35,9 @@ func TestSplit(t *testing.T) {
 		{"a tie that shows late", "a/x b/y c/z c/xy", "a b c: a/x b/y c/z c/xy"},
 		{"no findings, as after a bump", "go.mod/ go.sum/", ": go.mod/ go.sum/"},
 	} {
-		var changes []rewrite.Change
+		var changes []change.Change
 		for _, f := range strings.Fields(c.files) {
-			changes = append(changes, change(f))
+			changes = append(changes, named(f))
 		}
 		var got []string
 		for _, p := range split(changes, func(file string) string { key, _, _ := strings.Cut(file, "/"); return key }) {
@@ -57,11 +58,11 @@ func TestSplit(t *testing.T) {
 }
 
 func TestWhole(t *testing.T) {
-	f := &rewrite.Finding{}
+	f := &finding.Finding{}
 	got := whole([]part{
-		{prelude: true, changes: []rewrite.Change{{Path: "go.mod"}}},
-		{keys: []string{"b"}, changes: []rewrite.Change{{Path: "x", Findings: []*rewrite.Finding{f}}}},
-		{keys: []string{"a"}, changes: []rewrite.Change{{Path: "y", Findings: []*rewrite.Finding{f}}}},
+		{prelude: true, changes: []change.Change{{Path: "go.mod"}}},
+		{keys: []string{"b"}, changes: []change.Change{{Path: "x", Findings: []*finding.Finding{f}}}},
+		{keys: []string{"a"}, changes: []change.Change{{Path: "y", Findings: []*finding.Finding{f}}}},
 	})
 	if len(got) != 1 || got[0].prelude || len(got[0].changes) != 3 || len(got[0].findings) != 1 {
 		t.Errorf("%+v", got)

@@ -1,13 +1,12 @@
-package rewrite
+package finding
 
 import (
-	"fmt"
-	"go/token"
-	"sort"
+	"maps"
+	"slices"
 )
 
-// A Code names why a finding was refused, or why it did not get the next higher tier.
-// Every code has a row in [Reasons].
+// A Code names why a finding was refused, why it did not get the next higher tier, or why
+// something was not covered. [Code.Explain] has a text for every code.
 type Code string
 
 const (
@@ -74,10 +73,27 @@ const (
 	RetriesErrors   Code = "retries-errors"
 	ShapeUnknown    Code = "shape-unknown"
 	WatchKeyUnknown Code = "watch-key-unproved"
+
+	// Why something was not covered.
+	SkipUnreadable  Code = "unreadable"
+	SkipSyntax      Code = "syntax-error"
+	SkipDependency  Code = "missing-dependency"
+	SkipMetadata    Code = "package-error"
+	SkipTypes       Code = "type-error"
+	SkipConstraints Code = "build-constraints"
+	SkipBazel       Code = "bazel"
+	SkipGoMod       Code = "go-mod"
+	SkipUnverified  Code = "not-verified"
+	SkipBuildList   Code = "build-list"
+	SkipNoModule    Code = "no-module"
+	SkipPins        Code = "pins"
+
+	// Why a bump was not made, for another reason than the policy's.
+	GoSum Code = "go-sum"
 )
 
-// Reasons explains every code: what was seen, and what a person can do.
-var Reasons = map[Code]string{
+// texts explains every code: what was seen, and what a person can do.
+var texts = map[Code]string{
 	AliasOrDefined:   "A type is defined over concurrency.Mutex. Its method set would change with the type below it. Use *concurrency.Mutex in the declarations, or convert by hand.",
 	BuildTagged:      "A file of the same package that the current build configuration leaves out uses the mutex too. Rewriting only one of them would break the other configuration.",
 	CgoFile:          "The file imports \"C\". What the type checker sees is generated from it, so positions cannot be trusted.",
@@ -138,28 +154,27 @@ var Reasons = map[Code]string{
 	RetriesErrors:   "Lock was asked for, which returns every error at once. The loop tries again after errors other than ErrLocked, as WatchLockRetry does.",
 	ShapeUnknown:    "The loop is none of the shapes that can be replaced as a whole, or what would be kept of it would mean something else outside the loop.",
 	WatchKeyUnknown: "It could not be proved that the watch is for this lock's prefix.",
+
+	SkipUnreadable:  "The file or directory could not be read, so nothing is known of what is in it. Fix its permissions, or the symbolic link.",
+	SkipSyntax:      "The file does not parse. What the parser could make out was analysed; fix the file and run again.",
+	SkipDependency:  "A package that this one imports cannot be had: go.sum lacks its entry, the module cannot be downloaded, or it does not exist. What resolves without it was analysed. Run \"go mod tidy\" or \"go mod download\", and check GOPROXY, GOPRIVATE and the network.",
+	SkipMetadata:    "The go command cannot make out the package, for example since its files name two packages or it imports itself. \"go list\" says the same; fix it and run again.",
+	SkipTypes:       "The package does not type-check. What resolves was analysed; fix the errors and run again.",
+	SkipConstraints: "The file tries a lock, but its name or its build constraints leave it out of every build configuration of this run. Run again with the -tags that it is for, or name all build configurations that count with -config, as in -config linux/amd64,windows/amd64,tags=integration.",
+	SkipBazel:       "The package has a BUILD file, which is not edited. Add the helper package to the deps of what imports it now, and give the helper a BUILD file (gazelle does both).",
+	SkipGoMod:       "The go.mod could not be judged, so nothing is known of the etcd client that it requires.",
+	SkipUnverified:  "The changed file or package was not compiled, vetted or tested as asked for: it belongs to another build configuration, or it failed before the change as well. Look at the change yourself.",
+	SkipBuildList:   "The go command could not tell which versions it builds, so that only the requirements in go.mod were judged, as they stand. Its message says why.",
+	SkipNoModule:    "There is no go.mod, so that only the files of other dependency tools were looked at, not the code. Run \"go mod init\" and \"go mod tidy\" first; the go command takes over the versions of most such tools.",
+	SkipPins:        "A file of another dependency tool could not be read, so that nothing is known of what it pins.",
+	GoSum:           "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
 }
 
-// Codes returns all codes in order.
-func Codes() []Code {
-	codes := make([]Code, 0, len(Reasons))
-	for c := range Reasons {
-		codes = append(codes, c)
-	}
-	sort.Slice(codes, func(i, j int) bool { return codes[i] < codes[j] })
-	return codes
+// Explain says what was seen and what a person can do. It is false for what is no code.
+func (c Code) Explain() (text string, ok bool) {
+	text, ok = texts[c]
+	return text, ok
 }
 
-// A Reason is a code with what was seen, and where.
-type Reason struct {
-	Code   Code
-	Detail string
-	Pos    token.Position // zero where there is no one place
-}
-
-func (r Reason) String() string {
-	if r.Detail == "" {
-		return string(r.Code)
-	}
-	return fmt.Sprintf("%s: %s", r.Code, r.Detail)
-}
+// Codes lists every code, in order.
+func Codes() []Code { return slices.Sorted(maps.Keys(texts)) }

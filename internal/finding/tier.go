@@ -1,4 +1,4 @@
-package rewrite
+package finding
 
 // A Tier says how much of a polling site is rewritten. A higher tier includes the
 // lower ones.

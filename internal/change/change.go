@@ -1,0 +1,27 @@
+// Package change has the one form in which etcdmod hands on what it changes: files before
+// and after, as bytes in memory. It never reads or writes a file.
+package change
+
+import "etcdmod/internal/finding"
+
+// A Change is one file before and after.
+type Change struct {
+	// Path is absolute while the change is made; a patch has it slash-separated and
+	// relative to the directory in which it will be applied.
+	Path string
+	// Old is what the file holds before. It is empty when Created is set.
+	Old []byte
+	// New is what the file will hold. It is empty when Deleted is set.
+	New []byte
+	// Created says that there is no such file before. Only this flag says so: an Old of no
+	// bytes alone means an empty file.
+	Created bool
+	// Deleted says that there is no such file after.
+	Deleted bool
+	// Executable makes the mode of a created or deleted file 100755 instead of 100644. A
+	// modified file keeps its mode.
+	Executable bool
+	// Findings are those whose rewrite changes the file; none for the helper's own files
+	// and for those of a bump.
+	Findings []*finding.Finding
+}

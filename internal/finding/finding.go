@@ -1,0 +1,67 @@
+// Package finding is the vocabulary in which etcdmod says what it found and what it did
+// about it: findings with a rule, a tier and the reasons for it, what was not covered, and
+// what verification objected to.
+//
+// It holds values and the texts that "etcdmod explain" prints for them. It never finds,
+// decides or prints anything.
+package finding
+
+import (
+	"fmt"
+	"go/token"
+	"strconv"
+)
+
+// A Rule is one kind of finding, with its documentation.
+type Rule struct {
+	ID    string
+	Title string // one line
+	Doc   string
+}
+
+// A Finding is one place that polls, with what is done about it.
+type Finding struct {
+	Rule    string         // the ID of one
+	Pos     token.Position // of the loop
+	Func    string
+	Package string // import path
+	Message string
+	Tier    Tier
+	Refused []Reason // why Tier is Refuse
+	// NotHigher is why Tier is not the next one up, or why a collapse waits in another way
+	// than was asked for.
+	NotHigher *Reason
+	Path      []Frame // from the loop to the try
+	Ignored   string  // the reason that a comment gives for ignoring it
+}
+
+// Key identifies a finding across loads of the same source.
+func (f *Finding) Key() string {
+	return f.Pos.Filename + ":" + strconv.Itoa(f.Pos.Offset) + ":" + f.Rule
+}
+
+// Refuse leaves the code of the finding as it is, for the given reasons.
+func (f *Finding) Refuse(why ...Reason) {
+	f.Tier, f.NotHigher = Refuse, nil
+	f.Refused = why
+}
+
+// A Frame is one call on the way from a loop to the try.
+type Frame struct {
+	Pos  token.Position
+	Call string
+}
+
+// A Reason is a code with what was seen, and where.
+type Reason struct {
+	Code   Code
+	Detail string
+	Pos    token.Position // zero where there is no one place
+}
+
+func (r Reason) String() string {
+	if r.Detail == "" {
+		return string(r.Code)
+	}
+	return fmt.Sprintf("%s: %s", r.Code, r.Detail)
+}
