@@ -1,0 +1,2 @@
+// Package loop finds the tries for a lock and what repeats them.
+package loop
