@@ -7,8 +7,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"etcdmod/internal/discover"
 	"etcdmod/internal/journal"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
@@ -57,8 +57,8 @@ func (s *settings) apply(ctx context.Context, env *Env) error {
 
 // recover finishes or undoes what a killed run left.
 func (s *settings) recover(env *Env) error {
-	root, err := discover.Root(s.dir)
-	if errors.Is(err, discover.ErrNoModule) {
+	root, err := modules.Root(s.dir)
+	if errors.Is(err, modules.ErrNoModule) {
 		return nil // nothing is written there
 	}
 	if err != nil {

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/urfave/cli/v3"
 
-	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
 )
@@ -20,9 +21,10 @@ func bumpCommand(env *Env) *cli.Command {
 		Name:      "bump",
 		Usage:     "bump etcd client modules that are not safe to lock with",
 		ArgsUsage: "[modules]",
-		Description: "Modules are directories; dir/... means every module at or below dir. Without one it is the module\n" +
-			"of the current directory. Modules that others replace by their directory come before those. Every\n" +
-			"module is written as a whole or not at all; go.mod, go.sum and vendor are all that changes.",
+		Description: "Modules are directories; dir/... means every module at or below dir that is in its git repository\n" +
+			"and that .gitignore does not leave out. Without one it is the module of the current directory.\n" +
+			"Modules that others are built with come before those. Every module is written as a whole or not at\n" +
+			"all; go.mod, go.sum and vendor are all that changes.",
 		Flags:        bumpFlags(),
 		OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
@@ -30,28 +32,28 @@ func bumpCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			dirs, err := moduleDirs(s.dir, cmd.Args().Slice())
+			found := modules.Options{Env: env.Environ, Ignored: cmd.Bool("ignored")}
+			t, err := findModules(ctx, env, s.dir, cmd.Args().Slice(), found)
 			if err != nil {
 				return err
 			}
-			s.bump.Modules = once(discover.Modules)
-			for _, dir := range dirs {
-				if real, err := filepath.EvalSymlinks(dir); err == nil {
-					s.bump.Together = append(s.bump.Together, real)
-				}
+			s.bump.Tree = repositories(ctx, t, found)
+			for _, m := range t.tree.Modules {
+				s.bump.Together = append(s.bump.Together, t.tree.Abs(m.Dir))
 			}
 			worst := &exit{}
-			written := map[string]bool{}
-			for _, dir := range dirs {
+			written := map[int]bool{}
+			for _, dir := range t.dirs {
 				one := *s
-				one.dir = dir
-				for _, dep := range discover.LocalReplaces(dir) {
+				one.dir, one.repo = dir, t.repo
+				i, _ := t.tree.Index(dir)
+				for _, dep := range t.tree.Modules[i].Replaces {
 					one.bump.Refresh = one.bump.Refresh || written[dep]
 				}
 				before := gomod(dir)
 				err := one.bumpModule(ctx, env, cmd.Bool("diff"))
-				written[dir] = !bytes.Equal(before, gomod(dir)) || one.bump.Refresh
-				if len(dirs) == 1 {
+				written[i] = !bytes.Equal(before, gomod(dir)) || one.bump.Refresh
+				if len(t.dirs) == 1 {
 					return err
 				}
 				if ctx.Err() != nil {
@@ -67,22 +69,19 @@ func bumpCommand(env *Env) *cli.Command {
 	}
 }
 
-// once calls list at most once for each repository: there may be a thousand modules in it,
-// and a run writes none and moves none.
-func once(list func(string) ([]string, error)) func(string) ([]string, error) {
-	type result struct {
-		modules []string
-		err     error
-	}
-	known := map[string]result{}
-	return func(repo string) ([]string, error) {
-		r, ok := known[repo]
-		if !ok {
-			r.modules, r.err = list(repo)
-			known[repo] = r
+// repositories returns a function that gives the modules of the repository that those of a
+// target are in. They are found once: there may be a thousand, and a run moves none.
+func repositories(ctx context.Context, t *target, opts modules.Options) func() (*modules.Tree, error) {
+	return sync.OnceValues(func() (*modules.Tree, error) {
+		repo := t.repo
+		if repo == "" {
+			root := modules.Resolved(t.dirs[0])
+			if repo = modules.Repository(root); repo == "" {
+				repo = root
+			}
 		}
-		return r.modules, r.err
-	}
+		return modules.Find(ctx, repo, opts)
+	})
 }
 
 // gomod returns the go.mod in a directory; nil where there is none.
@@ -103,6 +102,7 @@ func bumpFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "json", Usage: "write JSON lines instead of text, as -format json"},
 		&cli.StringFlag{Name: "tags", Usage: "comma-separated build `tags`"},
 		&cli.BoolFlag{Name: "diff", Usage: "print the patch and write nothing"},
+		&cli.BoolFlag{Name: "ignored", Usage: "with dir/...: also take modules that .gitignore leaves out"},
 		&cli.BoolFlag{Name: "all", Usage: "also bump what is only reported by default: 3.2.20 to 3.2.24, 3.3.0 to 3.3.9, 3.4 before 3.4.10, and others"},
 		&cli.StringSliceFlag{Name: "to", Usage: "bump to this `version`, v3.3.13 or module@v3.3.13, instead of the one of the policy"},
 		&cli.BoolFlag{Name: "offline", Usage: "take nothing from the network; versions are those in the module cache"},

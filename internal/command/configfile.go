@@ -13,7 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"gopkg.in/yaml.v3"
 
-	"etcdmod/internal/discover"
+	"etcdmod/internal/modules"
 )
 
 // DefaultConfigFile is read where it is in the root of the module, else in that of the
@@ -101,7 +101,7 @@ func readConfigFile(dir string, file *string) ([]byte, error) {
 		}
 		return data, nil
 	}
-	root, err := discover.Root(dir)
+	root, err := modules.Root(dir)
 	if err != nil {
 		return nil, nil // what comes next says so
 	}

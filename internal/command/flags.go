@@ -46,6 +46,7 @@ func editFlags() []cli.Flag {
 // settings are the flags and arguments as given.
 type settings struct {
 	dir      string
+	repo     string // that files are named relative to, see pipeline.Options
 	file     string // that the other settings come from, besides the command line
 	patterns []string
 	verbose  bool

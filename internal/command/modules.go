@@ -1,23 +1,41 @@
 package command
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"etcdmod/internal/discover"
+	"etcdmod/internal/modules"
 )
 
-// moduleDirs resolves the arguments of a command that takes modules to their root
-// directories. A module that others replace by its directory comes before those, since
-// what it requires is part of what they build; otherwise the order is that of the names.
-func moduleDirs(dir string, args []string) ([]string, error) {
+// A target is the modules that a command is about.
+type target struct {
+	// dirs are their root directories as the user spells them. A module that others are built
+	// with comes before those, since what it requires is part of what they build; otherwise the
+	// order is that of the names.
+	dirs []string
+	// repo is the directory that their files are named relative to; "" means the root of the
+	// repository of a single module, or else that of the module.
+	repo string
+	// tree has what ties them together.
+	tree *modules.Tree
+}
+
+// findModules resolves the arguments of a command that takes modules. Places where none was
+// looked for are named on stderr.
+func findModules(ctx context.Context, env *Env, dir string, args []string, opts modules.Options) (*target, error) {
 	if len(args) == 0 {
 		root, err := moduleRoot(dir)
-		return []string{root}, err
+		if err != nil {
+			return nil, err
+		}
+		return oneModule(root, opts)
 	}
 	var roots []string
+	many := false
 	for _, arg := range args {
 		name, all := strings.CutSuffix(filepath.ToSlash(arg), "/...")
 		if name == "..." {
@@ -27,6 +45,7 @@ func moduleDirs(dir string, args []string) ([]string, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(dir, name)
 		}
+		many = many || all
 		if !all {
 			root, err := moduleRoot(name)
 			if err != nil {
@@ -38,24 +57,83 @@ func moduleDirs(dir string, args []string) ([]string, error) {
 			roots = append(roots, root)
 			continue
 		}
-		found, err := discover.Modules(name)
+		tree, err := modules.Find(ctx, name, opts)
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 0 {
+		for _, n := range tree.Notes {
+			fmt.Fprintf(env.Stderr, "etcdmod: %s: %s\n", path.Join(strings.TrimSuffix(filepath.ToSlash(arg), "..."), n.Path), n.Detail)
+		}
+		if len(tree.Modules) == 0 {
 			return nil, usage("there is no go.mod at or below %s", arg)
 		}
-		roots = append(roots, found...)
+		for _, m := range tree.Modules {
+			roots = append(roots, filepath.Join(name, filepath.FromSlash(m.Dir)))
+		}
 	}
-	slices.Sort(roots)
-	return discover.DependenciesFirst(slices.Compact(roots)), nil
+	if len(roots) == 1 && !many {
+		return oneModule(roots[0], opts)
+	}
+	repo, err := sharedRoot(dir, roots)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := modules.In(repo, roots, opts)
+	if err != nil {
+		return nil, err
+	}
+	spelled := map[int]string{}
+	for _, root := range roots {
+		if i, ok := tree.Index(root); ok {
+			spelled[i] = root
+		}
+	}
+	t := &target{repo: repo, tree: tree}
+	for _, i := range tree.Order() {
+		t.dirs = append(t.dirs, spelled[i])
+	}
+	return t, nil
+}
+
+func oneModule(root string, opts modules.Options) (*target, error) {
+	tree, err := modules.In(root, []string{root}, opts)
+	return &target{dirs: []string{root}, tree: tree}, err
+}
+
+// sharedRoot returns the directory that the files of several modules are named relative to: the
+// root of the repository that they are all in; outside of any, the working directory, or what
+// is above all of them.
+func sharedRoot(dir string, roots []string) (string, error) {
+	first := modules.Resolved(roots[0])
+	repo := modules.Repository(first)
+	for _, root := range roots[1:] {
+		if other := modules.Repository(modules.Resolved(root)); other != repo {
+			return "", usage("%s and %s are not in one git repository, and no patch is for two; run once for each", roots[0], root)
+		}
+	}
+	if repo != "" {
+		return repo, nil
+	}
+	common := modules.Resolved(dir)
+	for _, root := range roots {
+		for real := modules.Resolved(root); !below(common, real); {
+			common = filepath.Dir(common)
+		}
+	}
+	return common, nil
+}
+
+// below reports whether a directory is at or below another one.
+func below(top, dir string) bool {
+	rel, err := filepath.Rel(top, dir)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // moduleRoot returns the root of the module that a directory is in. A directory without one
 // stands for itself: files of other dependency tools may be there.
 func moduleRoot(dir string) (string, error) {
-	root, err := discover.Root(dir)
-	if errors.Is(err, discover.ErrNoModule) {
+	root, err := modules.Root(dir)
+	if errors.Is(err, modules.ErrNoModule) {
 		return filepath.Abs(dir)
 	}
 	return root, err

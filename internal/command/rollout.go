@@ -15,7 +15,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 
-	"etcdmod/internal/discover"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/ship"
@@ -125,7 +125,7 @@ func readOwners(root, name string) (*owners.File, error) {
 		return nil, err
 	}
 	shown := name
-	if repo := discover.Repository(root); repo != "" {
+	if repo := modules.Repository(root); repo != "" {
 		if rel, err := filepath.Rel(repo, name); err == nil && filepath.IsLocal(rel) {
 			shown = filepath.ToSlash(rel)
 		}

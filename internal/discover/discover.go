@@ -7,16 +7,12 @@
 package discover
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/mod/modfile"
+	"etcdmod/internal/modules"
 )
-
-// ErrNoModule is wrapped by the errors of Find and Root when there is no go.mod.
-var ErrNoModule = errors.New("not in a Go module: no go.mod in this directory or any above it; change to a module, or use -C dir")
 
 // A Module is one module on disk.
 type Module struct {
@@ -82,9 +78,9 @@ type Options struct {
 	Repo string
 }
 
-// Find reads the module that holds dir.
+// Find reads the module that holds dir. Without one the error wraps [modules.ErrNoModule].
 func Find(dir string, opts Options) (*Module, error) {
-	root, err := Root(dir)
+	root, err := modules.Root(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +88,13 @@ func Find(dir string, opts Options) (*Module, error) {
 	if m.GoMod, err = os.ReadFile(m.GoModFile); err != nil {
 		return nil, fmt.Errorf("cannot read go.mod: %w", err)
 	}
-	m.Path = modfile.ModulePath(m.GoMod)
+	m.Path = modules.ModulePath(m.GoMod)
 	if m.Path == "" {
 		return nil, fmt.Errorf("%s has no module directive; add one (\"go mod edit -module path\")", m.GoModFile)
 	}
-	env := settings(opts.Env)
 	m.repository(opts.Repo)
-	m.workspace(env("GOWORK"))
-	w := walker{m: m, opts: opts, build: buildContext(env, opts.Tags)}
+	m.workspace(opts.Env)
+	w := walker{m: m, opts: opts, build: buildContext(modules.Setting(opts.Env), opts.Tags)}
 	w.dir(root)
 	for path, p := range m.Packages {
 		if len(p.Files)+len(p.Ignored) == 0 {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"etcdmod/internal/modules"
 )
 
 // write writes an archive below a new directory and returns its name, symbolic links
@@ -206,7 +208,7 @@ package p
 	file := "GOENV=" + filepath.Join(dir, "env")
 	check(t, describe(find(t, dir, Options{Env: []string{file}})), "example.com/m: p_plan9.go | p_aix.go\n")
 	check(t, describe(find(t, dir, Options{Env: []string{file, "GOOS=aix"}})), "example.com/m: p_aix.go | p_plan9.go\n")
-	if got := GoFlags([]string{file}); !slices.Equal(got, []string{"-tags=special"}) {
+	if got := modules.GoFlags([]string{file}); !slices.Equal(got, []string{"-tags=special"}) {
 		t.Errorf("GOFLAGS is %q", got)
 	}
 }
@@ -341,8 +343,8 @@ func TestFindErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v, want %q", tc.dir, err, tc.want)
 		}
-		if strings.HasPrefix(tc.want, "not in") && !errors.Is(err, ErrNoModule) {
-			t.Errorf("%s: %v does not wrap ErrNoModule", tc.dir, err)
+		if strings.HasPrefix(tc.want, "not in") && !errors.Is(err, modules.ErrNoModule) {
+			t.Errorf("%s: %v does not wrap modules.ErrNoModule", tc.dir, err)
 		}
 	}
 }

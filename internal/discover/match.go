@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"etcdmod/internal/modules"
 )
 
 // A PatternError is a package pattern that names nothing in the module.
@@ -43,7 +45,7 @@ func (m *Module) Match(dir string, patterns []string) (map[string]bool, error) {
 				return fail("it is outside " + m.Root + "; use -C dir for another module")
 			}
 			ip = path.Join(m.Path, rel)
-			if root := above(filepath.Join(m.Root, filepath.FromSlash(rel)), "go.mod", isFile); root != m.Root {
+			if root := modules.Above(filepath.Join(m.Root, filepath.FromSlash(rel))); root != m.Root {
 				return fail(fmt.Sprintf("%s is a module of its own; use -C for it", m.Rel(root)))
 			}
 		} else if pattern == "all" {

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/modules"
 )
 
 // A Module is one module of a build list.
@@ -141,7 +141,7 @@ func chain(graph string, to module.Version) []module.Version {
 
 // newScratchOf is newScratch for a go.mod that may lack a go directive.
 func newScratchOf(r gocmd.Runner, gomod, gosum []byte) (*scratch, error) {
-	file, err := modfile.Parse("go.mod", gomod, nil)
+	file, err := modules.ParseGoMod("go.mod", gomod)
 	if err != nil {
 		return nil, err
 	}

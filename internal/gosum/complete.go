@@ -12,10 +12,10 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/modules"
 )
 
 // A Report says what completing a go.sum took.
@@ -42,7 +42,7 @@ type Report struct {
 // [Reason] gives the code of each.
 func Complete(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages ...string) ([]byte, Report, error) {
 	var report Report
-	file, err := modfile.Parse("go.mod", gomod, nil)
+	file, err := modules.ParseGoMod("go.mod", gomod)
 	if err != nil {
 		return nil, report, err
 	}
@@ -52,7 +52,7 @@ func Complete(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages
 	if len(packages) == 0 {
 		packages = []string{"./..."}
 	}
-	c := completer{ctx: ctx, r: r.With("GOWORK=off"), packages: packages, tools: len(file.Tool) > 0, gomod: withGo(file, gomod), gosum: gosum}
+	c := completer{ctx: ctx, r: r.With("GOWORK=off"), packages: packages, tools: file.Tools, gomod: withGo(file, gomod), gosum: gosum}
 
 	sums, err := c.changedSums(report.Changed)
 	if err != nil {
@@ -78,17 +78,17 @@ func Complete(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages
 
 // changedSince returns the requirements that the go.mod with a name does not
 // have and file does, without those that a replace directive decides over.
-func changedSince(name string, file *modfile.File) ([]module.Version, error) {
+func changedSince(name string, file *modules.GoMod) ([]module.Version, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	before, err := modfile.Parse(name, data, nil)
+	before, err := modules.ParseGoMod(name, data)
 	if err != nil {
 		return nil, err
 	}
 	mods := changed(before, file)
-	return slices.DeleteFunc(mods, func(mod module.Version) bool { return replaced(file, mod) }), nil
+	return slices.DeleteFunc(mods, func(mod module.Version) bool { return file.Replaces(mod) }), nil
 }
 
 // A completer is one call of Complete.

@@ -9,28 +9,15 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
-	"golang.org/x/mod/semver"
 
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/modules"
 )
 
-// requirements maps the module paths that a go.mod requires to their versions,
-// the highest where one is repeated.
-func requirements(file *modfile.File) map[string]string {
-	required := make(map[string]string)
-	for _, require := range file.Require {
-		if v, ok := required[require.Mod.Path]; !ok || semver.Compare(v, require.Mod.Version) < 0 {
-			required[require.Mod.Path] = require.Mod.Version
-		}
-	}
-	return required
-}
-
 // changed returns the requirements of after that before does not have.
-func changed(before, after *modfile.File) []module.Version {
-	was, is := requirements(before), requirements(after)
+func changed(before, after *modules.GoMod) []module.Version {
+	was, is := before.Requirements(), after.Requirements()
 	var list []module.Version
 	for _, path := range slices.Sorted(maps.Keys(is)) {
 		if was[path] != is[path] {
@@ -38,13 +25,6 @@ func changed(before, after *modfile.File) []module.Version {
 		}
 	}
 	return list
-}
-
-// replaced reports whether a go.mod replaces a module version.
-func replaced(file *modfile.File, mod module.Version) bool {
-	return slices.ContainsFunc(file.Replace, func(replace *modfile.Replace) bool {
-		return replace.Old == mod || replace.Old == module.Version{Path: mod.Path}
-	})
 }
 
 // download gets module versions into the module cache and returns the two

@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/modules"
 )
 
 // assumedGo is the language version that the go command assumes for a go.mod
@@ -31,8 +31,8 @@ type scratch struct {
 
 // withGo returns a go.mod with a go directive: the one it has, or else the one
 // that the go command assumes.
-func withGo(file *modfile.File, gomod []byte) []byte {
-	if file.Go != nil {
+func withGo(file *modules.GoMod, gomod []byte) []byte {
+	if file.Go != "" {
 		return gomod
 	}
 	return append(bytes.Clone(gomod), "\ngo "+assumedGo+"\n"...)
@@ -83,21 +83,21 @@ func (s *scratch) drift() (drift, error) {
 	if err != nil || bytes.Equal(now, s.given) {
 		return drift{}, err
 	}
-	was, err := modfile.Parse("go.mod", s.given, nil)
+	was, err := modules.ParseGoMod("go.mod", s.given)
 	if err != nil {
 		return drift{}, err
 	}
-	is, err := modfile.Parse("go.mod", now, nil)
+	is, err := modules.ParseGoMod("go.mod", now)
 	if err != nil {
 		return drift{}, err
 	}
-	d := drift{requirements: changed(was, is), dropped: requirements(was)}
-	for path := range requirements(is) {
+	d := drift{requirements: changed(was, is), dropped: was.Requirements()}
+	for path := range is.Requirements() {
 		delete(d.dropped, path)
 	}
-	if is.Go != nil && is.Go.Version != was.Go.Version {
-		d.goVersion = is.Go.Version
+	if is.Go != "" && is.Go != was.Go {
+		d.goVersion = is.Go
 	}
-	d.any = is.Go == nil || d.goVersion != "" || !maps.Equal(requirements(was), requirements(is))
+	d.any = is.Go == "" || d.goVersion != "" || !maps.Equal(was.Requirements(), is.Requirements())
 	return d, nil
 }

@@ -4,16 +4,15 @@ import (
 	"context"
 	"os"
 
-	"golang.org/x/mod/modfile"
-
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/modules"
 )
 
 // Tidy returns the go.mod and go.sum that "go mod tidy" makes of those given, for the
 // module in r.Dir. Unlike the rest of the package it gives out what the go command makes of
 // the go.mod: with another formatting, and maybe with another go line.
 func Tidy(ctx context.Context, r gocmd.Runner, gomod, gosum []byte) (newMod, newSum []byte, err error) {
-	if _, err := modfile.Parse("go.mod", gomod, nil); err != nil {
+	if _, err := modules.ParseGoMod("go.mod", gomod); err != nil {
 		return nil, nil, err
 	}
 	s, err := newScratch(r, gomod, gosum)

@@ -13,6 +13,7 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 )
@@ -30,9 +31,9 @@ type BumpOptions struct {
 	// Together are the modules that this run is about, by their root directories without
 	// symbolic links: what depends on one of them and is among them needs no mention.
 	Together []string
-	// Modules lists the modules of a repository; nil means [discover.Modules], which walks
-	// through all of it. It makes no difference to the result, and has no text.
-	Modules func(repo string) ([]string, error) `json:"-"`
+	// Tree gives the modules of the repository, among which dependants are looked for; nil
+	// means to find them. It makes no difference to the result, and has no text.
+	Tree func() (*modules.Tree, error) `json:"-"`
 }
 
 // bumps judges what go.mod requires and what is built of it.
@@ -161,7 +162,7 @@ func (r *run) bumpChanges(ctx context.Context) (kept []change.Change, failed []v
 		return nil, failed, nil
 	}
 	if len(a.changes) > 0 {
-		a.dependants()
+		a.dependants(ctx)
 	}
 	for _, i := range a.bumps {
 		r.res.Bumps[i].Plan = a.notesFor(i)

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"go/version"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/modules"
 	"etcdmod/modbump"
 )
 
@@ -45,8 +45,8 @@ func (a *attempt) amend(need []module.Version, goVersion, why string) error {
 	}
 	if goVersion != "" {
 		implied := ""
-		if file, err := modfile.Parse(a.mod.GoModFile, a.gomod, nil); err == nil && file.Toolchain != nil && file.Toolchain.Name == "go"+goVersion {
-			implied = "; it implies the toolchain line " + file.Toolchain.Name + ", which goes"
+		if file, err := modules.ParseGoMod(a.mod.GoModFile, a.gomod); err == nil && file.Toolchain == "go"+goVersion {
+			implied = "; it implies the toolchain line " + file.Toolchain + ", which goes"
 		}
 		a.note("go.mod: the go line is raised to %s, which a module that is required now asks for%s", goVersion, implied)
 	}
@@ -57,19 +57,15 @@ func (a *attempt) amend(need []module.Version, goVersion, why string) error {
 // lists reports whether a go.mod is of a language version from which on it lists indirect
 // requirements.
 func lists(gomod []byte) bool {
-	file, err := modfile.ParseLax("go.mod", gomod, nil)
-	return err == nil && file.Go != nil && version.Compare("go"+file.Go.Version, "go1.17") >= 0
+	file, err := modules.ParseGoModLax("go.mod", gomod)
+	return err == nil && file.Go != "" && version.Compare("go"+file.Go, "go1.17") >= 0
 }
 
 // requirements maps the modules that a go.mod requires to their versions.
 func requirements(gomod []byte) map[string]string {
-	required := map[string]string{}
-	file, err := modfile.ParseLax("go.mod", gomod, nil)
+	file, err := modules.ParseGoModLax("go.mod", gomod)
 	if err != nil {
-		return required
+		return map[string]string{}
 	}
-	for _, q := range file.Require {
-		required[q.Mod.Path] = q.Mod.Version
-	}
-	return required
+	return file.Requirements()
 }

@@ -12,10 +12,10 @@ import (
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/change"
-	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/vendoring"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
@@ -181,28 +181,27 @@ func (a *attempt) complete(ctx context.Context) error {
 
 // dependants notes the modules of the repository that this one is part of by a local
 // replace: their requirements and sums follow from its.
-func (a *attempt) dependants() {
-	list := a.Bump.Modules
-	if list == nil {
-		list = discover.Modules
+func (a *attempt) dependants(ctx context.Context) {
+	find := a.Bump.Tree
+	if find == nil {
+		find = func() (*modules.Tree, error) {
+			return modules.Find(ctx, a.mod.Repo, modules.Options{Env: a.Env})
+		}
 	}
-	modules, err := list(a.mod.Repo)
+	tree, err := find()
 	if err != nil {
 		return
 	}
-	others := func(dir string) bool { return !slices.Contains(a.Bump.Together, dir) }
-	if !slices.ContainsFunc(modules, others) {
-		return
+	i, ok := tree.Index(a.mod.Root)
+	if !ok {
+		return // what .gitignore leaves out has no dependants that count
 	}
-	root, err := filepath.EvalSymlinks(a.mod.Root)
-	if err != nil {
-		return
-	}
-	for _, dir := range discover.Dependants(root, modules) {
-		if !others(dir) {
+	for _, j := range tree.Replacers(i) {
+		dir := tree.Abs(tree.Modules[j].Dir)
+		if slices.Contains(a.Bump.Together, dir) {
 			continue
 		}
-		rel, err := filepath.Rel(root, dir)
+		rel, err := filepath.Rel(modules.Resolved(a.mod.Root), dir)
 		if err != nil {
 			rel = dir
 		}

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
+	"etcdmod/internal/modules"
 	"etcdmod/modbump"
 )
 
@@ -51,7 +51,7 @@ func (r *run) suspicious() bool {
 // buildList asks what is built of etcd's modules. It returns nil, and says so, where that
 // cannot be told; then the requirements are judged as they stand.
 func (r *run) buildList(ctx context.Context) (*modbump.BuildList, error) {
-	modules, err := r.modules(ctx)
+	list, err := r.modules(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -64,7 +64,7 @@ func (r *run) buildList(ctx context.Context) (*modbump.BuildList, error) {
 	replaced := r.workspaceReplaces()
 	linked := r.linkage(ctx)
 	build := &modbump.BuildList{}
-	for _, m := range modules {
+	for _, m := range list {
 		if m.Path == "google.golang.org/grpc" {
 			build.GRPC = m.Version
 			if m.Replace != nil {
@@ -104,8 +104,8 @@ func (r *run) modules(ctx context.Context) ([]gosum.Module, error) {
 
 // requires reports whether the go.mod requires a module.
 func (r *run) requires(path string) bool {
-	file, err := modfile.Parse(r.mod.GoModFile, r.mod.GoMod, nil)
-	return err == nil && slices.ContainsFunc(file.Require, func(q *modfile.Require) bool { return q.Mod.Path == path })
+	file, err := modules.ParseGoMod(r.mod.GoModFile, r.mod.GoMod)
+	return err == nil && file.Requires(path)
 }
 
 // workspaceReplaces returns a function that gives what the go.work replaces a module
@@ -119,21 +119,11 @@ func (r *run) workspaceReplaces() func(module.Version) (module.Version, bool) {
 	if err != nil {
 		return none
 	}
-	work, err := modfile.ParseWork(r.mod.Workspace, data, nil)
+	work, err := modules.ParseGoWork(r.mod.Workspace, data)
 	if err != nil {
 		return none
 	}
-	return func(mod module.Version) (by module.Version, found bool) {
-		for _, replace := range work.Replace {
-			if replace.Old == mod {
-				return replace.New, true
-			}
-			if replace.Old == (module.Version{Path: mod.Path}) {
-				by, found = replace.New, true
-			}
-		}
-		return by, found
-	}
+	return func(mod module.Version) (module.Version, bool) { return modules.Replacement(work.Replace, mod) }
 }
 
 // linkage returns a function that tells whether a package of a module is part of what is

@@ -6,17 +6,16 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
-
 	"etcdmod/internal/gosum"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/verify"
 )
 
 // hasTools reports whether the go.mod has tool directives: what they name is built with
 // the same versions as the packages of the module.
 func (r *run) hasTools() bool {
-	file, err := modfile.Parse(r.mod.GoModFile, r.mod.GoMod, nil)
-	return err == nil && len(file.Tool) > 0
+	file, err := modules.ParseGoMod(r.mod.GoModFile, r.mod.GoMod)
+	return err == nil && file.Tools
 }
 
 // tools returns the packages that do not compile with the bumps and are part of a tool

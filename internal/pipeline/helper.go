@@ -9,14 +9,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/discover"
 	"etcdmod/internal/helper"
+	"etcdmod/internal/modules"
 	"etcdmod/rewrite"
 )
 
@@ -134,11 +133,11 @@ func (r *run) existing(ctx context.Context) (*rewrite.Helper, error) {
 	}
 	if pkg.Module.Main && pkg.Module.Path != r.mod.Path {
 		// The workspace provides it; without the workspace nothing would.
-		file, err := modfile.ParseLax(r.mod.GoModFile, r.mod.GoMod, nil)
+		file, err := modules.ParseGoModLax(r.mod.GoModFile, r.mod.GoMod)
 		if err != nil {
 			return fail("%w", err)
 		}
-		if !slices.ContainsFunc(file.Require, func(q *modfile.Require) bool { return q.Mod.Path == pkg.Module.Path }) {
+		if !file.Requires(pkg.Module.Path) {
 			return fail("go.mod does not require %s, which only %s provides; require it first", pkg.Module.Path, r.mod.Rel(r.mod.Workspace))
 		}
 	}

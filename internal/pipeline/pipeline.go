@@ -19,6 +19,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/journal"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/reach"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
@@ -139,7 +140,7 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 }
 
 func (r *run) run(ctx context.Context) (*Result, error) {
-	if err := r.open(); errors.Is(err, discover.ErrNoModule) {
+	if err := r.open(); errors.Is(err, modules.ErrNoModule) {
 		return r.withoutModule(err)
 	} else if err != nil {
 		return nil, err
@@ -217,7 +218,7 @@ func (r *run) open() error {
 		r.goCmd = r.goCmd.With("GOWORK=off")
 		r.log("%s does not use this module: going on with GOWORK=off", mod.Outside)
 	}
-	if slices.ContainsFunc(discover.GoFlags(r.Env), func(f string) bool { return strings.TrimLeft(f, "-") == "mod=mod" }) {
+	if slices.ContainsFunc(modules.GoFlags(r.Env), func(f string) bool { return strings.TrimLeft(f, "-") == "mod=mod" }) {
 		// With -mod=mod even "go list" writes go.mod and go.sum.
 		r.flags = append(r.flags, "-mod=readonly")
 	}

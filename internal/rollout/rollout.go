@@ -27,7 +27,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"maps"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -38,8 +37,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"etcdmod/internal/change"
-	"etcdmod/internal/discover"
-	"etcdmod/internal/monorepo"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/verify"
@@ -91,9 +89,8 @@ type Event struct {
 // A run is one rollout.
 type run struct {
 	Options
-	tree  *monorepo.Tree
-	users map[int][]int // the modules that are built with one, by index
-	repo  string        // what paths are relative to
+	tree  *modules.Tree
+	repo  string // what paths are relative to
 	out   *output
 	state *state
 	steps
@@ -132,15 +129,13 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	began := time.Now()
 	r := &run{Options: opts, steps: s}
 	var err error
-	if r.tree, err = monorepo.Find(ctx, opts.Root, monorepo.Options{Env: opts.Pipeline.Env, Ignored: opts.Ignored}); err != nil {
+	if r.tree, err = modules.Find(ctx, opts.Root, modules.Options{Env: opts.Pipeline.Env, Ignored: opts.Ignored}); err != nil {
 		return nil, err
 	}
-	if r.repo = discover.Repository(r.tree.Root); r.repo == "" {
+	if r.repo = modules.Repository(r.tree.Root); r.repo == "" {
 		r.repo = r.tree.Root
 	}
-	// Bumps look for the modules that follow; one walk is enough for all of them.
-	modules := sync.OnceValues(func() ([]string, error) { return discover.Modules(r.repo) })
-	r.Pipeline.Bump.Modules = func(string) ([]string, error) { return modules() }
+	r.Pipeline.Bump.Tree = r.repository(ctx)
 	if r.Owners == nil {
 		if r.Owners, err = owners.Find(r.repo); err != nil {
 			return nil, err
@@ -152,12 +147,6 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	}
 	if opts.Shard.Count > 0 {
 		r.tree = r.tree.Shard(opts.Shard.Index, opts.Shard.Count)
-	}
-	r.users = map[int][]int{}
-	for i, m := range r.tree.Modules {
-		for _, dep := range m.Deps {
-			r.users[dep] = append(r.users[dep], i)
-		}
 	}
 	r.index = Index{Format: Format, Tool: version.Version, By: r.By, Shard: r.Shard, Source: source, Modules: make([]Module, len(r.tree.Modules))}
 	r.notes()
@@ -185,6 +174,17 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 		return nil, err
 	}
 	return &r.index, r.out.complete(&r.index, time.Since(began))
+}
+
+// repository returns a function that gives the modules of the repository, which bumps look for
+// dependants in. They are found once.
+func (r *run) repository(ctx context.Context) func() (*modules.Tree, error) {
+	if whole := r.tree; whole.Root == r.repo { // before a shard is cut out of it
+		return func() (*modules.Tree, error) { return whole, nil }
+	}
+	return sync.OnceValues(func() (*modules.Tree, error) {
+		return modules.Find(ctx, r.repo, modules.Options{Env: r.Pipeline.Env})
+	})
 }
 
 // notes names what no module is looked for in, and what is wrong with the owners.
@@ -265,18 +265,8 @@ func (r *run) modules(ctx context.Context) error {
 // dependants returns the modules that are built with the one with that index and that its
 // workspace does not know.
 func (r *run) dependants(i int) (out []pipeline.Dependant) {
-	seen := map[int]bool{i: true}
-	for queue := []int{i}; len(queue) > 0; queue = queue[1:] {
-		for _, j := range r.users[queue[0]] {
-			if !seen[j] {
-				seen[j] = true
-				queue = append(queue, j)
-			}
-		}
-	}
-	delete(seen, i)
 	mine := r.tree.Modules[i].Workspace
-	for _, j := range slices.Sorted(maps.Keys(seen)) {
+	for _, j := range slices.Sorted(slices.Values(r.tree.Users(i))) {
 		if m := r.tree.Modules[j]; mine == "" || m.Workspace != mine {
 			out = append(out, pipeline.Dependant{Root: r.tree.Abs(m.Dir), Alone: m.Workspace == ""})
 		}

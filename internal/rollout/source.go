@@ -14,8 +14,8 @@ import (
 	"strconv"
 	"strings"
 
-	"etcdmod/internal/discover"
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/modules"
 )
 
 // A Source says what results come from: two runs with the same one, over the same working
@@ -134,8 +134,8 @@ func (r *run) settings(ctx context.Context) Settings {
 	flag("-tidy", p.Bump.Tidy)
 	set("-vet", strconv.FormatBool(p.Vet)) // on unless it is turned off
 	flag("-test", p.Test)
-	set("GOFLAGS", strings.Join(discover.GoFlags(p.Env), " "))
-	set("GOWORK", relative(discover.GoWork(p.Env), r.repo))
+	set("GOFLAGS", strings.Join(modules.GoFlags(p.Env), " "))
+	set("GOWORK", relative(modules.GoWorkSetting(p.Env), r.repo))
 	// Elsewhere than in the tree, which may ask for another version.
 	here := gocmd.Runner{Dir: os.TempDir(), Env: p.Env}.With("GOWORK=off", "GOTOOLCHAIN=local")
 	out, err := here.Run(ctx, "env", "-json", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED", "GOEXPERIMENT")

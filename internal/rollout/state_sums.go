@@ -13,9 +13,7 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/mod/modfile"
-
-	"etcdmod/internal/discover"
+	"etcdmod/internal/modules"
 )
 
 // Sums are the checksums of what the results of modules depend on. Each file is read once in
@@ -57,12 +55,9 @@ func newSums(r *run, without ...string) *sums {
 // another one than a file that can.
 func (s *sums) module(i int) string {
 	r := s.run
-	modules := map[int]bool{i: true}
-	s.reach(modules, func(j int) []int { return r.users[j] })
-	s.reach(modules, func(j int) []int { return r.tree.Modules[j].Deps })
 	var queue []string
 	works := map[string]bool{}
-	for j := range modules {
+	for _, j := range r.tree.Around(i) {
 		m := r.tree.Modules[j]
 		queue = append(queue, r.tree.Abs(m.Dir))
 		if m.Workspace != "" {
@@ -91,18 +86,6 @@ func (s *sums) module(i int) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// reach adds all modules that ties lead to.
-func (s *sums) reach(modules map[int]bool, ties func(int) []int) {
-	for queue := slices.Collect(maps.Keys(modules)); len(queue) > 0; queue = queue[1:] {
-		for _, j := range ties(queue[0]) {
-			if !modules[j] {
-				modules[j] = true
-				queue = append(queue, j)
-			}
-		}
-	}
-}
-
 // workspace looks at what a go.work says, and at what the modules that it uses require: each
 // of them has a say in the versions that are built.
 func (s *sums) workspace(name string) (out summed) {
@@ -114,17 +97,12 @@ func (s *sums) workspace(name string) (out summed) {
 	file(filepath.Join(at, "vendor", "modules.txt"))
 	data, err := os.ReadFile(name)
 	if err == nil {
-		var work *modfile.WorkFile
-		if work, err = modfile.ParseWork(name, data, nil); err == nil {
-			for _, use := range work.Use {
-				file(filepath.Join(absolute(at, use.Path), "go.mod"))
-				file(filepath.Join(absolute(at, use.Path), "go.sum"))
+		if work, err := modules.ParseGoWork(name, data); err == nil {
+			for _, dir := range work.Dirs(at) {
+				file(filepath.Join(dir, "go.mod"))
+				file(filepath.Join(dir, "go.sum"))
 			}
-			for _, by := range work.Replace {
-				if by.New.Version == "" {
-					out.replaces = append(out.replaces, resolved(absolute(at, by.New.Path)))
-				}
-			}
+			out.replaces = localDirs(work.Replace, at)
 		}
 	}
 	out.sum = hex.EncodeToString(h.Sum(nil))
@@ -135,11 +113,23 @@ func (s *sums) workspace(name string) (out summed) {
 func (s *sums) dir(dir string) summed {
 	return once(&s.dirs, dir, func() summed {
 		out := summed{sum: s.walk(dir)}
-		for _, by := range discover.LocalReplaces(dir) {
-			out.replaces = append(out.replaces, resolved(by))
+		if data, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil {
+			if mod, err := modules.ParseGoMod("go.mod", data); err == nil {
+				out.replaces = localDirs(mod.Replace, dir)
+			}
 		}
 		return out
 	})
+}
+
+// localDirs returns the directories that a file in home replaces modules by.
+func localDirs(list []modules.Replace, home string) (dirs []string) {
+	for _, r := range list {
+		if r.Local() {
+			dirs = append(dirs, modules.Resolved(r.Dir(home)))
+		}
+	}
+	return dirs
 }
 
 // realDir is an absolute name, with no symbolic links as far as there is something.
@@ -147,15 +137,7 @@ func realDir(dir string) string {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
 	}
-	return resolved(dir)
-}
-
-// resolved follows the symbolic links on the way to a directory, if there is one.
-func resolved(dir string) string {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		return real
-	}
-	return dir
+	return modules.Resolved(dir)
 }
 
 // walk looks at all files of a module by their names, since they may be embedded, and into

@@ -327,7 +327,7 @@ func TestSettings(t *testing.T) {
 		"Bump.Tidy":     {func(o *Options) { o.Pipeline.Bump.Tidy = true }, []string{"-tidy"}},
 		"Bump.Refresh":  {nil, nil}, // for modules of which one was bumped just now
 		"Bump.Together": {nil, nil}, // follows from the tree
-		"Bump.Modules":  {nil, nil}, // likewise
+		"Bump.Tree":     {nil, nil}, // likewise
 	}
 	var fields []string
 	for prefix, typ := range map[string]reflect.Type{"": reflect.TypeFor[Options](), "Pipeline.": reflect.TypeFor[pipeline.Options](), "Bump.": reflect.TypeFor[pipeline.BumpOptions]()} {

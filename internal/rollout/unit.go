@@ -9,6 +9,7 @@ import (
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
+	"etcdmod/internal/union"
 )
 
 // A part is what becomes one unit.
@@ -33,49 +34,24 @@ func split(changes []change.Change, key func(file string) string) []part {
 			own = append(own, c)
 		}
 	}
-	// Union by what files have in common.
-	parent := make([]int, len(own))
-	var find func(i int) int
-	find = func(i int) int {
-		if parent[i] != i {
-			parent[i] = find(parent[i])
-		}
-		return parent[i]
-	}
+	sets := union.New(len(own))
 	byKey, byFinding := map[string]int{}, map[*finding.Finding]int{}
 	for i, c := range own {
-		parent[i] = i
-		join := func(j int, ok bool) {
-			if ok {
-				a, b := find(i), find(j)
-				parent[max(a, b)] = min(a, b)
-			}
-		}
-		k := key(c.Path)
-		j, ok := byKey[k]
-		join(j, ok)
-		byKey[k] = i
+		join(sets, byKey, key(c.Path), i)
 		for _, f := range c.Findings {
-			j, ok := byFinding[f]
-			join(j, ok)
-			byFinding[f] = i
+			join(sets, byFinding, f, i)
 		}
 	}
 	var parts []part
-	at := map[int]int{}
-	for i, c := range own {
-		root := find(i)
-		k, ok := at[root]
-		if !ok {
-			k = len(parts)
-			at[root] = k
-			parts = append(parts, part{})
+	for _, group := range sets.Groups() {
+		var p part
+		for _, i := range group {
+			p.add(own[i])
+			if name := key(own[i].Path); !slices.Contains(p.keys, name) {
+				p.keys = append(p.keys, name)
+			}
 		}
-		p := &parts[k]
-		p.add(c)
-		if name := key(c.Path); !slices.Contains(p.keys, name) {
-			p.keys = append(p.keys, name)
-		}
+		parts = append(parts, p)
 	}
 	for i := range parts {
 		slices.Sort(parts[i].keys)
@@ -89,6 +65,14 @@ func split(changes []change.Change, key func(file string) string) []part {
 		parts = append([]part{{prelude: len(parts) > 0, changes: shared}}, parts...)
 	}
 	return parts
+}
+
+// join puts a change with those that have the same key.
+func join[K comparable](sets *union.Sets, last map[K]int, key K, i int) {
+	if j, ok := last[key]; ok {
+		sets.Join(i, j)
+	}
+	last[key] = i
 }
 
 func (p *part) add(c change.Change) {

@@ -31,7 +31,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"etcdmod/internal/discover"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/rollout"
 )
 
@@ -91,7 +91,7 @@ func Open(ctx context.Context, opts Options) (*Shipper, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.repo = discover.Repository(real)
+	s.repo = modules.Repository(real)
 	s.git = newGit(s.repo, opts.Env)
 	if s.repo == "" {
 		if s.Prefix == "" {

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/gocmd"
-	"golang.org/x/mod/modfile"
+	"etcdmod/internal/modules"
 )
 
 // A scratch is a copy of as much of the main modules as the packages that are run and their
@@ -117,18 +117,13 @@ func (k *copier) copyModule(dir string) error {
 	if err != nil {
 		return err
 	}
-	f, err := modfile.Parse(name, data, nil)
+	mod, err := modules.ParseGoMod(name, data)
 	if err != nil {
 		return err
 	}
-	vendored := k.side.gowork == "" && k.checker.vendored(k.side, dir, f.Go, "go1.14")
-	if relative := relativeReplaces(f.Replace); len(relative) > 0 && !vendored && !k.vendored {
-		for _, r := range relative {
-			if err := f.AddReplace(r.Old.Path, r.Old.Version, filepath.ToSlash(absolute(dir, r.New.Path)), ""); err != nil {
-				return err
-			}
-		}
-		if data, err = f.Format(); err != nil {
+	vendored := k.side.gowork == "" && k.checker.vendored(k.side, dir, mod.Go, "go1.14")
+	if !vendored && !k.vendored {
+		if data, err = mod.MovedFrom(dir); err != nil {
 			return err
 		}
 	}

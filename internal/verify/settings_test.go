@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/mod/modfile"
 )
 
 func TestSplitFlags(t *testing.T) {
@@ -55,15 +54,7 @@ func TestNewerToolchain(t *testing.T) {
 		{"auto", "devel go1.27-0123abcd", "1.28.0", "", ""},
 		{"auto", "go1.21.13", "", "", ""},
 	} {
-		var line *modfile.Go
-		if test.line != "" {
-			line = &modfile.Go{Version: test.line}
-		}
-		var toolchain *modfile.Toolchain
-		if test.toolchain != "" {
-			toolchain = &modfile.Toolchain{Name: test.toolchain}
-		}
-		if got := newerToolchain(test.setting, test.running, line, toolchain); got != test.want {
+		if got := newerToolchain(test.setting, test.running, test.line, test.toolchain); got != test.want {
 			t.Errorf("newerToolchain(%q, %q, %q, %q) = %q, want %q", test.setting, test.running, test.line, test.toolchain, got, test.want)
 		}
 	}

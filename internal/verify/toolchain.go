@@ -4,7 +4,7 @@ import (
 	"go/version"
 	"strings"
 
-	"golang.org/x/mod/modfile"
+	"etcdmod/internal/modules"
 )
 
 // newerToolchain gives the GOTOOLCHAIN that runs edited modules, or "" for the one
@@ -14,7 +14,7 @@ import (
 // looks at any overlay, and then refuses a go line that is newer than itself. With
 // the edits on disk it would have switched, so where the setting lets it switch we
 // say to which.
-func newerToolchain(setting, running string, line *modfile.Go, toolchain *modfile.Toolchain) string {
+func newerToolchain(setting, running string, line, toolchain string) string {
 	_, may, found := strings.Cut(setting, "+")
 	if !found {
 		may = setting
@@ -23,11 +23,11 @@ func newerToolchain(setting, running string, line *modfile.Go, toolchain *modfil
 		return ""
 	}
 	newest := ""
-	if line != nil {
-		newest = "go" + line.Version
+	if line != "" {
+		newest = "go" + line
 	}
-	if toolchain != nil && version.Compare(toolchain.Name, newest) > 0 {
-		newest = toolchain.Name
+	if version.Compare(toolchain, newest) > 0 {
+		newest = toolchain
 	}
 	running, _, _ = strings.Cut(running, " ")
 	if !version.IsValid(running) || version.Compare(newest, running) <= 0 {
@@ -50,7 +50,7 @@ func (c *checker) toolchain(s *side) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := modfile.ParseLax(name, data, nil)
+	f, err := modules.ParseGoModLax(name, data)
 	if err != nil {
 		return "", nil // the go command says it better
 	}

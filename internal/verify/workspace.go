@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/mod/modfile"
+	"etcdmod/internal/modules"
 )
 
 // A workspace is run from a copy of go.work: the go command adds to go.work.sum
@@ -32,8 +32,8 @@ func (c *checker) workspaceModules(s *side) ([]string, error) {
 		return nil, err
 	}
 	var dirs []string
-	for _, use := range f.Use {
-		dirs = append(dirs, c.member(s, use.Path))
+	for _, dir := range f.Dirs(filepath.Dir(s.gowork)) {
+		dirs = append(dirs, c.member(dir))
 	}
 	if !slices.Contains(dirs, c.settings.root) {
 		return nil, fmt.Errorf("the workspace %s does not use the module in %s; set GOWORK=off or run \"go work use\"", s.gowork, c.settings.root)
@@ -41,10 +41,8 @@ func (c *checker) workspaceModules(s *side) ([]string, error) {
 	return dirs, nil
 }
 
-// member gives the directory of a module that go.work uses, and spells that of the
-// module in question as the caller does.
-func (c *checker) member(s *side, path string) string {
-	dir := absolute(filepath.Dir(s.gowork), path)
+// member spells the directory of the module in question as the caller does.
+func (c *checker) member(dir string) string {
 	if sameFile(dir, c.settings.root) {
 		return c.settings.root
 	}
@@ -58,31 +56,18 @@ func (c *checker) writeWorkspace(s *side, dir string, moved map[string]string) (
 	if err != nil {
 		return "", err
 	}
-	home := filepath.Dir(s.gowork)
-	var uses []string
-	for _, use := range f.Use {
-		uses = append(uses, use.Path)
-	}
-	for _, path := range uses {
-		if err := f.DropUse(path); err != nil {
-			return "", err
-		}
-		at := c.member(s, path)
+	data, err := f.MovedFrom(filepath.Dir(s.gowork), func(dir string) string {
+		at := c.member(dir)
 		if to, ok := moved[at]; ok {
-			at = to
+			return to
 		}
-		if err := f.AddUse(filepath.ToSlash(at), ""); err != nil {
-			return "", err
-		}
+		return at
+	})
+	if err != nil {
+		return "", err
 	}
-	for _, r := range relativeReplaces(f.Replace) {
-		if err := f.AddReplace(r.Old.Path, r.Old.Version, filepath.ToSlash(absolute(home, r.New.Path)), ""); err != nil {
-			return "", err
-		}
-	}
-	f.Cleanup()
 	file := filepath.Join(dir, "go.work")
-	if err := writeFile(file, modfile.Format(f.Syntax), 0o666); err != nil {
+	if err := writeFile(file, data, 0o666); err != nil {
 		return "", err
 	}
 	sum, err := s.overlay.read(s.gowork + ".sum")
@@ -92,12 +77,12 @@ func (c *checker) writeWorkspace(s *side, dir string, moved map[string]string) (
 	return file, writeFile(file+".sum", sum, 0o666)
 }
 
-func readWorkspace(s *side) (*modfile.WorkFile, error) {
+func readWorkspace(s *side) (*modules.GoWork, error) {
 	data, err := s.overlay.read(s.gowork)
 	if err != nil {
 		return nil, err
 	}
-	f, err := modfile.ParseWork(s.gowork, data, nil)
+	f, err := modules.ParseGoWork(s.gowork, data)
 	if err != nil {
 		return nil, fmt.Errorf("reading the workspace: %w", err)
 	}
@@ -106,11 +91,11 @@ func readWorkspace(s *side) (*modfile.WorkFile, error) {
 
 // vendored reports whether the go command takes packages from dir/vendor, where line
 // is the go line of dir/go.mod or dir/go.work, and since the version that does.
-func (c *checker) vendored(s *side, dir string, line *modfile.Go, since string) bool {
+func (c *checker) vendored(s *side, dir string, line, since string) bool {
 	if c.settings.mod != "" {
 		return c.settings.mod == "vendor"
 	}
-	if line == nil || version.Compare("go"+line.Version, since) < 0 {
+	if line == "" || version.Compare("go"+line, since) < 0 {
 		return false
 	}
 	list := filepath.Join(dir, "vendor", "modules.txt")
@@ -126,18 +111,6 @@ func (c *checker) copyVendor(s *side, to, from string) error {
 		return nil
 	}
 	return copyTree(to, from, s.overlay)
-}
-
-// relativeReplaces gives the replacements by a directory that is named relative to
-// the file they stand in.
-func relativeReplaces(all []*modfile.Replace) []modfile.Replace {
-	var some []modfile.Replace
-	for _, r := range all {
-		if r.New.Version == "" && !filepath.IsAbs(filepath.FromSlash(r.New.Path)) {
-			some = append(some, *r)
-		}
-	}
-	return some
 }
 
 func absolute(dir, path string) string {

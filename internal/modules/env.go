@@ -1,16 +1,14 @@
-package discover
+package modules
 
 import (
-	"go/build"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
-// settings returns what "go env" would say of a variable that has no default worth
+// Setting returns what "go env" would say of a variable that has no default worth
 // knowing here: from the environment, else from the file that "go env -w" writes.
-func settings(env []string) func(key string) string {
+func Setting(env []string) func(key string) string {
 	if env == nil {
 		env = os.Environ()
 	}
@@ -55,37 +53,7 @@ func goenvFile(setting string) string {
 
 // GoFlags returns the flags that GOFLAGS gives to every go command. Flags in quotes are
 // not told apart: none that matter here needs them.
-func GoFlags(env []string) []string { return strings.Fields(settings(env)("GOFLAGS")) }
+func GoFlags(env []string) []string { return strings.Fields(Setting(env)("GOFLAGS")) }
 
-// GoWork returns the setting of GOWORK: "", "auto", "off" or the name of a file.
-func GoWork(env []string) string { return settings(env)("GOWORK") }
-
-// buildContext returns the build configuration of the environment.
-func buildContext(env func(string) string, tags []string) *build.Context {
-	ctx := build.Default
-	if v := env("GOOS"); v != "" {
-		ctx.GOOS = v
-	}
-	if v := env("GOARCH"); v != "" {
-		ctx.GOARCH = v
-	}
-	switch env("CGO_ENABLED") {
-	case "0":
-		ctx.CgoEnabled = false
-	case "1":
-		ctx.CgoEnabled = true
-	default:
-		if ctx.GOOS != runtime.GOOS || ctx.GOARCH != runtime.GOARCH {
-			ctx.CgoEnabled = false // a cross build
-		}
-	}
-	if len(tags) == 0 { // flags of a command override GOFLAGS
-		for _, flag := range strings.Fields(env("GOFLAGS")) {
-			if list, ok := strings.CutPrefix(strings.TrimLeft(flag, "-"), "tags="); ok {
-				tags = strings.Split(list, ",")
-			}
-		}
-	}
-	ctx.BuildTags = append(append([]string(nil), ctx.BuildTags...), tags...)
-	return &ctx
-}
+// GoWorkSetting returns the setting of GOWORK: "", "auto", "off" or the name of a file.
+func GoWorkSetting(env []string) string { return Setting(env)("GOWORK") }

@@ -1,4 +1,4 @@
-package monorepo
+package modules
 
 import (
 	"os"
@@ -114,6 +114,9 @@ func TestPlaces(t *testing.T) {
 
 	git(t, root, "init", "-q")
 	git(t, root, "add", "go.mod", "a", "gone")
+	if d := cmp.Diff(nested, find(t, root, Options{}).Notes); d != "" {
+		t.Errorf("with git: -want +got:\n%s", d)
+	}
 	git(t, root, "commit", "-q", "-m", "start")
 	if err := os.Remove(filepath.Join(root, "gone", "go.mod")); err != nil {
 		t.Fatal(err)
@@ -148,13 +151,23 @@ func TestSubmodule(t *testing.T) {
 	git(t, lib, "commit", "-q", "-m", "start")
 	git(t, root, "init", "-q")
 	git(t, root, "submodule", "--quiet", "add", "./lib", "lib")
-	tree := find(t, root, Options{})
-	if d := cmp.Diff([]string{"."}, tree.all()); d != "" {
-		t.Errorf("-want +got:\n%s", d)
+	check := func() {
+		t.Helper()
+		tree := find(t, root, Options{})
+		if d := cmp.Diff([]string{"."}, tree.all()); d != "" {
+			t.Errorf("-want +got:\n%s", d)
+		}
+		if d := cmp.Diff([]Note{{"lib", "a git repository of its own; run there"}}, tree.Notes); d != "" {
+			t.Errorf("-want +got:\n%s", d)
+		}
 	}
-	if d := cmp.Diff([]Note{{"lib", "a git repository of its own; run there"}}, tree.Notes); d != "" {
-		t.Errorf("-want +got:\n%s", d)
+	check()
+	// Somebody added it with no more than "git add".
+	git(t, root, "rm", "-q", "-f", "--cached", ".gitmodules")
+	if err := os.Remove(filepath.Join(root, ".gitmodules")); err != nil {
+		t.Fatal(err)
 	}
+	check()
 }
 
 func TestTies(t *testing.T) {
@@ -239,6 +252,25 @@ module example.com/three
 	}, tree.dirs(tree.Order()...)); d != "" {
 		t.Errorf("order: -want +got:\n%s", d)
 	}
+	of := func(dir string) int {
+		i, ok := tree.Index(filepath.Join(root, filepath.FromSlash(dir)))
+		if !ok {
+			t.Fatalf("%s is no module", dir)
+		}
+		return i
+	}
+	if d := cmp.Diff([]string{"middle", "app"}, tree.dirs(tree.Replacers(of("zlib"))...)); d != "" {
+		t.Errorf("replacers: -want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]string{"middle", "app", "work/one"}, tree.dirs(tree.Users(of("zlib"))...)); d != "" {
+		t.Errorf("users: -want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]string{"app", "middle", "zlib"}, tree.dirs(tree.Around(of("middle"))...)); d != "" {
+		t.Errorf("around: -want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]string{"app", "middle", "work/one", "work/two", "zlib"}, tree.dirs(tree.Around(of("zlib"))...)); d != "" {
+		t.Errorf("around: -want +got:\n%s", d)
+	}
 	for _, m := range tree.Modules {
 		if (m.Problem != "") != (m.Dir == "broken") {
 			t.Errorf("%s: problem %q", m.Dir, m.Problem)
@@ -252,5 +284,69 @@ module example.com/three
 		if m.Dir == "work/one" && (len(m.Deps) > 0 || m.Workspace != "") {
 			t.Errorf("GOWORK=off: %+v", m)
 		}
+	}
+}
+
+// A directory counts as what it is, by whatever way a replace directive or a go.work gets
+// there.
+func TestLinks(t *testing.T) {
+	root := extract(t, `
+-- real/lib/go.mod --
+module example.com/lib
+-- app/go.mod --
+module example.com/app
+
+replace example.com/lib => ./linked
+-- deep/app/go.mod --
+module example.com/deep
+
+replace example.com/lib => ../../roads/lib
+-- work/go.work --
+use (
+	../road
+	./user
+)
+-- work/user/go.mod --
+module example.com/user
+
+require example.com/lib v0.0.0
+`)
+	for link, to := range map[string]string{
+		"app/linked": "../real/lib", // the module
+		"roads":      "real",        // above it
+		"road":       "roads/lib",   // through another link
+	} {
+		if err := os.Symlink(filepath.FromSlash(to), filepath.Join(root, filepath.FromSlash(link))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string][]string{"app": {"real/lib"}, "deep/app": {"real/lib"}}
+	// The go command looks for a go.work above the directory as it is spelled, so that lib is
+	// in the workspace only if somebody says so.
+	tree := find(t, root, Options{Env: append(os.Environ(), "GOWORK="+filepath.Join(root, "work", "go.work"))})
+	lib, _ := tree.Index(filepath.Join(root, "roads", "lib"))
+	if tree.Modules[lib].Workspace != "work/go.work" {
+		t.Errorf("lib is in the workspace %q", tree.Modules[lib].Workspace)
+	}
+	for _, m := range tree.Modules {
+		if d := cmp.Diff(want[m.Dir], tree.dirs(m.Replaces...), cmp.Transformer("len0", func(s []string) string { return strings.Join(s, " ") })); d != "" {
+			t.Errorf("%s: -want +got:\n%s", m.Dir, d)
+		}
+		if m.Dir == "work/user" {
+			if d := cmp.Diff([]string{"real/lib"}, tree.dirs(m.Deps...)); d != "" {
+				t.Errorf("%s: -want +got:\n%s", m.Dir, d)
+			}
+		}
+	}
+	// The same of modules that are named, whichever way.
+	named, err := In(root, []string{filepath.Join(root, "app"), filepath.Join(root, "app", "linked"), filepath.Join(root, "roads", "lib")}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"app", "real/lib"}, named.all()); d != "" {
+		t.Errorf("named: -want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]string{"real/lib", "app"}, named.dirs(named.Order()...)); d != "" {
+		t.Errorf("named: -want +got:\n%s", d)
 	}
 }

@@ -1,4 +1,4 @@
-package monorepo
+package modules
 
 import (
 	"bytes"
@@ -68,12 +68,18 @@ func (t *Tree) only(indexes []int) *Tree {
 	out := &Tree{Root: t.Root, Notes: t.Notes}
 	for _, i := range indexes {
 		m := t.Modules[i]
-		deps := make([]int, len(m.Deps))
-		for k, dep := range m.Deps {
-			deps[k] = at[dep]
-		}
-		m.Deps = deps
+		m.Replaces, m.Deps, m.replacers, m.users = moved(m.Replaces, at), moved(m.Deps, at), nil, nil
 		out.Modules = append(out.Modules, m)
+	}
+	out.arrange()
+	return out
+}
+
+// moved gives indexes as they are by now.
+func moved(indexes []int, at map[int]int) []int {
+	out := make([]int, len(indexes))
+	for k, i := range indexes {
+		out[k] = at[i]
 	}
 	return out
 }

@@ -1,4 +1,4 @@
-package monorepo
+package modules
 
 import (
 	"bytes"
@@ -16,26 +16,16 @@ import (
 
 // files returns the go.mod files, slash-separated and relative to the root.
 func (t *Tree) files(ctx context.Context, opts Options) ([]string, error) {
-	if opts.Ignored || !t.inRepository() {
+	if opts.Ignored || Repository(t.Root) == "" {
 		return t.walk(ctx)
 	}
-	listed, err := t.git(ctx, opts.Env, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "go.mod", "*/go.mod")
+	out, err := t.listed(ctx, opts.Env)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
 		t.note(".", "git does not tell what .gitignore leaves out, so nothing was: %v", err)
 		return t.walk(ctx)
-	}
-	var out []string
-	for name := range strings.SplitSeq(strings.TrimSuffix(string(listed), "\x00"), "\x00") {
-		if name == "" || slices.ContainsFunc(strings.Split(path.Dir(name), "/"), leftOut) {
-			continue
-		}
-		// The index also has what was deleted, and what a sparse checkout leaves out.
-		if info, err := os.Stat(t.Abs(name)); err == nil && !info.IsDir() {
-			out = append(out, name)
-		}
 	}
 	slices.Sort(out)
 	out = slices.Compact(out) // a file with a merge conflict has several entries
@@ -48,26 +38,57 @@ func (t *Tree) files(ctx context.Context, opts Options) ([]string, error) {
 			t.note(".", ".gitignore leaves out each of the %d go.mod files; -ignored looks at them", len(others))
 		}
 	}
-	t.submodules(ctx, opts.Env)
 	return out, nil
 }
+
+// listed asks git for the go.mod files that it tracks, or would. It notes other repositories:
+// in the index they are commits, and among what is not tracked they end with a slash.
+func (t *Tree) listed(ctx context.Context, env []string) (out []string, err error) {
+	take := func(name string) {
+		// The index also has what was deleted, and what a sparse checkout leaves out.
+		if path.Base(name) == "go.mod" && !slices.ContainsFunc(strings.Split(path.Dir(name), "/"), leftOut) && isFile(t.Abs(name)) {
+			out = append(out, name)
+		}
+	}
+	other := func(dir string) {
+		if !slices.ContainsFunc(strings.Split(dir, "/"), leftOut) && exists(t.Abs(path.Join(dir, ".git"))) {
+			t.note(dir, otherRepository)
+		}
+	}
+	tracked, err := t.git(ctx, env, "ls-files", "-z", "--stage")
+	if err != nil {
+		return nil, err
+	}
+	for entry := range strings.SplitSeq(string(tracked), "\x00") {
+		const commit = "160000 "
+		if _, name, ok := strings.Cut(entry, "\t"); ok && strings.HasPrefix(entry, commit) {
+			other(name)
+		} else if ok {
+			take(name)
+		}
+	}
+	untracked, err := t.git(ctx, env, "ls-files", "-z", "--others", "--exclude-standard")
+	if err != nil {
+		return nil, err
+	}
+	for name := range strings.SplitSeq(string(untracked), "\x00") {
+		if dir, ok := strings.CutSuffix(name, "/"); ok {
+			other(dir)
+		} else {
+			take(name)
+		}
+	}
+	return out, nil
+}
+
+// otherRepository is noted of a directory that is one.
+const otherRepository = "a git repository of its own; run there"
 
 // leftOut reports whether the go command looks for no packages in a directory of that
 // name.
 func leftOut(base string) bool {
 	return base == "vendor" || base == "testdata" || base == "node_modules" ||
 		base != "." && base != ".." && strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")
-}
-
-func (t *Tree) inRepository() bool {
-	for dir := t.Root; ; dir = filepath.Dir(dir) {
-		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
-			return true
-		}
-		if dir == filepath.Dir(dir) {
-			return false
-		}
-	}
 }
 
 // walk looks at every directory.
@@ -87,7 +108,7 @@ func (t *Tree) walk(ctx context.Context) ([]string, error) {
 		case d.IsDir() && name != t.Root && leftOut(d.Name()):
 			return filepath.SkipDir
 		case d.IsDir() && name != t.Root && exists(filepath.Join(name, ".git")):
-			t.note(rel, "a git repository of its own; run there")
+			t.note(rel, otherRepository)
 			return filepath.SkipDir
 		case d.Name() == "go.mod" && isFile(name):
 			out = append(out, rel)
@@ -95,22 +116,6 @@ func (t *Tree) walk(ctx context.Context) ([]string, error) {
 		return nil
 	})
 	return out, err
-}
-
-// submodules names the git submodules, which are repositories of their own.
-func (t *Tree) submodules(ctx context.Context, env []string) {
-	if !isFile(filepath.Join(t.Root, ".gitmodules")) {
-		return
-	}
-	out, err := t.git(ctx, env, "config", "--file", ".gitmodules", "--null", "--get-regexp", `^submodule\..*\.path$`)
-	if err != nil {
-		return
-	}
-	for entry := range strings.SplitSeq(string(out), "\x00") {
-		if _, dir, ok := strings.Cut(entry, "\n"); ok && filepath.IsLocal(dir) && exists(t.Abs(path.Join(dir, ".git"))) {
-			t.note(path.Clean(dir), "a git repository of its own; run there")
-		}
-	}
 }
 
 // git runs a git command that reads.
@@ -130,22 +135,4 @@ func (t *Tree) git(ctx context.Context, env []string, args ...string) ([]byte, e
 		err = errors.New(text)
 	}
 	return out, err
-}
-
-func exists(name string) bool {
-	_, err := os.Lstat(name)
-	return err == nil
-}
-
-func isFile(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && !info.IsDir()
-}
-
-func cause(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }

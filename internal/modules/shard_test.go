@@ -1,4 +1,4 @@
-package monorepo
+package modules
 
 import (
 	"fmt"

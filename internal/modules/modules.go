@@ -1,0 +1,238 @@
+// Package modules finds the modules of a tree, and what ties them together.
+//
+// It takes a directory, or several, and gives the modules there with the other ones of them
+// that each is built with: those that it replaces by their directories, and those that a
+// go.work puts in the place of what it requires. From that it gives the order in which they
+// follow each other, who is built with whom, and which belong together. It is also where
+// go.mod and go.work are read, and where the module, the repository and the workspace around a
+// directory are found.
+//
+// It reads go.mod and go.work and no Go file, runs git to learn what .gitignore leaves out, and
+// never changes a file.
+package modules
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Module is one go.mod.
+type Module struct {
+	// Dir is its directory, slash-separated and relative to the root of the Tree; "."
+	// for the root itself.
+	Dir string
+	// Path is the module path; "" where the go.mod does not tell.
+	Path string
+	// Replaces are the modules of the Tree that this one replaces by their directories, and
+	// Deps those and the ones that its workspace builds it with; both are ascending indexes
+	// into Tree.Modules.
+	Replaces, Deps []int
+	// Workspace is the go.work that uses the module, relative to the root of the Tree, or
+	// absolute where that is above it; "" if none does.
+	Workspace string
+	// Problem says why the go.mod cannot be read, if so. What it replaces is unknown then.
+	Problem string
+
+	replacers, users []int // the modules that have this one in Replaces, and in Deps
+}
+
+// A Note names a place where no module was looked for, or a file that says less than it
+// should.
+type Note struct {
+	Path   string // slash-separated, relative to the root of the Tree
+	Detail string
+}
+
+// A Tree is a directory with modules.
+type Tree struct {
+	Root    string   // absolute, symbolic links resolved
+	Modules []Module // by Dir
+	Notes   []Note
+
+	order []int
+	place []int // of each module in order
+}
+
+// Options say how to look for modules.
+type Options struct {
+	Env []string // nil means that of this process
+	// Ignored also takes modules that .gitignore leaves out.
+	Ignored bool
+}
+
+// Find returns the modules at or below root, in the order of their names. Like the go command
+// it leaves out what is in directories named vendor or testdata, or that begin with a dot or an
+// underscore, and never follows a symbolic link to a directory; it leaves out node_modules as
+// well. Other git repositories below root are left out too: what is in them is not for this one
+// to change.
+func Find(ctx context.Context, root string, opts Options) (*Tree, error) {
+	t, err := newTree(root)
+	if err != nil {
+		return nil, err
+	}
+	files, err := t.files(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	dirs := make([]string, len(files))
+	for i, name := range files {
+		dirs[i] = filepath.ToSlash(filepath.Dir(filepath.FromSlash(name)))
+	}
+	t.read(dirs, opts.Env)
+	return t, nil
+}
+
+// In returns the modules in the given directories alone, as a tree of root. Directories may be
+// named through symbolic links; two names of one directory give one module.
+func In(root string, dirs []string, opts Options) (*Tree, error) {
+	t, err := newTree(root)
+	if err != nil {
+		return nil, err
+	}
+	var rel []string
+	for _, dir := range dirs {
+		rel = append(rel, t.relative("", dir))
+	}
+	t.read(rel, opts.Env)
+	return t, nil
+}
+
+func newTree(root string) (*Tree, error) {
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use directory %s: %w", abs, cause(err))
+	}
+	if info, err := os.Stat(real); err != nil {
+		return nil, err
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("%s is not a directory", abs)
+	}
+	return &Tree{Root: real}, nil
+}
+
+// Abs returns the absolute name of a path relative to the root.
+func (t *Tree) Abs(rel string) string {
+	if filepath.IsAbs(rel) {
+		return rel
+	}
+	return filepath.Join(t.Root, filepath.FromSlash(rel))
+}
+
+// Index returns the index of the module in a directory, however that is spelled.
+func (t *Tree) Index(dir string) (int, bool) {
+	rel := t.relative("", dir)
+	return slices.BinarySearchFunc(t.Modules, rel, func(m Module, dir string) int { return strings.Compare(m.Dir, dir) })
+}
+
+func (t *Tree) note(path, format string, args ...any) {
+	t.Notes = append(t.Notes, Note{path, fmt.Sprintf(format, args...)})
+}
+
+// read fills in the modules in some directories.
+func (t *Tree) read(dirs []string, env []string) {
+	dirs = slices.Compact(slices.Sorted(slices.Values(dirs)))
+	index := map[string]int{}
+	mods := make([]*GoMod, len(dirs))
+	spaces := newWorkspaces(env)
+	for i, dir := range dirs {
+		index[dir] = i
+		m := Module{Dir: dir}
+		name := t.Abs(dir)
+		data, err := os.ReadFile(filepath.Join(name, "go.mod"))
+		if err == nil {
+			m.Path = ModulePath(data)
+			mods[i], err = ParseGoMod("go.mod", data)
+		}
+		if err != nil {
+			m.Problem = err.Error()
+		}
+		if file := spaces.of(name); file != "" {
+			m.Workspace = t.inside(file)
+		}
+		t.Modules = append(t.Modules, m)
+	}
+	for file, err := range spaces.broken {
+		t.note(t.relative("", file), "the workspace cannot be read, so that nobody knows which modules it ties together: %v", err)
+	}
+	members := t.members()
+	for i := range t.Modules {
+		if mods[i] != nil {
+			t.tie(i, mods[i], index, members, spaces)
+		}
+	}
+	t.arrange()
+	slices.SortFunc(t.Notes, func(a, b Note) int { return strings.Compare(a.Path, b.Path) })
+}
+
+// tie finds what the module with an index is built with.
+func (t *Tree) tie(i int, mod *GoMod, index map[string]int, members map[member]int, spaces *workspaces) {
+	m := &t.Modules[i]
+	in := func(dir string) (int, bool) {
+		j, ok := index[t.relative("", dir)]
+		return j, ok && j != i
+	}
+	for _, r := range mod.Replace {
+		if r.Local() {
+			if j, ok := in(r.Dir(t.Abs(m.Dir))); ok {
+				m.Replaces = append(m.Replaces, j)
+			}
+		}
+	}
+	m.Deps = slices.Clone(m.Replaces)
+	if w := spaces.read(t.Abs(m.Workspace)); m.Workspace != "" && w != nil {
+		for _, r := range w.Replace {
+			if r.Local() && mod.Requires(r.Old.Path) {
+				if j, ok := in(r.Dir(filepath.Dir(t.Abs(m.Workspace)))); ok {
+					m.Deps = append(m.Deps, j)
+				}
+			}
+		}
+		for _, q := range mod.Require {
+			if j, ok := members[member{m.Workspace, q.Path}]; ok && j != i {
+				m.Deps = append(m.Deps, j)
+			}
+		}
+	}
+	for _, list := range []*[]int{&m.Replaces, &m.Deps} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+}
+
+// relative resolves a directory that a file in from names, and gives it relative to the root.
+func (t *Tree) relative(from, dir string) string {
+	rel, err := filepath.Rel(t.Root, Resolved(absolute(from, dir)))
+	if err != nil {
+		return ""
+	}
+	return filepath.ToSlash(rel)
+}
+
+// inside gives a file relative to the root if it is below that.
+func (t *Tree) inside(file string) string {
+	if rel, err := filepath.Rel(t.Root, file); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return file
+}
+
+// A member is a module path in a workspace.
+type member struct{ workspace, path string }
+
+func (t *Tree) members() map[member]int {
+	out := map[member]int{}
+	for i, m := range t.Modules {
+		if m.Workspace != "" && m.Path != "" {
+			out[member{m.Workspace, m.Path}] = i
+		}
+	}
+	return out
+}
