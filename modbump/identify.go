@@ -38,6 +38,9 @@ func identify(version string) identity {
 	id := identity{time: when.UTC().Format(module.PseudoVersionTimestampFormat), noGoMod: strings.HasSuffix(version, "+incompatible")}
 	if len(commit) == 12 && strings.Trim(commit, "0123456789abcdef") == "" {
 		id.commit = commit
+		if known := commitTime(commit); known != "" {
+			id.time = known // a version that is only written down can say any time
+		}
 	}
 	return id
 }

@@ -1,6 +1,7 @@
 package modbump
 
 import (
+	"strings"
 	"time"
 
 	"golang.org/x/mod/module"
@@ -77,7 +78,7 @@ type Pin struct {
 // reason [PseudoUnclassified] where the pin does not tell.
 func JudgePin(pin Pin) (is string, row Row, bad bool) {
 	if len(pin.Commit) >= 12 {
-		if tag, ok := etcdTags()[pin.Commit[:12]]; ok {
+		if tag, ok := etcdTags()[strings.ToLower(pin.Commit[:12])]; ok {
 			pin.Tag = tag
 		}
 	}
@@ -88,15 +89,19 @@ func JudgePin(pin Pin) (is string, row Row, bad bool) {
 	if len(pin.Commit) < 12 {
 		return pin.Tag, Row{Reason: PseudoUnclassified}, false
 	}
-	is = "commit " + pin.Commit[:12]
+	commit := strings.ToLower(pin.Commit[:12])
+	is = "commit " + commit
 	when := pin.Time
-	if when.IsZero() {
-		if !strayCommits()[pin.Commit[:12]] {
+	switch known := commitTime(commit); {
+	case known != "":
+		when, _ = time.Parse(module.PseudoVersionTimestampFormat, known)
+	case when.IsZero():
+		if !strayCommits()[commit] {
 			return is, Row{Reason: PseudoUnclassified}, false
 		}
 		when = time.Unix(0, 0) // the list decides, whatever the time
 	}
-	row, bad = Judge(pathCoreOS, module.PseudoVersion("v0", "", when, pin.Commit[:12]))
+	row, bad = Judge(pathCoreOS, module.PseudoVersion("v0", "", when, commit))
 	return is, row, bad
 }
 

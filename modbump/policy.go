@@ -101,6 +101,7 @@ const (
 	fixed9416Main  = "20200507155026" // 87aa5a9e6
 	fixed9416On34  = "20200623115021" // 36452a1c1
 	fixed18303     = "20240710095148" // 4286d6fdf, pull request #18308
+	fixed18303On34 = "20240712113638" // 3e71cf50f, pull request #18312
 )
 
 // policy is the table. Rows of one path do not overlap, but for those with NoGoMod, which
@@ -199,6 +200,13 @@ var policy = []Row{
 		Action: Report, Reason: PseudoUnclassified,
 		Advice: "commits of that time have the fix on main and not on release-3.4",
 	},
+	// Older 3.4 releases do not compile with a grpc as new as the one that they spin with.
+	{
+		Path: pathRoot, Releases: Range{"v3.4.28", "v3.4.34"}, Commits: Range{fixed9416On34, fixed18303On34},
+		Broken: []*Defect{metadataSpin}, Remains: []*Defect{expiredSession}, Only: grpcRandomOrder,
+		Action: Report, Reason: NotByDefault, Targets: []string{target34New},
+		Advice: target34New + " (v3.4.34) has the fix",
+	},
 	{
 		Path: pathRootV3, Commits: Range{"", fixed9416Main},
 		Broken: []*Defect{serverWatchers},
@@ -251,6 +259,20 @@ var (
 	coreosTargets = []string{target32, "v3.2.32+incompatible", "v3.2.25+incompatible", target33}
 	coreosRemains = []*Defect{serverWatchers, expiredSession}
 )
+
+// Checked is the day on which the table was last held against etcd's repository and its
+// issues, as "2006-01-02".
+const Checked = "2026-07-23"
+
+// Released reports whether a version names code of etcd that the table was checked against:
+// a release, or a commit of any time.
+func Released(version string) bool {
+	id := identify(version)
+	if id.release == "" {
+		return id.time != ""
+	}
+	return releases()[id.release]
+}
 
 // Policy returns the policy table.
 func Policy() []Row { return slices.Clone(policy) }

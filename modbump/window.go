@@ -24,7 +24,7 @@ type Window struct {
 // options) is not visible to minimal version selection.
 var windows = map[string][]Window{
 	pathCoreOS: {
-		{Releases: Range{"v3.2.0-0", "v3.2.10"}, Min: "v1.5.1", Max: "v1.5.2", Pin: "v1.5.1"},
+		{Releases: Range{"v3.2.0-0", "v3.2.10"}, Min: "v1.2.1", Max: "v1.5.2", Pin: "v1.5.1"},
 		{Releases: Range{"v3.2.10", "v3.3.14"}, Min: "v1.5.1", Max: "v1.29.1", Pin: "v1.26.0"},
 		{Releases: Range{"v3.3.14", "v3.4.0-0"}, Min: "v1.23.1", Max: "v1.26.0", Pin: "v1.26.0"},
 	},

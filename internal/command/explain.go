@@ -22,6 +22,9 @@ func explainCommand(env *Env) *cli.Command {
 		ArgsUsage:    "[RULE|CODE|MODULE@VERSION]",
 		Description:  "Without an argument: list what can be explained.",
 		OnUsageError: usageError,
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "table", Usage: "print the whole policy on versions of etcd's client, with its evidence"},
+		},
 		ShellComplete: func(_ context.Context, cmd *cli.Command) {
 			if cmd.Args().Present() {
 				return
@@ -32,6 +35,13 @@ func explainCommand(env *Env) *cli.Command {
 		},
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			all := topics()
+			if cmd.Bool("table") {
+				if cmd.Args().Present() {
+					return usage("explain -table takes no argument")
+				}
+				_, err := io.WriteString(env.Stdout, policyEvidence())
+				return err
+			}
 			if cmd.Args().Len() > 1 {
 				return usage("explain takes one rule or reason code")
 			}
@@ -45,8 +55,15 @@ func explainCommand(env *Env) *cli.Command {
 					return err
 				}
 			}
-			if text, ok := explainVersion(name); ok {
-				_, err := fmt.Fprintln(env.Stdout, text)
+			if path, version, ok := strings.Cut(name, "@"); modbump.KnownPath(path) {
+				if !ok {
+					return usage("%s needs a version, as %s@v3.2.26; \"etcdmod explain -table\" prints all that is known", path, path)
+				}
+				text, err := explainVersion(path, version)
+				if err != nil {
+					return usage("%v", err)
+				}
+				_, err = fmt.Fprintln(env.Stdout, text)
 				return err
 			}
 			return usage("%q is no rule and no reason code; \"etcdmod explain\" lists them", name)
@@ -88,53 +105,82 @@ New no longer waits for a connection unless grpc.WithBlock is given.
 func policyTable() string {
 	var b strings.Builder
 	for _, row := range modbump.Policy() {
-		what := row.Releases
-		if what == (modbump.Range{}) {
-			what = row.Commits
-		}
-		var broken []string
-		for _, d := range row.Broken {
-			broken = append(broken, d.Name)
-		}
-		outcome := string(row.Action) + ": " + string(row.Reason)
-		switch {
-		case row.Action == modbump.Bump:
-			outcome = "bump to " + row.Targets[0]
-		case len(row.Targets) > 0:
-			outcome += ", fixed in " + row.Targets[0]
-		}
-		from := "from " + strings.TrimSuffix(what.From, "-0")
-		if what.From == "" {
-			from = "from the first"
-		}
-		to := " to before " + strings.TrimSuffix(what.To, "-0")
-		if what.To == modbump.Open {
-			to = " on"
-		}
-		if row.NoGoMod {
-			to += ", without a go.mod"
-		}
-		fmt.Fprintf(&b, "\n%s %s%s: %s (%s)", row.Path, from, to, strings.Join(broken, ", "), outcome)
+		b.WriteString("\n" + policyRow(row))
 	}
 	return b.String()
 }
 
-// explainVersion says what the policy knows of "module@version".
-func explainVersion(name string) (string, bool) {
-	path, version, ok := strings.Cut(name, "@")
-	if !ok || !modbump.KnownPath(path) {
-		return "", false
+// policyEvidence is the table with the sources of each row.
+func policyEvidence() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Checked against etcd's repository on %s.\n", modbump.Checked)
+	for _, row := range modbump.Policy() {
+		fmt.Fprintf(&b, "\n%s\n", policyRow(row))
+		if row.Only.Path != "" {
+			fmt.Fprintf(&b, "\tonly with %s\n", row.Only)
+		}
+		for _, d := range row.Broken {
+			fmt.Fprintf(&b, "\t%s: %s: %s\n", d.Name, d.Does, d.Evidence)
+		}
+		if len(row.Targets) > 1 {
+			fmt.Fprintf(&b, "\tor to %s\n", strings.Join(row.Targets[1:], ", "))
+		}
+		for _, d := range row.Remains {
+			fmt.Fprintf(&b, "\tremains there: %s: %s\n", d.Name, d.Evidence)
+		}
+		if row.Advice != "" {
+			fmt.Fprintf(&b, "\t%s\n", row.Advice)
+		}
 	}
-	mod, err := modbump.ParseTo(name)
-	if err == nil {
-		version = mod.Version
+	return b.String()
+}
+
+// policyRow is one line: what the row covers, what is wrong, what is done.
+func policyRow(row modbump.Row) string {
+	what := row.Releases
+	if what == (modbump.Range{}) {
+		what = row.Commits
 	}
-	row, bad := modbump.Judge(path, version)
-	if !bad {
-		return fmt.Sprintf("%s@%s: the policy has nothing against it", path, version), true
+	var broken []string
+	for _, d := range row.Broken {
+		broken = append(broken, d.Name)
+	}
+	outcome := string(row.Action) + ": " + string(row.Reason)
+	switch {
+	case row.Action == modbump.Bump:
+		outcome = "bump to " + row.Targets[0]
+	case len(row.Targets) > 0:
+		outcome += ", fixed in " + row.Targets[0]
+	}
+	from := "from " + strings.TrimSuffix(what.From, "-0")
+	if what.From == "" {
+		from = "from the first"
+	}
+	to := " to before " + strings.TrimSuffix(what.To, "-0")
+	if what.To == modbump.Open {
+		to = " on"
+	}
+	if row.NoGoMod {
+		to += ", without a go.mod"
+	}
+	return fmt.Sprintf("%s %s%s: %s (%s)", row.Path, from, to, strings.Join(broken, ", "), outcome)
+}
+
+// explainVersion says what the policy knows of a version of one of etcd's modules.
+func explainVersion(path, version string) (string, error) {
+	mod, err := modbump.ParseTo(path + "@" + version)
+	if err != nil {
+		return "", err
+	}
+	row, bad := modbump.Judge(path, mod.Version)
+	switch {
+	case !bad && !modbump.Released(mod.Version):
+		return fmt.Sprintf("%s: nothing is known of it; etcd had no such release on %s, when the policy was checked", mod, modbump.Checked), nil
+	case !bad:
+		return fmt.Sprintf("%s: the policy has nothing against it", mod), nil
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s@%s %s.\n", path, version, row.Does())
+	fmt.Fprintf(&b, "%s %s.\n", mod, row.Does())
 	for _, d := range row.Broken {
 		fmt.Fprintf(&b, "\n%s: %s.", d.Name, d.Evidence)
 	}
@@ -147,7 +193,7 @@ func explainVersion(name string) (string, bool) {
 	for _, d := range row.Remains {
 		fmt.Fprintf(&b, "\nRemains there: a client that %s (%s).", d.Does, d.Evidence)
 	}
-	return b.String(), true
+	return b.String(), nil
 }
 
 // topics lists the rules, then the reason codes in order.

@@ -120,10 +120,14 @@ func judge(p pin, t tool) (Finding, bool) {
 			f.Evidence = append(f.Evidence, d.Evidence)
 		}
 	case row.Reason == modbump.PseudoUnclassified:
-		if is == "" {
+		why := "which does not tell whether it has the fixes of etcd issues #8338 and #10111"
+		switch {
+		case is == "":
 			is = "no version"
+		case p.Commit != "":
+			why = "which is none of etcd's own before the fix of issue #10111 on 2018-10-05: it is younger, or of a fork that may lack fixes"
 		}
-		f.Message = fmt.Sprintf("%s is pinned to %s, which does not tell whether it has the fixes of etcd issues #8338 and #10111; to be sure, %s", etcd, is, t.to(newest))
+		f.Message = fmt.Sprintf("%s is pinned to %s, %s; to be sure, %s", etcd, is, why, t.to(newest))
 	default:
 		return f, false
 	}

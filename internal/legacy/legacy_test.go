@@ -73,6 +73,11 @@ func TestFind(t *testing.T) {
 			"a stray commit", map[string]string{"vendor.conf": "github.com/coreos/etcd 585b1d7bdc3c0000000000000000000000000000\n"},
 			[]string{`vendor.conf:1:1 commit 585b1d7bdc3c … etcd v3.2.26`},
 		},
+		{"a commit of 2014, without its time", map[string]string{"vendor.conf": "github.com/coreos/etcd 7cb126967c8130b6f6c35bcebea79e639bb1174e\n"}, nil},
+		{
+			"a commit of 2017, without its time", map[string]string{"glide.lock": "imports:\n- name: github.com/coreos/etcd\n  version: 703663d1f6ed0000000000000000000000000000\n"},
+			[]string{`glide.lock:2:9 commit 703663d1f6ed … version: v3.2.26`},
+		},
 		{
 			"unknown", map[string]string{"vendor.conf": "github.com/coreos/etcd 2b3aa7e1d49d0000000000000000000000000000\n", "glide.yaml": "import:\n- package: github.com/coreos/etcd\n"},
 			[]string{`glide.yaml:2:12  … version: v3.3.13`, `vendor.conf:1:1 commit 2b3aa7e1d49d … etcd v3.3.13`},
