@@ -18,6 +18,7 @@ import (
 	"etcdmod/internal/modules"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/rollout"
+	"etcdmod/internal/rollout/state"
 	"etcdmod/internal/ship"
 )
 
@@ -288,8 +289,8 @@ func (b *rolloutBar) event(e rollout.Event) {
 
 // againText says why a module that a recorded run has finished was done again.
 var againText = map[rollout.Again]string{
-	rollout.AgainChanged: " (done again: it has changed since it was recorded)",
-	rollout.AgainFailed:  " (done again: it had failed)",
+	state.AgainChanged: " (done again: it has changed since it was recorded)",
+	state.AgainFailed:  " (done again: it had failed)",
 }
 
 // resumed says what became of a recorded run.
@@ -301,7 +302,7 @@ func (b *rolloutBar) resumed() string {
 	if b.kept+len(b.again) == 0 {
 		return ""
 	}
-	changed, failed := b.again[rollout.AgainChanged], b.again[rollout.AgainFailed]
+	changed, failed := b.again[state.AgainChanged], b.again[state.AgainFailed]
 	return fmt.Sprintf("of the recorded run %d are kept; done again, having changed: %d, having failed: %d; not done before: %d",
 		b.kept, changed, failed, done-b.kept-changed-failed)
 }

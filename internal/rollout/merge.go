@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"etcdmod/internal/rollout/state"
 	"etcdmod/internal/version"
 )
 
@@ -140,11 +141,11 @@ func together(shards []*shardOutput) error {
 			differ = append(differ, fmt.Sprintf("number of shards: %d, %d", count, b.Shard.Count))
 		}
 		if a.Source.Commit != b.Source.Commit {
-			differ = append(differ, fmt.Sprintf("commit: %s, %s", orUnset(a.Source.Commit), orUnset(b.Source.Commit)))
+			differ = append(differ, fmt.Sprintf("commit: %s, %s", state.OrUnset(a.Source.Commit), state.OrUnset(b.Source.Commit)))
 		} else if a.Source.Tree != b.Source.Tree || a.Source.Modules != b.Source.Modules {
 			differ = append(differ, "the modules, what they require, or their owners")
 		}
-		differ = append(differ, a.Source.Settings.differences(b.Source.Settings)...)
+		differ = append(differ, a.Source.Settings.Differences(b.Source.Settings)...)
 		if len(differ) > 0 {
 			return fmt.Errorf("%s and %s are not of one rollout; they differ in\n\t%s", first.dir, s.dir, strings.Join(differ, "\n\t"))
 		}

@@ -22,15 +22,16 @@ func (r *run) module(ctx context.Context, i int) error {
 	m := &r.index.Modules[i]
 	sum, again := "", Again("")
 	if r.state != nil {
-		var kept *stateModule
-		var err error
-		if kept, again, sum, err = r.state.take(m.Dir, i); err != nil {
+		sum = r.sums.Module(i)
+		kept, units, why, err := r.take(m, sum)
+		if err != nil {
 			return err
 		}
 		if kept != nil {
-			*m, m.Seconds = kept.Result, kept.Seconds
-			return r.done(m, kept.units(), true, "")
+			*m = *kept
+			return r.done(m, units, true, "")
 		}
+		again = why
 	}
 	began := time.Now()
 	next := *m
@@ -50,7 +51,7 @@ func (r *run) module(ctx context.Context, i int) error {
 	}
 	m.Seconds = time.Since(began).Seconds()
 	if r.state != nil {
-		if err := r.state.put(m, made, sum); err != nil {
+		if err := r.put(m, made, sum); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"etcdmod/internal/modules"
 )
 
 // unitFiles are the patch and the description of a unit, with their names.
@@ -174,4 +176,18 @@ func (o *output) create(name string, write func(io.Writer) error) error {
 // relative drops the root of the repository from the files that a message names.
 func relative(message, repo string) string {
 	return strings.ReplaceAll(message, repo+string(filepath.Separator), "")
+}
+
+// realDir is an absolute name, with no symbolic links as far as there is something.
+func realDir(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return modules.Resolved(dir)
+}
+
+// within reports whether a directory is at or below another one.
+func within(dir, top string) bool {
+	rel, err := filepath.Rel(top, dir)
+	return err == nil && filepath.IsLocal(rel)
 }

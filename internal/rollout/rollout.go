@@ -40,6 +40,7 @@ import (
 	"etcdmod/internal/modules"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/rollout/state"
 	"etcdmod/internal/verify"
 	"etcdmod/internal/version"
 )
@@ -92,7 +93,8 @@ type run struct {
 	tree  *modules.Tree
 	repo  string // what paths are relative to
 	out   *output
-	state *state
+	state *state.State
+	sums  *state.Sums
 	steps
 	budget *budget // nil where memory does not matter
 
@@ -107,9 +109,6 @@ type steps struct {
 	part  func(*pipeline.Result, context.Context, []change.Change) ([]verify.Problem, error)
 	grace time.Duration // see isolate
 }
-
-// ErrUsage is wrapped by errors about options that make no sense.
-var ErrUsage = errors.New("wrong usage")
 
 // Run does the work. An error means that there is no index: the options make no sense, the
 // output directory cannot be written, or ctx ended. What becomes of single modules is in the
@@ -153,7 +152,7 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	if r.state, err = r.openState(); err != nil {
 		return nil, err
 	}
-	defer r.state.close()
+	defer r.state.Close()
 	if r.out, err = openOutput(opts.Out, &r.index); err != nil {
 		return nil, err
 	}
@@ -167,8 +166,8 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 		}()
 	}
 	if r.state != nil {
-		r.state.sums = newSums(r, opts.State, opts.Out)
-		r.Pipeline.Env = r.state.scratch.env(r.Pipeline.Env)
+		r.sums = r.newSums()
+		r.Pipeline.Env = r.state.Env(r.Pipeline.Env)
 	}
 	if err := r.modules(ctx); err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/rollout/state"
 )
 
 // A Source says what results come from: two runs with the same one, over the same working
@@ -34,31 +34,7 @@ type Source struct {
 }
 
 // Settings are what a rollout is told, by name.
-type Settings map[string]string
-
-// differences names the settings that two runs do not have in common.
-func (s Settings) differences(other Settings) (out []string) {
-	all := map[string]bool{}
-	for name := range s {
-		all[name] = true
-	}
-	for name := range other {
-		all[name] = true
-	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if s[name] != other[name] {
-			out = append(out, fmt.Sprintf("%s: %s, %s", name, orUnset(s[name]), orUnset(other[name])))
-		}
-	}
-	return out
-}
-
-func orUnset(value string) string {
-	if value == "" {
-		return "not set"
-	}
-	return value
-}
+type Settings = state.Settings
 
 // source finds out what the results come from. It looks at the whole tree, before a shard is
 // cut out of it.
@@ -70,7 +46,7 @@ func (r *run) source(ctx context.Context) (Source, error) {
 		if workspace != "" {
 			workspace = r.rel(r.tree.Abs(workspace))
 		}
-		fmt.Fprintf(h, "%q in %q: %s\n", r.rel(dir), workspace, sumFile(filepath.Join(dir, "go.mod")))
+		fmt.Fprintf(h, "%q in %q: %s\n", r.rel(dir), workspace, state.SumFile(filepath.Join(dir, "go.mod")))
 	}
 	fmt.Fprintf(h, "owners %s\n", r.ownersSum())
 	s.Tree = hex.EncodeToString(h.Sum(nil))
@@ -153,7 +129,7 @@ func (r *run) ownersSum() string {
 	if r.Owners == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d %s", r.Owners.Syntax, sumFile(absolute(r.repo, r.Owners.Name)))
+	return fmt.Sprintf("%d %s", r.Owners.Syntax, state.SumFile(absolute(r.repo, r.Owners.Name)))
 }
 
 func absolute(dir, name string) string {

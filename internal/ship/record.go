@@ -1,12 +1,12 @@
 package ship
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
+
+	"etcdmod/internal/appendlog"
 )
 
 // RecordFile is the name of the file, in the output directory, that remembers what has been
@@ -15,7 +15,7 @@ const RecordFile = "published.jsonl"
 
 // A record is what has been published.
 type record struct {
-	file *os.File
+	log  *appendlog.Log
 	done map[published]bool
 }
 
@@ -25,28 +25,22 @@ type published struct {
 	Change string `json:"change"`
 }
 
-func openRecord(dir string) (*record, error) {
+func openRecord(dir string) (_ *record, err error) {
 	name := filepath.Join(dir, RecordFile)
-	data, err := os.ReadFile(name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
 	r := &record{done: map[published]bool{}}
-	for line := range bytes.Lines(data) {
+	r.log, err = appendlog.Open(name, "", func(data []byte, _, _ int64) error {
 		var p published
-		if json.Unmarshal(line, &p) == nil { // the last one may be torn
+		if json.Unmarshal(data, &p) == nil {
 			r.done[p] = true
 		}
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		r.log, err = appendlog.Create(name, "", 0o644)
+	} else if err == nil {
+		err = r.log.Begin()
 	}
-	if r.file, err = os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644); err != nil {
-		return nil, err
-	}
-	if len(data) > 0 && data[len(data)-1] != '\n' {
-		if _, err := r.file.WriteString("\n"); err != nil {
-			return nil, errors.Join(err, r.file.Close())
-		}
-	}
-	return r, nil
+	return r, err
 }
 
 func (r *record) has(unit, change string) bool { return r.done[published{unit, change}] }
@@ -54,15 +48,11 @@ func (r *record) has(unit, change string) bool { return r.done[published{unit, c
 // add returns when the line is on disk.
 func (r *record) add(unit, change string) error {
 	p := published{unit, change}
-	line, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
-	if _, err := r.file.Write(append(line, '\n')); err != nil {
+	if err := r.log.Append(p); err != nil {
 		return err
 	}
 	r.done[p] = true
-	return r.file.Sync()
+	return nil
 }
 
-func (r *record) close() { _ = r.file.Close() }
+func (r *record) close() { _ = r.log.Close() }

@@ -1,4 +1,4 @@
-package rollout
+package state
 
 import (
 	"crypto/rand"
@@ -9,34 +9,34 @@ import (
 	"regexp"
 	"time"
 
+	"etcdmod/internal/appendlog"
 	"etcdmod/internal/gocmd"
 )
 
 // A scratch is where a run with a state keeps all its temporary files, and so do the go
-// commands that it starts. It is in the journal before it is made, so that the next run can
+// commands that it starts. It is in the log before it is made, so that the next run can
 // clear away what a killed one left.
 type scratch struct {
-	log *stateLog
-	dir string // "" before it is made
-	old []string
+	dir string   // "" before it is made
+	old []string // those of runs before
 	// patience is how long to wait for go commands of a killed run, which may still write.
 	patience time.Duration
 }
 
-// scratchName is what such directories are called: a journal cannot make a run remove
+// scratchName is what such directories are called: a log cannot make a run remove
 // anything else. The name is short, since tests make sockets below it, whose paths may not be
 // long.
 var scratchName = regexp.MustCompile(`^etcdmod-run-[0-9a-f]{16}$`)
 
 // make makes the directory.
-func (s *scratch) make() error {
+func (s *scratch) make(log *appendlog.Log) error {
 	var id [8]byte
 	rand.Read(id[:]) // never fails, see crypto/rand
 	dir, err := filepath.Abs(filepath.Join(os.TempDir(), "etcdmod-run-"+hex.EncodeToString(id[:])))
 	if err != nil {
 		return err
 	}
-	if err := s.log.append(&stateRecord{Scratch: dir}); err != nil {
+	if err := log.Append(record{Scratch: dir}); err != nil {
 		return err
 	}
 	s.dir = dir

@@ -1,4 +1,4 @@
-package rollout
+package state
 
 import (
 	"crypto/sha256"
@@ -19,12 +19,26 @@ import (
 // Sums are the checksums of what the results of modules depend on. Each file is read once in
 // a run, since many modules may be built with the same ones, and before the first of these is
 // done: what changes while a run goes on is noticed by the next one.
-type sums struct {
-	run     *run
-	without []string // directories that are no input: those that the run writes
-	dirs    sync.Map // of modules, by absolute name
-	works   sync.Map // go.work files, by absolute name
+type Sums struct {
+	what  Inputs
+	dirs  sync.Map // of modules, by absolute name
+	works sync.Map // go.work files, by absolute name
 }
+
+// Inputs say what the results of the modules of a tree depend on.
+type Inputs struct {
+	Tree *modules.Tree
+	Rel  func(name string) string // makes absolute names independent of where the tree is
+	// Common is a text that stands for what all modules have in common.
+	Common string
+	Tests  bool // the tests run, which may read every file
+	// Without are directories that are no input, without symbolic links: those that the run
+	// writes.
+	Without []string
+}
+
+// NewSums returns the checksums of some inputs, none of which was read yet.
+func NewSums(what Inputs) *Sums { return &Sums{what: what} }
 
 // A summed is a directory or a go.work that was looked at.
 type summed struct {
@@ -38,37 +52,27 @@ func once(m *sync.Map, key string, f func() summed) summed {
 	return v.(func() summed)()
 }
 
-func newSums(r *run, without ...string) *sums {
-	s := &sums{run: r}
-	for _, dir := range without {
-		if dir != "" {
-			s.without = append(s.without, realDir(dir))
-		}
-	}
-	return s
-}
-
-// module returns the checksum of what the result of the module with an index depends on, as
+// Module returns the checksum of what the result of the module with an index depends on, as
 // far as it is in the file system: the module, those that it is built with, those that are
 // built with it, which have to compile with a change of it, and those that these are built
 // with; what ties them together; and who owns what. A file that cannot be read counts as
 // another one than a file that can.
-func (s *sums) module(i int) string {
-	r := s.run
+func (s *Sums) Module(i int) string {
+	tree, rel := s.what.Tree, s.what.Rel
 	var queue []string
 	works := map[string]bool{}
-	for _, j := range r.tree.Around(i) {
-		m := r.tree.Modules[j]
-		queue = append(queue, r.tree.Abs(m.Dir))
+	for _, j := range tree.Around(i) {
+		m := tree.Modules[j]
+		queue = append(queue, tree.Abs(m.Dir))
 		if m.Workspace != "" {
-			works[r.tree.Abs(m.Workspace)] = true
+			works[tree.Abs(m.Workspace)] = true
 		}
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "module %s\nowners %s\n", r.index.Modules[i].Dir, r.ownersSum())
+	fmt.Fprintf(h, "module %s\n%s\n", rel(tree.Abs(tree.Modules[i].Dir)), s.what.Common)
 	for _, name := range slices.Sorted(maps.Keys(works)) {
 		w := once(&s.works, name, func() summed { return s.workspace(name) })
-		fmt.Fprintf(h, "%s %s\n", r.rel(name), w.sum)
+		fmt.Fprintf(h, "%s %s\n", rel(name), w.sum)
 		queue = append(queue, w.replaces...)
 	}
 	// Not all directories are those of modules of the tree: some are outside of it, ignored,
@@ -81,16 +85,16 @@ func (s *sums) module(i int) string {
 		}
 	}
 	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
-		fmt.Fprintf(h, "%s %s\n", r.rel(dir), s.dir(dir).sum)
+		fmt.Fprintf(h, "%s %s\n", rel(dir), s.dir(dir).sum)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
 // workspace looks at what a go.work says, and at what the modules that it uses require: each
 // of them has a say in the versions that are built.
-func (s *sums) workspace(name string) (out summed) {
+func (s *Sums) workspace(name string) (out summed) {
 	h := sha256.New()
-	file := func(name string) { fmt.Fprintf(h, "%s %s\n", s.run.rel(name), sumFile(name)) }
+	file := func(name string) { fmt.Fprintf(h, "%s %s\n", s.what.Rel(name), SumFile(name)) }
 	at := filepath.Dir(name)
 	file(name)
 	file(filepath.Join(at, "go.work.sum"))
@@ -110,7 +114,7 @@ func (s *sums) workspace(name string) (out summed) {
 }
 
 // dir looks at the module in a directory.
-func (s *sums) dir(dir string) summed {
+func (s *Sums) dir(dir string) summed {
 	return once(&s.dirs, dir, func() summed {
 		out := summed{sum: s.walk(dir)}
 		if data, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil {
@@ -132,20 +136,12 @@ func localDirs(list []modules.Replace, home string) (dirs []string) {
 	return dirs
 }
 
-// realDir is an absolute name, with no symbolic links as far as there is something.
-func realDir(dir string) string {
-	if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
-	}
-	return modules.Resolved(dir)
-}
-
 // walk looks at all files of a module by their names, since they may be embedded, and into
 // those that are compiled or say what is. Tests may read whatever they like. Modules within
 // the module are on their own.
-func (s *sums) walk(root string) string {
+func (s *Sums) walk(root string) string {
 	h := sha256.New()
-	tests := s.run.Pipeline.Test
+	tests := s.what.Tests
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(root, name)
 		rel = filepath.ToSlash(rel)
@@ -167,14 +163,14 @@ func (s *sums) walk(root string) string {
 			}
 			_, mod := os.Lstat(filepath.Join(name, "go.mod"))
 			nested := mod == nil && !(tests && slices.Contains(strings.Split(rel, "/"), "testdata"))
-			if nested || d.Name() == "node_modules" || slices.Contains(s.without, name) {
+			if nested || d.Name() == "node_modules" || slices.Contains(s.what.Without, name) {
 				return filepath.SkipDir
 			}
 			return nil
 		}
 		sum := ""
 		if tests || matters(d.Name()) {
-			sum = sumFile(name)
+			sum = SumFile(name)
 		}
 		fmt.Fprintf(h, "%q %v %s\n", rel, d.Type(), sum)
 		return nil
@@ -199,9 +195,9 @@ func matters(base string) bool {
 	return false
 }
 
-// sumFile returns the checksum of a regular file, behind symbolic links if need be, and "-"
+// SumFile returns the checksum of a regular file, behind symbolic links if need be, and "-"
 // for what is none or cannot be read.
-func sumFile(name string) string {
+func SumFile(name string) string {
 	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 		return "-" // to open a named pipe could wait for ever
 	}

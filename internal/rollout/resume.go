@@ -1,0 +1,73 @@
+package rollout
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"etcdmod/internal/rollout/state"
+	"etcdmod/internal/version"
+)
+
+// ErrUsage is wrapped by errors about options that make no sense.
+var ErrUsage = state.ErrUsage
+
+// An Again says why a module that a recorded run has finished is done once more.
+type Again = state.Again
+
+// openState opens the state of a run; nil where there is none.
+func (r *run) openState() (*state.State, error) {
+	if r.State == "" {
+		if r.Resume || r.Failed {
+			return nil, fmt.Errorf("%w: there is no state to go on with; -state names its directory", ErrUsage)
+		}
+		return nil, nil
+	}
+	// The output is emptied, and the state is not for it to empty.
+	if r.Out != "" && (within(realDir(r.State), realDir(r.Out)) || within(realDir(r.Out), realDir(r.State))) {
+		return nil, fmt.Errorf("%w: the state in %s and the output in %s have to be in directories of their own", ErrUsage, r.State, r.Out)
+	}
+	now := state.Run{Tool: version.Version, Shard: r.Shard.String(), Modules: len(r.tree.Modules), Settings: r.index.Source.Settings}
+	return state.Open(r.State, now, state.Options{Resume: r.Resume, Failed: r.Failed})
+}
+
+// sums returns the checksums of what the results of the modules depend on.
+func (r *run) newSums() *state.Sums {
+	in := state.Inputs{Tree: r.tree, Rel: r.rel, Common: "owners " + r.ownersSum(), Tests: r.Pipeline.Test}
+	for _, dir := range []string{r.State, r.Out} {
+		if dir != "" {
+			in.Without = append(in.Without, realDir(dir))
+		}
+	}
+	return state.NewSums(in)
+}
+
+// take gives what is recorded of a module, nil if it has to be done.
+func (r *run) take(m *Module, sum string) (kept *Module, units []unitFiles, again Again, err error) {
+	rec, again, err := r.state.Take(m.Dir, sum)
+	if rec == nil || err != nil {
+		return nil, nil, again, err
+	}
+	kept = &Module{}
+	if err := json.Unmarshal(rec.Result, kept); err != nil {
+		return nil, nil, "", fmt.Errorf("cannot read the state: %w", err)
+	}
+	kept.Seconds = rec.Seconds
+	for i := 0; i+1 < len(rec.Files); i += 2 {
+		patch, text := rec.Files[i], rec.Files[i+1]
+		units = append(units, unitFiles{patch.Name, patch.Content, text.Name, text.Content})
+	}
+	return kept, units, "", nil
+}
+
+// put records a finished module.
+func (r *run) put(m *Module, units []unitFiles, sum string) error {
+	result, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	rec := state.Module{Dir: m.Dir, Sum: sum, Failed: m.State == Failed, Result: result, Seconds: m.Seconds}
+	for _, u := range units {
+		rec.Files = append(rec.Files, state.File{Name: u.patch, Content: u.diff}, state.File{Name: u.description, Content: u.text})
+	}
+	return r.state.Put(rec)
+}

@@ -1,0 +1,296 @@
+// Package state is the directory in which a rollout records what it has done, so that it can be
+// killed at any point and gone on with.
+//
+// It takes finished modules, each with a checksum of what its result depends on, and gives them
+// back to the run that goes on, as long as the checksum is the same. A log that is appended to
+// has first what was begun; each other record is a finished module with all of its result,
+// patches included, or names the directory for temporary files. The output directory is no part
+// of the state: a run that goes on writes it anew, from the records of what is done and from
+// what it does itself, and so it is as if nothing had happened, whatever became of it meanwhile.
+//
+// The settings and the version of etcdmod are the same for a whole run, and nobody goes on with
+// others. The package never decides what a result is, and never reads one.
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"etcdmod/internal/appendlog"
+)
+
+// ErrUsage is wrapped by errors about options that make no sense.
+var ErrUsage = errors.New("wrong usage")
+
+// errDamaged says that a log is none that this version has written.
+var errDamaged = errors.New("this is no journal of a rollout that this version can read; it was not touched")
+
+// The files in the directory.
+const (
+	logFile  = "rollout.journal"
+	lockFile = "rollout.lock"
+)
+
+const format appendlog.Format = "etcdmod-rollout 2"
+
+// Settings are what a rollout is told, by name.
+type Settings map[string]string
+
+// Differences names the settings that two runs do not have in common, with their values.
+func (s Settings) Differences(other Settings) (out []string) {
+	all := map[string]bool{}
+	for name := range s {
+		all[name] = true
+	}
+	for name := range other {
+		all[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if s[name] != other[name] {
+			out = append(out, fmt.Sprintf("%s: %s, %s", name, OrUnset(s[name]), OrUnset(other[name])))
+		}
+	}
+	return out
+}
+
+// OrUnset is how a message shows a setting that may have no value.
+func OrUnset(value string) string {
+	if value == "" {
+		return "not set"
+	}
+	return value
+}
+
+// A Run says what was begun.
+type Run struct {
+	Tool     string   `json:"tool"` // version of etcdmod
+	Shard    string   `json:"shard,omitempty"`
+	Modules  int      `json:"modules"` // of this machine
+	Settings Settings `json:"settings"`
+}
+
+// A Module is a finished one, with all that its result has.
+type Module struct {
+	Dir     string          `json:"dir"`
+	Sum     string          `json:"sum"` // of what the result depends on
+	Failed  bool            `json:"failed,omitempty"`
+	Result  json.RawMessage `json:"result"`
+	Seconds float64         `json:"seconds"`
+	Files   []File          `json:"files,omitempty"`
+}
+
+// A File is a patch or a description. Its content need not be UTF-8.
+type File struct {
+	Name    string `json:"name"`
+	Content []byte `json:"content"`
+}
+
+// A record is a line of the log. One of its members is set.
+type record struct {
+	Run *Run `json:"run,omitempty"` // the first record
+	// Scratch is a directory for temporary files that is about to be made.
+	Scratch string  `json:"scratch,omitempty"`
+	Module  *Module `json:"module,omitempty"`
+}
+
+// A State is the open directory of a run; nil keeps nothing.
+type State struct {
+	dir      string
+	log      *appendlog.Log
+	scratch  scratch
+	lock     *flock.Flock
+	recorded map[string]place // by directory of the module
+	redo     bool             // failures
+}
+
+// A place is where in the log the last record about a module is.
+type place struct {
+	at, size int64
+	sum      string
+	failed   bool
+}
+
+// An Again says why a module that a recorded run has finished is done once more.
+type Again string
+
+// The reasons.
+const (
+	AgainChanged Again = "changed" // what the result depends on is no longer the same
+	AgainFailed  Again = "failed"  // it failed, and failures are wanted again
+)
+
+// Options say what to do about a run that is recorded.
+type Options struct {
+	Resume bool // go on with it
+	Failed bool // go on with it, and do again the modules that failed
+}
+
+// Open opens the state of a run in a directory, which is made if need be. Errors that wrap
+// [ErrUsage] say why the run does not go on with what is recorded there.
+func Open(dir string, now Run, opts Options) (_ *State, err error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("cannot make the state: %w", err)
+	}
+	// The lock ends with the process; its file stays.
+	s := &State{dir: dir, lock: flock.New(filepath.Join(dir, lockFile)), recorded: map[string]place{}, redo: opts.Failed}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if ok, err := s.lock.TryLock(); err != nil {
+		return nil, fmt.Errorf("cannot lock the state: %w", err)
+	} else if !ok {
+		return nil, fmt.Errorf("%w: another etcdmod is at work with the state in %s", ErrUsage, dir)
+	}
+	s.scratch = scratch{patience: 3 * time.Second}
+	begun, err := s.read(filepath.Join(dir, logFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fits(begun, now, opts); err != nil {
+		return nil, err
+	}
+	if err := s.begin(begun == nil, now); err != nil {
+		return nil, fmt.Errorf("cannot write the state: %w", err)
+	}
+	return s, nil
+}
+
+// read opens the log, if there is one, and returns the run that it is about.
+func (s *State) read(name string) (begun *Run, err error) {
+	first := true
+	s.log, err = appendlog.Open(name, format, func(data []byte, at, size int64) error {
+		var rec record
+		if err := json.Unmarshal(data, &rec); err != nil || first != (rec.Run != nil) {
+			return appendlog.ErrDamaged
+		}
+		first = false
+		switch {
+		case rec.Run != nil:
+			begun = rec.Run
+		case rec.Scratch != "":
+			s.scratch.old = append(s.scratch.old, rec.Scratch)
+		case rec.Module != nil:
+			s.recorded[rec.Module.Dir] = place{at, size, rec.Module.Sum, rec.Module.Failed}
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, appendlog.ErrDamaged):
+		return nil, fmt.Errorf("%w: %s: %w", ErrUsage, name, errDamaged)
+	case errors.Is(err, os.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("cannot open the state: %w", err)
+	}
+	return begun, nil
+}
+
+// fits reports why one does not go on with a recorded run, or begin one.
+func (s *State) fits(begun *Run, now Run, opts Options) error {
+	switch {
+	case begun == nil && opts.Failed:
+		return fmt.Errorf("%w: no run is recorded in %s, so nothing has failed; leave out -failed", ErrUsage, s.dir)
+	case begun == nil:
+		return nil
+	case !opts.Resume && !opts.Failed:
+		return fmt.Errorf("%w: a run with %d of %d modules done is recorded in %s; -resume goes on with it, -failed also repeats what failed; a new run needs another directory",
+			ErrUsage, len(s.recorded), begun.Modules, s.dir)
+	}
+	differ := begun.Settings.Differences(now.Settings)
+	if begun.Tool != now.Tool {
+		differ = append(differ, fmt.Sprintf("etcdmod: %s, %s", begun.Tool, now.Tool))
+	}
+	if begun.Shard != now.Shard {
+		differ = append(differ, fmt.Sprintf("-shard: %s, %s", OrUnset(begun.Shard), OrUnset(now.Shard)))
+	}
+	if len(differ) > 0 {
+		return fmt.Errorf("%w: the run that is recorded in %s has other settings (recorded, now); its results would not be like the rest: give the same, or another directory\n\t%s",
+			ErrUsage, s.dir, strings.Join(differ, "\n\t"))
+	}
+	return nil
+}
+
+// begin makes the log ready to be appended to, and clears away what killed runs left.
+func (s *State) begin(first bool, now Run) (err error) {
+	if s.log == nil {
+		if s.log, err = appendlog.Create(filepath.Join(s.dir, logFile), format, 0o666); err != nil {
+			return err
+		}
+	}
+	if err := s.log.Begin(); err != nil {
+		return err
+	}
+	if first {
+		if err := s.log.Append(record{Run: &now}); err != nil {
+			return err
+		}
+		syncDir(s.dir)
+	}
+	s.scratch.sweep()
+	return s.scratch.make(s.log)
+}
+
+// syncDir makes the names in a directory durable, on systems that have that.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		d.Close()
+	}
+}
+
+// Env returns an environment whose temporary files are where the next run clears them away.
+func (s *State) Env(env []string) []string { return s.scratch.env(env) }
+
+// Close gives everything up but the log.
+func (s *State) Close() {
+	if s == nil {
+		return
+	}
+	s.scratch.close()
+	if s.log != nil {
+		s.log.Close()
+	}
+	_ = s.lock.Close()
+}
+
+// Take returns the recorded result of the module in a directory, where the checksum of what it
+// depends on is now sum. It is nil if the module has to be done, and again says why, if it is
+// recorded.
+func (s *State) Take(dir, sum string) (kept *Module, again Again, err error) {
+	at, ok := s.recorded[dir]
+	switch {
+	case !ok:
+		return nil, "", nil
+	case at.sum != sum:
+		return nil, AgainChanged, nil
+	case at.failed && s.redo:
+		return nil, AgainFailed, nil
+	}
+	var rec record
+	if err = s.log.Read(at.at, at.size, &rec); err == nil && rec.Module == nil {
+		err = errDamaged
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot read the state: %w", err)
+	}
+	return rec.Module, "", nil
+}
+
+// Put records a finished module.
+func (s *State) Put(m Module) error {
+	if err := s.log.Append(record{Module: &m}); err != nil {
+		return fmt.Errorf("cannot write the state: %w", err)
+	}
+	return nil
+}
