@@ -1,17 +1,15 @@
 package modules
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/gitcmd"
 )
 
 // files returns the go.mod files, slash-separated and relative to the root.
@@ -55,7 +53,8 @@ func (t *Tree) listed(ctx context.Context, env []string) (out []string, err erro
 			t.note(dir, otherRepository)
 		}
 	}
-	tracked, err := t.git(ctx, env, "ls-files", "-z", "--stage")
+	git := gitcmd.New(t.Root, env)
+	tracked, err := git.Run(ctx, nil, "ls-files", "-z", "--stage")
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +66,7 @@ func (t *Tree) listed(ctx context.Context, env []string) (out []string, err erro
 			take(name)
 		}
 	}
-	untracked, err := t.git(ctx, env, "ls-files", "-z", "--others", "--exclude-standard")
+	untracked, err := git.Run(ctx, nil, "ls-files", "-z", "--others", "--exclude-standard")
 	if err != nil {
 		return nil, err
 	}
@@ -115,24 +114,5 @@ func (t *Tree) walk(ctx context.Context) ([]string, error) {
 		}
 		return nil
 	})
-	return out, err
-}
-
-// git runs a git command that reads.
-func (t *Tree) git(ctx context.Context, env []string, args ...string) ([]byte, error) {
-	if env == nil {
-		env = os.Environ()
-	}
-	// Within a hook, git names a repository for its children that need not be this one.
-	env = slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
-		return strings.HasPrefix(kv, "GIT_DIR=") || strings.HasPrefix(kv, "GIT_WORK_TREE=") || strings.HasPrefix(kv, "GIT_INDEX_FILE=")
-	})
-	var stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir, cmd.Env, cmd.Stderr = t.Root, append(env, "GIT_OPTIONAL_LOCKS=0"), &stderr
-	out, err := cmd.Output()
-	if text := strings.TrimSpace(stderr.String()); err != nil && text != "" {
-		err = errors.New(text)
-	}
 	return out, err
 }

@@ -7,12 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"etcdmod/internal/gitcmd"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/rollout/state"
@@ -54,15 +54,11 @@ func (r *run) source(ctx context.Context) (Source, error) {
 }
 
 func (r *run) commit(ctx context.Context) string {
-	cmd := exec.CommandContext(ctx, "git", "rev-parse", "--verify", "--quiet", "HEAD")
-	cmd.Dir, cmd.Env = r.repo, gocmd.Runner{Dir: r.repo, Env: r.Pipeline.Env}.Environ()
-	// Within a hook, git names a repository for its children that need not be this one.
-	cmd.Env = slices.DeleteFunc(cmd.Env, func(kv string) bool { return strings.HasPrefix(kv, "GIT_DIR=") })
-	out, err := cmd.Output()
+	commit, err := gitcmd.New(r.repo, r.Pipeline.Env).Line(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(out))
+	return strings.TrimSpace(commit)
 }
 
 // settings lists what makes a difference to the results. What does not is how many modules

@@ -91,7 +91,7 @@ func (b *branch) build(ctx context.Context, made map[string]string) (What, error
 // committed makes sure that the checkout, which the patch is against, has of the unit's files
 // what the parent has.
 func (b *branch) committed(ctx context.Context, paths []string) error {
-	status, err := b.git.list(ctx, slices.Concat([]string{"status", "--porcelain", "-z", "--no-renames", "--"}, paths)...)
+	status, err := b.git.Checkout().List(ctx, slices.Concat([]string{"status", "--porcelain", "-z", "--no-renames", "--"}, paths)...)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 	case len(status) > 0:
 		return fmt.Errorf("%s has changes that are not committed; commit or stash them", status[0][3:])
 	}
-	marked, err := b.git.list(ctx, slices.Concat([]string{"ls-files", "-v", "-z", "--"}, paths)...)
+	marked, err := b.git.List(ctx, slices.Concat([]string{"ls-files", "-v", "-z", "--"}, paths)...)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 			return fmt.Errorf("git does not look at %s: git update-index --no-skip-worktree --no-assume-unchanged makes it", m[2:])
 		}
 	}
-	at, err := b.git.tree(ctx, b.head, paths)
+	at, err := treeOf(ctx, b.git, b.head, paths)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 	if b.parent == b.head {
 		return nil
 	}
-	if behind, err := b.git.tree(ctx, b.parent, paths); err != nil || !maps.Equal(at, behind) {
+	if behind, err := treeOf(ctx, b.git, b.parent, paths); err != nil || !maps.Equal(at, behind) {
 		return errors.Join(err, fmt.Errorf("the branch of %s, which goes before it, began at a commit that has other files; -force makes that anew", b.unit.After[0]))
 	}
 	return nil
@@ -155,14 +155,14 @@ func (b *branch) stage(ctx context.Context, paths []string) error {
 	}
 	// Outside of the repository, and without settings or attributes, git apply converts
 	// no line ends.
-	plain := b.git.in(dir).with("GIT_CEILING_DIRECTORIES="+b.w.tmp, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
+	plain := b.git.In(dir).With("GIT_CEILING_DIRECTORIES="+b.w.tmp, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
 		"GIT_CONFIG_COUNT=0", "GIT_CONFIG_PARAMETERS=", "GIT_ATTR_NOSYSTEM=1", "XDG_CONFIG_HOME="+b.w.tmp, "HOME="+b.w.tmp)
-	if _, err := plain.run(ctx, nil, "apply", "--whitespace=nowarn", patch); err != nil {
+	if _, err := plain.Run(ctx, nil, "apply", "--whitespace=nowarn", patch); err != nil {
 		return fmt.Errorf("the patch does not apply to the checkout, which has changed since: %w", err)
 	}
 	for _, name := range paths {
 		name = filepath.FromSlash(name)
-		if err := copyFile(filepath.Join(b.w.dir, name), filepath.Join(dir, name)); err != nil {
+		if err := copyFile(filepath.Join(b.w.Dir, name), filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}
@@ -190,18 +190,18 @@ func copyFile(to, from string) error {
 
 // tree adds the files in the worktree to the tree of the parent.
 func (b *branch) tree(ctx context.Context, paths []string) (string, error) {
-	if _, err := b.w.run(ctx, nil, "read-tree", b.parent); err != nil {
+	if _, err := b.w.Run(ctx, nil, "read-tree", b.parent); err != nil {
 		return "", err
 	}
 	// A helper directory may be one that .gitignore names.
-	if _, err := b.w.run(ctx, nil, slices.Concat([]string{"add", "--force", "--all", "--"}, paths)...); err != nil {
+	if _, err := b.w.Checkout().Run(ctx, nil, slices.Concat([]string{"add", "--force", "--all", "--"}, paths)...); err != nil {
 		return "", err
 	}
-	tree, err := b.w.line(ctx, "write-tree")
+	tree, err := b.w.Line(ctx, "write-tree")
 	if err != nil {
 		return "", err
 	}
-	changed, err := b.w.list(ctx, "diff-tree", "-r", "-z", "--name-only", "--no-renames", b.parent, tree)
+	changed, err := b.w.List(ctx, "diff-tree", "-r", "-z", "--name-only", "--no-renames", b.parent, tree)
 	if err != nil {
 		return "", err
 	}
@@ -213,7 +213,7 @@ func (b *branch) tree(ctx context.Context, paths []string) (string, error) {
 
 // make makes the commit.
 func (b *branch) make(ctx context.Context, tree string) (string, error) {
-	date, err := b.w.line(ctx, "show", "-s", "--format=%cd", "--date=raw", b.parent)
+	date, err := b.w.Line(ctx, "show", "-s", "--format=%cd", "--date=raw", b.parent)
 	if err != nil {
 		return "", err
 	}
@@ -221,7 +221,7 @@ func (b *branch) make(ctx context.Context, tree string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return b.w.commit(ctx, message, date, tree, b.parent)
+	return commit(ctx, b.w.Runner, message, date, tree, b.parent)
 }
 
 // message is the title of the unit and what its description says before its first heading.
@@ -239,7 +239,7 @@ func (b *branch) message() (string, error) {
 // point makes the branch point to the commit, unless there is one already.
 func (b *branch) point(ctx context.Context) (What, error) {
 	ref := heads + b.name
-	there, err := b.git.line(ctx, "for-each-ref", "--format=%(objectname)", ref)
+	there, err := b.git.Line(ctx, "for-each-ref", "--format=%(objectname)", ref)
 	if err != nil {
 		return "", err
 	}
@@ -269,11 +269,11 @@ func (b *branch) same(ctx context.Context, there string) (bool, error) {
 	if there == b.commit {
 		return true, nil
 	}
-	parents, err := b.git.line(ctx, "show", "-s", "--format=%P", there)
+	parents, err := b.git.Line(ctx, "show", "-s", "--format=%P", there)
 	if err != nil || parents == "" || strings.Contains(parents, " ") {
 		return false, err
 	}
-	if _, err := b.git.run(ctx, nil, "merge-base", "--is-ancestor", parents, b.parent); err != nil {
+	if _, err := b.git.Run(ctx, nil, "merge-base", "--is-ancestor", parents, b.parent); err != nil {
 		return false, ctx.Err()
 	}
 	theirs, err := b.change(ctx, parents, there)
@@ -286,12 +286,12 @@ func (b *branch) same(ctx context.Context, there string) (bool, error) {
 
 // change names the blobs before and after of all that a commit changes.
 func (b *branch) change(ctx context.Context, parent, commit string) (string, error) {
-	return b.git.line(ctx, "diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", parent, commit)
+	return b.git.Line(ctx, "diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", parent, commit)
 }
 
 // checkedOut returns the worktree in which a branch is checked out, or "".
 func (b *branch) checkedOut(ctx context.Context, ref string) (string, error) {
-	out, err := b.git.run(ctx, nil, "worktree", "list", "--porcelain")
+	out, err := b.git.Run(ctx, nil, "worktree", "list", "--porcelain")
 	dir := ""
 	for line := range strings.Lines(string(out)) {
 		line = strings.TrimSuffix(line, "\n")

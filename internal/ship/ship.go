@@ -26,11 +26,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"time"
 
+	"etcdmod/internal/gitcmd"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/rollout"
 )
@@ -76,8 +76,8 @@ const (
 // A Shipper ships the units of one rollout.
 type Shipper struct {
 	Options
-	repo string // "" outside of a git repository
-	git  git    // in repo
+	repo string        // "" outside of a git repository
+	git  gitcmd.Runner // in repo
 }
 
 // Open finds out whether units can leave, before anybody waits for them: an error says what
@@ -92,7 +92,7 @@ func Open(ctx context.Context, opts Options) (*Shipper, error) {
 		return nil, err
 	}
 	s.repo = modules.Repository(real)
-	s.git = newGit(s.repo, opts.Env)
+	s.git = gitcmd.New(s.repo, opts.Env).With("GIT_LITERAL_PATHSPECS=1")
 	if s.repo == "" {
 		if s.Prefix == "" {
 			return s, nil
@@ -115,20 +115,20 @@ func Open(ctx context.Context, opts Options) (*Shipper, error) {
 
 // checkRepository refuses what no worktree can be made of, or not a useful one.
 func (s *Shipper) checkRepository(ctx context.Context) error {
-	if _, err := exec.LookPath("git"); err != nil {
-		return fmt.Errorf("branches need git, which is not in PATH")
+	if err := gitcmd.Find(); err != nil {
+		return fmt.Errorf("branches need git: %w", err)
 	}
-	top, err := s.git.line(ctx, "rev-parse", "--show-toplevel")
+	top, err := s.git.Line(ctx, "rev-parse", "--show-toplevel")
 	if err != nil {
 		return fmt.Errorf("git has no checkout in %s: %w", s.repo, err)
 	}
 	if real, err := filepath.EvalSymlinks(filepath.FromSlash(top)); err != nil || real != s.repo {
 		return fmt.Errorf("git takes %s for the checkout that %s is in", top, s.repo)
 	}
-	if super, err := s.git.line(ctx, "rev-parse", "--show-superproject-working-tree"); err == nil && super != "" {
+	if super, err := s.git.Line(ctx, "rev-parse", "--show-superproject-working-tree"); err == nil && super != "" {
 		return fmt.Errorf("%s is a submodule of %s; make branches in a clone of its own", s.repo, super)
 	}
-	if sparse, _ := s.git.line(ctx, "config", "--type=bool", "core.sparseCheckout"); sparse == "true" {
+	if sparse, _ := s.git.Line(ctx, "config", "--type=bool", "core.sparseCheckout"); sparse == "true" {
 		return fmt.Errorf("the checkout is sparse, so that only some of the modules are here; run git sparse-checkout disable, or use another clone")
 	}
 	if _, err := s.head(ctx); err != nil {
@@ -143,11 +143,11 @@ func (s *Shipper) checkPrefix(ctx context.Context) error {
 		s.Prefix += "/"
 	}
 	name := s.Prefix + "x"
-	if _, err := s.git.run(ctx, nil, "check-ref-format", "--branch", name); err != nil {
+	if _, err := s.git.Run(ctx, nil, "check-ref-format", "--branch", name); err != nil {
 		return fmt.Errorf("%q cannot begin the name of a branch; see git help check-ref-format", s.Prefix)
 	}
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-		if _, err := s.git.run(ctx, nil, "show-ref", "--verify", "--quiet", heads+dir); err == nil {
+		if _, err := s.git.Run(ctx, nil, "show-ref", "--verify", "--quiet", heads+dir); err == nil {
 			return fmt.Errorf("there is a branch %s, so that git can have none below it; choose another prefix than %s", dir, s.Prefix)
 		}
 	}
@@ -162,16 +162,16 @@ func (s *Shipper) checkCommit(ctx context.Context) error {
 		return err
 	}
 	defer w.close()
-	objects, err := s.git.line(ctx, "rev-parse", "--git-path", "objects")
+	objects, err := s.git.Line(ctx, "rev-parse", "--git-path", "objects")
 	if err != nil {
 		return err
 	}
-	probe := s.git.with("GIT_OBJECT_DIRECTORY="+w.tmp, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+absolute(s.repo, objects))
-	tree, err := probe.line(ctx, "mktree")
+	probe := s.git.With("GIT_OBJECT_DIRECTORY="+w.tmp, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+absolute(s.repo, objects))
+	tree, err := probe.Line(ctx, "mktree")
 	if err != nil {
 		return err
 	}
-	if _, err := probe.commit(ctx, "probe\n", "", tree, ""); err != nil {
+	if _, err := commit(ctx, probe, "probe\n", "", tree, ""); err != nil {
 		return fmt.Errorf("no commit can be made here: %w\n(git config user.name and user.email say whose it is, commit.gpgsign whether it is signed)", err)
 	}
 	return nil
@@ -182,7 +182,7 @@ func (s *Shipper) findBase(ctx context.Context) error {
 	if s.Base != "" {
 		return nil
 	}
-	name, err := s.git.line(ctx, "symbolic-ref", "--quiet", "--short", "HEAD")
+	name, err := s.git.Line(ctx, "symbolic-ref", "--quiet", "--short", "HEAD")
 	if err == nil {
 		s.Base = name
 		return nil
@@ -195,7 +195,7 @@ func (s *Shipper) findBase(ctx context.Context) error {
 }
 
 func (s *Shipper) head(ctx context.Context) (string, error) {
-	return s.git.line(ctx, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+	return s.git.Line(ctx, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
 }
 
 func (s *Shipper) tell(u *rollout.Unit, what What, text string) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"etcdmod/internal/gitcmd"
 )
 
 // worktreeName is the name of every worktree that is made here. One by that name that is
@@ -30,18 +32,18 @@ const pendingName = "etcdmod.pending"
 
 // A worktree is one in which nothing is checked out.
 type worktree struct {
-	git           // in the worktree
-	home   git    // in the checkout
-	common string // the git directory that all worktrees share
-	tmp    string // has the worktree and the stage
-	lock   *flock.Flock
+	gitcmd.Runner               // in the worktree
+	home          gitcmd.Runner // in the checkout
+	common        string        // the git directory that all worktrees share
+	tmp           string        // has the worktree and the stage
+	lock          *flock.Flock
 }
 
 // reserve locks the repository and makes a directory for temporary files; there is no worktree
 // yet. It waits for other runs in the same repository, and removes what those have left that
 // were killed.
 func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
-	common, err := s.git.line(ctx, "rev-parse", "--git-common-dir")
+	common, err := s.git.Line(ctx, "rev-parse", "--git-common-dir")
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +88,8 @@ func (s *Shipper) openWorktree(ctx context.Context, base string) (*worktree, err
 	if err != nil {
 		return nil, err
 	}
-	w.git = s.git.in(filepath.Join(w.tmp, worktreeName))
-	if _, err := s.git.run(ctx, nil, "worktree", "add", "--quiet", "--detach", "--no-checkout", w.dir, base); err != nil {
+	w.Runner = s.git.In(filepath.Join(w.tmp, worktreeName))
+	if _, err := s.git.Run(ctx, nil, "worktree", "add", "--quiet", "--detach", "--no-checkout", w.Dir, base); err != nil {
 		w.close()
 		return nil, err
 	}
@@ -147,7 +149,7 @@ func (w *worktree) update(ctx context.Context, message, ref, commit, was string)
 	if err := os.WriteFile(name, []byte(ref), 0o666); err != nil {
 		return err
 	}
-	_, err := w.home.run(ctx, nil, "update-ref", "-m", message, ref, commit, was)
+	_, err := w.home.Run(ctx, nil, "update-ref", "-m", message, ref, commit, was)
 	if ctx.Err() != nil {
 		return err // git was killed, maybe
 	}
@@ -156,7 +158,7 @@ func (w *worktree) update(ctx context.Context, message, ref, commit, was string)
 
 // empty removes all files from the worktree.
 func (w *worktree) empty() error {
-	entries, err := os.ReadDir(w.dir)
+	entries, err := os.ReadDir(w.Dir)
 	if err != nil {
 		return err
 	}
@@ -164,7 +166,7 @@ func (w *worktree) empty() error {
 		if e.Name() == ".git" {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(w.dir, e.Name())); err != nil {
+		if err := os.RemoveAll(filepath.Join(w.Dir, e.Name())); err != nil {
 			return err
 		}
 	}

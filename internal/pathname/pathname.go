@@ -1,0 +1,82 @@
+// Package pathname checks names of files that somebody else may have chosen.
+//
+// It takes the names that are read from an index, a state, a journal or a patch, and gives
+// an error for those that this program would never have written there. It never looks at
+// the file system: what is below a name is for package rooted to know.
+package pathname
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxLength bounds a name, in bytes: no system of ours takes a longer one.
+const maxLength = 4096
+
+// Check reports what is wrong with the name of a file below a root: nil for one that is
+// slash-separated, clean, relative, and leads neither out of the root nor into a git
+// directory, on any system. The error does not repeat the name.
+func Check(name string) error {
+	switch {
+	case name == "":
+		return errors.New("is empty")
+	case len(name) > maxLength:
+		return fmt.Errorf("is longer than %d bytes", maxLength)
+	case !utf8.ValidString(name):
+		return errors.New("is not valid UTF-8")
+	case strings.ContainsRune(name, 0):
+		return errors.New("has a zero byte in it")
+	case path.IsAbs(name), strings.Contains(name, `\`), len(name) > 1 && name[1] == ':':
+		return errors.New("is not relative and slash-separated")
+	case path.Clean(name) != name, name == ".", name == "..", strings.HasPrefix(name, "../"):
+		return errors.New("is not a clean path below a root")
+	}
+	for elem := range strings.SplitSeq(name, "/") {
+		if IsGit(elem) {
+			return errors.New("leads into a git directory")
+		}
+	}
+	return nil
+}
+
+// CheckIn is [Check] for the name of a file that is right in a directory and ends in ext.
+func CheckIn(name, dir, ext string) error {
+	if err := Check(name); err != nil {
+		return err
+	}
+	base := path.Base(name)
+	if path.Dir(name) != dir || !strings.HasSuffix(base, ext) || base == ext || strings.Contains(base, ":") {
+		return fmt.Errorf("is not that of a file *%s in %s", ext, dir)
+	}
+	return nil
+}
+
+// IsGit reports whether one element of a path is ".git", or is taken for it by some file
+// system: without regard to case, with dots and spaces behind it, by its short name or with
+// a stream on Windows, with characters in it that nobody sees on macOS.
+func IsGit(elem string) bool {
+	seen := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r) {
+			return -1 // HFS+ does not tell names with these apart
+		}
+		return r
+	}, elem)
+	seen, _, _ = strings.Cut(seen, ":") // ".git::$INDEX_ALLOCATION"
+	seen = strings.TrimRight(strings.ToLower(seen), ". ")
+	return seen == ".git" || seen == "git~1"
+}
+
+// HasGit reports whether an element of a path, separated as on any system, is one of those
+// that [IsGit] knows.
+func HasGit(name string) bool {
+	for elem := range strings.FieldsFuncSeq(name, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if IsGit(elem) {
+			return true
+		}
+	}
+	return false
+}

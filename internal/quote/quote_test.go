@@ -1,0 +1,99 @@
+package quote
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestName(t *testing.T) {
+	for in, want := range map[string]string{
+		"a/b c.go": "a/b c.go", "é.go": "é.go", "日本.go": "日本.go", "": "",
+		"a\x1b]0;PWN\ab.go": `"a\033]0;PWN\ab.go"`, `a"b`: `"a\"b"`, `a\b`: `"a\\b"`, "a\nb": `"a\nb"`, "a\u202eb": `"a\342\200\256b"`, "a\xff": `"a\377"`, "\u0085": `"\302\205"`, "é\n": `"é\n"`,
+	} {
+		if got := Name(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestVisible(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\tb\n": "a\tb\n", "é": "é", "\x1b[2J": `\x1b[2J`, "a\rb": `a\x0db`, "\u202e": `\u202e`, "\u009b31m": `\x9b31m`, "\x9b31m": `\x9b31m`, "\xff": "\xff",
+		"\U000e0041": `\U000e0041`, "\u200b": `\u200b`, "\ufeff": `\ufeff`,
+	} {
+		if got := Visible(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+	if got := Line("a\nb\r\x1b"); got != `a b \x1b` {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestWriter(t *testing.T) {
+	text := "a\x1b[31mé\u202e日\r\nb\r" + "c\x9bd\r\n"
+	want := "a\\x1b[31mé\\u202e日\nb\\x0dc\\x9bd\n"
+	for size := 1; size < len(text); size++ {
+		var b bytes.Buffer
+		w := &Writer{To: &b}
+		for at := 0; at < len(text); at += size {
+			if _, err := w.Write([]byte(text[at:min(at+size, len(text))])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != want {
+			t.Errorf("by %d: %q, want %q", size, b.String(), want)
+		}
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	for in, want := range map[string]string{
+		"a/b_c.go": "`a/b_c.go`",
+		"a`|\n```\n@everyone [x](..) <img src=x>.go": `<code>&#34;a&#96;&#124;&#92;n&#96;&#96;&#96;&#92;n&#64;everyone &#91;x&#93;&#40;&#46;&#46;&#41; &#60;img src&#61;x&#62;&#46;go&#34;</code>`,
+		"@everyone": "<code>&#64;everyone</code>", "é": "<code>é</code>",
+	} {
+		if got := Markdown(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+	if got := MarkdownText("a @b [c]\nd"); got != "a &#64;b &#91;c&#93; d" {
+		t.Error(got)
+	}
+}
+
+func TestHTMLAndCell(t *testing.T) {
+	if got := HTML("<a>\u202e\x1b\xff"); got != `&lt;a&gt;<span class="odd">\u202e</span><span class="odd">\x1b</span><span class="odd">\xff</span>` {
+		t.Error(got)
+	}
+	for in, want := range map[string]string{"=1+1": "'=1+1", "a": "a", "": "", "\x1b=": `\x1b=`, "-1": "'-1", "＝1": "'＝1"} {
+		if got := Cell(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+	}
+}
+
+func FuzzQuote(f *testing.F) {
+	f.Add("a\x1b\u202e`|\n@b")
+	f.Fuzz(func(t *testing.T, s string) {
+		for what, got := range map[string]string{"name": Name(s), "visible": Visible(s), "line": Line(s), "markdown": Markdown(s), "html": HTML(s), "cell": Cell(s)} {
+			for _, r := range got {
+				if hidden(r) || unicode.Is(unicode.Cc, r) && (r != '\n' && r != '\t' || what == "name" || what == "line" || what == "markdown") {
+					t.Errorf("%s of %q has %q", what, s, r)
+				}
+			}
+		}
+		if strings.ContainsAny(strings.TrimSuffix(strings.TrimPrefix(Markdown(s), "<code>"), "</code>"), "|@<>[]*\n") {
+			t.Errorf("%q: %s", s, Markdown(s))
+		}
+		if !utf8.ValidString(Name(s)) {
+			t.Errorf("name of %q", s)
+		}
+	})
+}

@@ -1,0 +1,221 @@
+package rooted
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// sortEntries puts a list of a directory in order.
+func sortEntries(list []fs.DirEntry) {
+	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+}
+
+// TempPrefix begins the names of files that are being written.
+const TempPrefix = ".etcdmod-"
+
+// Replace writes a file as a whole: nobody sees half of it. What was there by that name, be
+// it a link, is replaced and not written to.
+func (d *Dir) Replace(name string, write func(io.Writer) error) (err error) {
+	rel, err := d.writable(name)
+	if err != nil {
+		return err
+	}
+	var id [8]byte
+	rand.Read(id[:]) // never fails, see crypto/rand
+	tmp := filepath.Join(filepath.Dir(rel), TempPrefix+hex.EncodeToString(id[:]))
+	f, err := d.create(tmp)
+	if err != nil {
+		return d.explain(name, err)
+	}
+	buf := bufio.NewWriter(f)
+	err = errors.Join(write(buf), buf.Flush(), f.Close())
+	if err == nil {
+		err = d.root.Rename(tmp, rel)
+	}
+	if err != nil {
+		return errors.Join(d.explain(name, err), d.root.Remove(tmp))
+	}
+	return nil
+}
+
+// WriteFile is [Dir.Replace] with the content.
+func (d *Dir) WriteFile(name string, data []byte) error {
+	return d.Replace(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// create makes a new file that is like the files around it.
+func (d *Dir) create(rel string) (*os.File, error) {
+	like := d.Like(rel)
+	f, err := d.root.OpenFile(rel, os.O_RDWR|os.O_CREATE|os.O_EXCL, like.Mode)
+	if err != nil {
+		return nil, err
+	}
+	if err := like.Put(f); err != nil {
+		return nil, errors.Join(err, f.Close(), d.root.Remove(rel))
+	}
+	return f, nil
+}
+
+// Append opens a file to read it and to write behind what it has, and makes it where there is
+// none.
+func (d *Dir) Append(name string, most Bound) (*os.File, error) {
+	rel, err := d.writable(name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.root.Lstat(rel); errors.Is(err, fs.ErrNotExist) {
+		f, err := d.create(rel)
+		if err == nil || !errors.Is(err, fs.ErrExist) {
+			return f, d.explain(name, err)
+		}
+	}
+	if info, err := d.root.Lstat(rel); err != nil {
+		return nil, d.explain(name, err)
+	} else if info.Mode()&fs.ModeSymlink != 0 {
+		return nil, &UnfitError{name, "is a symbolic link, and what is recorded goes into a file of its own"}
+	}
+	return d.open(name, os.O_RDWR, most)
+}
+
+// Mkdir makes a directory, unless there is one, and those above it.
+func (d *Dir) Mkdir(name string) error {
+	rel, err := d.writable(name)
+	if err != nil || rel == "." {
+		return err
+	}
+	if info, err := d.root.Lstat(rel); err == nil {
+		if !info.IsDir() {
+			return &UnfitError{name, "is not a directory"}
+		}
+		return nil
+	}
+	if err := d.Mkdir(filepath.Dir(rel)); err != nil {
+		return err
+	}
+	like := d.Like(rel)
+	if err := d.root.Mkdir(rel, like.DirMode); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return d.explain(name, err)
+	}
+	if like.owner != nil {
+		_ = d.root.Lchown(rel, like.owner.uid, like.owner.gid) // as far as one may
+	}
+	return nil
+}
+
+// Remove removes a file or an empty directory; none is none.
+func (d *Dir) Remove(name string) error {
+	rel, err := d.writable(name)
+	if err != nil {
+		return err
+	}
+	if err := d.root.Remove(rel); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return d.explain(name, err)
+	}
+	return nil
+}
+
+// RemoveAll removes a directory with all that is in it, without following a link, also where
+// somebody took away the permission to do so.
+func (d *Dir) RemoveAll(name string) error {
+	rel, err := d.writable(name)
+	if err != nil {
+		return err
+	}
+	if err := d.root.RemoveAll(rel); err == nil {
+		return nil
+	}
+	d.open700(rel)
+	return d.explain(name, d.root.RemoveAll(rel))
+}
+
+// open700 makes directories such that what is in them can be removed.
+func (d *Dir) open700(rel string) {
+	if info, err := d.root.Lstat(rel); err != nil || !info.IsDir() {
+		return
+	}
+	_ = d.root.Chmod(rel, 0o700)
+	list, _ := d.ReadDir(rel)
+	for _, e := range list {
+		if e.IsDir() {
+			d.open700(filepath.Join(rel, e.Name()))
+		}
+	}
+}
+
+// A Likeness is what a new file takes from those around it.
+type Likeness struct {
+	Mode, DirMode fs.FileMode
+	owner         *owner // nil where there are no owners
+}
+
+// Like returns the mode and owner for a new file: those of the first regular file in its
+// directory that is no program, or that is above it; where there is none, the owner of the
+// directory.
+func (d *Dir) Like(name string) Likeness {
+	rel, err := d.local(name)
+	if err != nil {
+		return Likeness{Mode: 0o644, DirMode: 0o755}
+	}
+	dir := filepath.Dir(rel)
+	if known, ok := d.likes.Load(dir); ok {
+		return known.(Likeness) // a rollout writes thousands of files into one directory
+	}
+	like := d.like(rel)
+	d.likes.Store(dir, like)
+	return like
+}
+
+func (d *Dir) like(rel string) Likeness {
+	out := Likeness{Mode: 0o644, DirMode: 0o755}
+	for dir := filepath.Dir(rel); ; dir = filepath.Dir(dir) {
+		if info, err := d.root.Stat(dir); err == nil && out.owner == nil {
+			out.owner, out.DirMode = ownerOf(info), info.Mode().Perm()|0o700
+		}
+		list, _ := d.ReadDir(dir)
+		for _, e := range list {
+			if !e.Type().IsRegular() || strings.HasPrefix(e.Name(), TempPrefix) {
+				continue
+			}
+			if info, err := d.root.Lstat(filepath.Join(dir, e.Name())); err == nil && info.Mode()&0o111 == 0 {
+				out.Mode, out.owner = info.Mode().Perm()|0o600, ownerOf(info)
+				return out
+			}
+		}
+		if dir == "." {
+			return out
+		}
+	}
+}
+
+// Put gives a new file these attributes. Another owner is tried for and not insisted on: only
+// a privileged process may give files away.
+func (l Likeness) Put(f *os.File) error {
+	if l.owner != nil {
+		_ = f.Chown(l.owner.uid, l.owner.gid)
+	}
+	info, err := f.Stat()
+	if err != nil || info.Mode().Perm() == l.Mode {
+		return err
+	}
+	return f.Chmod(l.Mode)
+}
+
+// An owner is a user and a group.
+type owner struct{ uid, gid int }
+
+func (o *owner) String() string { return fmt.Sprintf("%d:%d", o.uid, o.gid) }
