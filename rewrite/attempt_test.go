@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/sourcetest"
 )
 
 // ruleScripts returns the text of the scripts of all rules.
@@ -144,7 +145,7 @@ func start() { run(nil, concurrency.NewMutex(nil, "x"), nil) }`, "periodic-job"}
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			archive := source(test.imports, test.body)
+			archive := sourcetest.Archive(test.imports, test.body)
 			archive = strings.Replace(archive, "\t\"clientv3\"\n", "\tclientv3 \"go.etcd.io/etcd/client/v3\"\n", 1)
 			if got := strings.Join(rules(analyze(t, archive+transactions+sessions)), " "); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
@@ -181,10 +182,10 @@ func TestImportPaths(t *testing.T) {
 				body = strings.Replace(poll, "*concurrency.Mutex", "lock", 1) +
 					"type lock struct{ *concurrency.Mutex }\n\nfunc (lock) TryLock(context.Context) error { return nil }"
 			}
-			archive := strings.Replace(source("context time concurrency", body), "go.etcd.io/etcd/client/v3/concurrency", path, 1)
+			archive := strings.Replace(sourcetest.Archive("context time concurrency", body), "go.etcd.io/etcd/client/v3/concurrency", path, 1)
 			stub := "-- " + path + "/mutex.go --\npackage concurrency\n\nimport \"context\"\n\ntype Session struct{}\ntype Mutex struct{}\n\n" +
 				"func NewMutex(s *Session, pfx string) *Mutex { return nil }\n\nvar _ context.Context\n\n" + method
-			if strings.Contains(stubs, "-- "+path+"/mutex.go --") {
+			if strings.Contains(sourcetest.Stubs, "-- "+path+"/mutex.go --") {
 				if !has {
 					continue // the stub that all tests share has it
 				}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/sourcetest"
 )
 
 // TestBoxes puts a mutex into an interface and takes it out again, beside something that
@@ -88,7 +89,7 @@ func New() any { return concurrency.NewMutex(nil, "/theirs") }
 			if strings.Contains(test.beside, "lib.") {
 				imports += " other.example/lib"
 			}
-			in := input(t, source(imports, boxed+test.beside)+test.files)
+			in := sourcetest.Input(t, sourcetest.Archive(imports, boxed+test.beside)+test.files)
 			if test.ignored != "" {
 				in.Ignored = map[string][]byte{"/m/elsewhere/main_windows.go": []byte(test.ignored)}
 			}

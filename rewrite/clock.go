@@ -6,6 +6,7 @@ import (
 	"go/types"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // A clockKind says by what a loop waits.
@@ -57,7 +58,7 @@ func (c *clock) String() string {
 }
 
 // clocksOf finds what a loop of fn waits for.
-func (p *program) clocksOf(f *file, fn ast.Node, loop ast.Stmt) map[ast.Node]*clock {
+func (p *functions) clocksOf(f *source.File, fn ast.Node, loop ast.Stmt) map[ast.Node]*clock {
 	out := map[ast.Node]*clock{}
 	byObj := map[types.Object]*clock{}
 	add := func(n ast.Node, ch ast.Expr) {
@@ -78,7 +79,7 @@ func (p *program) clocksOf(f *file, fn ast.Node, loop ast.Stmt) map[ast.Node]*cl
 		case *ast.FuncLit:
 			return false
 		case *ast.CallExpr:
-			if isPkgObj(f.callee(n), "time", "Sleep") && len(n.Args) == 1 {
+			if source.IsObject(f.Callee(n), "time", "Sleep") && len(n.Args) == 1 {
 				out[n] = &clock{kind: sleepClock, wait: n, made: n, perWait: true}
 			}
 		case *ast.UnaryExpr:
@@ -86,7 +87,7 @@ func (p *program) clocksOf(f *file, fn ast.Node, loop ast.Stmt) map[ast.Node]*cl
 				add(n, n.X)
 			}
 		case *ast.RangeStmt:
-			if _, ok := typeUnder(f.typeOf(n.X)).(*types.Chan); ok {
+			if _, ok := source.Under(f.TypeOf(n.X)).(*types.Chan); ok {
 				add(n.X, n.X)
 			}
 		}
@@ -97,14 +98,14 @@ func (p *program) clocksOf(f *file, fn ast.Node, loop ast.Stmt) map[ast.Node]*cl
 
 // channelClock classifies a channel that is received from, or returns nil when it is
 // neither a channel of times nor one of watch responses.
-func (p *program) channelClock(f *file, fn ast.Node, loop ast.Stmt, ch ast.Expr) *clock {
+func (p *functions) channelClock(f *source.File, fn ast.Node, loop ast.Stmt, ch ast.Expr) *clock {
 	ch = ast.Unparen(ch)
-	t, ok := typeUnder(f.typeOf(ch)).(*types.Chan)
+	t, ok := source.Under(f.TypeOf(ch)).(*types.Chan)
 	if !ok {
 		return nil
 	}
 	switch {
-	case p.isWatchChan(f.typeOf(ch)):
+	case p.IsWatchChan(f.TypeOf(ch)):
 		c := &clock{kind: watchClock}
 		if call, ok := ch.(*ast.CallExpr); ok {
 			c.made, c.perWait = call, true
@@ -112,18 +113,18 @@ func (p *program) channelClock(f *file, fn ast.Node, loop ast.Stmt, ch ast.Expr)
 			p.variableClock(f, fn, c, ch)
 		}
 		return c
-	case !isNamed(t.Elem(), "time", "Time"):
+	case !source.IsNamed(t.Elem(), "time", "Time"):
 		return nil
 	}
 	switch x := ch.(type) {
 	case *ast.CallExpr:
-		switch obj := f.callee(x); {
-		case isPkgObj(obj, "time", "After"):
+		switch obj := f.Callee(x); {
+		case source.IsObject(obj, "time", "After"):
 			return &clock{kind: afterClock, made: x, perWait: true}
-		case isPkgObj(obj, "time", "Tick"):
+		case source.IsObject(obj, "time", "Tick"):
 			c := &clock{kind: tickClock, made: x}
 			if r, ok := loop.(*ast.RangeStmt); !ok || ast.Unparen(r.X) != x {
-				c.problem = &finding.Reason{Code: finding.ClockElsewhere, Detail: "time.Tick is called anew in every round", Pos: p.position(x.Pos())}
+				c.problem = &finding.Reason{Code: finding.ClockElsewhere, Detail: "time.Tick is called anew in every round", Pos: p.Position(x.Pos())}
 			}
 			return c
 		}
@@ -131,9 +132,9 @@ func (p *program) channelClock(f *file, fn ast.Node, loop ast.Stmt, ch ast.Expr)
 		kind := otherClock
 		switch {
 		case x.Sel.Name != "C":
-		case isNamed(f.typeOf(x.X), "time", "Ticker"):
+		case source.IsNamed(f.TypeOf(x.X), "time", "Ticker"):
 			kind = tickerClock
-		case isNamed(f.typeOf(x.X), "time", "Timer"):
+		case source.IsNamed(f.TypeOf(x.X), "time", "Timer"):
 			kind = timerClock
 		}
 		c := &clock{kind: kind}
@@ -142,42 +143,30 @@ func (p *program) channelClock(f *file, fn ast.Node, loop ast.Stmt, ch ast.Expr)
 	case *ast.Ident:
 		c := &clock{kind: tickClock}
 		p.variableClock(f, fn, c, x)
-		if c.made != nil && isPkgObj(f.callee(c.made), "time", "After") {
-			if !within(c.made, loop) {
+		if c.made != nil && source.IsObject(f.Callee(c.made), "time", "After") {
+			if !source.Within(c.made, loop) {
 				return nil // a deadline for the whole loop
 			}
 			c.kind = afterClock
 		}
 		return c
 	}
-	return &clock{kind: otherClock, problem: &finding.Reason{Code: finding.ClockElsewhere, Detail: p.text(ch), Pos: p.position(ch.Pos())}}
-}
-
-// isWatchChan reports whether t is clientv3.WatchChan of some etcd client.
-func (c *clients) isWatchChan(t types.Type) bool {
-	var obj *types.TypeName
-	switch t := t.(type) {
-	case *types.Named:
-		obj = t.Obj()
-	case *types.Alias:
-		obj = t.Obj()
-	}
-	return obj != nil && obj.Name() == "WatchChan" && obj.Pkg() != nil && c.isClientPath(obj.Pkg().Path())
+	return &clock{kind: otherClock, problem: &finding.Reason{Code: finding.ClockElsewhere, Detail: p.Text(ch), Pos: p.Position(ch.Pos())}}
 }
 
 // variableClock finds the one definition of the variable that holds a clock.
-func (p *program) variableClock(f *file, fn ast.Node, c *clock, e ast.Expr) {
+func (p *functions) variableClock(f *source.File, fn ast.Node, c *clock, e ast.Expr) {
 	elsewhere := func(detail string, at ast.Node) {
-		c.problem = &finding.Reason{Code: finding.ClockElsewhere, Detail: detail, Pos: p.position(at.Pos())}
+		c.problem = &finding.Reason{Code: finding.ClockElsewhere, Detail: detail, Pos: p.Position(at.Pos())}
 	}
 	id, ok := ast.Unparen(e).(*ast.Ident)
 	if !ok {
-		elsewhere(p.text(e)+" is no local variable", e)
+		elsewhere(p.Text(e)+" is no local variable", e)
 		return
 	}
-	obj := f.objectOf(id)
+	obj := f.ObjectOf(id)
 	c.obj = obj
-	if obj == nil || !within2(obj.Pos(), fn) {
+	if obj == nil || !source.PosWithin(obj.Pos(), fn) {
 		elsewhere(id.Name+" is made outside this function", e)
 		return
 	}
@@ -187,7 +176,7 @@ func (p *program) variableClock(f *file, fn ast.Node, c *clock, e ast.Expr) {
 		case *ast.FuncLit:
 			return n == fn
 		case *ast.AssignStmt:
-			if n.Tok == token.DEFINE && len(n.Lhs) == 1 && len(n.Rhs) == 1 && f.definedBy(n.Lhs[0]) == obj {
+			if n.Tok == token.DEFINE && len(n.Lhs) == 1 && len(n.Rhs) == 1 && f.DefinedBy(n.Lhs[0]) == obj {
 				c.decl = n
 				c.made, _ = ast.Unparen(n.Rhs[0]).(*ast.CallExpr)
 			}
@@ -196,7 +185,7 @@ func (p *program) variableClock(f *file, fn ast.Node, c *clock, e ast.Expr) {
 			if !ok || len(gen.Specs) != 1 {
 				return true
 			}
-			if v, ok := gen.Specs[0].(*ast.ValueSpec); ok && v.Type == nil && len(v.Names) == 1 && len(v.Values) == 1 && f.definedBy(v.Names[0]) == obj {
+			if v, ok := gen.Specs[0].(*ast.ValueSpec); ok && v.Type == nil && len(v.Names) == 1 && len(v.Values) == 1 && f.DefinedBy(v.Names[0]) == obj {
 				c.decl = n
 				c.made, _ = ast.Unparen(v.Values[0]).(*ast.CallExpr)
 			}
@@ -208,32 +197,7 @@ func (p *program) variableClock(f *file, fn ast.Node, c *clock, e ast.Expr) {
 		return
 	}
 	want := maker[c.kind]
-	if callee := f.callee(c.made); c.kind != watchClock && !isPkgObj(callee, "time", want) && !isPkgObj(callee, "time", "After") {
+	if callee := f.Callee(c.made); c.kind != watchClock && !source.IsObject(callee, "time", want) && !source.IsObject(callee, "time", "After") {
 		elsewhere(id.Name+" does not come from package time", c.made)
 	}
-}
-
-func (f *file) definedBy(e ast.Expr) types.Object {
-	id, ok := e.(*ast.Ident)
-	if !ok {
-		return nil
-	}
-	return f.pkg.TypesInfo.Defs[id]
-}
-
-// within reports whether n lies inside outer.
-func within(n, outer ast.Node) bool { return outer.Pos() <= n.Pos() && n.End() <= outer.End() }
-
-func within2(pos token.Pos, outer ast.Node) bool { return outer.Pos() <= pos && pos < outer.End() }
-
-// usesOf returns the identifiers in the file that stand for obj, its definition excluded.
-func (f *file) usesOf(obj types.Object) []*ast.Ident {
-	var out []*ast.Ident
-	ast.Inspect(f.ast, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok && f.pkg.TypesInfo.Uses[id] == obj {
-			out = append(out, id)
-		}
-		return true
-	})
-	return out
 }

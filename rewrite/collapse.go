@@ -6,9 +6,12 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 	"time"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/source"
 )
 
 // A collapse replaces a whole loop:
@@ -34,6 +37,7 @@ import (
 // helper re-reads the holder at least as often as the loop tried.
 type collapse struct {
 	site *site
+	flow *flow.Flow
 
 	success []ast.Stmt // after the lock is held, without a break of the loop at its end
 	others  []ast.Stmt // leaves with the error; nil if other errors are retried
@@ -56,11 +60,11 @@ const slowInterval = 5 * time.Second
 
 // collapse returns what replaces the loop of s, or why it must stay. The loop has passed
 // gate, or waits for watch events of this lock.
-func (p *program) collapse(s *site) (*collapse, *finding.Reason) {
+func collapseOf(fl *flow.Flow, s *site) (*collapse, *finding.Reason) {
 	at := func(code finding.Code, n ast.Node, format string, args ...any) (*collapse, *finding.Reason) {
-		return nil, &finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.position(n.Pos())}
+		return nil, &finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: s.Position(n.Pos())}
 	}
-	c := &collapse{site: s, storm: s.clock[0].kind == watchClock}
+	c := &collapse{site: s, flow: fl, storm: s.clock[0].kind == watchClock}
 	f := s.file
 	if _, isRegion := s.loop.(*ast.BlockStmt); isRegion {
 		return at(finding.ShapeUnknown, s.loop, "a goto leads back")
@@ -78,14 +82,14 @@ func (p *program) collapse(s *site) (*collapse, *finding.Reason) {
 			case doneRecv:
 				done = true
 			case recv:
-				return at(finding.OtherCase, st.node, "%s", firstLine(p.text(st.node)))
+				return at(finding.OtherCase, st.node, "%s", source.FirstLine(s.Text(st.node)))
 			case acts:
 				if q.end == next {
-					if _, quiet := p.inert(s, st.node); !quiet {
-						return at(finding.LogsPerRound, st.node, "%s", firstLine(p.text(st.node)))
+					if _, quiet := s.inert(st.node); !quiet {
+						return at(finding.LogsPerRound, st.node, "%s", source.FirstLine(s.Text(st.node)))
 					}
 					if _, isExpr := st.node.(ast.Expr); !isExpr {
-						return at(finding.ShapeUnknown, st.node, "%s", firstLine(p.text(st.node)))
+						return at(finding.ShapeUnknown, st.node, "%s", source.FirstLine(s.Text(st.node)))
 					}
 				}
 			}
@@ -121,65 +125,65 @@ func (p *program) collapse(s *site) (*collapse, *finding.Reason) {
 	if len(try.Args) != 1 {
 		return at(finding.ShapeUnknown, try, "")
 	}
-	c.ctx = p.text(try.Args[0])
+	c.ctx = s.Text(try.Args[0])
 	ctxObj := s.trace.variable(try.Args[0])
-	if call, ok := ast.Unparen(try.Args[0]).(*ast.CallExpr); ctxObj == nil && (!ok || len(call.Args) > 0 || !p.isContextCall(f, call)) {
+	if call, ok := ast.Unparen(try.Args[0]).(*ast.CallExpr); ctxObj == nil && (!ok || len(call.Args) > 0 || !isContextCall(f, call)) {
 		return at(finding.ContextMismatch, try, "%s", c.ctx)
 	}
-	if ctxObj != nil && (within2(ctxObj.Pos(), s.loop) || p.assignedIn(f, ctxObj, s.loop)) {
+	if ctxObj != nil && (source.PosWithin(ctxObj.Pos(), s.loop) || f.AssignedIn(ctxObj, s.loop)) {
 		return at(finding.ContextMismatch, try, "%s is made in the loop", c.ctx)
 	}
-	if v, ok := ctxObj.(*types.Var); ok && p.mayChange(s, v) {
+	if v, ok := ctxObj.(*types.Var); ok && mayChange(s, v) {
 		return at(finding.ContextMismatch, try, "%s may change while the loop waits", c.ctx)
 	}
 	// The loop looks the mutex up in every round; the wait does so once.
-	if r := p.fixedMutex(s, s.clock[0], false); r != nil {
+	if r := fixedMutex(s, s.clock[0], false); r != nil {
 		return nil, r
 	}
-	if bad := c.shape(p); bad != nil {
-		return at(finding.ShapeUnknown, bad, "%s", firstLine(p.text(bad)))
+	if bad := c.shape(); bad != nil {
+		return at(finding.ShapeUnknown, bad, "%s", source.FirstLine(s.Text(bad)))
 	}
 	if c.retry != (c.others == nil) {
 		return at(finding.ErrorPolicy, try, "")
 	}
 
 	// The way out when the wait ends with an error.
-	if bad := c.doneCase(p); bad != nil {
+	if bad := c.doneCase(); bad != nil {
 		return at(finding.ShapeUnknown, bad, "more than one case for the context's end")
 	}
 	if c.doneCtx != nil {
 		sel := ast.Unparen(c.doneCtx.Fun).(*ast.SelectorExpr)
 		if obj := s.trace.variable(sel.X); obj == nil || obj != ctxObj {
-			return at(finding.ContextMismatch, c.doneCtx, "%s", p.text(c.doneCtx))
+			return at(finding.ContextMismatch, c.doneCtx, "%s", s.Text(c.doneCtx))
 		}
 	}
-	if c.retry && !c.returnsContextError(p) {
+	if c.retry && !c.returnsContextError() {
 		if c.done != nil {
-			return at(finding.ErrorNoHome, c.done[0], "%s", firstLine(p.text(c.done[0])))
+			return at(finding.ErrorNoHome, c.done[0], "%s", source.FirstLine(s.Text(c.done[0])))
 		}
 		return at(finding.ErrorNoHome, s.loop, "")
 	}
 	if c.doneCtx != nil && len(c.done) == 0 {
 		return at(finding.ShapeUnknown, c.doneCtx, "the context's end changes nothing")
 	}
-	if c.done != nil && c.others != nil && c.tryFirst() && !(c.plainContextError(p) && c.plainError(c.others)) {
+	if c.done != nil && c.others != nil && c.tryFirst() && !(c.plainContextError() && c.plainError(c.others)) {
 		return at(finding.ErrorPolicy, try, "once the context has ended, the next try says so before the select does")
 	}
-	if c.both && c.done != nil && !c.plainContextError(p) {
-		return at(finding.ShapeUnknown, c.done[0], "%s", firstLine(p.text(c.done[0])))
+	if c.both && c.done != nil && !c.plainContextError() {
+		return at(finding.ShapeUnknown, c.done[0], "%s", source.FirstLine(s.Text(c.done[0])))
 	}
 	for _, part := range [][]ast.Stmt{c.done, c.others} {
 		if len(part) > 0 && !leaves(f, part[len(part)-1]) {
-			return at(finding.ShapeUnknown, part[len(part)-1], "%s", firstLine(p.text(part[len(part)-1])))
+			return at(finding.ShapeUnknown, part[len(part)-1], "%s", source.FirstLine(s.Text(part[len(part)-1])))
 		}
 	}
-	if bad := c.uncovered(p); bad != nil {
-		return at(finding.ShapeUnknown, bad, "%s", firstLine(p.text(bad)))
+	if bad := c.uncovered(); bad != nil {
+		return at(finding.ShapeUnknown, bad, "%s", source.FirstLine(s.Text(bad)))
 	}
-	if r := c.scopes(p); r != nil {
+	if r := c.scopes(); r != nil {
 		return nil, r
 	}
-	if kept, r := c.clock(p); r != nil {
+	if kept, r := c.clock(); r != nil {
 		return kept, r
 	}
 	for _, part := range [][]ast.Stmt{c.success, c.done, c.others} {
@@ -210,10 +214,10 @@ func (c *collapse) tryFirst() bool {
 
 // uncovered returns something that the loop does, after the try or at the context's end,
 // outside the statements that are kept.
-func (c *collapse) uncovered(p *program) ast.Node {
+func (c *collapse) uncovered() ast.Node {
 	in := func(n ast.Node, list []ast.Stmt) bool {
 		for _, s := range list {
-			if within(n, s) {
+			if source.Within(n, s) {
 				return true
 			}
 		}
@@ -238,7 +242,7 @@ func (c *collapse) uncovered(p *program) ast.Node {
 			if !watching || in(st.node, list) {
 				continue
 			}
-			if e, ok := st.node.(ast.Expr); ok && st.kind == acts && p.pureCondition(c.site, e) {
+			if e, ok := st.node.(ast.Expr); ok && st.kind == acts && c.site.pureCondition(e) {
 				continue
 			}
 			return st.node
@@ -267,11 +271,11 @@ func (c *collapse) clockLeft(list []ast.Stmt) (left *ast.Ident) {
 		return nil
 	}
 	for _, s := range list {
-		if contains(c.drop, s) {
+		if source.Contains(c.drop, s) {
 			continue
 		}
 		ast.Inspect(s, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok && c.site.file.objectOf(id) == obj {
+			if id, ok := n.(*ast.Ident); ok && c.site.file.ObjectOf(id) == obj {
 				left = id
 			}
 			return left == nil
@@ -280,17 +284,8 @@ func (c *collapse) clockLeft(list []ast.Stmt) (left *ast.Ident) {
 	return left
 }
 
-func contains(list []ast.Stmt, s ast.Stmt) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
 // leaves reports whether s ends the function.
-func leaves(f *file, s ast.Stmt) bool {
+func leaves(f *source.File, s ast.Stmt) bool {
 	switch s := s.(type) {
 	case *ast.ReturnStmt:
 		return true
@@ -302,23 +297,23 @@ func leaves(f *file, s ast.Stmt) bool {
 }
 
 // clock takes care of the interval and of the statements that go with the clock.
-func (c *collapse) clock(p *program) (*collapse, *finding.Reason) {
+func (c *collapse) clock() (*collapse, *finding.Reason) {
 	s, k, f := c.site, c.site.clock[0], c.site.file
 	at := func(code finding.Code, n ast.Node, format string, args ...any) (*collapse, *finding.Reason) {
-		return nil, &finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.position(n.Pos())}
+		return nil, &finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: c.site.Position(n.Pos())}
 	}
 	if k.obj != nil {
-		parents := parentsIn(s.fn)
+		parents := source.Parents(s.fn)
 		if _, ok := parents[k.decl].(*ast.BlockStmt); !ok {
-			return at(finding.ShapeUnknown, k.decl, "%s", firstLine(p.text(k.decl)))
+			return at(finding.ShapeUnknown, k.decl, "%s", source.FirstLine(c.site.Text(k.decl)))
 		}
-		if within(k.decl, s.loop) {
+		if source.Within(k.decl, s.loop) {
 			return at(finding.ShapeUnknown, k.decl, "the clock is made in the loop")
 		}
 		c.drop = append(c.drop, k.decl)
-		for _, id := range f.usesOf(k.obj) {
+		for _, id := range f.UsesOf(k.obj) {
 			if k.kind == watchClock || k.kind == tickClock {
-				if !within(id, s.loop) {
+				if !source.Within(id, s.loop) {
 					return at(finding.ClockShared, id, "%s", id.Name)
 				}
 				continue
@@ -328,37 +323,37 @@ func (c *collapse) clock(p *program) (*collapse, *finding.Reason) {
 				continue // ownClock has seen to it
 			}
 			if sel.Sel.Name == "Reset" {
-				return at(finding.IntervalVaries, sel, "%s", p.text(sel))
+				return at(finding.IntervalVaries, sel, "%s", c.site.Text(sel))
 			}
 			stmt := parents[parents[sel]]
 			switch stmt := stmt.(type) {
 			case *ast.ExprStmt:
-				if _, ok := parents[stmt].(*ast.BlockStmt); !ok && !within(stmt, s.loop) {
-					return at(finding.ShapeUnknown, stmt, "%s", p.text(stmt))
+				if _, ok := parents[stmt].(*ast.BlockStmt); !ok && !source.Within(stmt, s.loop) {
+					return at(finding.ShapeUnknown, stmt, "%s", c.site.Text(stmt))
 				}
 				c.drop = append(c.drop, stmt)
 			case *ast.DeferStmt:
 				if _, ok := parents[stmt].(*ast.BlockStmt); !ok {
-					return at(finding.ShapeUnknown, stmt, "%s", p.text(stmt))
+					return at(finding.ShapeUnknown, stmt, "%s", c.site.Text(stmt))
 				}
 				c.drop = append(c.drop, stmt)
 			default:
-				return at(finding.ShapeUnknown, sel, "%s", p.text(sel))
+				return at(finding.ShapeUnknown, sel, "%s", c.site.Text(sel))
 			}
 		}
 	}
 	if c.storm {
-		return c, p.sameKey(s, k)
+		return c, sameKey(c.flow, s, k)
 	}
 	d := k.interval()
 	if d == nil {
 		return at(finding.IntervalVaries, s.loop, "")
 	}
-	if r := p.movable(s, k, d, k.obj != nil && c.adjacent(k.decl)); r != nil {
+	if r := movable(s, k, d, k.obj != nil && c.adjacent(k.decl)); r != nil {
 		return nil, r
 	}
-	c.every = p.text(d)
-	if v := f.pkg.TypesInfo.Types[d].Value; v != nil && !c.retry {
+	c.every = c.site.Text(d)
+	if v := f.Pkg.TypesInfo.Types[d].Value; v != nil && !c.retry {
 		if n, ok := constant.Int64Val(constant.ToInt(v)); ok && time.Duration(n) >= slowInterval {
 			c.every = "" // the helper reads often enough
 		}
@@ -367,7 +362,7 @@ func (c *collapse) clock(p *program) (*collapse, *finding.Reason) {
 }
 
 // doneCase finds the statements for the end of the context.
-func (c *collapse) doneCase(p *program) (bad ast.Node) {
+func (c *collapse) doneCase() (bad ast.Node) {
 	ast.Inspect(c.site.loop, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
@@ -377,7 +372,7 @@ func (c *collapse) doneCase(p *program) (bad ast.Node) {
 				return true
 			}
 			u := received(n.Comm)
-			if u == nil || !c.site.file.isDone(u) {
+			if u == nil || !isDone(c.site.file, u) {
 				return true
 			}
 			if c.doneCtx != nil {
@@ -394,7 +389,7 @@ func (c *collapse) doneCase(p *program) (bad ast.Node) {
 
 // returnsContextError reports whether the end of the context returns ctx.Err(), alone or
 // wrapped: there the other ends of a wait have a way out.
-func (c *collapse) returnsContextError(p *program) bool {
+func (c *collapse) returnsContextError() bool {
 	if len(c.done) == 0 {
 		return false
 	}
@@ -403,10 +398,10 @@ func (c *collapse) returnsContextError(p *program) bool {
 		return false
 	}
 	for _, r := range ret.Results {
-		if t := c.site.file.typeOf(r); t == nil || !types.Identical(t, types.Universe.Lookup("error").Type()) {
+		if t := c.site.file.TypeOf(r); t == nil || !types.Identical(t, types.Universe.Lookup("error").Type()) {
 			continue
 		}
-		if len(c.contextErrors(p, r)) > 0 {
+		if len(c.contextErrors(r)) > 0 {
 			return true
 		}
 	}
@@ -414,7 +409,7 @@ func (c *collapse) returnsContextError(p *program) bool {
 }
 
 // plainContextError reports whether the context's end is exactly "return ctx.Err()".
-func (c *collapse) plainContextError(p *program) bool {
+func (c *collapse) plainContextError() bool {
 	if len(c.done) != 1 {
 		return false
 	}
@@ -422,7 +417,7 @@ func (c *collapse) plainContextError(p *program) bool {
 	if !ok || len(ret.Results) != 1 {
 		return false
 	}
-	calls := c.contextErrors(p, ret)
+	calls := c.contextErrors(ret)
 	return len(calls) == 1 && ast.Unparen(ret.Results[0]) == ast.Expr(calls[0])
 }
 
@@ -441,7 +436,7 @@ func (c *collapse) plainError(list []ast.Stmt) bool {
 
 // direct reports whether the loop is nothing but the function's result: then one return
 // statement replaces it.
-func (c *collapse) direct(p *program) bool {
+func (c *collapse) direct() bool {
 	if c.both {
 		return true
 	}
@@ -449,27 +444,35 @@ func (c *collapse) direct(p *program) bool {
 		return false
 	}
 	ret, ok := c.success[0].(*ast.ReturnStmt)
-	if !ok || len(ret.Results) != 1 || !isNilExpr(c.site.file, ast.Unparen(ret.Results[0])) {
+	if !ok || len(ret.Results) != 1 || !source.IsNilExpr(c.site.file, ast.Unparen(ret.Results[0])) {
 		return false
 	}
-	if c.done != nil && !c.plainContextError(p) {
+	if c.done != nil && !c.plainContextError() {
 		return false
 	}
 	return c.others == nil || c.plainError(c.others)
 }
 
 // contextErrors returns the calls of Err on the try's context in n.
-func (c *collapse) contextErrors(p *program, n ast.Node) (out []*ast.CallExpr) {
+func (c *collapse) contextErrors(n ast.Node) (out []*ast.CallExpr) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok {
 			return true
 		}
 		sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-		if ok && sel.Sel.Name == "Err" && p.text(sel.X) == c.ctx && isNamed(c.site.file.typeOf(sel.X), "context", "Context") {
+		if ok && sel.Sel.Name == "Err" && c.site.Text(sel.X) == c.ctx && source.IsNamed(c.site.file.TypeOf(sel.X), "context", "Context") {
 			out = append(out, call)
 		}
 		return true
 	})
 	return out
+}
+
+// same reports whether two collapses of the same loop write the same statements.
+func (c *collapse) same(d *collapse) bool {
+	return slices.Equal(c.success, d.success) && slices.Equal(c.others, d.others) && slices.Equal(c.done, d.done) &&
+		slices.Equal(c.drop, d.drop) && (c.others == nil) == (d.others == nil) && (c.done == nil) == (d.done == nil) &&
+		c.errVar == d.errVar && c.assign == d.assign && c.ctx == d.ctx && c.doneCtx == d.doneCtx && c.every == d.every &&
+		c.retry == d.retry && c.lock == d.lock && c.storm == d.storm && c.both == d.both
 }

@@ -2,12 +2,11 @@ package rewrite
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
-	"golang.org/x/tools/go/packages"
-
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/source"
 )
 
 // Build configurations.
@@ -19,46 +18,8 @@ import (
 // configurations share their syntax trees, so that a declaration has the same position in
 // all, and what one of them joins is joined.
 
-// A Configuration is a module as one build configuration sees it.
-type Configuration struct {
-	Name     string // for messages
-	Packages []*packages.Package
-}
-
-// newPrograms returns a program for each configuration, and one with the files of all,
-// each with the types of the first one that has it. They share flow and components.
-func newPrograms(in *Input) (all *program, each []*program) {
-	if len(in.Also) == 0 {
-		all = newProgram(in, Configuration{in.Config, in.Packages})
-		each = []*program{all}
-	} else {
-		union := *in
-		union.Packages = nil
-		all = newProgram(&union, Configuration{})
-		for _, c := range append([]Configuration{{in.Config, in.Packages}}, in.Also...) {
-			p := newProgram(in, c)
-			p.components = all.components
-			each = append(each, p)
-			union.Packages = append(union.Packages, c.Packages...)
-			for name, f := range p.byName {
-				if all.byName[name] == nil {
-					all.byName[name] = f
-				}
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(all.byName)) {
-			all.files = append(all.files, all.byName[name])
-		}
-	}
-	all.flow = newFlow(all, each)
-	for _, p := range each {
-		p.flow = all.flow
-	}
-	return all, each
-}
-
 // merge joins what the configurations found, as [found by program].
-func merge(programs []*program, found [][]*proposal) []*proposal {
+func merge(programs []*source.Program, found [][]*proposal) []*proposal {
 	if len(programs) == 1 {
 		return found[0]
 	}
@@ -89,13 +50,13 @@ func merge(programs []*program, found [][]*proposal) []*proposal {
 
 // join makes one finding of those of the same loop in several configurations: the one of
 // the first, with the tier that holds in all that have the file.
-func join(programs []*program, fs []*proposal) *proposal {
+func join(programs []*source.Program, fs []*proposal) *proposal {
 	f := fs[0]
-	tried := map[*program]bool{}
+	tried := map[*source.Program]bool{}
 	var differ *finding.Reason
-	unlike := func(p *program, format string, args ...any) {
+	unlike := func(p *source.Program, format string, args ...any) {
 		if differ == nil {
-			differ = &finding.Reason{Code: finding.ConfigsDiffer, Detail: fmt.Sprintf(format, args...) + " in " + p.name, Pos: f.Pos}
+			differ = &finding.Reason{Code: finding.ConfigsDiffer, Detail: fmt.Sprintf(format, args...) + " in " + p.Name, Pos: f.Pos}
 		}
 	}
 	tier, kept := f.Tier, f.NotHigher
@@ -108,7 +69,7 @@ func join(programs []*program, fs []*proposal) *proposal {
 			}
 		}
 		for _, r := range g.Refused {
-			if !hasReason(f.Refused, r) {
+			if !flow.HasReason(f.Refused, r) {
 				f.Refused = append(f.Refused, r)
 			}
 		}
@@ -127,7 +88,7 @@ func join(programs []*program, fs []*proposal) *proposal {
 		}
 	}
 	for _, p := range programs {
-		if p.byName[f.site.file.name] != nil && !tried[p] {
+		if p.ByName[f.site.file.Name] != nil && !tried[p] {
 			unlike(p, "it does not poll")
 		}
 	}
@@ -156,7 +117,7 @@ func join(programs []*program, fs []*proposal) *proposal {
 }
 
 // at says in which configuration a reason holds.
-func at(r *finding.Reason, p *program) *finding.Reason {
+func at(r *finding.Reason, p *source.Program) *finding.Reason {
 	if r == nil {
 		return nil
 	}
@@ -164,7 +125,7 @@ func at(r *finding.Reason, p *program) *finding.Reason {
 	if q.Detail != "" {
 		q.Detail += " "
 	}
-	q.Detail += "(" + p.name + ")"
+	q.Detail += "(" + p.Name + ")"
 	return &q
 }
 
@@ -180,12 +141,4 @@ func sameClock(a, b *site) bool {
 		}
 	}
 	return true
-}
-
-// same reports whether two collapses of the same loop write the same statements.
-func (c *collapse) same(d *collapse) bool {
-	return slices.Equal(c.success, d.success) && slices.Equal(c.others, d.others) && slices.Equal(c.done, d.done) &&
-		slices.Equal(c.drop, d.drop) && (c.others == nil) == (d.others == nil) && (c.done == nil) == (d.done == nil) &&
-		c.errVar == d.errVar && c.assign == d.assign && c.ctx == d.ctx && c.doneCtx == d.doneCtx && c.every == d.every &&
-		c.retry == d.retry && c.lock == d.lock && c.storm == d.storm && c.both == d.both
 }

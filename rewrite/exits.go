@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"go/types"
 	"strings"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // Exits.
@@ -14,8 +16,8 @@ import (
 // the one that tries.
 
 // neverReturns knows the calls after which nothing follows, whatever the program does.
-func neverReturns(f *file, call *ast.CallExpr) bool {
-	obj := f.callee(call)
+func neverReturns(f *source.File, call *ast.CallExpr) bool {
+	obj := f.Callee(call)
 	if b, ok := obj.(*types.Builtin); ok {
 		return b.Name() == "panic"
 	}
@@ -44,11 +46,11 @@ func neverReturns(f *file, call *ast.CallExpr) bool {
 
 // endsProcess is neverReturns with the log libraries whose functions end the process
 // unless the program has told them not to.
-func endsProcess(f *file, call *ast.CallExpr) bool {
+func endsProcess(f *source.File, call *ast.CallExpr) bool {
 	if neverReturns(f, call) {
 		return true
 	}
-	fn, ok := f.callee(call).(*types.Func)
+	fn, ok := f.Callee(call).(*types.Func)
 	if !ok || fn.Pkg() == nil || !isLogPackage(fn.Pkg().Path()) {
 		return false
 	}
@@ -76,7 +78,7 @@ func (t *tracer) checked(call *ast.CallExpr, p *path) (i int, tried bool) {
 
 // exits reports whether a call does not return if its i-th argument is an error.
 func (t *tracer) exits(call *ast.CallExpr, i int) bool {
-	fn, ok := t.file.callee(call).(*types.Func)
+	fn, ok := t.file.Callee(call).(*types.Func)
 	if !ok {
 		return false
 	}
@@ -84,40 +86,36 @@ func (t *tracer) exits(call *ast.CallExpr, i int) bool {
 	if i >= sig.Params().Len() || sig.Variadic() && i == sig.Params().Len()-1 {
 		return false
 	}
-	return t.prog.exitsOn(fn.Origin().Pos(), sig.Params().At(i))
+	return t.fns.exitsOn(t.attempt, fn.Origin().Pos(), sig.Params().At(i))
+}
+
+// An exit is a parameter that may hold the error of an attempt.
+type exit struct {
+	param token.Pos
+	timed bool // of one that fails with the deadline of its context
 }
 
 // exitsOn reports whether the function declared at decl never returns while its parameter
-// is an error.
-func (p *program) exitsOn(decl token.Pos, param *types.Var) bool {
-	v, known := p.exitOn[param.Pos()]
+// is an error of the attempt.
+func (p *functions) exitsOn(a *attempt, decl token.Pos, param *types.Var) bool {
+	at := exit{param.Pos(), a.timed}
+	v, known := p.exit[at]
 	if known {
 		return v
 	}
-	p.exitOn[param.Pos()] = false // for recursion
-	fn, f := p.declaration(decl)
-	if fn == nil || fn.Body == nil || p.assignedIn(f, param, fn.Body) {
+	p.exit[at] = false // for recursion
+	fn, f := p.Declaration(decl)
+	if fn == nil || fn.Body == nil || f.AssignedIn(param, fn.Body) {
 		return false
 	}
 	v = true
 	for _, o := range []outcome{locked, failed} {
-		t := &tracer{prog: p, file: f, loop: fn.Body, isTry: func(*ast.CallExpr) bool { return false }, isDone: f.isDone}
-		start := &path{outcome: o, errs: map[types.Object]bool{f.local(param): true}, bools: map[types.Object]tristate{}}
+		t := &tracer{fns: p, attempt: a, file: f, loop: fn.Body, isTry: func(*ast.CallExpr) bool { return false }}
+		start := &path{outcome: o, errs: map[types.Object]bool{f.Local(param): true}, bools: map[types.Object]tristate{}}
 		paths := t.block(fn.Body.List, []*path{start})
 		v = v && t.bad == nil && !returnsAfter(paths, o)
 	}
-	p.exitOn[param.Pos()] = v
-	return v
-}
-
-// local returns the object by which the file knows a variable that may come from another
-// variant of its package.
-func (f *file) local(v *types.Var) types.Object {
-	for _, obj := range f.pkg.TypesInfo.Defs {
-		if obj != nil && obj.Pos() == v.Pos() {
-			return obj
-		}
-	}
+	p.exit[at] = v
 	return v
 }
 
@@ -134,7 +132,7 @@ func returnsAfter(paths []*path, o outcome) bool {
 
 // givesUp reports whether a function that tries does not return when another session
 // holds the lock.
-func (p *program) givesUp(f *file, fn ast.Node, isTry func(*ast.CallExpr) bool) bool {
+func (p *functions) givesUp(a *attempt, f *source.File, fn ast.Node, isTry func(*ast.CallExpr) bool) bool {
 	var body *ast.BlockStmt
 	switch fn := fn.(type) {
 	case *ast.FuncDecl:
@@ -145,7 +143,7 @@ func (p *program) givesUp(f *file, fn ast.Node, isTry func(*ast.CallExpr) bool) 
 	if body == nil {
 		return false
 	}
-	t := &tracer{prog: p, file: f, loop: body, isTry: isTry, isDone: f.isDone}
+	t := &tracer{fns: p, attempt: a, file: f, loop: body, isTry: isTry}
 	paths := t.block(body.List, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}})
 	if t.bad != nil || returnsAfter(paths, locked) {
 		return false
@@ -163,7 +161,7 @@ func (p *program) givesUp(f *file, fn ast.Node, isTry func(*ast.CallExpr) bool) 
 
 // surely reports whether a statement that does not return ends the process, or the
 // goroutine, and not only functions up to one that recovers.
-func (p *program) surely(f *file, s ast.Stmt) bool {
+func (p *functions) surely(f *source.File, s ast.Stmt) bool {
 	if !p.recovers() {
 		return true
 	}
@@ -175,32 +173,18 @@ func (p *program) surely(f *file, s ast.Stmt) bool {
 	if !ok {
 		return false
 	}
-	fn, ok := f.callee(call).(*types.Func) // no builtin
+	fn, ok := f.Callee(call).(*types.Func) // no builtin
 	return ok && endsProcess(f, call) && !strings.HasPrefix(fn.Name(), "Panic")
 }
 
 // recovers reports whether anything in the module recovers from panics.
-func (p *program) recovers() bool {
-	for _, f := range p.files {
-		for id, obj := range f.pkg.TypesInfo.Uses {
-			if b, ok := obj.(*types.Builtin); ok && b.Name() == "recover" && p.fileAt(id.Pos()) == f {
+func (p *functions) recovers() bool {
+	for _, f := range p.Files {
+		for id, obj := range f.Pkg.TypesInfo.Uses {
+			if b, ok := obj.(*types.Builtin); ok && b.Name() == "recover" && p.FileAt(id.Pos()) == f {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-// declaration returns the function declared at that position, or nil.
-func (p *program) declaration(at token.Pos) (*ast.FuncDecl, *file) {
-	f := p.fileAt(at)
-	if f == nil {
-		return nil, nil
-	}
-	for _, d := range f.ast.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Pos() == at {
-			return fn, f
-		}
-	}
-	return nil, nil
 }

@@ -23,6 +23,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/source"
 )
 
 // fuzzModule is the module that fuzzed programs belong to, and fuzzDir where it lies.
@@ -253,10 +254,10 @@ type fuzzed struct {
 
 // load type-checks a program as far as that goes. It returns no input if a file does not
 // parse.
-func (w *world) load(files []txtar.File, options byte) (*Input, []error) {
-	in := &Input{
+func (w *world) load(files []txtar.File, options byte) (*source.Input, []error) {
+	in := &source.Input{
 		Fset: w.fset, Sources: map[string][]byte{}, ModulePath: fuzzModule, ModuleDir: fuzzDir, HelperDir: helper.DefaultDir,
-		HelperFiles: map[string][]byte{}, Version: "test", Programs: map[string]bool{}, Strategy: Strategy(options >> 1 & 1),
+		HelperFiles: map[string][]byte{}, Version: "test", Programs: map[string]bool{}, Strategy: source.Strategy(options >> 1 & 1),
 	}
 	c := &fuzzed{world: w, files: map[string][]txtar.File{}, pkgs: map[string]*packages.Package{}}
 	for _, f := range files {
@@ -284,7 +285,7 @@ func (w *world) load(files []txtar.File, options byte) (*Input, []error) {
 }
 
 // forget frees what the file set holds of a program.
-func (w *world) forget(in *Input) {
+func (w *world) forget(in *source.Input) {
 	for _, pkg := range in.Packages {
 		for _, f := range pkg.Syntax {
 			w.fset.RemoveFile(w.fset.File(f.FileStart))

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // IgnoreDirective begins a comment that keeps findings from being reported and rewritten:
@@ -35,33 +36,33 @@ type directive struct {
 // ignore takes away the findings that directives name. It returns what is left, with a
 // finding for each directive that is malformed or names a rule in vain, and what it has
 // taken away.
-func (p *program) ignore(all []*proposal) (kept, ignored []*proposal) {
-	byFile := map[*file][]*directive{}
-	for _, f := range p.files {
-		if !f.isHelper() {
-			byFile[f] = directives(p.fset, f.ast, f.src)
+func ignore(p *source.Program, all []*proposal, guarded []*site) (kept, ignored []*proposal) {
+	byFile := map[*source.File][]*directive{}
+	for _, f := range p.Files {
+		if !f.IsHelper() {
+			byFile[f] = directives(p.Fset, f.Syntax, f.Bytes)
 		}
 	}
 	for _, f := range all {
-		if p.ignores(byFile[p.byName[f.site.file.name]], f) {
+		if ignores(byFile[p.ByName[f.site.file.Name]], f) {
 			ignored = append(ignored, f)
 		} else {
 			kept = append(kept, f)
 		}
 	}
-	for _, s := range p.guarded { // with another loop: the comment keeps its meaning
-		for _, d := range byFile[p.byName[s.file.name]] {
+	for _, s := range guarded { // with another loop: the comment keeps its meaning
+		for _, d := range byFile[p.ByName[s.file.Name]] {
 			for _, rule := range d.rules {
-				d.used[rule] = d.used[rule] || p.covers(d, s)
+				d.used[rule] = d.used[rule] || covers(d, s)
 			}
 		}
 	}
-	for _, f := range p.files {
+	for _, f := range p.Files {
 		for _, d := range byFile[f] {
-			if d.bad == nil && len(f.pkg.Errors) > 0 {
+			if d.bad == nil && len(f.Pkg.Errors) > 0 {
 				continue // what it is for may be among what could not be analysed
 			}
-			for _, why := range d.findings(f.pkg.PkgPath) {
+			for _, why := range d.findings(f.Pkg.PkgPath) {
 				kept = append(kept, &proposal{Finding: why})
 			}
 		}
@@ -71,13 +72,13 @@ func (p *program) ignore(all []*proposal) (kept, ignored []*proposal) {
 }
 
 // ignores reports whether one of the directives is for the finding.
-func (p *program) ignores(ds []*directive, f *proposal) bool {
+func ignores(ds []*directive, f *proposal) bool {
 	found := false
 	for _, d := range ds {
 		if d.bad != nil || !slices.Contains(d.rules, f.Rule) {
 			continue
 		}
-		if p.covers(d, f.site) {
+		if covers(d, f.site) {
 			if !found {
 				f.Ignored = d.reason
 			}
@@ -88,11 +89,11 @@ func (p *program) ignores(ds []*directive, f *proposal) bool {
 }
 
 // covers reports whether the directive is for the loop of a site.
-func (p *program) covers(d *directive, s *site) bool {
-	if d.lines[p.position(s.loop.Pos()).Line] || d.fn != nil && within(s.loop, d.fn) {
+func covers(d *directive, s *site) bool {
+	if d.lines[s.Position(s.loop.Pos()).Line] || d.fn != nil && source.Within(s.loop, d.fn) {
 		return true
 	}
-	return s.label != nil && d.lines[p.position(s.label.Pos()).Line]
+	return s.label != nil && d.lines[s.Position(s.label.Pos()).Line]
 }
 
 // findings reports what is wrong with a directive.

@@ -5,11 +5,13 @@ import (
 	"go/token"
 	"go/types"
 	"strings"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // inert reports whether doing a statement once more, or earlier, is harmless: it logs,
 // counts, or sets a local variable. quiet says that it does not even log or count.
-func (p *program) inert(s *site, n ast.Node) (ok, quiet bool) {
+func (s *site) inert(n ast.Node) (ok, quiet bool) {
 	f := s.file
 	switch n := n.(type) {
 	case *ast.ExprStmt:
@@ -17,21 +19,21 @@ func (p *program) inert(s *site, n ast.Node) (ok, quiet bool) {
 		if !isCall {
 			return false, false
 		}
-		if p.isClockCall(s, call) {
-			return p.pureArgs(s, call), true
+		if s.isClockCall(call) {
+			return s.pureArgs(call), true
 		}
-		if isPkgObj(f.callee(call), "runtime", "Gosched") || isCancel(f, call) {
+		if source.IsObject(f.Callee(call), "runtime", "Gosched") || isCancel(f, call) {
 			return true, true
 		}
-		return isLog(f, call) && p.pureArgs(s, call), false
+		return isLog(f, call) && s.pureArgs(call), false
 	case *ast.AssignStmt:
 		for _, l := range n.Lhs {
-			if obj := s.trace.variable(l); !isBlank(l) && (obj == nil || isPackageLevel(obj)) {
+			if obj := s.trace.variable(l); !source.IsBlank(l) && (obj == nil || source.IsPackageLevel(obj)) {
 				return false, false
 			}
 		}
 		for _, r := range n.Rhs {
-			if !p.pure(f, r) && !p.isContextCall(f, r) && !p.makesClock(s, r) {
+			if !pure(f, r) && !isContextCall(f, r) && !s.makesClock(r) {
 				return false, false
 			}
 		}
@@ -44,7 +46,7 @@ func (p *program) inert(s *site, n ast.Node) (ok, quiet bool) {
 		for _, spec := range gen.Specs {
 			if v, isValue := spec.(*ast.ValueSpec); isValue {
 				for _, e := range v.Values {
-					if !p.pure(f, e) && !p.isContextCall(f, e) && !p.makesClock(s, e) {
+					if !pure(f, e) && !isContextCall(f, e) && !s.makesClock(e) {
 						return false, false
 					}
 				}
@@ -53,16 +55,16 @@ func (p *program) inert(s *site, n ast.Node) (ok, quiet bool) {
 		return true, true
 	case *ast.IncDecStmt:
 		obj := s.trace.variable(n.X)
-		return obj != nil && !isPackageLevel(obj), false
+		return obj != nil && !source.IsPackageLevel(obj), false
 	case ast.Expr: // a condition
-		pure := p.pureCondition(s, n)
+		pure := s.pureCondition(n)
 		return pure, pure
 	}
 	return false, false
 }
 
 // pureCondition is pure for a condition, in which the try itself is fine.
-func (p *program) pureCondition(s *site, e ast.Expr) bool {
+func (s *site) pureCondition(e ast.Expr) bool {
 	pure := true
 	ast.Inspect(e, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
@@ -72,9 +74,9 @@ func (p *program) pureCondition(s *site, e ast.Expr) bool {
 		if s.trace.isTry(call) {
 			return false
 		}
-		fn, _ := s.file.callee(call).(*types.Func)
-		tv := s.file.pkg.TypesInfo.Types[call.Fun]
-		_, builtin := s.file.callee(call).(*types.Builtin)
+		fn, _ := s.file.Callee(call).(*types.Func)
+		tv := s.file.Pkg.TypesInfo.Types[call.Fun]
+		_, builtin := s.file.Callee(call).(*types.Builtin)
 		if !tv.IsType() && !builtin && (fn == nil || !harmless(fn)) {
 			pure = false
 		}
@@ -83,12 +85,8 @@ func (p *program) pureCondition(s *site, e ast.Expr) bool {
 	return pure
 }
 
-func isPackageLevel(obj types.Object) bool {
-	return obj.Pkg() != nil && obj.Parent() == obj.Pkg().Scope()
-}
-
 // isClockCall reports whether call is Stop or Reset of the site's clock.
-func (p *program) isClockCall(s *site, call *ast.CallExpr) bool {
+func (s *site) isClockCall(call *ast.CallExpr) bool {
 	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
 	if !ok || len(s.clock) != 1 || s.clock[0].obj == nil {
 		return false
@@ -96,44 +94,44 @@ func (p *program) isClockCall(s *site, call *ast.CallExpr) bool {
 	return s.trace.variable(sel.X) == s.clock[0].obj && (sel.Sel.Name == "Stop" || sel.Sel.Name == "Reset")
 }
 
-func isCancel(f *file, call *ast.CallExpr) bool {
-	return isNamed(f.typeOf(call.Fun), "context", "CancelFunc")
+func isCancel(f *source.File, call *ast.CallExpr) bool {
+	return source.IsNamed(f.TypeOf(call.Fun), "context", "CancelFunc")
 }
 
 // resets reports whether n is a Reset of the site's clock.
-func (p *program) resets(s *site, n ast.Node) bool {
+func (s *site) resets(n ast.Node) bool {
 	stmt, ok := n.(*ast.ExprStmt)
 	if !ok {
 		return false
 	}
 	call, ok := ast.Unparen(stmt.X).(*ast.CallExpr)
-	if !ok || !p.isClockCall(s, call) {
+	if !ok || !s.isClockCall(call) {
 		return false
 	}
 	return ast.Unparen(call.Fun).(*ast.SelectorExpr).Sel.Name == "Reset"
 }
 
 // makesClock reports whether e makes the site's timer, or its channel, anew in every round.
-func (p *program) makesClock(s *site, e ast.Expr) bool {
+func (s *site) makesClock(e ast.Expr) bool {
 	if len(s.clock) != 1 {
 		return false
 	}
 	c := s.clock[0]
-	return (c.kind == timerClock || c.kind == afterClock) && ast.Unparen(e) == ast.Expr(c.made) && p.pure(s.file, c.made.Args[0])
+	return (c.kind == timerClock || c.kind == afterClock) && ast.Unparen(e) == ast.Expr(c.made) && pure(s.file, c.made.Args[0])
 }
 
 // isContextCall reports whether e derives a context: it has no effect but its result.
-func (p *program) isContextCall(f *file, e ast.Expr) bool {
+func isContextCall(f *source.File, e ast.Expr) bool {
 	call, ok := ast.Unparen(e).(*ast.CallExpr)
 	if !ok {
 		return false
 	}
-	fn, ok := f.callee(call).(*types.Func)
+	fn, ok := f.Callee(call).(*types.Func)
 	if !ok || fn.Pkg() == nil || fn.Pkg().Path() != "context" || !strings.HasPrefix(fn.Name(), "With") && !harmless(fn) {
 		return false
 	}
 	for _, a := range call.Args {
-		if !p.pure(f, a) && !p.isContextCall(f, a) {
+		if !pure(f, a) && !isContextCall(f, a) {
 			return false
 		}
 	}
@@ -147,8 +145,8 @@ var logPackages = []string{
 	"github.com/hashicorp/go-hclog", "github.com/apex/log",
 }
 
-func isLog(f *file, call *ast.CallExpr) bool {
-	fn, ok := f.callee(call).(*types.Func)
+func isLog(f *source.File, call *ast.CallExpr) bool {
+	fn, ok := f.Callee(call).(*types.Func)
 	if !ok || fn.Pkg() == nil || neverReturns(f, call) {
 		return false
 	}
@@ -175,21 +173,21 @@ func isLogPackage(path string) bool {
 }
 
 // isStandardStream reports whether e is os.Stdout or os.Stderr.
-func isStandardStream(f *file, e ast.Expr) bool {
+func isStandardStream(f *source.File, e ast.Expr) bool {
 	sel, ok := ast.Unparen(e).(*ast.SelectorExpr)
-	return ok && (isPkgObj(f.objectOf(sel.Sel), "os", "Stdout") || isPkgObj(f.objectOf(sel.Sel), "os", "Stderr"))
+	return ok && (source.IsObject(f.ObjectOf(sel.Sel), "os", "Stdout") || source.IsObject(f.ObjectOf(sel.Sel), "os", "Stderr"))
 }
 
 // pureArgs allows what log calls are given: values, and calls of log packages, Error and
 // String methods, and errors such as status texts.
-func (p *program) pureArgs(s *site, call *ast.CallExpr) bool {
+func (s *site) pureArgs(call *ast.CallExpr) bool {
 	if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {
 		if inner, ok := ast.Unparen(sel.X).(*ast.CallExpr); ok && !isLog(s.file, inner) {
 			return false
 		}
 	}
 	for _, a := range call.Args {
-		if !p.pure(s.file, a) {
+		if !pure(s.file, a) {
 			return false
 		}
 	}
@@ -197,7 +195,7 @@ func (p *program) pureArgs(s *site, call *ast.CallExpr) bool {
 }
 
 // pure reports whether evaluating e has no effect and calls nothing that may.
-func (p *program) pure(f *file, e ast.Expr) bool {
+func pure(f *source.File, e ast.Expr) bool {
 	ok := true
 	ast.Inspect(e, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -208,10 +206,10 @@ func (p *program) pure(f *file, e ast.Expr) bool {
 				ok = false
 			}
 		case *ast.CallExpr:
-			if tv := f.pkg.TypesInfo.Types[n.Fun]; tv.IsType() || isLog(f, n) {
+			if tv := f.Pkg.TypesInfo.Types[n.Fun]; tv.IsType() || isLog(f, n) {
 				return true
 			}
-			switch fn := f.callee(n).(type) {
+			switch fn := f.Callee(n).(type) {
 			case *types.Builtin:
 				if fn.Name() == "panic" || fn.Name() == "close" || fn.Name() == "delete" {
 					ok = false
@@ -255,6 +253,6 @@ func harmless(fn *types.Func) bool {
 	case "context":
 		return fn.Name() == "Err" || fn.Name() == "Done" || fn.Name() == "Background" || fn.Name() == "TODO"
 	}
-	_, isConcurrency := released.concurrencyPath(fn.Pkg())
+	_, isConcurrency := source.Released.ConcurrencyPath(fn.Pkg())
 	return isConcurrency && (fn.Name() == "Key" || fn.Name() == "Lease" || fn.Name() == "Done")
 }

@@ -6,44 +6,21 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+
+	"etcdmod/rewrite/internal/source"
 )
 
-// kind tells which rule a site that tries falls under, and describes it. What is worst
-// comes first: a storm and a spin write without end, a loop that goes on after success
-// does so in every replica for ever, and the others end with the lock.
-func (p *program) kind(s *site) (rule, message string) {
-	if len(s.calls) == 0 {
-		switch {
-		case p.watches(s):
-			return "watch-storm", p.watchStorm(s)
-		case len(s.clock) == 0 && !p.blocks(s):
-			return "trylock-spin", p.trylockSpin(s)
-		}
-	}
-	switch paths := p.outline(s); {
-	case s.repeated() && p.isRepeater(s.file.callee(s.calls[0])) && p.releases(s, nil):
-		return "periodic-job", p.periodicJob(s)
-	case p.goesOn(s, paths) && p.releases(s, paths):
-		return "periodic-job", p.periodicJob(s)
-	case p.goesOn(s, paths) && len(s.trail) < 3 && s.heeds() && !s.standsBy(): // further away, nobody knows what success is
-		return "leader-check", p.leaderCheck(s)
-	case p.limit(s, paths) != "":
-		return "bounded-retry", p.boundedRetry(s, p.limit(s, paths))
-	}
-	return "trylock-poll", p.trylockPoll(s)
-}
-
 // tried is how messages begin: who tries what, and how often.
-func (p *program) tried(s *site, verb string) string {
+func (s *site) tried(verb string) string {
 	what := ""
 	if len(s.calls) > 0 {
-		what = fmt.Sprintf("%s TryLock through %s", verb, firstLine(p.text(s.calls[0].Fun)))
+		what = fmt.Sprintf("%s TryLock through %s", verb, source.FirstLine(s.Text(s.calls[0].Fun)))
 	} else {
-		what = fmt.Sprintf("%s %s", verb, firstLine(p.text(s.tries[0].Fun)))
+		what = fmt.Sprintf("%s %s", verb, source.FirstLine(s.Text(s.tries[0].Fun)))
 	}
 	if len(s.clock) == 1 && !s.repeats(s.clock[0].wait) {
 		if d := s.clock[0].interval(); d != nil {
-			what += " every " + firstLine(p.text(d))
+			what += " every " + source.FirstLine(s.Text(d))
 		}
 	}
 	return s.name + " " + what
@@ -56,9 +33,9 @@ func (s *site) repeats(n ast.Node) bool {
 	ast.Inspect(s.loop, func(m ast.Node) bool {
 		switch m := m.(type) {
 		case *ast.ForStmt:
-			found = found || ast.Stmt(m) != s.loop && n != nil && within(n, m.Body)
+			found = found || ast.Stmt(m) != s.loop && n != nil && source.Within(n, m.Body)
 		case *ast.RangeStmt:
-			found = found || ast.Stmt(m) != s.loop && n != nil && within(n, m.Body)
+			found = found || ast.Stmt(m) != s.loop && n != nil && source.Within(n, m.Body)
 		}
 		return !found
 	})
@@ -68,7 +45,7 @@ func (s *site) repeats(n ast.Node) bool {
 // outline returns the paths of a site: those that were walked exactly, or else those of a
 // walk that takes nested loops for plain statements, or of the nested loop that tries. It
 // returns nil where not even that is possible.
-func (p *program) outline(s *site) []*path {
+func (s *site) outline() []*path {
 	if s.trace.bad == nil {
 		return s.paths
 	}
@@ -92,11 +69,11 @@ func (s *site) innermost() ast.Stmt {
 			case *ast.FuncLit:
 				return false
 			case *ast.ForStmt:
-				if within(call, n.Body) {
+				if source.Within(call, n.Body) {
 					loop = n
 				}
 			case *ast.RangeStmt:
-				if within(call, n.Body) {
+				if source.Within(call, n.Body) {
 					loop = n
 				}
 			}
@@ -108,7 +85,7 @@ func (s *site) innermost() ast.Stmt {
 
 // goesOn reports whether the loop goes on trying after a try that succeeded: nothing but
 // an error, or the end of a context or channel, ends it then.
-func (p *program) goesOn(s *site, paths []*path) bool {
+func (s *site) goesOn(paths []*path) bool {
 	again := false
 	for _, q := range paths {
 		if q.outcome != won {
@@ -120,7 +97,7 @@ func (p *program) goesOn(s *site, paths []*path) bool {
 		case outward:
 			return false
 		default:
-			if !p.stopped(q) && !p.fails(s, q) {
+			if !stopped(q) && !s.fails(q) {
 				return false
 			}
 		}
@@ -146,7 +123,7 @@ func (s *site) heeds() bool {
 
 // stopped reports whether a path ends after it has received from somebody who may tell it
 // to: a context, or a channel that is no clock.
-func (p *program) stopped(q *path) bool {
+func stopped(q *path) bool {
 	for _, st := range q.steps {
 		if st.after && (st.kind == doneRecv || st.kind == recv) {
 			return true
@@ -156,7 +133,7 @@ func (p *program) stopped(q *path) bool {
 }
 
 // fails reports whether a path that has won returns an error, or ends the program.
-func (p *program) fails(s *site, q *path) bool {
+func (s *site) fails(q *path) bool {
 	switch end := q.endStmt.(type) {
 	case *ast.ReturnStmt:
 		if len(end.Results) == 0 {
@@ -166,8 +143,8 @@ func (p *program) fails(s *site, q *path) bool {
 		if s.trace.isErr(last, q) {
 			return false // nil, on a path that has won
 		}
-		t := s.file.typeOf(last)
-		return t != nil && !isNilExpr(s.file, last) && (isError(t) || types.Implements(t, types.Universe.Lookup("error").Type().Underlying().(*types.Interface)))
+		t := s.file.TypeOf(last)
+		return t != nil && !source.IsNilExpr(s.file, last) && (source.IsError(t) || types.Implements(t, types.Universe.Lookup("error").Type().Underlying().(*types.Interface)))
 	case *ast.ExprStmt: // panic, os.Exit
 		return true
 	}
@@ -176,19 +153,19 @@ func (p *program) fails(s *site, q *path) bool {
 
 // releases reports whether the lock is given back before the next round: on a path that
 // has won, or in a function on the way to TryLock.
-func (p *program) releases(s *site, paths []*path) bool {
+func (s *site) releases(paths []*path) bool {
 	for _, q := range paths {
 		if q.outcome != won || q.end != next {
 			continue
 		}
 		for _, st := range q.steps {
-			if st.after && p.unlocks(s.file, st.node, map[ast.Node]bool{}) {
+			if st.after && s.unlocks(s.file, st.node, map[ast.Node]bool{}) {
 				return true
 			}
 		}
 	}
 	for i, h := range s.trail {
-		if fn := p.funcAround(h.node); i > 0 && fn != nil && fn != s.fn && p.unlocksWon(h, fn) {
+		if fn := s.FuncAround(h.node); i > 0 && fn != nil && fn != s.fn && s.unlocksWon(s.trace.attempt, h, fn) {
 			return true
 		}
 	}
@@ -197,10 +174,10 @@ func (p *program) releases(s *site, paths []*path) bool {
 
 // unlocksWon reports whether a function gives the lock back after a try that succeeded, as
 // far as its ways can be told apart.
-func (p *program) unlocksWon(try hop, fn ast.Node) bool {
-	list := body(fn)
+func (p *functions) unlocksWon(a *attempt, try hop, fn ast.Node) bool {
+	list := source.Body(fn)
 	t := &tracer{
-		prog: p, file: try.file, loop: &ast.BlockStmt{List: list}, isDone: try.file.isDone, rough: true,
+		fns: p, attempt: a, file: try.file, loop: &ast.BlockStmt{List: list}, rough: true,
 		isTry: func(c *ast.CallExpr) bool { return ast.Expr(c) == ast.Unparen(try.node) },
 	}
 	paths := t.block(list, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}})
@@ -222,7 +199,7 @@ func (p *program) unlocksWon(try hop, fn ast.Node) bool {
 
 // unlocks reports whether n calls Unlock of an etcd mutex, itself or through functions of
 // the module.
-func (p *program) unlocks(f *file, n ast.Node, seen map[ast.Node]bool) bool {
+func (p *functions) unlocks(f *source.File, n ast.Node, seen map[ast.Node]bool) bool {
 	if n == nil || seen[n] {
 		return false
 	}
@@ -233,90 +210,36 @@ func (p *program) unlocks(f *file, n ast.Node, seen map[ast.Node]bool) bool {
 		if !ok || found {
 			return !found
 		}
-		fn, ok := f.callee(call).(*types.Func)
+		fn, ok := f.Callee(call).(*types.Func)
 		if !ok {
 			return true
 		}
-		if recv := fn.Signature().Recv(); fn.Name() == "Unlock" && recv != nil && (p.isMutexPtr(recv.Type()) || p.isHelperMutex(recv.Type())) {
+		if recv := fn.Signature().Recv(); fn.Name() == "Unlock" && recv != nil && (p.IsMutexPtr(recv.Type()) || p.IsHelperMutex(recv.Type())) {
 			found = true
 		}
-		for _, decl := range p.declsOf(fn) {
-			found = found || p.unlocks(p.fileAt(decl.Pos()), decl, seen)
+		for _, decl := range p.DeclsOf(fn) {
+			found = found || p.unlocks(p.FileAt(decl.Pos()), decl, seen)
 		}
 		return !found
 	})
 	return found
 }
 
-// declOf returns the declaration of a function of the module, or nil.
-func (p *program) declOf(fn *types.Func) *ast.FuncDecl {
-	f := p.fileAt(fn.Origin().Pos())
-	if f == nil {
-		return nil
-	}
-	for _, d := range f.ast.Decls {
-		if decl, ok := d.(*ast.FuncDecl); ok && decl.Name.Pos() == fn.Origin().Pos() {
-			return decl
-		}
-	}
-	return nil
-}
-
-// declsOf returns the declarations of what a call of fn may run: of fn, or, where that is a
-// method of an interface, of each method of the module with its name and signature.
-func (p *program) declsOf(fn *types.Func) (out []*ast.FuncDecl) {
-	if recv := fn.Signature().Recv(); recv == nil || !types.IsInterface(recv.Type()) {
-		if decl := p.declOf(fn); decl != nil {
-			out = append(out, decl)
-		}
-		return out
-	}
-	key := methodKey(fn)
-	for _, f := range p.files {
-		for _, d := range f.ast.Decls {
-			if decl, ok := d.(*ast.FuncDecl); ok && decl.Recv != nil && decl.Name.Name == fn.Name() {
-				if m, ok := f.pkg.TypesInfo.Defs[decl.Name].(*types.Func); ok && methodKey(m) == key {
-					out = append(out, decl)
-				}
-			}
-		}
-	}
-	return out
-}
-
-// funcAround returns the innermost function, declaration or literal, that holds n.
-func (p *program) funcAround(n ast.Node) (fn ast.Node) {
-	f := p.fileAt(n.Pos())
-	if f == nil {
-		return nil
-	}
-	ast.Inspect(f.ast, func(m ast.Node) bool {
-		switch m.(type) {
-		case *ast.FuncDecl, *ast.FuncLit:
-			if m != n && within(n, m) {
-				fn = m
-			}
-		}
-		return m != nil && within(n, m) || m == ast.Node(f.ast)
-	})
-	return fn
-}
-
 // limit says what ends a retry that goes on in vain, other than a context or a channel: a
 // number of tries, or a deadline. It returns "" where nothing does.
-func (p *program) limit(s *site, paths []*path) string {
+func (s *site) limit(paths []*path) string {
 	const attempts, deadline = "a limited number of times", "until a deadline"
 	if _, ok := s.loop.(*ast.RangeStmt); ok && len(s.clock) > 0 && s.clock[0].wait == s.loop.(*ast.RangeStmt).X {
 		// over the ticks of a clock
 	} else if r, ok := s.loop.(*ast.RangeStmt); ok {
-		if _, isChan := typeUnder(s.file.typeOf(r.X)).(*types.Chan); !isChan {
+		if _, isChan := source.Under(s.file.TypeOf(r.X)).(*types.Chan); !isChan {
 			return attempts
 		}
 	}
-	counters := p.counters(s)
+	counters := s.counters()
 	counts := func(e ast.Expr) bool {
 		for obj := range counters {
-			if s.file.mentions(e, obj) {
+			if s.file.Mentions(e, obj) {
 				return true
 			}
 		}
@@ -327,7 +250,7 @@ func (p *program) limit(s *site, paths []*path) string {
 		case e == nil:
 		case counts(e):
 			return attempts
-		case s.file.readsClock(e):
+		case readsClock(s.file, e):
 			return deadline
 		}
 		return ""
@@ -343,7 +266,7 @@ func (p *program) limit(s *site, paths []*path) string {
 		}
 		for _, st := range q.steps {
 			switch {
-			case st.kind == waits && !slices.Contains(s.clock, st.clock), st.kind == recv && s.file.isTime(st.node):
+			case st.kind == waits && !slices.Contains(s.clock, st.clock), st.kind == recv && isTime(s.file, st.node):
 				return deadline
 			}
 		}
@@ -362,7 +285,7 @@ func (s *site) guardOf(n ast.Stmt) (cond ast.Expr) {
 		return nil
 	}
 	ast.Inspect(s.loop, func(m ast.Node) bool {
-		if i, ok := m.(*ast.IfStmt); ok && within(n, i) {
+		if i, ok := m.(*ast.IfStmt); ok && source.Within(n, i) {
 			cond = i.Cond
 		}
 		return m != nil
@@ -372,14 +295,14 @@ func (s *site) guardOf(n ast.Stmt) (cond ast.Expr) {
 
 // readsClock reports whether e compares the time: time.Since(start) > d, or
 // time.Now().After(end).
-func (f *file) readsClock(e ast.Expr) bool {
+func readsClock(f *source.File, e ast.Expr) bool {
 	found := false
 	ast.Inspect(e, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok {
-			if fn, ok := f.callee(call).(*types.Func); ok {
+			if fn, ok := f.Callee(call).(*types.Func); ok {
 				switch fn.Name() {
 				case "Now", "Since", "Until":
-					found = found || isPkgObj(fn, "time", fn.Name())
+					found = found || source.IsObject(fn, "time", fn.Name())
 				}
 			}
 		}
@@ -389,11 +312,11 @@ func (f *file) readsClock(e ast.Expr) bool {
 }
 
 // isTime reports whether n receives a time.
-func (f *file) isTime(n ast.Node) bool {
+func isTime(f *source.File, n ast.Node) bool {
 	found := false
 	ast.Inspect(n, func(n ast.Node) bool {
 		if u, ok := n.(*ast.UnaryExpr); ok && u.Op == token.ARROW {
-			found = found || isNamed(f.typeOf(u), "time", "Time")
+			found = found || source.IsNamed(f.TypeOf(u), "time", "Time")
 		}
 		return !found
 	})

@@ -24,6 +24,7 @@ import (
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
 	"etcdmod/rewrite"
+	"etcdmod/rewrite/internal/source"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/loops")
@@ -196,9 +197,9 @@ func (r *row) golden(t *testing.T, name, got string) {
 }
 
 // input makes an input of those packages of prog that belong to the row.
-func (r *row) input(dir string, prog *load.Program, helperFiles map[string][]byte) *rewrite.Input {
+func (r *row) input(dir string, prog *load.Program, helperFiles map[string][]byte) *source.Input {
 	const module = "example.com/app"
-	in := &rewrite.Input{
+	in := &source.Input{
 		Fset: prog.Fset, Sources: prog.Sources, ModulePath: module, ModuleDir: dir,
 		HelperDir: helper.DefaultDir, HelperFiles: helperFiles, Version: "test",
 	}

@@ -5,22 +5,23 @@ import (
 	"go/token"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // ownClock reports a clock that something else uses too.
-func (p *program) ownClock(s *site, c *clock) *finding.Reason {
+func ownClock(s *site, c *clock) *finding.Reason {
 	if c.obj == nil {
 		return nil
 	}
 	shared := func(n ast.Node, detail string) *finding.Reason {
-		return &finding.Reason{Code: finding.ClockShared, Detail: detail, Pos: p.position(n.Pos())}
+		return &finding.Reason{Code: finding.ClockShared, Detail: detail, Pos: s.Position(n.Pos())}
 	}
-	parents := parentsIn(s.fn)
+	parents := source.Parents(s.fn)
 	stopped := false
-	for _, id := range s.file.usesOf(c.obj) {
+	for _, id := range s.file.UsesOf(c.obj) {
 		sel, isSel := parents[id].(*ast.SelectorExpr)
 		if c.kind == tickClock || c.kind == afterClock {
-			if _, isRange := parents[id].(*ast.RangeStmt); !isRange && !isReceive(parents[id]) || !within(id, s.loop) {
+			if _, isRange := parents[id].(*ast.RangeStmt); !isRange && !isReceive(parents[id]) || !source.Within(id, s.loop) {
 				return shared(id, "")
 			}
 		} else if !isSel {
@@ -29,7 +30,7 @@ func (p *program) ownClock(s *site, c *clock) *finding.Reason {
 			switch sel.Sel.Name {
 			case "C":
 				_, isRange := parents[sel].(*ast.RangeStmt)
-				if !isRange && !isReceive(parents[sel]) || !within(id, s.loop) {
+				if !isRange && !isReceive(parents[sel]) || !source.Within(id, s.loop) {
 					return shared(sel, c.obj.Name()+".C is used elsewhere")
 				}
 			case "Stop", "Reset":
@@ -48,18 +49,18 @@ func (p *program) ownClock(s *site, c *clock) *finding.Reason {
 			}
 		}
 	}
-	if _, isRegion := s.loop.(*ast.BlockStmt); isRegion && within(c.made, s.loop) && (c.kind == tickerClock || c.kind == tickClock) {
-		return &finding.Reason{Code: finding.ClockElsewhere, Detail: "made anew whenever the goto is taken", Pos: p.position(c.made.Pos())}
+	if _, isRegion := s.loop.(*ast.BlockStmt); isRegion && source.Within(c.made, s.loop) && (c.kind == tickerClock || c.kind == tickClock) {
+		return &finding.Reason{Code: finding.ClockElsewhere, Detail: "made anew whenever the goto is taken", Pos: s.Position(c.made.Pos())}
 	}
 	// One literal is one clock only if it is waited for in one loop of one goroutine.
 	for n := parents[c.made]; n != nil && n != s.fn; n = parents[n] {
 		switch n.(type) {
 		case *ast.ForStmt, *ast.RangeStmt:
-			if n != s.loop && !within(s.loop, n) {
+			if n != s.loop && !source.Within(s.loop, n) {
 				return shared(c.made, "")
 			}
 			if (c.kind == tickerClock || c.kind == tickClock) && !stopped {
-				return &finding.Reason{Code: finding.ClockElsewhere, Detail: "a ticker that is not stopped, made in a loop", Pos: p.position(c.made.Pos())}
+				return &finding.Reason{Code: finding.ClockElsewhere, Detail: "a ticker that is not stopped, made in a loop", Pos: s.Position(c.made.Pos())}
 			}
 		}
 	}
@@ -69,22 +70,4 @@ func (p *program) ownClock(s *site, c *clock) *finding.Reason {
 func isReceive(n ast.Node) bool {
 	u, ok := n.(*ast.UnaryExpr)
 	return ok && u.Op == token.ARROW
-}
-
-// parentsIn maps every node below root to its parent.
-func parentsIn(root ast.Node) map[ast.Node]ast.Node {
-	out := map[ast.Node]ast.Node{}
-	var stack []ast.Node
-	ast.Inspect(root, func(n ast.Node) bool {
-		if n == nil {
-			stack = stack[:len(stack)-1]
-			return true
-		}
-		if len(stack) > 0 {
-			out[n] = stack[len(stack)-1]
-		}
-		stack = append(stack, n)
-		return true
-	})
-	return out
 }

@@ -3,23 +3,25 @@ package rewrite
 import (
 	"go/ast"
 	"go/types"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // hasLease reports whether a key has the id of a lease in it: then no other client asks for
 // it, as etcd's own mutex puts a key of each waiter's own. fn is the function around it.
-func (p *program) hasLease(f *file, fn ast.Node, key ast.Expr, seen map[types.Object]bool) bool {
+func (p txns) hasLease(f *source.File, fn ast.Node, key ast.Expr, seen map[types.Object]bool) bool {
 	found := false
 	ast.Inspect(key, func(n ast.Node) bool {
 		e, ok := n.(ast.Expr)
 		if !ok || found {
 			return !found
 		}
-		if f.isLeaseID(f.typeOf(e)) {
+		if f.IsLeaseID(f.TypeOf(e)) {
 			found = true
 		} else if id, ok := e.(*ast.Ident); ok {
-			if v, ok := f.objectOf(id).(*types.Var); ok && !v.IsField() && !seen[v] {
+			if v, ok := f.ObjectOf(id).(*types.Var); ok && !v.IsField() && !seen[v] {
 				seen[v] = true
-				if def := p.definition(f, fn, id); def != ast.Expr(id) {
+				if def := definition(f, fn, id); def != ast.Expr(id) {
 					found = p.hasLease(f, fn, def, seen)
 				} else {
 					found = p.givenLease(f, fn, v, seen)
@@ -33,12 +35,12 @@ func (p *program) hasLease(f *file, fn ast.Node, key ast.Expr, seen map[types.Ob
 
 // givenLease reports whether v is a parameter of fn for which every call in the module
 // gives a key with a lease in it.
-func (p *program) givenLease(f *file, fn ast.Node, v *types.Var, seen map[types.Object]bool) bool {
+func (p txns) givenLease(f *source.File, fn ast.Node, v *types.Var, seen map[types.Object]bool) bool {
 	decl, ok := fn.(*ast.FuncDecl)
 	if !ok {
 		return false
 	}
-	obj, ok := f.pkg.TypesInfo.Defs[decl.Name].(*types.Func)
+	obj, ok := f.Pkg.TypesInfo.Defs[decl.Name].(*types.Func)
 	if !ok {
 		return false
 	}
@@ -52,11 +54,11 @@ func (p *program) givenLease(f *file, fn ast.Node, v *types.Var, seen map[types.
 		return false
 	}
 	calls, all := 0, true
-	for _, g := range p.files {
-		ast.Inspect(g.ast, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok && g.callee(call) == types.Object(obj) && at < len(call.Args) {
+	for _, g := range p.Files {
+		ast.Inspect(g.Syntax, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && g.Callee(call) == types.Object(obj) && at < len(call.Args) {
 				calls++
-				if around := p.funcAround(call); around == nil || !p.hasLease(g, around, call.Args[at], seen) {
+				if around := p.FuncAround(call); around == nil || !p.hasLease(g, around, call.Args[at], seen) {
 					all = false
 				}
 			}
@@ -68,10 +70,10 @@ func (p *program) givenLease(f *file, fn ast.Node, v *types.Var, seen map[types.
 
 // drawn reports whether the key is another one in each round of the loop: a function on the
 // way gives it on, and the loop, or another function on the way, computes it anew.
-func (p *program) drawn(s *site, key ast.Expr) bool {
+func (p txns) drawn(s *site, key ast.Expr) bool {
 	keys := []ast.Expr{key}
 	for i := len(s.trail) - 1; i > 0 && len(keys) > 0; i-- {
-		decl, ok := p.funcAround(s.trail[i].node).(*ast.FuncDecl)
+		decl, ok := p.FuncAround(s.trail[i].node).(*ast.FuncDecl)
 		if !ok {
 			return false
 		}
@@ -79,7 +81,7 @@ func (p *program) drawn(s *site, key ast.Expr) bool {
 		if !ok {
 			return false
 		}
-		given := p.given(s.trail[i].file, decl, keys, call)
+		given := given(s.trail[i].file, decl, keys, call)
 		for _, arg := range given {
 			if p.varies(s.trail[i-1].file, call, arg) {
 				return true
@@ -92,8 +94,8 @@ func (p *program) drawn(s *site, key ast.Expr) bool {
 
 // given returns the arguments of a call of decl for the parameters that some expressions of
 // decl are made of.
-func (p *program) given(f *file, decl *ast.FuncDecl, exprs []ast.Expr, call *ast.CallExpr) (out []ast.Expr) {
-	obj, ok := f.pkg.TypesInfo.Defs[decl.Name].(*types.Func)
+func given(f *source.File, decl *ast.FuncDecl, exprs []ast.Expr, call *ast.CallExpr) (out []ast.Expr) {
+	obj, ok := f.Pkg.TypesInfo.Defs[decl.Name].(*types.Func)
 	if !ok {
 		return nil
 	}
@@ -102,16 +104,16 @@ func (p *program) given(f *file, decl *ast.FuncDecl, exprs []ast.Expr, call *ast
 	add = func(e ast.Expr) {
 		ast.Inspect(e, func(n ast.Node) bool {
 			id, ok := n.(*ast.Ident)
-			if !ok || f.objectOf(id) == nil || seen[f.objectOf(id)] {
+			if !ok || f.ObjectOf(id) == nil || seen[f.ObjectOf(id)] {
 				return true
 			}
-			seen[f.objectOf(id)] = true
+			seen[f.ObjectOf(id)] = true
 			for i := range params.Len() {
-				if params.At(i) == f.objectOf(id) && i < len(call.Args) {
+				if params.At(i) == f.ObjectOf(id) && i < len(call.Args) {
 					out = append(out, call.Args[i])
 				}
 			}
-			if def := p.definition(f, decl, id); def != ast.Expr(id) {
+			if def := definition(f, decl, id); def != ast.Expr(id) {
 				add(def)
 			}
 			return true
@@ -123,17 +125,11 @@ func (p *program) given(f *file, decl *ast.FuncDecl, exprs []ast.Expr, call *ast
 	return out
 }
 
-// isLeaseID reports whether t is clientv3.LeaseID of some etcd client.
-func (c *clients) isLeaseID(t types.Type) bool {
-	named, ok := t.(*types.Named)
-	return ok && named.Obj().Name() == "LeaseID" && named.Obj().Pkg() != nil && c.isClientPath(named.Obj().Pkg().Path())
-}
-
 // entered reports whether the way from a site leads into a function literal through the
 // function that has it. Where the literal is an argument, what calls the parameter may be
 // called by others as well, who give it something else.
-func (p *program) entered(s *site, lit *ast.FuncLit) bool {
-	decl := p.funcAround(lit)
+func (p txns) entered(s *site, lit *ast.FuncLit) bool {
+	decl := p.FuncAround(lit)
 	if decl == nil {
 		return true
 	}
@@ -148,15 +144,15 @@ func (p *program) entered(s *site, lit *ast.FuncLit) bool {
 		}
 		return given == nil
 	})
-	if given == nil || within(given, s.loop) {
+	if given == nil || source.Within(given, s.loop) {
 		return true
 	}
-	fn, ok := p.fileAt(lit.Pos()).callee(given).(*types.Func)
-	if !ok || p.declOf(fn) == nil || within(s.loop, p.declOf(fn)) {
+	fn, ok := p.FileAt(lit.Pos()).Callee(given).(*types.Func)
+	if !ok || p.DeclOf(fn) == nil || source.Within(s.loop, p.DeclOf(fn)) {
 		return true // the loop is in the function that the literal is given to
 	}
 	for _, h := range s.trail {
-		if h.to.IsValid() && within2(h.to, decl) && h.to < lit.Pos() {
+		if h.to.IsValid() && source.PosWithin(h.to, decl) && h.to < lit.Pos() {
 			return true
 		}
 	}

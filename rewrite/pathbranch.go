@@ -139,7 +139,7 @@ func (t *tracer) selectStmt(s *ast.SelectStmt, p *path) []*path {
 			case u == nil:
 			case t.clocks[u] != nil:
 				q.do(waits, u, t.clocks[u])
-			case t.isDone(u):
+			case isDone(t.file, u):
 				q.do(doneRecv, clause.Comm, nil)
 			default:
 				q.do(recv, clause.Comm, nil)

@@ -3,6 +3,8 @@ package rewrite
 import (
 	"go/ast"
 	"go/token"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // A branch is a path with the value of a condition on it.
@@ -17,20 +19,10 @@ func (t *tracer) cond(e ast.Expr, p *path) []branch {
 	if receives(e) {
 		t.giveUp(e)
 	}
-	if hasCall(e) {
+	if source.HasCall(e) {
 		p.do(acts, e, nil) // what a condition calls may have effects
 	}
 	return t.condition(e, p)
-}
-
-func hasCall(e ast.Expr) bool {
-	found := false
-	ast.Inspect(e, func(n ast.Node) bool {
-		_, ok := n.(*ast.CallExpr)
-		found = found || ok
-		return !found
-	})
-	return found
 }
 
 func (t *tracer) condition(e ast.Expr, p *path) []branch {
@@ -88,7 +80,7 @@ func (t *tracer) isErr(e ast.Expr, p *path) bool {
 // eval decides a condition on p, as far as it can.
 func (t *tracer) eval(e ast.Expr, p *path) tristate {
 	e = ast.Unparen(e)
-	if tv, ok := t.file.pkg.TypesInfo.Types[e]; ok && tv.Value != nil {
+	if tv, ok := t.file.Pkg.TypesInfo.Types[e]; ok && tv.Value != nil {
 		switch tv.Value.String() {
 		case "true":
 			return yes
@@ -126,7 +118,7 @@ func (t *tracer) eval(e ast.Expr, p *path) tristate {
 				v = t.is(x.Y, p)
 			} else if t.isErr(x.Y, p) {
 				v = t.is(x.X, p)
-			} else if obj := t.variable(x.X); obj != nil && isError(obj.Type()) && isNilExpr(t.file, ast.Unparen(x.Y)) {
+			} else if obj := t.variable(x.X); obj != nil && source.IsError(obj.Type()) && source.IsNilExpr(t.file, ast.Unparen(x.Y)) {
 				v = p.bools[obj]
 			}
 			if x.Op == token.NEQ {
@@ -135,14 +127,14 @@ func (t *tracer) eval(e ast.Expr, p *path) tristate {
 			return v
 		}
 	case *ast.SelectorExpr: // of the response to a transaction
-		if obj := t.variable(x.X); obj != nil && x.Sel.Name == "Succeeded" && t.file.isTxnResponse(obj.Type()) {
+		if obj := t.variable(x.X); obj != nil && x.Sel.Name == "Succeeded" && t.file.IsTxnResponse(obj.Type()) {
 			return p.bools[obj]
 		}
 	case *ast.CallExpr:
 		if t.isTry(x) && basicBool(t.file, x) { // a function that tries
 			return truth(p.outcome == won)
 		}
-		if isPkgObj(t.file.callee(x), "errors", "Is") && len(x.Args) == 2 && t.isErr(x.Args[0], p) {
+		if source.IsObject(t.file.Callee(x), "errors", "Is") && len(x.Args) == 2 && t.isErr(x.Args[0], p) {
 			return t.is(x.Args[1], p)
 		}
 	}
@@ -154,7 +146,7 @@ func (t *tracer) is(target ast.Expr, p *path) tristate {
 	if p.outcome == untried {
 		return unknown
 	}
-	if isNilExpr(t.file, ast.Unparen(target)) {
+	if source.IsNilExpr(t.file, ast.Unparen(target)) {
 		return truth(p.outcome == won)
 	}
 	var id *ast.Ident
@@ -166,22 +158,22 @@ func (t *tracer) is(target ast.Expr, p *path) tristate {
 	default:
 		return unknown
 	}
-	obj := t.file.objectOf(id)
-	if t.file.isConcurrencyObj(obj, "ErrLocked") {
+	obj := t.file.ObjectOf(id)
+	if t.file.IsConcurrencyObj(obj, "ErrLocked") {
 		return truth(p.outcome == locked)
 	}
-	if t.prog.attempt.timed && isPkgObj(obj, "context", "DeadlineExceeded") {
+	if t.attempt.timed && source.IsObject(obj, "context", "DeadlineExceeded") {
 		return truth(p.outcome == locked)
 	}
 	// These are never what a won or locked try returned. Any other error may be one more
 	// name for ErrLocked.
 	if p.outcome != failed {
 		for _, name := range []string{"Canceled", "DeadlineExceeded"} {
-			if isPkgObj(obj, "context", name) {
+			if source.IsObject(obj, "context", name) {
 				return no
 			}
 		}
-		if t.file.isConcurrencyObj(obj, "ErrSessionExpired") || t.file.isConcurrencyObj(obj, "ErrLockReleased") {
+		if t.file.IsConcurrencyObj(obj, "ErrSessionExpired") || t.file.IsConcurrencyObj(obj, "ErrLockReleased") {
 			return no
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // Paths.
@@ -119,15 +121,15 @@ const maxPaths = 400
 
 // A tracer walks one loop.
 type tracer struct {
-	prog   *program
-	file   *file
-	loop   ast.Stmt
-	label  string // of the loop; of a region, the one that its goto leads back to
-	isTry  func(*ast.CallExpr) bool
-	clocks map[ast.Node]*clock // receive expressions and calls that wait
-	isDone func(ast.Expr) bool // a receive from a context's Done channel
-	bad    ast.Node            // what could not be modelled
-	rough  bool                // nested loops are taken to fall through or to return
+	fns     *functions
+	attempt *attempt // that isTry is about
+	file    *source.File
+	loop    ast.Stmt
+	label   string // of the loop; of a region, the one that its goto leads back to
+	isTry   func(*ast.CallExpr) bool
+	clocks  map[ast.Node]*clock // receive expressions and calls that wait
+	bad     ast.Node            // what could not be modelled
+	rough   bool                // nested loops are taken to fall through or to return
 }
 
 func (t *tracer) giveUp(n ast.Node) {
@@ -167,7 +169,7 @@ func (t *tracer) round() []*path {
 		body = loop.Body
 		if c := t.clocks[loop.X]; c != nil {
 			start.do(waits, loop.X, c)
-		} else if _, ok := typeUnder(t.file.typeOf(loop.X)).(*types.Chan); ok {
+		} else if _, ok := source.Under(t.file.TypeOf(loop.X)).(*types.Chan); ok {
 			start.do(recv, loop.X, nil)
 		}
 		paths = t.block(body.List, paths)

@@ -6,6 +6,9 @@ import (
 	"sort"
 	"strings"
 	"testing"
+
+	"etcdmod/rewrite/internal/source"
+	"etcdmod/rewrite/internal/sourcetest"
 )
 
 var (
@@ -105,7 +108,7 @@ func TestPaths(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			in := input(t, source("context errors fmt os time concurrency", `
+			in := sourcetest.Input(t, sourcetest.Archive("context errors fmt os time concurrency", `
 var busy = concurrency.ErrLocked
 var _, _ = errors.Is, os.Exit
 var _ = fmt.Sprint
@@ -120,18 +123,19 @@ func (*state) after(d time.Duration) <-chan time.Time { return time.After(d) }
 func f(ctx context.Context, mu *concurrency.Mutex, d time.Duration, ch chan int, ready bool, x *state) {
 `+test.loop+`
 }`))
-			p, _ := newPrograms(in)
+			all, _ := source.Load(in)
+			p := newFunctions(all)
 			var s *site
-			for _, f := range p.files {
-				found, _ := p.sitesIn(f, f.isTryLock)
+			for _, f := range p.Files {
+				found, _ := p.sitesIn(search{file: f, attempt: tryLocks(p), isTry: f.IsTryLock})
 				for _, one := range found {
 					s = one
 				}
 			}
 			if s == nil {
 				// Not a site: no locked try comes round. Walk the loop nevertheless.
-				s = &site{file: p.files[0]}
-				ast.Inspect(p.files[0].ast, func(n ast.Node) bool {
+				s = &site{functions: p, file: p.Files[0]}
+				ast.Inspect(p.Files[0].Syntax, func(n ast.Node) bool {
 					switch n := n.(type) {
 					case *ast.FuncDecl:
 						s.fn = n
@@ -140,7 +144,7 @@ func f(ctx context.Context, mu *concurrency.Mutex, d time.Duration, ch chan int,
 					}
 					return true
 				})
-				p.trace(s, p.files[0].isTryLock)
+				s.walk(search{file: p.Files[0], attempt: tryLocks(p), isTry: p.Files[0].IsTryLock})
 			}
 			if test.want == nil {
 				if s.trace.bad == nil {
@@ -149,7 +153,7 @@ func f(ctx context.Context, mu *concurrency.Mutex, d time.Duration, ch chan int,
 				return
 			}
 			if s.trace.bad != nil {
-				t.Fatalf("gave up at %s", p.text(s.trace.bad))
+				t.Fatalf("gave up at %s", p.Text(s.trace.bad))
 			}
 			seen := map[string]bool{}
 			var got []string
@@ -173,9 +177,10 @@ func TestManyPaths(t *testing.T) {
 	for i := range 20 {
 		body += fmt.Sprintf("if ready[%d] { println() }\n", i)
 	}
-	in := input(t, source("context concurrency", "func f(ctx context.Context, mu *concurrency.Mutex, ready []bool) {\n"+body+"}\n}\n"))
-	p, _ := newPrograms(in)
-	found, _ := p.sitesIn(p.files[0], p.files[0].isTryLock)
+	in := sourcetest.Input(t, sourcetest.Archive("context concurrency", "func f(ctx context.Context, mu *concurrency.Mutex, ready []bool) {\n"+body+"}\n}\n"))
+	all, _ := source.Load(in)
+	p := newFunctions(all)
+	found, _ := p.sitesIn(search{file: p.Files[0], attempt: tryLocks(p), isTry: p.Files[0].IsTryLock})
 	if len(found) != 1 || found[0].trace.bad == nil {
 		t.Error("walked a million paths")
 	}

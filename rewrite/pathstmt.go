@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 func (t *tracer) exprStmt(s *ast.ExprStmt, p *path) []*path {
@@ -76,7 +78,7 @@ func (t *tracer) assign(s *ast.AssignStmt, p *path) []*path {
 					q.bools[obj] = truth(q.outcome == won)
 				} else if obj != nil {
 					q.errs[obj] = true
-				} else if !isBlank(s.Lhs[0]) {
+				} else if !source.IsBlank(s.Lhs[0]) {
 					t.giveUp(s)
 				}
 			})
@@ -134,18 +136,18 @@ func (t *tracer) assign(s *ast.AssignStmt, p *path) []*path {
 func (t *tracer) assignResults(s *ast.AssignStmt, p *path) []*path {
 	isBool, isTxn := false, false
 	for _, l := range s.Lhs {
-		isBool = isBool || !isBlank(l) && basicBool(t.file, l)
-		isTxn = isTxn || !isBlank(l) && t.file.isTxnResponse(t.file.typeOf(l))
+		isBool = isBool || !source.IsBlank(l) && basicBool(t.file, l)
+		isTxn = isTxn || !source.IsBlank(l) && t.file.IsTxnResponse(t.file.TypeOf(l))
 	}
 	return t.fork(p, func(q *path) {
 		for _, l := range s.Lhs {
 			switch obj := t.variable(l); {
 			case obj == nil:
-			case basicBool(t.file, l) || t.file.isTxnResponse(obj.Type()):
+			case basicBool(t.file, l) || t.file.IsTxnResponse(obj.Type()):
 				q.bools[obj] = truth(q.outcome == won)
-			case isError(obj.Type()) && (isTxn || isBool && t.prog.attempt == creations): // nil, if there is a response
+			case source.IsError(obj.Type()) && (isTxn || isBool && t.attempt.replies): // nil, if there is a response
 				q.bools[obj] = truth(q.outcome != failed)
-			case !isBool && isError(obj.Type()):
+			case !isBool && source.IsError(obj.Type()):
 				q.errs[obj] = true
 			}
 		}
@@ -161,7 +163,7 @@ func (t *tracer) receive(u *ast.UnaryExpr, s ast.Stmt, p *path) {
 	case c != nil:
 		p.do(waits, u, c)
 		return
-	case t.isDone(u):
+	case isDone(t.file, u):
 		p.do(doneRecv, s, nil)
 	default:
 		p.do(recv, s, nil)
@@ -171,7 +173,7 @@ func (t *tracer) receive(u *ast.UnaryExpr, s ast.Stmt, p *path) {
 
 // operand notes what evaluating the channel of a receive does.
 func (t *tracer) operand(ch ast.Expr, p *path) {
-	if hasCall(ch) {
+	if source.HasCall(ch) {
 		p.do(acts, ch, nil)
 	}
 }
@@ -180,7 +182,7 @@ func (t *tracer) operand(ch ast.Expr, p *path) {
 func (t *tracer) receiver(s *ast.AssignStmt, p *path) {
 	for _, l := range s.Lhs {
 		obj := t.variable(l)
-		if !isBlank(l) && (obj == nil || isPackageLevel(obj)) {
+		if !source.IsBlank(l) && (obj == nil || source.IsPackageLevel(obj)) {
 			p.do(acts, s, nil)
 			return
 		}
@@ -189,11 +191,9 @@ func (t *tracer) receiver(s *ast.AssignStmt, p *path) {
 	}
 }
 
-func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
-
-func basicBool(f *file, e ast.Expr) bool {
-	t := f.typeOf(e)
-	b, ok := typeUnder(t).(*types.Basic)
+func basicBool(f *source.File, e ast.Expr) bool {
+	t := f.TypeOf(e)
+	b, ok := source.Under(t).(*types.Basic)
 	return ok && b.Info()&types.IsBoolean != 0
 }
 
@@ -203,7 +203,7 @@ func (t *tracer) variable(e ast.Expr) types.Object {
 	if !ok || id.Name == "_" {
 		return nil
 	}
-	v, ok := t.file.objectOf(id).(*types.Var)
+	v, ok := t.file.ObjectOf(id).(*types.Var)
 	if !ok {
 		return nil
 	}

@@ -12,17 +12,20 @@ import (
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/edit"
+	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/source"
 )
 
 // A proposal is a finding with what has been proved about it, while its tier is chosen.
 type proposal struct {
 	*finding.Finding
-	prog       *program
-	site       *site        // nil for a finding about a comment
-	component  *component   // of the first mutex
-	components []*component // of all
-	gated      bool         // proved
-	collapsed  *collapse    // proved
+	prog       *source.Program
+	site       *site             // nil for a finding about a comment
+	component  *flow.Component   // of the first mutex
+	components []*flow.Component // of all
+	gated      bool              // proved
+	collapsed  *collapse         // proved
 }
 
 // Lower takes the next weaker tier that is proved, for the given reason. A refusal
@@ -66,27 +69,28 @@ type Plan struct {
 	Findings []*finding.Finding
 	Ignored  []*finding.Finding // as comments in the source ask for
 
-	p         *program
+	p         *source.Program
 	proposals []*proposal // those of Findings
 }
 
 // Analyze finds the polling sites of a module and chooses their tiers.
-func Analyze(in *Input) *Plan {
-	all, configs := newPrograms(in)
+func Analyze(in *source.Input) *Plan {
+	all, configs := source.Load(in)
 	pl := &Plan{p: all}
+	fl := flow.New(all, configs)
 	found := make([][]*proposal, len(configs))
+	var guarded []*site
 	for i, p := range configs {
-		found[i] = p.findings()
-		if p != all {
-			all.guarded = append(all.guarded, p.guarded...)
-		}
+		a := &analysis{finder: &finder{functions: newFunctions(p), flow: fl}}
+		found[i] = a.findings()
+		guarded = append(guarded, a.guarded...)
 	}
-	kept, ignored := all.ignore(merge(configs, found))
-	pl.proposals = in.selected(kept)
-	pl.Findings, pl.Ignored = public(pl.proposals), public(in.selected(ignored))
-	polled := map[*component]bool{} // by what is no test
+	kept, ignored := ignore(all, merge(configs, found), guarded)
+	pl.proposals = selected(in, kept)
+	pl.Findings, pl.Ignored = public(pl.proposals), public(selected(in, ignored))
+	polled := map[*flow.Component]bool{} // by what is no test
 	for _, f := range kept {
-		if f.site != nil && !f.site.file.test {
+		if f.site != nil && !f.site.file.Test {
 			for _, c := range f.components {
 				polled[c] = true
 			}
@@ -100,7 +104,7 @@ func Analyze(in *Input) *Plan {
 }
 
 // selected returns the findings that are wanted.
-func (in *Input) selected(all []*proposal) (out []*proposal) {
+func selected(in *source.Input, all []*proposal) (out []*proposal) {
 	for _, f := range all {
 		if in.Selected == nil || in.Selected(f.Package) {
 			out = append(out, f)
@@ -119,7 +123,7 @@ func public(all []*proposal) (out []*finding.Finding) {
 
 // onlyTests refuses what would change the program for the sake of a test: a mutex of
 // the program that nothing but tests polls.
-func (pl *Plan) onlyTests(polled map[*component]bool) {
+func (pl *Plan) onlyTests(polled map[*flow.Component]bool) {
 	for _, f := range pl.proposals {
 		if f.Tier == finding.Refuse {
 			continue
@@ -128,9 +132,9 @@ func (pl *Plan) onlyTests(polled map[*component]bool) {
 			if polled[c] {
 				continue
 			}
-			for _, s := range c.node.spelled {
-				if !s.file.test && f.Tier > finding.Refuse {
-					f.Refuse(finding.Reason{Code: finding.OnlyTests, Pos: pl.p.position(s.sel.Pos())})
+			for _, s := range c.Node.Spelled {
+				if !s.File.Test && f.Tier > finding.Refuse {
+					f.Refuse(finding.Reason{Code: finding.OnlyTests, Pos: pl.p.Position(s.Sel.Pos())})
 				}
 			}
 		}
@@ -138,36 +142,36 @@ func (pl *Plan) onlyTests(polled map[*component]bool) {
 }
 
 // finding judges one site.
-func (p *program) finding(s *site) *proposal {
-	f := p.found(s)
-	f.Rule, f.Message = p.kind(s)
+func (p *analysis) finding(s *site) *proposal {
+	f := found(s)
+	f.Rule, f.Message = kind(s)
 	f.components = p.componentsOf(s)
 	f.component = f.components[0]
 	for _, c := range f.components { // every mutex of the loop, not only the first
-		if len(c.reasons) > 0 {
-			f.Refused = c.reasons
-			if p.isFork(c.path) && hasCode(c.reasons, finding.ForkDiffers) {
-				f.Rule, f.Message = "forked-mutex", p.forkedMutex(s, c.path)
+		if len(c.Reasons) > 0 {
+			f.Refused = c.Reasons
+			if p.IsFork(c.Path) && source.HasCode(c.Reasons, finding.ForkDiffers) {
+				f.Rule, f.Message = "forked-mutex", forkedMutex(s, c.Path)
 			}
 			return f
 		}
 	}
 	f.Tier = finding.Guard
-	why := p.gate(s)
+	why := gate(s)
 	paced := why == nil
-	f.gated = paced && p.in.hasClocks()
+	f.gated = paced && p.In.HasClocks()
 	if f.gated {
 		f.Tier = finding.Gate
 	}
 	if paced || f.Rule == "watch-storm" && why.Code == finding.WatchNotPaced {
-		c, stays := p.collapse(s)
+		c, stays := collapseOf(p.flow, s)
 		if stays == nil {
 			f.Tier, f.collapsed = finding.Collapse, c
 			f.NotHigher = p.waitWith(c)
 			return f
 		}
 		if why = stays; paced && !f.gated {
-			why = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.in.Helper.Import}
+			why = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.Helper.Import}
 		}
 	}
 	f.NotHigher = why
@@ -175,22 +179,22 @@ func (p *program) finding(s *site) *proposal {
 }
 
 // frames returns the calls on the way from a site to TryLock.
-func (p *program) frames(s *site) (out []finding.Frame) {
+func frames(s *site) (out []finding.Frame) {
 	for _, h := range s.trail {
-		text := firstLine(p.text(h.node))
+		text := source.FirstLine(s.Text(h.node))
 		if call, ok := ast.Unparen(h.node).(*ast.CallExpr); ok {
-			text = firstLine(p.text(call.Fun))
+			text = source.FirstLine(s.Text(call.Fun))
 		}
-		out = append(out, finding.Frame{Pos: p.position(h.node.Pos()), Call: text})
+		out = append(out, finding.Frame{Pos: s.Position(h.node.Pos()), Call: text})
 	}
 	for _, call := range s.tries {
-		out = append(out, finding.Frame{Pos: p.position(call.Pos()), Call: firstLine(p.text(call.Fun))})
+		out = append(out, finding.Frame{Pos: s.Position(call.Pos()), Call: source.FirstLine(s.Text(call.Fun))})
 	}
 	return out
 }
 
 // watches reports whether the loop is paced by the events of an etcd watch alone.
-func (p *program) watches(s *site) bool {
+func (s *site) watches() bool {
 	return len(s.clock) == 1 && s.clock[0].kind == watchClock
 }
 
@@ -200,20 +204,20 @@ func (pl *Plan) oneClient() {
 	count := map[string]int{}
 	for _, f := range pl.proposals {
 		if f.Tier > finding.Refuse {
-			count[f.component.path]++
+			count[f.component.Path]++
 		}
 	}
-	best := pl.p.served()
+	best := pl.p.Served()
 	if best == "" && len(count) < 2 {
 		return
 	}
-	for _, p := range pl.p.paths {
-		if pl.p.served() == "" && count[p] > count[best] {
+	for _, p := range pl.p.Concurrency {
+		if pl.p.Served() == "" && count[p] > count[best] {
 			best = p
 		}
 	}
 	for _, f := range pl.proposals {
-		if f.Tier > finding.Refuse && f.component.path != best {
+		if f.Tier > finding.Refuse && f.component.Path != best {
 			f.Refuse(finding.Reason{Code: finding.MixedClients, Detail: "the helper is generated for " + best, Pos: f.Pos})
 		}
 	}
@@ -243,9 +247,9 @@ func (e lostError) Error() string { return "a comment would be lost: " + string(
 
 // fileWork is what has to be done in one file.
 type fileWork struct {
-	file      *file
-	tokens    edits
-	spelled   []spelling
+	file      *source.File
+	tokens    edit.Edits
+	spelled   []flow.Spelling
 	collapses []*collapse
 	findings  []*proposal
 	needsTime bool // an import of package time is missing
@@ -253,23 +257,23 @@ type fileWork struct {
 
 func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 	p := pl.p
-	work := map[*file]*fileWork{}
-	at := func(f *file) *fileWork {
+	work := map[*source.File]*fileWork{}
+	at := func(f *source.File) *fileWork {
 		if work[f] == nil {
 			work[f] = &fileWork{file: f}
 		}
 		return work[f]
 	}
 	client, clocks := "", false
-	done := map[*component]bool{}
+	done := map[*flow.Component]bool{}
 	for _, f := range pl.proposals {
 		if f.Tier == finding.Refuse {
 			continue
 		}
-		client = f.component.path
+		client = f.component.Path
 		for _, c := range f.components {
-			for _, s := range c.node.spelled {
-				w := at(s.file)
+			for _, s := range c.Node.Spelled {
+				w := at(s.File)
 				w.findings = append(w.findings, f)
 				if !done[c] {
 					w.spelled = append(w.spelled, s)
@@ -277,15 +281,15 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 			}
 			done[c] = true
 		}
-		w := at(p.byName[f.site.file.name])
+		w := at(p.ByName[f.site.file.Name])
 		w.findings = append(w.findings, f)
 		switch f.Tier {
 		case finding.Gate:
 			clocks = true
 			k := f.site.clock[0]
 			if len(k.into) > 0 {
-				w.tokens = append(w.tokens, f.prog.paused(f.site)...)
-				_, imported, _ := w.file.timeName(k.into)
+				w.tokens = append(w.tokens, paused(f.site)...)
+				_, imported, _ := timeName(w.file, k.into)
 				w.needsTime = w.needsTime || !imported
 				break
 			}
@@ -293,7 +297,7 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 			if !ok {
 				return nil, f, fmt.Errorf("package time is imported with a dot")
 			}
-			w.tokens = append(w.tokens, textEdit{p.offset(sel.X.Pos()), p.offset(sel.X.End()), p.text(f.site.mutex())})
+			w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.X.End()), Text: p.Text(f.site.mutex())})
 		case finding.Collapse:
 			w.collapses = append(w.collapses, f.collapsed)
 		}
@@ -305,7 +309,7 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 	for _, w := range work {
 		files = append(files, w)
 	}
-	sort.Slice(files, func(i, j int) bool { return files[i].file.name < files[j].file.name })
+	sort.Slice(files, func(i, j int) bool { return files[i].file.Name < files[j].file.Name })
 
 	var out []change.Change
 	for _, w := range files {
@@ -313,7 +317,7 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 		if err != nil {
 			return nil, strongest(w), err
 		}
-		out = append(out, change.Change{Path: w.file.name, Old: w.file.src, New: next, Findings: public(distinct(w.findings))})
+		out = append(out, change.Change{Path: w.file.Name, Old: w.file.Bytes, New: next, Findings: public(distinct(w.findings))})
 	}
 	helperFiles, err := pl.helperChanges(client, clocks)
 	if err != nil {
@@ -324,17 +328,17 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 
 // componentsOf returns the components of all mutexes that a site tries, the first one
 // first.
-func (p *program) componentsOf(s *site) []*component {
+func (p *analysis) componentsOf(s *site) []*flow.Component {
 	ends := s.ends
 	if len(s.calls) == 0 {
 		for _, call := range s.tries {
 			ends = append(ends, hop{file: s.file, node: call})
 		}
 	}
-	var out []*component
-	seen := map[*component]bool{}
+	var out []*flow.Component
+	seen := map[*flow.Component]bool{}
 	for _, h := range ends {
-		if c := p.componentOf(h); !seen[c] {
+		if c := p.flow.ComponentOf(h.file, h.node, h.mutex()); !seen[c] {
 			seen[c] = true
 			out = append(out, c)
 		}
@@ -346,8 +350,8 @@ func (p *program) componentsOf(s *site) []*component {
 func strongest(w *fileWork) *proposal {
 	var best *proposal
 	for _, f := range w.findings {
-		here := f.site.file.name == w.file.name
-		if best == nil || here && (f.Tier > best.Tier || best.site.file.name != w.file.name) {
+		here := f.site.file.Name == w.file.Name
+		if best == nil || here && (f.Tier > best.Tier || best.site.file.Name != w.file.Name) {
 			best = f
 		}
 	}
@@ -367,7 +371,7 @@ func distinct(fs []*proposal) (out []*proposal) {
 
 // rewriteFile returns the new bytes of one file.
 func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
-	p, src := pl.p, w.file.src
+	p, src := pl.p, w.file.Bytes
 	bom := []byte(nil)
 	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
 		bom = src[:3]
@@ -380,57 +384,57 @@ func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
 	if needs {
 		qualifier = pl.qualifier(w)
 	}
-	tokens := append(edits(nil), w.tokens...)
+	tokens := append(edit.Edits(nil), w.tokens...)
 	for _, s := range w.spelled {
-		tokens = append(tokens, textEdit{p.offset(s.sel.Pos()), p.offset(s.sel.End()), qualifier + "." + s.name})
+		tokens = append(tokens, edit.Edit{Start: p.Offset(s.Sel.Pos()), End: p.Offset(s.Sel.End()), Text: qualifier + "." + s.Name})
 	}
-	after, err := tokens.apply(src)
+	after, err := tokens.Apply(src)
 	if err != nil {
 		return nil, err
 	}
 	out := after
 	if len(w.collapses) > 0 {
-		if out, err = p.spliceAll(after, tokens, w.collapses, qualifier); err != nil {
+		if out, err = spliceAll(p, after, tokens, w.collapses, qualifier); err != nil {
 			return nil, err
 		}
 	}
 	// Declarations that only tokens touched keep gofmt's columns if they had them; the
 	// spliced ones come from a printer.
 	if len(tokens) > 0 {
-		if out, err = realign(src, out, tokens); err != nil {
+		if out, err = edit.Realign(src, out, tokens); err != nil {
 			return nil, err
 		}
 	}
 	names := map[string]string{}
-	for _, spec := range w.file.ast.Imports {
-		if name := w.file.pkg.TypesInfo.PkgNameOf(spec); name != nil {
-			names[importPathOf(spec)] = name.Imported().Name()
+	for _, spec := range w.file.Syntax.Imports {
+		if name := w.file.Pkg.TypesInfo.PkgNameOf(spec); name != nil {
+			names[source.ImportPath(spec)] = name.Imported().Name()
 		}
 	}
 	if needs && !pl.imported(w.file) {
 		anchor := ""
 		for _, s := range w.spelled {
-			anchor = s.path
+			anchor = s.Path
 		}
-		if out, err = addImport(out, pl.HelperImport(), qualifier, p.in.ModulePath, anchor); err != nil {
+		if out, err = edit.AddImport(out, pl.HelperImport(), qualifier, p.In.ModulePath, anchor); err != nil {
 			return nil, err
 		}
 	}
 	if w.needsTime {
 		anchor := ""
-		for _, spec := range w.file.ast.Imports { // one of the standard library
-			if path := importPathOf(spec); !strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
+		for _, spec := range w.file.Syntax.Imports { // one of the standard library
+			if path := source.ImportPath(spec); !strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
 				anchor = path
 			}
 		}
-		if out, err = addImport(out, "time", "time", "time", anchor); err != nil {
+		if out, err = edit.AddImport(out, "time", "time", "time", anchor); err != nil {
 			return nil, err
 		}
 	}
-	if out, err = dropImports(src, out, names); err != nil {
+	if out, err = edit.DropImports(src, out, names); err != nil {
 		return nil, err
 	}
-	if c := lostComment(src, out); c != "" {
+	if c := edit.LostComment(src, out); c != "" {
 		return nil, lostError(c)
 	}
 	if bom != nil && !bytes.HasPrefix(out, bom) {
@@ -440,15 +444,15 @@ func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
 }
 
 // imported reports whether the file imports the helper package already.
-func (pl *Plan) imported(f *file) bool { return pl.importName(f) != "" }
+func (pl *Plan) imported(f *source.File) bool { return pl.importName(f) != "" }
 
-func (pl *Plan) importName(f *file) string {
-	for _, spec := range f.ast.Imports {
-		if importPathOf(spec) != pl.HelperImport() {
+func (pl *Plan) importName(f *source.File) string {
+	for _, spec := range f.Syntax.Imports {
+		if source.ImportPath(spec) != pl.HelperImport() {
 			continue
 		}
 		if spec.Name == nil {
-			return pl.p.in.helperName()
+			return pl.p.In.HelperName()
 		}
 		if spec.Name.Name != "_" && spec.Name.Name != "." {
 			return spec.Name.Name
@@ -463,10 +467,10 @@ func (pl *Plan) qualifier(w *fileWork) string {
 	if name := pl.importName(w.file); name != "" {
 		return name
 	}
-	base := pl.p.in.helperName()
-	pkg := w.file.pkg.Types
+	base := pl.p.In.HelperName()
+	pkg := w.file.Pkg.Types
 	free := func(name string) bool {
-		for _, variant := range pl.p.in.Packages { // with its tests
+		for _, variant := range pl.p.In.Packages { // with its tests
 			if variant.Types != nil && variant.Types.Path() == pkg.Path() && variant.Types.Scope().Lookup(name) != nil {
 				return false
 			}
@@ -480,7 +484,7 @@ func (pl *Plan) qualifier(w *fileWork) string {
 			return obj != nil && obj.Parent() != types.Universe
 		}
 		for _, s := range w.spelled {
-			if taken(s.sel.Pos()) {
+			if taken(s.Sel.Pos()) {
 				return false
 			}
 		}

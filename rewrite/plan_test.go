@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/sourcetest"
 )
 
 const poll = `
@@ -19,7 +20,7 @@ func wait(ctx context.Context, mu *concurrency.Mutex) {
 
 func analyze(t *testing.T, archive string) []*finding.Finding {
 	t.Helper()
-	return Analyze(input(t, archive)).Findings
+	return Analyze(sourcetest.Input(t, archive)).Findings
 }
 
 func TestRefusedCodes(t *testing.T) {
@@ -27,8 +28,8 @@ func TestRefusedCodes(t *testing.T) {
 		code    finding.Code
 		archive string
 	}{
-		{finding.CgoFile, strings.Replace(source("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`), "import (", "import \"C\"\n\nimport (", 1)},
-		{finding.LeavesModule, source("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`) +
+		{finding.CgoFile, strings.Replace(sourcetest.Archive("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`), "import (", "import \"C\"\n\nimport (", 1)},
+		{finding.LeavesModule, sourcetest.Archive("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`) +
 			"-- m/vendor/x/x.go --\npackage x\n\nimport \"go.etcd.io/etcd/client/v3/concurrency\"\n\nvar Mu = concurrency.NewMutex(nil, \"x\")\n"},
 	}
 	for _, test := range tests {
@@ -56,8 +57,8 @@ func refusedFor(f *finding.Finding, code finding.Code) bool {
 
 // TestSeveralClients has two modules' clients in one program: the helper serves only one.
 func TestSeveralClients(t *testing.T) {
-	fs := analyze(t, source("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`)+
-		"-- m/old/main.go --\n"+strings.SplitN(strings.Replace(source("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`),
+	fs := analyze(t, sourcetest.Archive("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`)+
+		"-- m/old/main.go --\n"+strings.SplitN(strings.Replace(sourcetest.Archive("context time concurrency", poll+`func run() { wait(nil, concurrency.NewMutex(nil, "x")) }`),
 		"go.etcd.io/etcd/client/v3/", "go.etcd.io/etcd/clientv3/", 1), "\n", 2)[1])
 	if len(fs) != 2 {
 		t.Fatalf("%d findings, want 2", len(fs))
@@ -71,7 +72,7 @@ func TestSeveralClients(t *testing.T) {
 
 // TestRepeaters finds tries that a library repeats.
 func TestRepeaters(t *testing.T) {
-	fs := analyze(t, source("context time wait concurrency", `
+	fs := analyze(t, sourcetest.Archive("context time wait concurrency", `
 func run(ctx context.Context, mu *concurrency.Mutex) {
 	wait.Until(func() { _ = mu.TryLock(ctx) }, time.Second, ctx.Done())
 }
@@ -84,7 +85,7 @@ func start() { run(nil, concurrency.NewMutex(nil, "x")) }`))
 
 // TestCycles has types and functions that contain or call themselves.
 func TestCycles(t *testing.T) {
-	fs := analyze(t, source("context time concurrency", `
+	fs := analyze(t, sourcetest.Archive("context time concurrency", `
 type tree map[string]tree2
 type tree2 struct { next tree; mu *concurrency.Mutex; all list }
 type list []list

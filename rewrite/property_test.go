@@ -2,12 +2,9 @@ package rewrite
 
 import (
 	"bytes"
-	"go/ast"
 	"go/format"
-	"go/importer"
 	"go/parser"
 	"go/token"
-	"go/types"
 	"math/rand"
 	"os"
 	"slices"
@@ -15,10 +12,12 @@ import (
 	"testing"
 
 	"golang.org/x/tools/go/packages"
-	"golang.org/x/tools/txtar"
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/edit"
+	"etcdmod/rewrite/internal/source"
+	"etcdmod/rewrite/internal/sourcetest"
 )
 
 // helperStub has the methods of the helper package, which is type-checked for itself in
@@ -63,43 +62,20 @@ func (*Timer) Reset(time.Duration) bool                                   { retu
 `
 
 // A bench type-checks many versions of one package against the same stubs.
-type bench struct{ stubs *checker }
+type bench struct{ *sourcetest.Bench }
 
-func newBench(t *testing.T) *bench {
-	std.Lock()
-	t.Cleanup(std.Unlock)
-	if std.importer == nil {
-		std.importer = importer.ForCompiler(std.fset, "source", nil)
-	}
-	c := &checker{t: t, files: map[string][]txtar.File{}, done: map[string]*packages.Package{}}
-	for _, f := range txtar.Parse([]byte(stubs + helperStub)).Files {
-		dir := f.Name[:strings.LastIndex(f.Name, "/")]
-		c.files[dir] = append(c.files[dir], f)
-	}
-	return &bench{c}
-}
+func newBench(t *testing.T) *bench { return &bench{sourcetest.NewBench(t, helperStub)} }
 
 // input makes an Input of the package m/p. The error is that of the parser or the type
 // checker.
-func (b *bench) input(src []byte) (*Input, error) {
+func (b *bench) input(src []byte) (*source.Input, error) {
 	const name, path = "/m/p/p.go", "m/p"
-	pkg := &packages.Package{ID: path, PkgPath: path, Name: "p", Fset: std.fset, GoFiles: []string{name}}
-	pkg.TypesInfo = &types.Info{
-		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
-		Implicits: map[ast.Node]types.Object{}, Instances: map[*ast.Ident]types.Instance{},
-		Selections: map[*ast.SelectorExpr]*types.Selection{}, Scopes: map[ast.Node]*types.Scope{},
-	}
-	syntax, err := parser.ParseFile(std.fset, name, src, parser.ParseComments)
+	pkg, err := b.Package(path, name, src)
 	if err != nil {
 		return nil, err
 	}
-	pkg.Syntax = []*ast.File{syntax}
-	conf := types.Config{Importer: b.stubs}
-	if pkg.Types, err = conf.Check(path, std.fset, pkg.Syntax, pkg.TypesInfo); err != nil {
-		return nil, err
-	}
-	return &Input{
-		Fset: std.fset, Packages: []*packages.Package{pkg}, Sources: map[string][]byte{name: src}, ModulePath: "m", ModuleDir: "/m",
+	return &source.Input{
+		Fset: b.Fset, Packages: []*packages.Package{pkg}, Sources: map[string][]byte{name: src}, ModulePath: "m", ModuleDir: "/m",
 		HelperDir: helper.DefaultDir, HelperFiles: map[string][]byte{}, Version: "test", Programs: map[string]bool{path: true},
 	}, nil
 }
@@ -197,7 +173,7 @@ func (b *bench) check(t *testing.T, p polling) (tier finding.Tier, problem strin
 	if second := Analyze(again); len(second.Findings) > 0 {
 		return f.Tier, "a second run finds it again", out
 	}
-	if !slices.Equal(commentsOf(src), commentsOf(out)) {
+	if !slices.Equal(edit.CommentsOf(src), edit.CommentsOf(out)) {
 		return f.Tier, "comments were lost or doubled", out
 	}
 	if bytes.Contains(src, []byte("\r\n")) && strings.Contains(strings.ReplaceAll(string(out), "\r\n", ""), "\n") {

@@ -5,6 +5,8 @@ import (
 	"go/token"
 	"go/types"
 	"sort"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // Reach.
@@ -20,7 +22,7 @@ import (
 // A hop is one step on the way to TryLock: a call, a function value, or a mutex that is
 // converted to an interface.
 type hop struct {
-	file *file
+	file *source.File
 	node ast.Expr
 	to   token.Pos // what it leads to; not valid where node has the mutex itself
 }
@@ -29,7 +31,7 @@ type hop struct {
 func (h hop) mutex() ast.Expr {
 	e := ast.Unparen(h.node)
 	if call, ok := e.(*ast.CallExpr); ok {
-		if mutex := h.file.tried(call); mutex != nil {
+		if mutex := h.file.Tried(call); mutex != nil {
 			return mutex
 		}
 		e = ast.Unparen(call.Fun)
@@ -41,31 +43,32 @@ func (h hop) mutex() ast.Expr {
 }
 
 type reach struct {
-	p       *program
+	p       *finder
+	attempt *attempt
 	hops    map[token.Pos][]hop
 	methods map[string]token.Pos // methods among the keys of hops, by name and signature
 	bodies  map[token.Pos]ast.Node
-	owner   map[token.Pos]*file // of bodies
+	owner   map[token.Pos]*source.File // of bodies
 	values  []value
 }
 
-func newReach(p *program) *reach {
-	r := &reach{p: p, hops: map[token.Pos][]hop{}, methods: map[string]token.Pos{}, bodies: map[token.Pos]ast.Node{}, owner: map[token.Pos]*file{}}
-	for _, f := range p.files {
-		if !f.isHelper() {
+func newReach(p *finder, a *attempt) *reach {
+	r := &reach{p: p, attempt: a, hops: map[token.Pos][]hop{}, methods: map[string]token.Pos{}, bodies: map[token.Pos]ast.Node{}, owner: map[token.Pos]*source.File{}}
+	for _, f := range p.Files {
+		if !f.IsHelper() {
 			r.read(f)
 		}
 	}
-	if p.attempt != tryLocks {
+	if a.method == "" {
 		return r
 	}
-	for _, c := range p.flow.ifaces {
-		if p.byName[c.file.name] != c.file {
+	for _, c := range p.flow.Ifaces {
+		if p.ByName[c.File.Name] != c.File {
 			continue // of another build configuration
 		}
-		for i := 0; i < c.iface.NumMethods(); i++ {
-			if m := c.iface.Method(i); m.Name() == "TryLock" {
-				r.addMethod(m, hop{file: c.file, node: c.src})
+		for i := 0; i < c.Iface.NumMethods(); i++ {
+			if m := c.Iface.Method(i); m.Name() == a.method {
+				r.addMethod(m, hop{file: c.File, node: c.Src})
 			}
 		}
 	}
@@ -74,17 +77,17 @@ func newReach(p *program) *reach {
 
 // entity returns the position that stands for the function, or the variable that holds
 // one, which e names.
-func (r *reach) entity(f *file, e ast.Expr) token.Pos {
+func (r *reach) entity(f *source.File, e ast.Expr) token.Pos {
 	var obj types.Object
 	switch x := ast.Unparen(e).(type) {
 	case *ast.FuncLit:
 		return x.Pos()
 	case *ast.Ident:
-		obj = f.objectOf(x)
+		obj = f.ObjectOf(x)
 	case *ast.SelectorExpr:
-		obj = f.objectOf(x.Sel)
+		obj = f.ObjectOf(x.Sel)
 	case *ast.CallExpr:
-		if f.pkg.TypesInfo.Types[x.Fun].IsType() && len(x.Args) == 1 { // a conversion to a function type
+		if f.Pkg.TypesInfo.Types[x.Fun].IsType() && len(x.Args) == 1 { // a conversion to a function type
 			return r.entity(f, x.Args[0])
 		}
 	case *ast.IndexExpr:
@@ -105,34 +108,17 @@ func (r *reach) entity(f *file, e ast.Expr) token.Pos {
 	return token.NoPos
 }
 
-// methodKey is the name and the signature of a method, without the names of parameters.
-func methodKey(fn *types.Func) string {
-	sig := fn.Signature()
-	key := fn.Name()
-	for _, tuple := range []*types.Tuple{sig.Params(), sig.Results()} {
-		key += " ("
-		for i := 0; i < tuple.Len(); i++ {
-			key += types.TypeString(tuple.At(i).Type(), nil) + ","
-		}
-		key += ")"
-	}
-	if sig.Variadic() {
-		key += "..."
-	}
-	return key
-}
-
 // leadsTo returns the position in reach that the function e stands for, or NoPos. The
 // method of an interface stands for every method of that name and signature.
-func (r *reach) leadsTo(f *file, e ast.Expr) token.Pos {
+func (r *reach) leadsTo(f *source.File, e ast.Expr) token.Pos {
 	if at := r.entity(f, e); at.IsValid() && len(r.hops[at]) > 0 {
 		return at
 	}
 	if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
-		if fn, ok := f.objectOf(sel.Sel).(*types.Func); ok {
+		if fn, ok := f.ObjectOf(sel.Sel).(*types.Func); ok {
 			recv := fn.Signature().Recv()
-			if recv != nil && types.IsInterface(recv.Type()) && (fn.Pkg() == nil || !r.p.isClientPath(fn.Pkg().Path())) {
-				return r.methods[methodKey(fn)] // whatever stands in for the client does as the client does
+			if recv != nil && types.IsInterface(recv.Type()) && (fn.Pkg() == nil || !r.p.IsClientPath(fn.Pkg().Path())) {
+				return r.methods[source.MethodKey(fn)] // whatever stands in for the client does as the client does
 			}
 		}
 	}
@@ -149,8 +135,8 @@ func (r *reach) add(from token.Pos, h hop) bool {
 	}
 	r.hops[from] = append(r.hops[from], h)
 	if fn, ok := r.bodies[from].(*ast.FuncDecl); ok && fn.Recv != nil {
-		if obj, ok := r.owner[from].pkg.TypesInfo.Defs[fn.Name].(*types.Func); ok {
-			if key := methodKey(obj); !r.methods[key].IsValid() {
+		if obj, ok := r.owner[from].Pkg.TypesInfo.Defs[fn.Name].(*types.Func); ok {
+			if key := source.MethodKey(obj); !r.methods[key].IsValid() {
 				r.methods[key] = from
 			}
 		}
@@ -160,7 +146,7 @@ func (r *reach) add(from token.Pos, h hop) bool {
 
 func (r *reach) addMethod(m *types.Func, h hop) {
 	r.hops[m.Pos()] = append(r.hops[m.Pos()], h)
-	if key := methodKey(m); !r.methods[key].IsValid() {
+	if key := source.MethodKey(m); !r.methods[key].IsValid() {
 		r.methods[key] = m.Pos()
 	}
 }
@@ -180,15 +166,15 @@ func (r *reach) sites() []*site {
 			}
 		}
 		out = nil
-		for _, f := range r.p.files {
-			if f.isHelper() {
+		for _, f := range r.p.Files {
+			if f.IsHelper() {
 				continue
 			}
 			isTry := func(call *ast.CallExpr) bool { return r.target(f, call).IsValid() }
-			r.p.hides = func(call *ast.CallExpr) bool { return r.hides(r.target(f, call), map[token.Pos]bool{}) }
-			found, rest := r.p.sitesIn(f, isTry)
+			hides := func(call *ast.CallExpr) bool { return r.hides(r.target(f, call), map[token.Pos]bool{}) }
+			found, rest := r.p.sitesIn(search{file: f, attempt: r.attempt, isTry: isTry, hides: hides})
 			for _, fn := range sorted(rest) {
-				if r.p.givesUp(f, r.bodies[fn], isTry) {
+				if r.p.givesUp(r.attempt, f, r.bodies[fn], isTry) {
 					continue
 				}
 				for _, call := range rest[fn] {
@@ -228,9 +214,9 @@ func (r *reach) hides(fn token.Pos, seen map[token.Pos]bool) bool {
 	seen[fn] = true
 	f := r.owner[fn]
 	isTry := func(call *ast.CallExpr) bool {
-		return f.tried(call) != nil || r.target(f, call).IsValid()
+		return f.Tried(call) != nil || r.target(f, call).IsValid()
 	}
-	t := &tracer{prog: r.p, file: f, loop: body, isTry: isTry, isDone: f.isDone, rough: true}
+	t := &tracer{fns: r.p.functions, attempt: r.attempt, file: f, loop: body, isTry: isTry, rough: true}
 	paths := t.block(body.List, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}})
 	if t.bad != nil {
 		return true // nobody knows
@@ -240,7 +226,7 @@ func (r *reach) hides(fn token.Pos, seen map[token.Pos]bool) bool {
 		if !ok || q.end != left || len(ret.Results) == 0 {
 			continue
 		}
-		if last := ret.Results[len(ret.Results)-1]; q.outcome == locked && isNilExpr(f, ast.Unparen(last)) {
+		if last := ret.Results[len(ret.Results)-1]; q.outcome == locked && source.IsNilExpr(f, ast.Unparen(last)) {
 			return true
 		}
 	}
@@ -297,10 +283,10 @@ func (r *reach) way(s *site, first []hop) {
 // such as one that accepts requests: a clock paces it, or nothing does, or only success
 // ends it, or it does nothing but call what waits by itself.
 func (r *reach) polls(s *site) bool {
-	if len(s.clock) > 0 || r.p.pausing(s) != nil || r.isMutex(s) {
+	if len(s.clock) > 0 || s.pausing() != nil || r.isMutex(s) {
 		return true
 	}
-	if _, overItems := s.loop.(*ast.RangeStmt); !overItems && !r.p.blocks(s) {
+	if _, overItems := s.loop.(*ast.RangeStmt); !overItems && !s.blocks() {
 		return true
 	}
 	if _, isGoto := s.loop.(*ast.BlockStmt); isGoto {
@@ -317,7 +303,7 @@ func (r *reach) polls(s *site) bool {
 		}
 		for _, st := range q.steps {
 			if st.kind == acts && q.end == next {
-				quiet, _ := r.p.inert(s, st.node)
+				quiet, _ := s.inert(st.node)
 				idle = idle && quiet
 			} else if st.kind == recv {
 				idle = false
@@ -334,7 +320,7 @@ func (r *reach) polls(s *site) bool {
 func (r *reach) isMutex(s *site) bool {
 	for _, call := range s.calls {
 		for _, h := range r.hops[r.target(s.file, call)] {
-			if !h.to.IsValid() && h.file.isMutexPtr(h.file.typeOf(h.node)) {
+			if !h.to.IsValid() && h.file.IsMutexPtr(h.file.TypeOf(h.node)) {
 				return true
 			}
 		}
@@ -360,7 +346,7 @@ func (r *reach) waits(s *site) bool {
 }
 
 // recursion makes a site of a function that tries and calls itself.
-func (r *reach) recursion(f *file, fn token.Pos, call *ast.CallExpr) []*site {
+func (r *reach) recursion(f *source.File, fn token.Pos, call *ast.CallExpr) []*site {
 	decl := r.bodies[fn]
 	if decl == nil {
 		return nil
@@ -369,12 +355,12 @@ func (r *reach) recursion(f *file, fn token.Pos, call *ast.CallExpr) []*site {
 }
 
 // without makes a site that is no loop: call leads to the first hops again and again.
-func (r *reach) without(f *file, fn ast.Node, call *ast.CallExpr, first []hop) []*site {
-	s := &site{file: f, loop: &ast.ExprStmt{X: call}, calls: []*ast.CallExpr{call}}
+func (r *reach) without(f *source.File, fn ast.Node, call *ast.CallExpr, first []hop) []*site {
+	s := &site{functions: r.p.functions, file: f, loop: &ast.ExprStmt{X: call}, calls: []*ast.CallExpr{call}}
 	if !s.place([]ast.Node{fn}) {
 		return nil
 	}
-	s.trace = &tracer{prog: r.p, file: f, loop: s.loop, isTry: func(*ast.CallExpr) bool { return false }, bad: call}
+	s.trace = &tracer{fns: r.p.functions, attempt: r.attempt, file: f, loop: s.loop, isTry: func(*ast.CallExpr) bool { return false }, bad: call}
 	r.way(s, first)
 	s.trail = append([]hop{{f, call, first[0].to}}, s.trail...)
 	return []*site{s}

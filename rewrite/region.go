@@ -3,6 +3,8 @@ package rewrite
 import (
 	"go/ast"
 	"go/token"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // Regions.
@@ -13,7 +15,7 @@ import (
 
 // gotoSite finds the region from a label before call to a goto behind it that leads back.
 // stack ends with the loop or function in which both are looked for.
-func (p *program) gotoSite(f *file, stack []ast.Node, call *ast.CallExpr, isTry func(*ast.CallExpr) bool, known map[ast.Stmt]*site) *site {
+func (p *functions) gotoSite(in search, stack []ast.Node, call *ast.CallExpr, known map[ast.Stmt]*site) *site {
 	outer := stack[len(stack)-1]
 	labels := map[string]*ast.LabeledStmt{}
 	var to *ast.LabeledStmt // the last one before the call
@@ -38,7 +40,7 @@ func (p *program) gotoSite(f *file, stack []ast.Node, call *ast.CallExpr, isTry 
 		return nil
 	}
 	region := &ast.BlockStmt{Lbrace: to.Pos()}
-	for _, s := range siblings(outer, to) {
+	for _, s := range source.Siblings(outer, to) {
 		if s.Pos() >= to.Pos() && s.Pos() < end {
 			region.List = append(region.List, s)
 			region.Rbrace = s.End() - 1
@@ -49,38 +51,15 @@ func (p *program) gotoSite(f *file, stack []ast.Node, call *ast.CallExpr, isTry 
 			return s
 		}
 	}
-	s := &site{file: f, loop: region, label: to}
+	s := &site{functions: p, file: in.file, loop: region, label: to}
 	if !s.place(stack) {
 		return nil
 	}
-	p.trace(s, isTry)
+	s.walk(in)
 	if s.trace.bad == nil && !s.retries() {
 		return nil
 	}
 	return s
-}
-
-// siblings returns the statement list that s is part of.
-func siblings(root ast.Node, s ast.Stmt) (list []ast.Stmt) {
-	look := func(l []ast.Stmt) {
-		for _, m := range l {
-			if m == s {
-				list = l
-			}
-		}
-	}
-	ast.Inspect(root, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.BlockStmt:
-			look(n.List)
-		case *ast.CaseClause:
-			look(n.Body)
-		case *ast.CommClause:
-			look(n.Body)
-		}
-		return list == nil
-	})
-	return list
 }
 
 // region walks the statements from a label to its goto, which is what begins the next

@@ -6,6 +6,8 @@ import (
 	"go/types"
 	"strings"
 	"unicode"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // Repeaters.
@@ -33,9 +35,9 @@ var (
 
 // isRepeater reports whether fn, a function of another module, calls again and again what
 // it is given.
-func (p *program) isRepeater(obj types.Object) bool {
+func isRepeater(p *source.Program, obj types.Object) bool {
 	fn, ok := obj.(*types.Func)
-	if !ok || fn.Pkg() == nil || p.fileAt(fn.Pos()) != nil {
+	if !ok || fn.Pkg() == nil || p.FileAt(fn.Pos()) != nil {
 		return false
 	}
 	path := fn.Pkg().Path()
@@ -74,13 +76,13 @@ func words(name string) (out []string) {
 
 // repeatsMethods notes the methods of an argument that a library calls again and again:
 // those of the interface that it asks for.
-func (r *reach) repeatsMethods(f *file, call *ast.CallExpr, arg ast.Expr, param types.Type, stack []ast.Node) {
-	iface, ok := typeUnder(param).(*types.Interface)
-	if !ok || f.typeOf(arg) == nil {
+func (r *reach) repeatsMethods(f *source.File, call *ast.CallExpr, arg ast.Expr, param types.Type, stack []ast.Node) {
+	iface, ok := source.Under(param).(*types.Interface)
+	if !ok || f.TypeOf(arg) == nil {
 		return
 	}
 	for i := 0; i < iface.NumMethods(); i++ {
-		obj, _, _ := types.LookupFieldOrMethod(f.typeOf(arg), true, f.pkg.Types, iface.Method(i).Name())
+		obj, _, _ := types.LookupFieldOrMethod(f.TypeOf(arg), true, f.Pkg.Types, iface.Method(i).Name())
 		if via, ok := obj.(*types.Func); ok {
 			r.values = append(r.values, value{file: f, src: arg, call: call, via: via, in: append([]ast.Node(nil), stack...)})
 		}
@@ -102,7 +104,7 @@ func (r *reach) repeated() (out []*site) {
 			continue
 		}
 		h, ok := r.source(v)
-		if !ok || !r.p.isRepeater(v.file.callee(v.call)) && !r.leadsBack(h.to, v.file.enclosing(v.in)) {
+		if !ok || !isRepeater(r.p.functions.Program, v.file.Callee(v.call)) && !r.leadsBack(h.to, v.file.Enclosing(v.in)) {
 			continue
 		}
 		for i := len(v.in) - 1; i >= 0; i-- {

@@ -27,25 +27,25 @@ func readRules() (out []finding.Rule) {
 		if !ok || strings.HasSuffix(name, "_test") {
 			continue
 		}
-		source, err := ruleFiles.ReadFile(f.Name())
+		text, err := ruleFiles.ReadFile(f.Name())
 		if err != nil {
 			panic(err)
 		}
-		out = append(out, newRule(strings.ReplaceAll(name, "_", "-"), string(source)))
+		out = append(out, newRule(strings.ReplaceAll(name, "_", "-"), string(text)))
 	}
 	return out
 }
 
 // newRule takes a rule's documentation from the comment that opens its source file: the
 // text cannot drift from the code below it.
-func newRule(id, source string) finding.Rule {
+func newRule(id, text string) finding.Rule {
 	var lines []string
-	for line := range strings.Lines(source) {
-		text, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "//")
+	for line := range strings.Lines(text) {
+		comment, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "//")
 		if !ok {
 			break
 		}
-		lines = append(lines, strings.TrimPrefix(text, " "))
+		lines = append(lines, strings.TrimPrefix(comment, " "))
 	}
 	title, doc, _ := strings.Cut(strings.Join(lines, "\n"), "\n")
 	title = strings.TrimSuffix(strings.TrimPrefix(title, id+": "), ".")

@@ -35,6 +35,6 @@ package rewrite
 import "fmt"
 
 // boundedRetry describes a site that gives up; limit says what makes it.
-func (p *program) boundedRetry(s *site, limit string) string {
-	return fmt.Sprintf("%s, %s; each try that fails writes two raft entries", p.tried(s, "retries"), limit)
+func boundedRetry(s *site, limit string) string {
+	return fmt.Sprintf("%s, %s; each try that fails writes two raft entries", s.tried("retries"), limit)
 }

@@ -29,6 +29,6 @@ package rewrite
 import "fmt"
 
 // forkedMutex describes a site that tries the mutex of a fork.
-func (p *program) forkedMutex(s *site, path string) string {
-	return fmt.Sprintf("%s, a mutex of %s", p.tried(s, "retries"), path)
+func forkedMutex(s *site, path string) string {
+	return fmt.Sprintf("%s, a mutex of %s", s.tried("retries"), path)
 }

@@ -27,6 +27,6 @@ package rewrite
 import "fmt"
 
 // leaderCheck describes a site that tries again while it holds the lock.
-func (p *program) leaderCheck(s *site) string {
-	return fmt.Sprintf("%s, also while it holds the lock; per try, standbys write two raft entries and the holder one", p.tried(s, "tries"))
+func leaderCheck(s *site) string {
+	return fmt.Sprintf("%s, also while it holds the lock; per try, standbys write two raft entries and the holder one", s.tried("tries"))
 }

@@ -28,6 +28,6 @@ package rewrite
 import "fmt"
 
 // periodicJob describes a site that works and unlocks before it tries again.
-func (p *program) periodicJob(s *site) string {
-	return fmt.Sprintf("%s for each job; each replica that fails writes two raft entries per try", p.tried(s, "tries"))
+func periodicJob(s *site) string {
+	return fmt.Sprintf("%s for each job; each replica that fails writes two raft entries per try", s.tried("tries"))
 }

@@ -41,9 +41,9 @@ package rewrite
 import "fmt"
 
 // sessionEachTry describes a site that makes a session per try.
-func (p *program) sessionEachTry(s *site) string {
+func sessionEachTry(s *site) string {
 	left := ""
-	if !p.closesSession(s) {
+	if !closesSession(s) {
 		left = ", and one that fails leaves it behind, with a goroutine"
 	}
 	return fmt.Sprintf("%s makes a session for each try; each is granted a lease%s", s.name, left)

@@ -31,9 +31,13 @@
 // instead; etcdmod guards it then, so that a try that fails only reads.
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
+
+	"etcdmod/rewrite/internal/source"
+)
 
 // lockEachTry describes a site that polls by Lock.
-func (p *program) lockEachTry(s *site) string {
-	return fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", s.name, firstLine(p.text(callee(s.attempts()[0].node))))
+func lockEachTry(s *site) string {
+	return fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", s.name, source.FirstLine(s.Text(callee(s.attempts()[0].node))))
 }

@@ -52,10 +52,10 @@ package rewrite
 import "fmt"
 
 // trylockPoll describes a site that a clock paces.
-func (p *program) trylockPoll(s *site) string {
+func trylockPoll(s *site) string {
 	verb := "retries"
 	if len(s.calls) > 0 {
 		verb = "reaches"
 	}
-	return fmt.Sprintf("%s; each try that fails writes two raft entries", p.tried(s, verb))
+	return fmt.Sprintf("%s; each try that fails writes two raft entries", s.tried(verb))
 }

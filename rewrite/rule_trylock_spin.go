@@ -31,9 +31,13 @@
 // replace it by mu.WatchLock(ctx) or mu.Lock(ctx).
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
+
+	"etcdmod/rewrite/internal/source"
+)
 
 // trylockSpin describes a site that nothing paces.
-func (p *program) trylockSpin(s *site) string {
-	return fmt.Sprintf("%s retries %s without any wait; each try that fails writes two raft entries", s.name, firstLine(p.text(s.tries[0].Fun)))
+func trylockSpin(s *site) string {
+	return fmt.Sprintf("%s retries %s without any wait; each try that fails writes two raft entries", s.name, source.FirstLine(s.Text(s.tries[0].Fun)))
 }

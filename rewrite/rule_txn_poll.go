@@ -39,9 +39,9 @@ package rewrite
 import "fmt"
 
 // txnEachTry describes a site that polls by transactions.
-func (p *program) txnEachTry(s *site) string {
+func txnEachTry(s *site) string {
 	lease := ""
-	if p.grants(s) != nil {
+	if grants(s) != nil {
 		lease = ", and each is granted a lease"
 	}
 	return fmt.Sprintf("%s retries a transaction that creates a key if it is missing; each try that fails writes a raft entry%s", s.name, lease)

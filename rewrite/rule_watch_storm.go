@@ -33,9 +33,13 @@
 // this lock and for nothing else. The wait tries at once instead of after the next event.
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
+
+	"etcdmod/rewrite/internal/source"
+)
 
 // watchStorm describes a site that watch events pace.
-func (p *program) watchStorm(s *site) string {
-	return fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", s.name, firstLine(p.text(s.tries[0].Fun)))
+func watchStorm(s *site) string {
+	return fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", s.name, source.FirstLine(s.Text(s.tries[0].Fun)))
 }

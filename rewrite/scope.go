@@ -6,6 +6,7 @@ import (
 	"go/types"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // scopes reports a name or a branch in the statements that are kept which would mean
@@ -17,13 +18,13 @@ import (
 //	success
 //
 // in the block that held the loop.
-func (c *collapse) scopes(p *program) *finding.Reason {
+func (c *collapse) scopes() *finding.Reason {
 	f, loop := c.site.file, c.site.loop
 	at := func(n ast.Node, detail string) *finding.Reason {
-		return &finding.Reason{Code: finding.ShapeUnknown, Detail: detail, Pos: p.position(n.Pos())}
+		return &finding.Reason{Code: finding.ShapeUnknown, Detail: detail, Pos: c.site.Position(n.Pos())}
 	}
 	for _, e := range []ast.Expr{c.site.mutex(), c.site.tries[0].Args[0]} {
-		if r := p.sameNames(c.site, e); r != nil {
+		if r := sameNames(c.site, e); r != nil {
 			r.Code = finding.ShapeUnknown
 			return r
 		}
@@ -44,19 +45,19 @@ func (c *collapse) scopes(p *program) *finding.Reason {
 						bad = at(n, c.errVar+" is returned as the last try left it")
 					}
 				case *ast.Ident:
-					obj := f.objectOf(n)
+					obj := f.ObjectOf(n)
 					v, isVar := obj.(*types.Var)
 					switch {
-					case obj == nil || isVar && v.IsField() && f.pkg.TypesInfo.Defs[n] == nil:
+					case obj == nil || isVar && v.IsField() && f.Pkg.TypesInfo.Defs[n] == nil:
 					case obj == c.errObj && c.errObj != nil:
 						if !reads || !inside && !c.assign {
 							bad = at(n, n.Name+" holds the error of the last try")
 						}
-					case inside && n.Name == name && (f.pkg.TypesInfo.Defs[n] != nil || !c.assign):
+					case inside && n.Name == name && (f.Pkg.TypesInfo.Defs[n] != nil || !c.assign):
 						if !isSelected(s, n) {
 							bad = at(n, n.Name+" means something else there")
 						}
-					case within2(obj.Pos(), loop) && !declaredIn(obj, list):
+					case source.PosWithin(obj.Pos(), loop) && !declaredIn(obj, list):
 						bad = at(n, n.Name+" is declared in the loop")
 					}
 				}
@@ -74,7 +75,7 @@ func (c *collapse) scopes(p *program) *finding.Reason {
 	}
 
 	// What success declares would be declared in the block around the loop.
-	block := f.pkg.Types.Scope().Innermost(loop.Pos())
+	block := f.Pkg.Types.Scope().Innermost(loop.Pos())
 	if block != nil && block.Pos() >= loop.Pos() {
 		block = block.Parent() // that of the loop itself
 	}
@@ -94,7 +95,7 @@ func (c *collapse) scopes(p *program) *finding.Reason {
 		if c.site.label != nil {
 			stmt = c.site.label
 		}
-		list := siblings(c.site.fn, stmt)
+		list := source.Siblings(c.site.fn, stmt)
 		if len(list) == 0 || list[len(list)-1] != stmt {
 			return at(r, "what follows the loop could not be reached any more")
 		}
@@ -117,7 +118,7 @@ func isSelected(n ast.Node, id *ast.Ident) bool {
 
 func declaredIn(obj types.Object, list []ast.Stmt) bool {
 	for _, s := range list {
-		if within2(obj.Pos(), s) {
+		if source.PosWithin(obj.Pos(), s) {
 			return true
 		}
 	}
@@ -153,7 +154,7 @@ func declares(s ast.Stmt) (out []*ast.Ident) {
 }
 
 // isResult reports whether obj is a named result of fn.
-func isResult(f *file, fn ast.Node, obj types.Object) bool {
+func isResult(f *source.File, fn ast.Node, obj types.Object) bool {
 	var t *ast.FuncType
 	switch fn := fn.(type) {
 	case *ast.FuncDecl:
@@ -166,7 +167,7 @@ func isResult(f *file, fn ast.Node, obj types.Object) bool {
 	}
 	for _, field := range t.Results.List {
 		for _, name := range field.Names {
-			if f.definedBy(name) == obj {
+			if f.DefinedBy(name) == obj {
 				return true
 			}
 		}

@@ -6,32 +6,33 @@ import (
 	"slices"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // perTry makes the finding of a site whose every try makes a session of its own, or nil.
 // Where a session is made only now and then, such as after the last one has ended, there
 // is none.
-func (p *program) perTry(s *site) *proposal {
-	call := p.sessionPerTry(s)
+func perTry(s *site) *proposal {
+	call := sessionPerTry(s)
 	if call == nil {
 		return nil
 	}
-	return p.refused(s, "session-per-try", p.sessionEachTry(s), finding.LeasePerTry, call)
+	return refused(s, "session-per-try", sessionEachTry(s), finding.LeasePerTry, call)
 }
 
 // sessionPerTry returns the call that makes a session for each try, or nil: in the loop on
 // each way from a try that failed to the next one, or in a function on the way to TryLock.
-func (p *program) sessionPerTry(s *site) *ast.CallExpr {
-	if call := p.sessionInLoop(s); call != nil {
+func sessionPerTry(s *site) *ast.CallExpr {
+	if call := sessionInLoop(s); call != nil {
 		return call
 	}
 	for i, h := range s.trail {
 		if i == 0 {
 			continue // in the loop
 		}
-		if fn := p.funcAround(h.node); fn != nil && fn != s.fn {
+		if fn := s.FuncAround(h.node); fn != nil && fn != s.fn {
 			// Behind the try it is for another one.
-			if call := p.makesSession(h.file, body(fn), map[ast.Node]bool{}); call != nil && (!within(call, fn) || call.Pos() < h.node.Pos()) {
+			if call := makesSession(s.functions.Program, h.file, source.Body(fn), map[ast.Node]bool{}); call != nil && (!source.Within(call, fn) || call.Pos() < h.node.Pos()) {
 				return call
 			}
 		}
@@ -39,9 +40,9 @@ func (p *program) sessionPerTry(s *site) *ast.CallExpr {
 	return nil
 }
 
-func (p *program) sessionInLoop(s *site) (call *ast.CallExpr) {
+func sessionInLoop(s *site) (call *ast.CallExpr) {
 	if s.trace.bad != nil {
-		return p.makesSession(s.file, loopBody(s.loop), p.onTheWay(s))
+		return makesSession(s.functions.Program, s.file, source.LoopBody(s.loop), onTheWay(s))
 	}
 	for _, q := range s.paths {
 		if q.outcome != locked || q.end != next {
@@ -49,7 +50,7 @@ func (p *program) sessionInLoop(s *site) (call *ast.CallExpr) {
 		}
 		call = nil
 		for _, st := range q.steps {
-			if c := p.sessionCall(s.file, st.node, p.onTheWay(s)); c != nil && st.kind == acts {
+			if c := sessionCall(s.functions.Program, s.file, st.node, onTheWay(s)); c != nil && st.kind == acts {
 				call = c
 			}
 		}
@@ -61,10 +62,10 @@ func (p *program) sessionInLoop(s *site) (call *ast.CallExpr) {
 }
 
 // onTheWay returns the functions on the way to TryLock, which are looked at by themselves.
-func (p *program) onTheWay(s *site) map[ast.Node]bool {
+func onTheWay(s *site) map[ast.Node]bool {
 	seen := map[ast.Node]bool{}
 	for i, h := range s.trail {
-		if fn := p.funcAround(h.node); i > 0 && fn != nil {
+		if fn := s.FuncAround(h.node); i > 0 && fn != nil {
 			seen[fn] = true
 		}
 	}
@@ -73,7 +74,7 @@ func (p *program) onTheWay(s *site) map[ast.Node]bool {
 
 // makesSession returns the call by which a list of statements makes a session, whatever
 // else happens in it.
-func (p *program) makesSession(f *file, list []ast.Stmt, seen map[ast.Node]bool) *ast.CallExpr {
+func makesSession(p *source.Program, f *source.File, list []ast.Stmt, seen map[ast.Node]bool) *ast.CallExpr {
 	for _, stmt := range list {
 		if l, ok := stmt.(*ast.LabeledStmt); ok {
 			stmt = l.Stmt
@@ -88,7 +89,7 @@ func (p *program) makesSession(f *file, list []ast.Stmt, seen map[ast.Node]bool)
 		default:
 			continue
 		}
-		if call := p.sessionCall(f, stmt, seen); call != nil {
+		if call := sessionCall(p, f, stmt, seen); call != nil {
 			return call
 		}
 	}
@@ -97,21 +98,21 @@ func (p *program) makesSession(f *file, list []ast.Stmt, seen map[ast.Node]bool)
 
 // sessionCall returns the call in n that makes a session, itself or through a function of
 // the module.
-func (p *program) sessionCall(f *file, n ast.Node, seen map[ast.Node]bool) (found *ast.CallExpr) {
+func sessionCall(p *source.Program, f *source.File, n ast.Node, seen map[ast.Node]bool) (found *ast.CallExpr) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit, *ast.BlockStmt:
 			return false
 		case *ast.CallExpr:
-			fn, ok := f.callee(n).(*types.Func)
+			fn, ok := f.Callee(n).(*types.Func)
 			if !ok || found != nil {
 				return found == nil
 			}
-			if p.isConcurrencyObj(fn, "NewSession") {
+			if p.IsConcurrencyObj(fn, "NewSession") {
 				found = n
-			} else if decl := p.declOf(fn); decl != nil && decl.Body != nil && !seen[decl] {
+			} else if decl := p.DeclOf(fn); decl != nil && decl.Body != nil && !seen[decl] {
 				seen[decl] = true
-				found = p.makesSession(p.fileAt(decl.Pos()), decl.Body.List, seen)
+				found = makesSession(p, p.FileAt(decl.Pos()), decl.Body.List, seen)
 			}
 		}
 		return found == nil
@@ -121,60 +122,35 @@ func (p *program) sessionCall(f *file, n ast.Node, seen map[ast.Node]bool) (foun
 
 // closesSession reports whether a round closes a session, itself or in a function of the
 // module that it calls.
-func (p *program) closesSession(s *site) bool {
+func closesSession(s *site) bool {
 	bodies := []ast.Node{s.loop}
 	for i, h := range s.trail {
-		if fn := p.funcAround(h.node); i > 0 && fn != nil {
+		if fn := s.FuncAround(h.node); i > 0 && fn != nil {
 			bodies = append(bodies, fn)
 		}
 	}
 	seen := map[ast.Node]bool{}
-	return slices.ContainsFunc(bodies, func(n ast.Node) bool { return p.closes(n, seen) })
+	return slices.ContainsFunc(bodies, func(n ast.Node) bool { return closes(s.functions.Program, n, seen) })
 }
 
-func (p *program) closes(n ast.Node, seen map[ast.Node]bool) bool {
+func closes(p *source.Program, n ast.Node, seen map[ast.Node]bool) bool {
 	if seen[n] {
 		return false
 	}
 	seen[n] = true
-	f, found := p.fileAt(n.Pos()), false
+	f, found := p.FileAt(n.Pos()), false
 	ast.Inspect(n, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok || found {
 			return !found
 		}
-		if fn, ok := f.callee(call).(*types.Func); ok {
-			found = (fn.Name() == "Close" || fn.Name() == "Orphan") && p.isConcurrencyObj(fn, fn.Name())
-			for _, decl := range p.declsOf(fn) {
-				found = found || p.closes(decl, seen)
+		if fn, ok := f.Callee(call).(*types.Func); ok {
+			found = (fn.Name() == "Close" || fn.Name() == "Orphan") && p.IsConcurrencyObj(fn, fn.Name())
+			for _, decl := range p.DeclsOf(fn) {
+				found = found || closes(p, decl, seen)
 			}
 		}
 		return !found
 	})
 	return found
-}
-
-// body returns the statements of a function.
-func body(fn ast.Node) []ast.Stmt {
-	switch fn := fn.(type) {
-	case *ast.FuncLit:
-		return fn.Body.List
-	case *ast.FuncDecl:
-		if fn.Body != nil {
-			return fn.Body.List
-		}
-	}
-	return nil
-}
-
-func loopBody(loop ast.Stmt) []ast.Stmt {
-	switch l := loop.(type) {
-	case *ast.ForStmt:
-		return l.Body.List
-	case *ast.RangeStmt:
-		return l.Body.List
-	case *ast.BlockStmt:
-		return l.List
-	}
-	return nil
 }

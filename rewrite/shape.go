@@ -4,11 +4,13 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // shape finds the statements for success and for other errors. It returns the node that
 // it could not place.
-func (c *collapse) shape(p *program) ast.Node {
+func (c *collapse) shape() ast.Node {
 	var body []ast.Stmt
 	switch loop := c.site.loop.(type) {
 	case *ast.ForStmt:
@@ -27,12 +29,12 @@ func (c *collapse) shape(p *program) ast.Node {
 			return loop
 		}
 	case *ast.RangeStmt:
-		if loop.Key != nil && !isBlank(loop.Key) {
+		if loop.Key != nil && !source.IsBlank(loop.Key) {
 			return loop
 		}
 		body = loop.Body.List
 	}
-	return c.list(p, body, nil)
+	return c.list(body, nil)
 }
 
 // verdict is the value of a condition after a won, a locked and a failed try.
@@ -44,7 +46,7 @@ func (c *collapse) verdict(cond ast.Expr, errs map[types.Object]bool) (v [3]tris
 }
 
 // list walks statements in search of the try; errs is nil before it.
-func (c *collapse) list(p *program, stmts []ast.Stmt, errs map[types.Object]bool) ast.Node {
+func (c *collapse) list(stmts []ast.Stmt, errs map[types.Object]bool) ast.Node {
 	t := c.site.trace
 	for i, s := range stmts {
 		rest := stmts[i+1:]
@@ -81,7 +83,7 @@ func (c *collapse) list(p *program, stmts []ast.Stmt, errs map[types.Object]bool
 				}
 				continue // before the try: only a check of the context passes collapse's tests
 			}
-			bad, finished := c.ifStmt(p, s, rest, in)
+			bad, finished := c.ifStmt(s, rest, in)
 			if bad != nil || finished {
 				return bad
 			}
@@ -94,7 +96,7 @@ func (c *collapse) list(p *program, stmts []ast.Stmt, errs map[types.Object]bool
 					if len(rest) > 0 {
 						return rest[0]
 					}
-					return c.list(p, clause.(*ast.CommClause).Body, nil)
+					return c.list(clause.(*ast.CommClause).Body, nil)
 				}
 			}
 		case *ast.ExprStmt:
@@ -121,21 +123,21 @@ func (c *collapse) bind(a *ast.AssignStmt) map[types.Object]bool {
 		return nil
 	}
 	errs := map[types.Object]bool{}
-	if isBlank(a.Lhs[0]) {
+	if source.IsBlank(a.Lhs[0]) {
 		return errs
 	}
 	obj := c.site.trace.variable(a.Lhs[0])
 	if obj == nil {
 		return nil
 	}
-	c.errVar, c.errObj, c.assign = obj.Name(), obj, !within2(obj.Pos(), c.site.loop)
+	c.errVar, c.errObj, c.assign = obj.Name(), obj, !source.PosWithin(obj.Pos(), c.site.loop)
 	errs[obj] = true
 	return errs
 }
 
 // ifStmt places the branches of a condition on the try's error. finished says that rest
 // has been placed too.
-func (c *collapse) ifStmt(p *program, s *ast.IfStmt, rest []ast.Stmt, errs map[types.Object]bool) (bad ast.Node, finished bool) {
+func (c *collapse) ifStmt(s *ast.IfStmt, rest []ast.Stmt, errs map[types.Object]bool) (bad ast.Node, finished bool) {
 	var otherwise []ast.Stmt
 	switch e := s.Else.(type) {
 	case *ast.BlockStmt:
@@ -148,12 +150,12 @@ func (c *collapse) ifStmt(p *program, s *ast.IfStmt, rest []ast.Stmt, errs map[t
 		if bad := c.setSuccess(s.Body.List); bad != nil {
 			return bad, true
 		}
-		if bad := c.list(p, otherwise, errs); bad != nil {
+		if bad := c.list(otherwise, errs); bad != nil {
 			return bad, true
 		}
 		return nil, false
 	case [3]tristate{no, yes, yes}: // if err != nil { ... } success
-		if bad := c.list(p, s.Body.List, errs); bad != nil {
+		if bad := c.list(s.Body.List, errs); bad != nil {
 			return bad, true
 		}
 		if s.Else != nil {
@@ -187,7 +189,7 @@ func (c *collapse) ifStmt(p *program, s *ast.IfStmt, rest []ast.Stmt, errs map[t
 		c.success, c.others, c.both = s.Body.List, s.Body.List, true
 		return nil, false
 	case [3]tristate{no, yes, no}: // if err == ErrLocked { wait } else { others }
-		if bad := c.list(p, s.Body.List, errs); bad != nil {
+		if bad := c.list(s.Body.List, errs); bad != nil {
 			return bad, true
 		}
 		if s.Else != nil {

@@ -15,6 +15,8 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/edit"
+	"etcdmod/rewrite/internal/source"
 )
 
 // A simulated function is a generated one, as it was and in each tier that it may get.
@@ -102,14 +104,14 @@ func (b *bench) simulated(t *testing.T, p polling, suffix string) *simulated {
 
 // prepared makes a file of the package pkg of the scratch module: what it declares gets
 // the suffix, since many files share the package, and what it does is recorded.
-func prepared(t *testing.T, in *Input, src []byte, pkg, suffix string) []byte {
+func prepared(t *testing.T, in *source.Input, src []byte, pkg, suffix string) []byte {
 	t.Helper()
 	info, scope := in.Packages[0].TypesInfo, in.Packages[0].Types.Scope()
-	var es edits
+	var es edit.Edits
 	rename := func(id *ast.Ident, obj types.Object) {
 		if obj != nil && obj.Parent() == scope {
 			at := in.Fset.Position(id.End()).Offset
-			es = append(es, textEdit{at, at, suffix})
+			es = append(es, edit.Edit{Start: at, End: at, Text: suffix})
 		}
 	}
 	for id, obj := range info.Defs {
@@ -118,7 +120,7 @@ func prepared(t *testing.T, in *Input, src []byte, pkg, suffix string) []byte {
 	for id, obj := range info.Uses {
 		rename(id, obj)
 	}
-	renamed, err := es.apply(src)
+	renamed, err := es.Apply(src)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +160,7 @@ func layOut(t *testing.T, dir string, all []*simulated, schedules int) {
 			t.Fatal(err)
 		}
 	}
-	files, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: ConcurrencyPaths[0], Version: "test", Clocks: true})
+	files, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: source.ConcurrencyPaths[0], Version: "test", Clocks: true})
 	if err != nil {
 		t.Fatal(err)
 	}

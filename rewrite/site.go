@@ -6,11 +6,15 @@ import (
 	"go/types"
 	"slices"
 	"sort"
+
+	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/source"
 )
 
 // A site is a loop that retries TryLock.
 type site struct {
-	file  *file
+	*functions
+	file  *source.File
 	fn    ast.Node // *ast.FuncDecl or *ast.FuncLit
 	name  string   // of the function, for messages
 	outer *types.Func
@@ -26,54 +30,37 @@ type site struct {
 }
 
 // mutex returns the expression whose TryLock is called.
-func (s *site) mutex() ast.Expr { return s.file.tried(s.tries[0]) }
+func (s *site) mutex() ast.Expr { return s.file.Tried(s.tries[0]) }
 
-// tried returns the expression whose TryLock is called, or nil.
-func (f *file) tried(call *ast.CallExpr) ast.Expr {
-	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-	switch {
-	case !ok || sel.Sel.Name != "TryLock":
-		return nil
-	case f.methodExpr(sel) && len(call.Args) > 0:
-		return ast.Unparen(call.Args[0])
-	}
-	return ast.Unparen(sel.X)
+// A finder finds the loops of one build configuration.
+type finder struct {
+	*functions
+	flow *flow.Flow
 }
 
-// methodExpr reports whether sel is a method expression such as (*concurrency.Mutex).TryLock.
-func (f *file) methodExpr(sel *ast.SelectorExpr) bool {
-	s := f.pkg.TypesInfo.Selections[sel]
-	return s != nil && s.Kind() == types.MethodExpr && f.isMutexPtr(s.Recv()) && mutexMethods[sel.Sel.Name]
-}
-
-// isTryLock reports whether call calls (*concurrency.Mutex).TryLock.
-func (f *file) isTryLock(call *ast.CallExpr) bool {
-	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-	if !ok || sel.Sel.Name != "TryLock" {
-		return false
-	}
-	fn, ok := f.objectOf(sel.Sel).(*types.Func)
-	if !ok {
-		return false
-	}
-	recv := fn.Signature().Recv()
-	return recv != nil && f.isMutexPtr(recv.Type()) && f.pkg.TypesInfo.Selections[sel] != nil
+// A search is what is looked for in a file.
+type search struct {
+	file    *source.File
+	attempt *attempt
+	isTry   func(*ast.CallExpr) bool // the attempt itself, or a function that leads to it
+	// hides reports whether a call that tries may return no error although another session
+	// holds the lock; nil where the calls are attempts.
+	hides func(*ast.CallExpr) bool
 }
 
 // sites finds the loops of a program that retry an attempt.
-func (p *program) sites(a *attempt) []*site {
-	p.attempt = a
+func (p *finder) sites(a *attempt) []*site {
 	var out []*site
-	r := newReach(p)
-	for _, f := range p.files {
-		if f.isHelper() {
+	r := newReach(p, a)
+	for _, f := range p.Files {
+		if f.IsHelper() {
 			continue
 		}
-		isTry := func(call *ast.CallExpr) bool { return a.is(p, f, call) }
-		found, rest := p.sitesIn(f, isTry)
+		isTry := func(call *ast.CallExpr) bool { return a.is(f, call) }
+		found, rest := p.sitesIn(search{file: f, attempt: a, isTry: isTry})
 		out = append(out, found...)
 		for _, fn := range sorted(rest) {
-			if p.givesUp(f, r.bodies[fn], isTry) {
+			if p.givesUp(a, f, r.bodies[fn], isTry) {
 				continue
 			}
 			for _, call := range rest[fn] {
@@ -83,7 +70,7 @@ func (p *program) sites(a *attempt) []*site {
 	}
 	out = append(out, r.sites()...)
 	sort.SliceStable(out, func(i, j int) bool {
-		a, b := p.position(out[i].loop.Pos()), p.position(out[j].loop.Pos())
+		a, b := p.Position(out[i].loop.Pos()), p.Position(out[j].loop.Pos())
 		if a.Filename != b.Filename {
 			return a.Filename < b.Filename
 		}
@@ -95,26 +82,26 @@ func (p *program) sites(a *attempt) []*site {
 // sitesIn finds the loops of one file that retry the calls for which isTry holds. rest
 // holds the other such calls by the declaration, or literal, of the function that makes
 // them.
-func (p *program) sitesIn(f *file, isTry func(*ast.CallExpr) bool) (out []*site, rest map[token.Pos][]*ast.CallExpr) {
+func (p *functions) sitesIn(in search) (out []*site, rest map[token.Pos][]*ast.CallExpr) {
 	rest = map[token.Pos][]*ast.CallExpr{}
 	known := map[ast.Stmt]*site{}
 	var stack []ast.Node
-	ast.Inspect(f.ast, func(n ast.Node) bool {
+	ast.Inspect(in.file.Syntax, func(n ast.Node) bool {
 		if n == nil {
 			stack = stack[:len(stack)-1]
 			return true
 		}
 		stack = append(stack, n)
 		call, ok := n.(*ast.CallExpr)
-		if !ok || !isTry(call) {
+		if !ok || !in.isTry(call) {
 			return true
 		}
-		if s := p.siteOf(f, stack, call, isTry, known); s != nil {
+		if s := p.siteOf(in, stack, call, known); s != nil {
 			if known[s.loop] == nil {
 				known[s.loop] = s
 				out = append(out, s)
 			}
-		} else if fn := f.enclosing(stack); fn.IsValid() {
+		} else if fn := in.file.Enclosing(stack); fn.IsValid() {
 			rest[fn] = append(rest[fn], call)
 		}
 		return true
@@ -122,49 +109,33 @@ func (p *program) sitesIn(f *file, isTry func(*ast.CallExpr) bool) (out []*site,
 	return out, rest
 }
 
-// enclosing returns the position that stands for the innermost function on the stack.
-func (f *file) enclosing(stack []ast.Node) token.Pos {
-	for i := len(stack) - 1; i >= 0; i-- {
-		switch fn := stack[i].(type) {
-		case *ast.FuncLit:
-			return fn.Pos()
-		case *ast.FuncDecl:
-			if obj := f.pkg.TypesInfo.Defs[fn.Name]; obj != nil {
-				return obj.Pos()
-			}
-			return token.NoPos
-		}
-	}
-	return token.NoPos
-}
-
 // siteOf finds the innermost loop around call in which a try that met another holder
 // can be followed by the next try of the same mutex.
-func (p *program) siteOf(f *file, stack []ast.Node, call *ast.CallExpr, isTry func(*ast.CallExpr) bool, known map[ast.Stmt]*site) *site {
+func (p *functions) siteOf(in search, stack []ast.Node, call *ast.CallExpr, known map[ast.Stmt]*site) *site {
 	for i := len(stack) - 1; i >= 0; i-- {
 		switch n := stack[i].(type) {
 		case *ast.FuncLit, *ast.FuncDecl:
-			return p.gotoSite(f, stack[:i+1], call, isTry, known)
+			return p.gotoSite(in, stack[:i+1], call, known)
 		case *ast.ForStmt, *ast.RangeStmt:
 			loop := n.(ast.Stmt)
-			if s := p.gotoSite(f, stack[:i+1], call, isTry, known); s != nil {
+			if s := p.gotoSite(in, stack[:i+1], call, known); s != nil {
 				return s
 			}
 			if s := known[loop]; s != nil {
 				return s
 			}
-			if !inBody(loop, stack, i) || p.variesWith(f, loop, call) {
+			if !inBody(loop, stack, i) || variesWith(in.file, loop, call) {
 				continue
 			}
-			s := &site{file: f, loop: loop}
+			s := &site{functions: p, file: in.file, loop: loop}
 			if i > 0 {
 				s.label, _ = stack[i-1].(*ast.LabeledStmt)
 			}
 			if !s.place(stack[:i]) {
 				continue // a package-level initializer
 			}
-			p.trace(s, isTry)
-			if s.trace.bad != nil && p.mayRetry(s) || s.trace.bad == nil && (s.retries() || p.hides != nil && s.goesRound() && p.hides(call)) {
+			s.walk(in)
+			if s.trace.bad != nil && s.mayRetry() || s.trace.bad == nil && (s.retries() || in.hides != nil && s.goesRound() && in.hides(call)) {
 				return s
 			}
 		}
@@ -184,7 +155,7 @@ func (s *site) place(stack []ast.Node) bool {
 			} else {
 				s.name = "a function literal in " + fn.Name.Name
 			}
-			s.outer, _ = s.file.pkg.TypesInfo.Defs[fn.Name].(*types.Func)
+			s.outer, _ = s.file.Pkg.TypesInfo.Defs[fn.Name].(*types.Func)
 		}
 	}
 	return s.fn != nil
@@ -211,8 +182,10 @@ func (s *site) goesRound() bool {
 }
 
 // retries reports whether a try that met another holder may be followed by the next round.
-func (s *site) retries() bool {
-	for _, q := range s.paths {
+func (s *site) retries() bool { return retry(s.paths) }
+
+func retry(paths []*path) bool {
+	for _, q := range paths {
 		if q.outcome == locked && q.end == next {
 			return true
 		}
@@ -220,20 +193,20 @@ func (s *site) retries() bool {
 	return false
 }
 
-// trace walks the loop.
-func (p *program) trace(s *site, isTry func(*ast.CallExpr) bool) {
+// walk walks the loop.
+func (s *site) walk(in search) {
 	s.tries = nil
 	ast.Inspect(s.loop, func(n ast.Node) bool {
 		if _, ok := n.(*ast.FuncLit); ok {
 			return false
 		}
-		if call, ok := n.(*ast.CallExpr); ok && isTry(call) {
+		if call, ok := n.(*ast.CallExpr); ok && in.isTry(call) {
 			s.tries = append(s.tries, call)
 		}
 		return true
 	})
-	clocks := p.clocksOf(s.file, s.fn, s.loop)
-	s.trace = &tracer{prog: p, file: s.file, loop: s.loop, isTry: isTry, clocks: clocks, isDone: s.file.isDone}
+	clocks := s.clocksOf(s.file, s.fn, s.loop)
+	s.trace = &tracer{fns: s.functions, attempt: in.attempt, file: s.file, loop: s.loop, isTry: in.isTry, clocks: clocks}
 	if s.label != nil {
 		s.trace.label = s.label.Label.Name
 	}
@@ -266,18 +239,18 @@ func (p *program) trace(s *site, isTry func(*ast.CallExpr) bool) {
 
 // mayRetry reports whether a loop that could not be walked exactly may try again after a
 // try that met another holder: a loop that returns then is none, whatever else it holds.
-func (p *program) mayRetry(s *site) bool {
+func (s *site) mayRetry() bool {
 	t := *s.trace
 	t.bad, t.rough = nil, true
 	paths := t.round()
-	return t.bad != nil || (&site{paths: paths}).retries()
+	return t.bad != nil || retry(paths)
 }
 
 // isDone reports whether e receives from the Done channel of a context.
-func (f *file) isDone(e ast.Expr) bool { return f.doneContext(e) != nil }
+func isDone(f *source.File, e ast.Expr) bool { return doneContext(f, e) != nil }
 
 // doneContext returns ctx of <-ctx.Done(), or nil.
-func (f *file) doneContext(e ast.Expr) ast.Expr {
+func doneContext(f *source.File, e ast.Expr) ast.Expr {
 	u, ok := ast.Unparen(e).(*ast.UnaryExpr)
 	if !ok || u.Op != token.ARROW {
 		return nil
@@ -287,7 +260,7 @@ func (f *file) doneContext(e ast.Expr) ast.Expr {
 		return nil
 	}
 	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-	if !ok || sel.Sel.Name != "Done" || !isNamed(f.typeOf(sel.X), "context", "Context") {
+	if !ok || sel.Sel.Name != "Done" || !source.IsNamed(f.TypeOf(sel.X), "context", "Context") {
 		return nil
 	}
 	return sel.X
@@ -295,11 +268,11 @@ func (f *file) doneContext(e ast.Expr) ast.Expr {
 
 // variesWith reports whether the mutex of a try is another one in every round: it
 // depends on a variable that the loop's own header sets.
-func (p *program) variesWith(f *file, loop ast.Stmt, call *ast.CallExpr) bool {
+func variesWith(f *source.File, loop ast.Stmt, call *ast.CallExpr) bool {
 	tainted := map[types.Object]bool{}
 	taint := func(e ast.Expr) {
 		if id, ok := e.(*ast.Ident); ok {
-			if obj := f.objectOf(id); obj != nil {
+			if obj := f.ObjectOf(id); obj != nil {
 				tainted[obj] = true
 			}
 		}
@@ -327,7 +300,7 @@ func (p *program) variesWith(f *file, loop ast.Stmt, call *ast.CallExpr) bool {
 	mentions := func(n ast.Node) bool {
 		found := false
 		ast.Inspect(n, func(n ast.Node) bool {
-			if id, ok := n.(*ast.Ident); ok && tainted[f.objectOf(id)] {
+			if id, ok := n.(*ast.Ident); ok && tainted[f.ObjectOf(id)] {
 				found = true
 			}
 			return !found
@@ -339,8 +312,8 @@ func (p *program) variesWith(f *file, loop ast.Stmt, call *ast.CallExpr) bool {
 			for _, e := range a.Rhs {
 				if mentions(e) {
 					for _, l := range a.Lhs {
-						if id, ok := l.(*ast.Ident); ok && f.objectOf(id) != nil {
-							tainted[f.objectOf(id)] = true
+						if id, ok := l.(*ast.Ident); ok && f.ObjectOf(id) != nil {
+							tainted[f.ObjectOf(id)] = true
 						}
 					}
 				}
@@ -348,8 +321,8 @@ func (p *program) variesWith(f *file, loop ast.Stmt, call *ast.CallExpr) bool {
 		}
 		return true
 	})
-	if f.isTryLock(call) {
-		return mentions(f.tried(call))
+	if f.IsTryLock(call) {
+		return mentions(f.Tried(call))
 	}
 	if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && mentions(sel.X) {
 		return true

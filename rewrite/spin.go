@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/edit"
+	"etcdmod/rewrite/internal/source"
 )
 
 // spinInterval is the wait that is put into a loop without any. It bounds by how much the
@@ -35,24 +37,24 @@ const spinInterval = 100 * time.Millisecond
 // later than before.
 //
 // spin returns why there is no place for a wait. Otherwise the site has a clock from then on.
-func (p *program) spin(s *site) *finding.Reason {
+func spin(s *site) *finding.Reason {
 	at := func(code finding.Code, n ast.Node, detail string) *finding.Reason {
-		return &finding.Reason{Code: code, Detail: detail, Pos: p.position(n.Pos())}
+		return &finding.Reason{Code: code, Detail: detail, Pos: s.Position(n.Pos())}
 	}
-	if call := p.pausing(s); call != nil {
-		return at(finding.ClockElsewhere, call, "it is in "+firstLine(p.text(call.Fun)))
+	if call := s.pausing(); call != nil {
+		return at(finding.ClockElsewhere, call, "it is in "+source.FirstLine(s.Text(call.Fun)))
 	}
 	for _, q := range s.paths {
 		for _, st := range q.steps {
 			if q.end == next && (st.kind == recv || st.kind == doneRecv) {
-				return at(finding.UnknownClock, st.node, firstLine(p.text(st.node)))
+				return at(finding.UnknownClock, st.node, source.FirstLine(s.Text(st.node)))
 			}
-			if q.outcome == locked && q.end == next && st.kind == acts && p.mayWait(s, st.node) {
-				return at(finding.UnknownClock, st.node, firstLine(p.text(st.node))+" may wait")
+			if q.outcome == locked && q.end == next && st.kind == acts && s.mayWait(st.node) {
+				return at(finding.UnknownClock, st.node, source.FirstLine(s.Text(st.node))+" may wait")
 			}
 		}
 	}
-	if r := p.counted(s); r != nil {
+	if r := counted(s); r != nil {
 		return r
 	}
 	ends := map[token.Pos]bool{}
@@ -65,8 +67,8 @@ func (p *program) spin(s *site) *finding.Reason {
 			if st.kind != acts {
 				continue
 			}
-			if ok, _ := p.inert(s, st.node); !ok {
-				return at(finding.WorkInLoop, st.node, firstLine(p.text(st.node)))
+			if ok, _ := s.inert(st.node); !ok {
+				return at(finding.WorkInLoop, st.node, source.FirstLine(s.Text(st.node)))
 			}
 		}
 		if end := s.roundEnd(q); !ends[end] {
@@ -79,10 +81,10 @@ func (p *program) spin(s *site) *finding.Reason {
 			return at(finding.NoClock, s.loop, "other rounds end in the same place")
 		}
 	}
-	if _, _, ok := s.file.timeName(c.into); !ok {
+	if _, _, ok := timeName(s.file, c.into); !ok {
 		return at(finding.NoClock, s.loop, "package time has no name there")
 	}
-	if r := p.fixedMutex(s, c, true); r != nil {
+	if r := fixedMutex(s, c, true); r != nil {
 		return r
 	}
 	s.clock = []*clock{c}
@@ -106,10 +108,10 @@ func (s *site) roundEnd(q *path) token.Pos {
 
 // timeName returns the name that package time has, or may get by an import, at all of
 // those places.
-func (f *file) timeName(places []token.Pos) (name string, imported, ok bool) {
+func timeName(f *source.File, places []token.Pos) (name string, imported, ok bool) {
 	name = "time"
-	for _, spec := range f.ast.Imports {
-		if importPathOf(spec) != "time" || spec.Name != nil && (spec.Name.Name == "_" || spec.Name.Name == ".") {
+	for _, spec := range f.Syntax.Imports {
+		if source.ImportPath(spec) != "time" || spec.Name != nil && (spec.Name.Name == "_" || spec.Name.Name == ".") {
 			continue
 		}
 		imported = true
@@ -118,7 +120,7 @@ func (f *file) timeName(places []token.Pos) (name string, imported, ok bool) {
 		}
 	}
 	for _, at := range places {
-		obj := f.lookup(name, at)
+		obj := f.Lookup(name, at)
 		pkg, isPkg := obj.(*types.PkgName)
 		if imported != isPkg || isPkg && pkg.Imported().Path() != "time" || !isPkg && obj != nil {
 			return "", false, false
@@ -128,30 +130,30 @@ func (f *file) timeName(places []token.Pos) (name string, imported, ok bool) {
 }
 
 // paused returns the edits that put the waits into a spin.
-func (p *program) paused(s *site) edits {
-	c, src := s.clock[0], s.file.src
-	name, _, _ := s.file.timeName(c.into)
-	text := fmt.Sprintf("%s.Sleep(%d * %s.Millisecond)", p.text(s.mutex()), spinInterval/time.Millisecond, name)
+func paused(s *site) edit.Edits {
+	c, src := s.clock[0], s.file.Bytes
+	name, _, _ := timeName(s.file, c.into)
+	text := fmt.Sprintf("%s.Sleep(%d * %s.Millisecond)", s.Text(s.mutex()), spinInterval/time.Millisecond, name)
 	nl := "\n"
-	if isCRLF(src) {
+	if edit.IsCRLF(src) {
 		nl = "\r\n"
 	}
-	var es edits
+	var es edit.Edits
 	for _, pos := range c.into {
-		at := p.offset(pos)
+		at := s.Offset(pos)
 		line := bytes.LastIndexByte(src[:at], '\n') + 1
 		indent := string(src[line:at])
 		alone := len(bytes.TrimSpace(src[line:at])) == 0
 		switch {
 		case src[at] != '}' && alone: // a branch on its own line
-			es = append(es, textEdit{at, at, text + nl + indent})
+			es = append(es, edit.Edit{Start: at, End: at, Text: text + nl + indent})
 		case src[at] != '}':
-			es = append(es, textEdit{at, at, text + "; "})
+			es = append(es, edit.Edit{Start: at, End: at, Text: text + "; "})
 		case alone: // the end of the body
-			es = append(es, textEdit{line, line, indent + "\t" + text + nl})
+			es = append(es, edit.Edit{Start: line, End: line, Text: indent + "\t" + text + nl})
 		default:
 			indent = indent[:len(indent)-len(bytes.TrimLeft([]byte(indent), " \t"))]
-			es = append(es, textEdit{at, at, nl + indent + "\t" + text + nl + indent})
+			es = append(es, edit.Edit{Start: at, End: at, Text: nl + indent + "\t" + text + nl + indent})
 		}
 	}
 	return es

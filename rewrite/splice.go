@@ -11,38 +11,41 @@ import (
 	"github.com/dave/dst"
 	"github.com/dave/dst/decorator"
 	"github.com/dave/dst/dstutil"
+
+	"etcdmod/rewrite/internal/edit"
+	"etcdmod/rewrite/internal/source"
 )
 
 // A splicer carries out collapses on the dst tree of one file and puts the text of the
 // declarations that changed between the original bytes.
 type splicer struct {
-	parsed
-	es   edits // made since the nodes' positions were taken
-	prog *program
+	edit.Version
+	es   edit.Edits // made since the nodes' positions were taken
+	prog *source.Program
 	dec  *decorator.Decorator
 	tree *dst.File
 }
 
 // spliceAll applies the collapses of one file to src, which is the file's original text
 // with es applied. qualifier is the name of the helper package in the file.
-func (p *program) spliceAll(src []byte, es edits, cs []*collapse, qualifier string) (out []byte, err error) {
+func spliceAll(p *source.Program, src []byte, es edit.Edits, cs []*collapse, qualifier string) (out []byte, err error) {
 	defer func() {
 		// dst panics on trees that it cannot restore.
 		if r := recover(); r != nil {
 			err = fmt.Errorf("rewriting the loop: %v", r)
 		}
 	}()
-	ps, err := parse(src)
+	ps, err := edit.Parse(src)
 	if err != nil {
 		return nil, err
 	}
-	s := &splicer{parsed: *ps, es: es, prog: p, dec: decorator.NewDecorator(ps.fset)}
-	if s.tree, err = s.dec.DecorateFile(s.file); err != nil {
+	s := &splicer{Version: *ps, es: es, prog: p, dec: decorator.NewDecorator(ps.Fset)}
+	if s.tree, err = s.dec.DecorateFile(s.File); err != nil {
 		return nil, err
 	}
 	changed := map[int]bool{}
 	for _, c := range cs {
-		i := s.declAt(es.moved(p.offset(c.site.loop.Pos())))
+		i := s.DeclAt(es.Moved(p.Offset(c.site.loop.Pos())))
 		if i < 0 {
 			return nil, fmt.Errorf("no declaration holds the loop")
 		}
@@ -55,28 +58,28 @@ func (p *program) spliceAll(src []byte, es edits, cs []*collapse, qualifier stri
 	if err := decorator.NewRestorer().Fprint(&buf, s.tree); err != nil {
 		return nil, err
 	}
-	restored, err := parse(buf.Bytes())
+	restored, err := edit.Parse(buf.Bytes())
 	if err != nil {
 		return nil, err
 	}
-	if len(restored.file.Decls) != len(s.file.Decls) {
+	if len(restored.File.Decls) != len(s.File.Decls) {
 		return nil, fmt.Errorf("the rewrite changed the number of declarations")
 	}
-	var splices edits
+	var splices edit.Edits
 	for i := range changed {
-		start, end := s.span(s.file.Decls[i])
-		splices = append(splices, textEdit{start, end, string(withLineEnds(declText(restored, i), isCRLF(src)))})
+		start, end := s.Span(s.File.Decls[i])
+		splices = append(splices, edit.Edit{Start: start, End: end, Text: string(edit.WithLineEnds(edit.DeclText(restored, i), edit.IsCRLF(src)))})
 	}
-	return splices.apply(src)
+	return splices.Apply(src)
 }
 
 // find returns the dst node of a node of the original file.
 func (s *splicer) find(n ast.Node) (dst.Node, error) {
-	at := s.es.moved(s.prog.offset(n.Pos()))
+	at := s.es.Moved(s.prog.Offset(n.Pos()))
 	want := reflect.TypeOf(n)
 	var found ast.Node
-	ast.Inspect(s.file, func(m ast.Node) bool {
-		if m != nil && found == nil && reflect.TypeOf(m) == want && s.offset(m.Pos()) == at {
+	ast.Inspect(s.File, func(m ast.Node) bool {
+		if m != nil && found == nil && reflect.TypeOf(m) == want && s.Offset(m.Pos()) == at {
 			found = m
 		}
 		return found == nil
@@ -111,7 +114,7 @@ func (s *splicer) replace(c *collapse, qualifier string) error {
 	}
 	var drops []dst.Node
 	for _, d := range c.drop {
-		if within(d, c.site.loop) {
+		if source.Within(d, c.site.loop) {
 			continue // goes with the loop, or stays with what is kept of it
 		}
 		n, err := s.find(d)
@@ -173,7 +176,7 @@ func (s *splicer) replace(c *collapse, qualifier string) error {
 func (s *splicer) inOrder(comments []string) {
 	place := map[string]int{}
 	i := 0
-	for _, group := range s.file.Comments {
+	for _, group := range s.File.Comments {
 		for _, c := range group.List {
 			if i++; place[c.Text] == 0 {
 				place[c.Text] = i
@@ -197,8 +200,8 @@ func dropsContain(drops []dst.Node, n dst.Node) bool {
 func (s *splicer) waiting(c *collapse, qualifier string) (stmts []dst.Stmt, kept map[dst.Node]bool, err error) {
 	p := s.prog
 	kept = map[dst.Node]bool{}
-	call := p.text(c.site.mutex()) + "." + c.method(qualifier)
-	if c.direct(p) {
+	call := p.Text(c.site.mutex()) + "." + c.method(qualifier)
+	if c.direct() {
 		list, err := statements("return " + call)
 		return list, kept, err
 	}
@@ -226,7 +229,7 @@ func (s *splicer) waiting(c *collapse, qualifier string) (stmts []dst.Stmt, kept
 	}
 	switch {
 	case c.others == nil: // the end of the context and of the session leave alike
-		for _, e := range c.contextErrors(p, &ast.BlockStmt{List: c.done}) {
+		for _, e := range c.contextErrors(&ast.BlockStmt{List: c.done}) {
 			old, err := s.find(e)
 			if err != nil {
 				return nil, nil, err
@@ -242,7 +245,7 @@ func (s *splicer) waiting(c *collapse, qualifier string) (stmts []dst.Stmt, kept
 			}
 		}
 		body.List = done
-	case c.done == nil || c.plainContextError(p) && c.plainError(c.others):
+	case c.done == nil || c.plainContextError() && c.plainError(c.others):
 		for _, d := range done { // WatchLock has returned ctx.Err() itself
 			delete(kept, d)
 		}

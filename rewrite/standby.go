@@ -3,7 +3,8 @@ package rewrite
 import (
 	"go/ast"
 	"go/token"
-	"go/types"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // standsBy reports whether the loop tries only while a flag, or a function that is asked
@@ -23,16 +24,16 @@ func (s *site) standsBy() bool {
 func (s *site) unlessFlag(n ast.Node) bool {
 	found := false
 	ast.Inspect(s.loop, func(m ast.Node) bool {
-		if m == nil || !within(n, m) {
+		if m == nil || !source.Within(n, m) {
 			return false
 		}
 		switch m := m.(type) {
 		case *ast.IfStmt:
 			switch {
-			case within(n, m.Body):
-				found = found || s.file.demandsNot(m.Cond)
-			case m.Else != nil && within(n, m.Else):
-				found = found || s.file.isFlag(m.Cond)
+			case source.Within(n, m.Body):
+				found = found || demandsNot(s.file, m.Cond)
+			case m.Else != nil && source.Within(n, m.Else):
+				found = found || isFlag(s.file, m.Cond)
 			}
 		case *ast.BlockStmt:
 			found = found || s.skips(m.List, n)
@@ -52,7 +53,7 @@ func (s *site) skips(list []ast.Stmt, n ast.Node) bool {
 		if stmt.End() > n.Pos() {
 			return false
 		}
-		if i, ok := stmt.(*ast.IfStmt); ok && len(i.Body.List) > 0 && s.file.isFlag(i.Cond) {
+		if i, ok := stmt.(*ast.IfStmt); ok && len(i.Body.List) > 0 && isFlag(s.file, i.Cond) {
 			if b, ok := i.Body.List[len(i.Body.List)-1].(*ast.BranchStmt); ok && b.Tok == token.CONTINUE {
 				return true
 			}
@@ -62,40 +63,24 @@ func (s *site) skips(list []ast.Stmt, n ast.Node) bool {
 }
 
 // demandsNot reports whether a condition holds only where a flag is not set.
-func (f *file) demandsNot(cond ast.Expr) bool {
+func demandsNot(f *source.File, cond ast.Expr) bool {
 	switch e := ast.Unparen(cond).(type) {
 	case *ast.BinaryExpr:
-		return e.Op == token.LAND && (f.demandsNot(e.X) || f.demandsNot(e.Y))
+		return e.Op == token.LAND && (demandsNot(f, e.X) || demandsNot(f, e.Y))
 	case *ast.UnaryExpr:
-		return e.Op == token.NOT && f.isFlag(e.X)
+		return e.Op == token.NOT && isFlag(f, e.X)
 	}
 	return false
 }
 
 // isFlag reports whether e is a variable or field of type bool, or a call without arguments
 // that returns one.
-func (f *file) isFlag(e ast.Expr) bool {
-	if !isBool(f.typeOf(e)) {
+func isFlag(f *source.File, e ast.Expr) bool {
+	if !source.IsBool(f.TypeOf(e)) {
 		return false
 	}
 	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
 		return len(call.Args) == 0
 	}
-	return f.variableOf(e) != nil
-}
-
-// variableOf returns the variable or field that e names, or nil.
-func (f *file) variableOf(e ast.Expr) (v *types.Var) {
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		v, _ = f.objectOf(e).(*types.Var)
-	case *ast.SelectorExpr:
-		v, _ = f.objectOf(e.Sel).(*types.Var)
-	}
-	return v
-}
-
-func isBool(t types.Type) bool {
-	b, ok := typeUnder(t).(*types.Basic)
-	return ok && b.Info()&types.IsBoolean != 0
+	return f.VariableOf(e) != nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/source"
 )
 
 // sameKey reports that the watch behind k may be for something else than the lock of s.
@@ -14,39 +16,39 @@ import (
 //
 //	mu := concurrency.NewMutex(session, name)
 //	events := client.Watch(ctx, name, clientv3.WithPrefix())
-func (p *program) sameKey(s *site, k *clock) *finding.Reason {
+func sameKey(fl *flow.Flow, s *site, k *clock) *finding.Reason {
 	unproved := func(detail string) *finding.Reason {
-		return &finding.Reason{Code: finding.WatchKeyUnknown, Detail: detail, Pos: p.position(k.wait.Pos())}
+		return &finding.Reason{Code: finding.WatchKeyUnknown, Detail: detail, Pos: s.Position(k.wait.Pos())}
 	}
 	if k.problem != nil {
 		return k.problem
 	}
-	fn, ok := s.file.callee(k.made).(*types.Func)
-	if !ok || fn.Name() != "Watch" || fn.Pkg() == nil || !p.isClientPath(fn.Pkg().Path()) || len(k.made.Args) < 2 {
-		return unproved(p.text(k.made))
+	fn, ok := s.file.Callee(k.made).(*types.Func)
+	if !ok || fn.Name() != "Watch" || fn.Pkg() == nil || !s.IsClientPath(fn.Pkg().Path()) || len(k.made.Args) < 2 {
+		return unproved(s.Text(k.made))
 	}
-	if !p.withPrefix(s.file, k.made) {
+	if !withPrefix(s.file, k.made) {
 		return unproved("no WithPrefix")
 	}
-	n := p.nodeOf(hop{file: s.file, node: s.tries[0]})
-	if n == nil || len(n.made) != 1 || len(n.made[0].Args) != 2 {
+	n := fl.NodeOf(s.file, s.tries[0], s.mutex())
+	if n == nil || len(n.Made) != 1 || len(n.Made[0].Args) != 2 {
 		return unproved("the mutex is not made in one place")
 	}
 	if a, b := s.trace.variable(k.made.Args[0]), s.trace.variable(s.tries[0].Args[0]); a == nil || a != b {
-		return &finding.Reason{Code: finding.ContextMismatch, Detail: p.text(k.made.Args[0]), Pos: p.position(k.made.Pos())}
+		return &finding.Reason{Code: finding.ContextMismatch, Detail: s.Text(k.made.Args[0]), Pos: s.Position(k.made.Pos())}
 	}
-	made := n.made[0]
-	if !p.sameString(s.file, k.made.Args[1], p.fileAt(made.Pos()), made.Args[1]) {
-		return unproved(p.text(k.made.Args[1]) + " and " + p.text(made.Args[1]))
+	made := n.Made[0]
+	if !sameString(s.file, k.made.Args[1], s.FileAt(made.Pos()), made.Args[1]) {
+		return unproved(s.Text(k.made.Args[1]) + " and " + s.Text(made.Args[1]))
 	}
 	return nil
 }
 
 // withPrefix reports whether a call of Watch is for a prefix.
-func (p *program) withPrefix(f *file, watch *ast.CallExpr) bool {
+func withPrefix(f *source.File, watch *ast.CallExpr) bool {
 	for _, a := range watch.Args[2:] {
 		if call, ok := ast.Unparen(a).(*ast.CallExpr); ok {
-			if fn := f.callee(call); fn != nil && fn.Name() == "WithPrefix" && fn.Pkg() != nil && p.isClientPath(fn.Pkg().Path()) {
+			if fn := f.Callee(call); fn != nil && fn.Name() == "WithPrefix" && fn.Pkg() != nil && f.IsClientPath(fn.Pkg().Path()) {
 				return true
 			}
 		}
@@ -56,8 +58,8 @@ func (p *program) withPrefix(f *file, watch *ast.CallExpr) bool {
 
 // sameString reports whether two expressions are the same prefix: equal constants, up to
 // the slash that NewMutex appends, or one package-level name.
-func (p *program) sameString(f *file, a ast.Expr, g *file, b ast.Expr) bool {
-	va, vb := f.pkg.TypesInfo.Types[a].Value, g.pkg.TypesInfo.Types[b].Value
+func sameString(f *source.File, a ast.Expr, g *source.File, b ast.Expr) bool {
+	va, vb := f.Pkg.TypesInfo.Types[a].Value, g.Pkg.TypesInfo.Types[b].Value
 	if va != nil && vb != nil {
 		return strings.TrimSuffix(constant.StringVal(va), "/") == strings.TrimSuffix(constant.StringVal(vb), "/")
 	}
@@ -70,17 +72,17 @@ func (p *program) sameString(f *file, a ast.Expr, g *file, b ast.Expr) bool {
 	if !ok1 || !ok2 || f != g {
 		return false
 	}
-	v, ok := f.objectOf(ia).(*types.Var)
-	return ok && f.objectOf(ib) == types.Object(v) && !p.assignedIn(f, v, f.ast)
+	v, ok := f.ObjectOf(ia).(*types.Var)
+	return ok && f.ObjectOf(ib) == types.Object(v) && !f.AssignedIn(v, f.Syntax)
 }
 
-func packageVar(f *file, e ast.Expr) types.Object {
-	id := nameIn(e)
+func packageVar(f *source.File, e ast.Expr) types.Object {
+	id := source.NameIn(e)
 	if id == nil {
 		return nil
 	}
-	obj, ok := f.objectOf(id).(*types.Var)
-	if !ok || !isPackageLevel(obj) {
+	obj, ok := f.ObjectOf(id).(*types.Var)
+	if !ok || !source.IsPackageLevel(obj) {
 		return nil
 	}
 	return obj

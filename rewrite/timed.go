@@ -5,7 +5,7 @@ import (
 	"go/token"
 	"go/types"
 
-	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // Timed locks.
@@ -15,20 +15,26 @@ import (
 // function that the loop calls, it bounds one try; outside, it bounds the wait as a whole,
 // which is as it should be.
 
+// timed recognizes calls of Lock with a deadline for each.
+type timed struct {
+	*source.Program
+	forwards map[token.Pos]int // see forwarders
+}
+
 // isTimedLock reports whether call is a Lock of an etcd mutex, or of a function that hands
 // its context to one, with a context that is given a deadline for this call.
-func (p *program) isTimedLock(f *file, call *ast.CallExpr) bool {
+func (p *timed) isTimedLock(f *source.File, call *ast.CallExpr) bool {
 	i, ok := p.lockContext(f, call)
 	return ok && p.timedHere(f, call, call.Args[i], 0)
 }
 
 // lockContext returns which argument of call is the context of a Lock.
-func (p *program) lockContext(f *file, call *ast.CallExpr) (int, bool) {
-	fn, ok := f.callee(call).(*types.Func)
+func (p *timed) lockContext(f *source.File, call *ast.CallExpr) (int, bool) {
+	fn, ok := f.Callee(call).(*types.Func)
 	if !ok {
 		return 0, false
 	}
-	if isLock(p, fn) {
+	if isLock(p.Program, fn) {
 		return 0, len(call.Args) == 1
 	}
 	i, ok := p.forwarders()[fn.Origin().Pos()]
@@ -36,30 +42,30 @@ func (p *program) lockContext(f *file, call *ast.CallExpr) (int, bool) {
 }
 
 // isLock reports whether fn is the method Lock of an etcd mutex.
-func isLock(p *program, fn *types.Func) bool {
+func isLock(p *source.Program, fn *types.Func) bool {
 	recv := fn.Signature().Recv()
-	return fn.Name() == "Lock" && recv != nil && (p.isMutexPtr(recv.Type()) || p.isHelperMutex(recv.Type()))
+	return fn.Name() == "Lock" && recv != nil && (p.IsMutexPtr(recv.Type()) || p.IsHelperMutex(recv.Type()))
 }
 
 // forwarders returns the functions that hand a context parameter to Lock, directly or
 // through others, with the index of the parameter.
-func (p *program) forwarders() map[token.Pos]int {
+func (p *timed) forwarders() map[token.Pos]int {
 	if p.forwards != nil {
 		return p.forwards
 	}
 	p.forwards = map[token.Pos]int{}
 	for grown := true; grown; {
 		grown = false
-		for _, f := range p.files {
-			if f.isHelper() {
+		for _, f := range p.Files {
+			if f.IsHelper() {
 				continue
 			}
-			for _, d := range f.ast.Decls {
+			for _, d := range f.Syntax.Decls {
 				decl, ok := d.(*ast.FuncDecl)
 				if !ok || decl.Body == nil {
 					continue
 				}
-				fn, ok := f.pkg.TypesInfo.Defs[decl.Name].(*types.Func)
+				fn, ok := f.Pkg.TypesInfo.Defs[decl.Name].(*types.Func)
 				if !ok {
 					continue
 				}
@@ -76,7 +82,7 @@ func (p *program) forwarders() map[token.Pos]int {
 }
 
 // forwarded returns the parameter of fn that is the context of a Lock in it.
-func (p *program) forwarded(f *file, decl *ast.FuncDecl, fn *types.Func) (index int, found bool) {
+func (p *timed) forwarded(f *source.File, decl *ast.FuncDecl, fn *types.Func) (index int, found bool) {
 	params := fn.Signature().Params()
 	ast.Inspect(decl.Body, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
@@ -89,7 +95,7 @@ func (p *program) forwarded(f *file, decl *ast.FuncDecl, fn *types.Func) (index 
 		}
 		id, ok := ast.Unparen(call.Args[i]).(*ast.Ident)
 		for j := 0; ok && j < params.Len(); j++ {
-			if f.objectOf(id) == types.Object(params.At(j)) && !p.assignedIn(f, params.At(j), decl.Body) {
+			if f.ObjectOf(id) == types.Object(params.At(j)) && !f.AssignedIn(params.At(j), decl.Body) {
 				index, found = j, true
 			}
 		}
@@ -100,13 +106,13 @@ func (p *program) forwarded(f *file, decl *ast.FuncDecl, fn *types.Func) (index 
 
 // timedHere reports whether the context ctx of call is given a deadline in the innermost
 // loop around the call, or, outside of loops, in the function around it.
-func (p *program) timedHere(f *file, call *ast.CallExpr, ctx ast.Expr, depth int) bool {
+func (p *timed) timedHere(f *source.File, call *ast.CallExpr, ctx ast.Expr, depth int) bool {
 	id, ok := ast.Unparen(ctx).(*ast.Ident)
 	if !ok || depth > 3 {
 		return false
 	}
-	obj := f.objectOf(id)
-	scope := p.repeatedAround(call)
+	obj := f.ObjectOf(id)
+	scope := p.RepeatedAround(call)
 	if obj == nil || scope == nil {
 		return false
 	}
@@ -116,14 +122,14 @@ func (p *program) timedHere(f *file, call *ast.CallExpr, ctx ast.Expr, depth int
 		if !ok || len(a.Rhs) != 1 || a.Pos() > call.Pos() {
 			return !timed
 		}
-		if target, ok := ast.Unparen(a.Lhs[0]).(*ast.Ident); !ok || f.objectOf(target) != obj {
+		if target, ok := ast.Unparen(a.Lhs[0]).(*ast.Ident); !ok || f.ObjectOf(target) != obj {
 			return !timed
 		}
 		derived, ok := ast.Unparen(a.Rhs[0]).(*ast.CallExpr)
 		if !ok || len(derived.Args) == 0 {
 			return !timed
 		}
-		switch fn, _ := f.callee(derived).(*types.Func); {
+		switch fn, _ := f.Callee(derived).(*types.Func); {
 		case fn == nil || fn.Pkg() == nil:
 		case fn.Pkg().Path() == "context":
 			switch fn.Name() {
@@ -132,43 +138,10 @@ func (p *program) timedHere(f *file, call *ast.CallExpr, ctx ast.Expr, depth int
 			case "WithCancel", "WithCancelCause", "WithValue":
 				timed = p.timedHere(f, call, derived.Args[0], depth+1)
 			}
-		case p.isClientPath(fn.Pkg().Path()) && fn.Name() == "WithRequireLeader":
+		case p.IsClientPath(fn.Pkg().Path()) && fn.Name() == "WithRequireLeader":
 			timed = p.timedHere(f, call, derived.Args[0], depth+1)
 		}
 		return !timed
 	})
 	return timed
-}
-
-// repeatedAround returns the body of the innermost loop around n, or else the function.
-func (p *program) repeatedAround(n ast.Node) (scope ast.Node) {
-	fn := p.funcAround(n)
-	if fn == nil {
-		return nil
-	}
-	scope = fn
-	ast.Inspect(fn, func(m ast.Node) bool {
-		switch l := m.(type) {
-		case *ast.FuncLit:
-			return m == fn
-		case *ast.ForStmt:
-			if within(n, l) {
-				scope = l
-			}
-		case *ast.RangeStmt:
-			if within(n, l.Body) {
-				scope = l.Body
-			}
-		}
-		return true
-	})
-	return scope
-}
-
-// timedLock makes the finding of a site that polls by Lock, or nil.
-func (p *program) timedLock(s *site) *proposal {
-	if !p.polls(s) {
-		return nil
-	}
-	return p.refused(s, "timed-lock", p.lockEachTry(s), finding.LockWrites, s.attempts()[0].node)
 }

@@ -4,11 +4,11 @@ import (
 	"go/ast"
 	"go/types"
 
-	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
-// txnPoll makes the finding of a site that polls by transactions, or nil.
-func (p *program) txnPoll(s *site) *proposal {
+// polled returns the first transaction of a site that polls by them, or nil.
+func (p txns) polled(s *site) ast.Expr {
 	if p.awaitsEvents(s.file, s.fn, s.loop, map[ast.Node]bool{}) {
 		return nil // it waits for the key
 	}
@@ -20,7 +20,7 @@ func (p *program) txnPoll(s *site) *proposal {
 			continue
 		}
 		if c := p.creationOf(h.file, call); c != nil {
-			if lit, ok := p.funcAround(call).(*ast.FuncLit); ok && !p.entered(s, lit) {
+			if lit, ok := p.FuncAround(call).(*ast.FuncLit); ok && !p.entered(s, lit) {
 				continue
 			}
 			if n := len(s.trail); n > 0 && s.trail[n-1].node == h.node && p.drawn(s, c.key) {
@@ -34,45 +34,17 @@ func (p *program) txnPoll(s *site) *proposal {
 		return nil // what is retried are errors
 	}
 	// Without a lease a key may be anything, so that only a loop which ends with it will do.
-	clock := p.paced(s) || s.repeated()
-	if !clock && !p.retriesAtOnce(s) || !lease && (!clock || !p.endsWon(s)) || p.commitsElse(s) {
+	clock := s.paced() || s.repeated()
+	if !clock && !retriesAtOnce(s) || !lease && (!clock || !endsWon(s)) || p.commitsElse(s) {
 		return nil
 	}
-	return p.refused(s, "txn-poll", p.txnEachTry(s), finding.HandRolled, at[0].node)
-}
-
-// awaitsEvents reports whether n, which is part of fn, waits for the events of a watch,
-// itself or in a function of the module that it calls.
-func (p *program) awaitsEvents(f *file, fn ast.Node, n ast.Stmt, seen map[ast.Node]bool) bool {
-	for _, c := range p.clocksOf(f, fn, n) {
-		if c.kind == watchClock {
-			return true
-		}
-	}
-	found := false
-	ast.Inspect(n, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncLit, *ast.GoStmt:
-			return false
-		case *ast.CallExpr:
-			if callee, ok := f.callee(n).(*types.Func); ok && !found {
-				for _, decl := range p.declsOf(callee) {
-					if decl.Body != nil && !seen[decl] {
-						seen[decl] = true
-						found = found || p.awaitsEvents(p.fileAt(decl.Pos()), decl, decl.Body, seen)
-					}
-				}
-			}
-		}
-		return !found
-	})
-	return found
+	return at[0].node
 }
 
 // endsWon reports whether success, and nothing else that is told apart here, ends the loop.
-func (p *program) endsWon(s *site) bool {
+func endsWon(s *site) bool {
 	ends := false
-	for _, q := range p.outline(s) {
+	for _, q := range s.outline() {
 		if q.outcome == won {
 			if q.end == next {
 				return false
@@ -85,21 +57,21 @@ func (p *program) endsWon(s *site) bool {
 
 // tells reports whether the function around a creation tells its caller that the key was
 // there: it does not where it has no result but an error, and that is nil then.
-func (p *program) tells(f *file, call *ast.CallExpr) bool {
-	fn := p.funcAround(call)
+func (p txns) tells(f *source.File, call *ast.CallExpr) bool {
+	fn := p.FuncAround(call)
 	var sig *types.Signature
 	switch fn := fn.(type) {
 	case *ast.FuncLit:
-		sig, _ = f.typeOf(fn).(*types.Signature)
+		sig, _ = f.TypeOf(fn).(*types.Signature)
 	case *ast.FuncDecl:
-		sig, _ = f.typeOf(fn.Name).(*types.Signature)
+		sig, _ = f.TypeOf(fn.Name).(*types.Signature)
 	}
-	if sig == nil || sig.Results().Len() != 1 || !isError(sig.Results().At(0).Type()) {
+	if sig == nil || sig.Results().Len() != 1 || !source.IsError(sig.Results().At(0).Type()) {
 		return true
 	}
-	list := body(fn)
+	list := source.Body(fn)
 	t := &tracer{
-		prog: p, file: f, loop: &ast.BlockStmt{List: list}, isDone: f.isDone,
+		fns: p.functions, attempt: creations(p.functions), file: f, loop: &ast.BlockStmt{List: list},
 		isTry: func(c *ast.CallExpr) bool { return c == call },
 	}
 	for _, q := range t.block(list, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}}) {
@@ -111,7 +83,7 @@ func (p *program) tells(f *file, call *ast.CallExpr) bool {
 			return true
 		}
 		obj := t.variable(ret.Results[0])
-		if !isNilExpr(f, ast.Unparen(ret.Results[0])) && (obj == nil || q.bools[obj] != yes) {
+		if !source.IsNilExpr(f, ast.Unparen(ret.Results[0])) && (obj == nil || q.bools[obj] != yes) {
 			return true
 		}
 	}
@@ -120,8 +92,8 @@ func (p *program) tells(f *file, call *ast.CallExpr) bool {
 
 // retriesAtOnce reports whether a round that failed leads to the next one with nothing in
 // between that may wait for the key.
-func (p *program) retriesAtOnce(s *site) bool {
-	for _, q := range p.outline(s) {
+func retriesAtOnce(s *site) bool {
+	for _, q := range s.outline() {
 		if q.outcome != locked || q.end != next {
 			continue
 		}
@@ -131,7 +103,7 @@ func (p *program) retriesAtOnce(s *site) bool {
 			case recv:
 				quiet = false
 			case acts:
-				ok, _ := p.inert(s, st.node)
+				ok, _ := s.inert(st.node)
 				quiet = quiet && (ok || !st.after)
 			}
 		}
@@ -144,10 +116,10 @@ func (p *program) retriesAtOnce(s *site) bool {
 
 // commitsElse reports whether the loop commits another transaction as well, as one that
 // compares and swaps does.
-func (p *program) commitsElse(s *site) bool {
+func (p txns) commitsElse(s *site) bool {
 	found := false
 	ast.Inspect(s.loop, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok && s.file.isClientCall(call, "Commit") {
+		if call, ok := n.(*ast.CallExpr); ok && s.file.IsClientCall(call, "Commit") {
 			found = found || !p.isCreation(s.file, call)
 		}
 		return !found
@@ -156,17 +128,17 @@ func (p *program) commitsElse(s *site) bool {
 }
 
 // grants returns the call by which each try is granted a lease, or nil.
-func (p *program) grants(s *site) (found *ast.CallExpr) {
+func grants(s *site) (found *ast.CallExpr) {
 	bodies := []ast.Node{s.loop}
 	for i, h := range s.trail {
-		if fn := p.funcAround(h.node); i > 0 && fn != nil && fn != s.fn {
+		if fn := s.FuncAround(h.node); i > 0 && fn != nil && fn != s.fn {
 			bodies = append(bodies, fn)
 		}
 	}
 	for _, b := range bodies {
-		f := p.fileAt(b.Pos())
+		f := s.FileAt(b.Pos())
 		ast.Inspect(b, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok && f.isClientCall(call, "Grant") {
+			if call, ok := n.(*ast.CallExpr); ok && f.IsClientCall(call, "Grant") {
 				found = call
 			}
 			return found == nil

@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // Function values.
@@ -14,7 +16,7 @@ import (
 
 // A value is a function value that is stored or handed on.
 type value struct {
-	file *file
+	file *source.File
 	src  ast.Expr
 	dst  token.Pos     // of the variable, field or parameter
 	call *ast.CallExpr // instead: a call of a library that repeats it, or of time.AfterFunc
@@ -23,17 +25,17 @@ type value struct {
 }
 
 // read notes the functions of a file and where function values go.
-func (r *reach) read(f *file) {
+func (r *reach) read(f *source.File) {
 	var stack []ast.Node
 	flow := func(dst types.Object, src ast.Expr) {
 		if v, ok := dst.(*types.Var); ok && holdsFunc(v.Type()) {
-			for _, e := range f.parts(src) {
+			for _, e := range valueParts(f, src) {
 				r.values = append(r.values, value{file: f, src: e, dst: v.Origin().Pos()})
 			}
 		}
 	}
-	object := f.container
-	ast.Inspect(f.ast, func(n ast.Node) bool {
+	object := f.Container
+	ast.Inspect(f.Syntax, func(n ast.Node) bool {
 		if n == nil {
 			stack = stack[:len(stack)-1]
 			return true
@@ -41,7 +43,7 @@ func (r *reach) read(f *file) {
 		stack = append(stack, n)
 		switch n := n.(type) {
 		case *ast.FuncDecl:
-			if obj := f.pkg.TypesInfo.Defs[n.Name]; obj != nil && n.Body != nil {
+			if obj := f.Pkg.TypesInfo.Defs[n.Name]; obj != nil && n.Body != nil {
 				r.bodies[obj.Pos()], r.owner[obj.Pos()] = n, f
 			}
 		case *ast.FuncLit:
@@ -55,7 +57,7 @@ func (r *reach) read(f *file) {
 		case *ast.ValueSpec:
 			if len(n.Names) == len(n.Values) {
 				for i, name := range n.Names {
-					flow(f.objectOf(name), n.Values[i])
+					flow(f.ObjectOf(name), n.Values[i])
 				}
 			}
 		case *ast.KeyValueExpr:
@@ -66,7 +68,7 @@ func (r *reach) read(f *file) {
 		case *ast.SendStmt:
 			flow(object(n.Chan), n.Value)
 		case *ast.CompositeLit:
-			if st, ok := typeUnder(f.typeOf(n)).(*types.Struct); ok {
+			if st, ok := source.Under(f.TypeOf(n)).(*types.Struct); ok {
 				for i, e := range n.Elts {
 					if _, keyed := e.(*ast.KeyValueExpr); !keyed && i < st.NumFields() {
 						flow(st.Field(i), e)
@@ -74,20 +76,20 @@ func (r *reach) read(f *file) {
 				}
 			}
 		case *ast.CallExpr:
-			callee := f.callee(n)
-			repeats := r.p.isRepeater(callee)
-			sig, _ := typeUnder(f.typeOf(n.Fun)).(*types.Signature)
+			callee := f.Callee(n)
+			repeats := isRepeater(r.p.functions.Program, callee)
+			sig, _ := source.Under(f.TypeOf(n.Fun)).(*types.Signature)
 			if fn, ok := callee.(*types.Func); ok {
 				sig = fn.Origin().Signature()
 			}
 			for i, a := range n.Args {
 				switch {
-				case repeats && !isFunc(f.typeOf(a)):
+				case repeats && !isFunc(f.TypeOf(a)):
 					r.repeatsMethods(f, n, a, paramAt(sig, i), stack)
-				case !holdsFunc(f.typeOf(a)):
-				case repeats || isPkgObj(callee, "time", "AfterFunc"):
+				case !holdsFunc(f.TypeOf(a)):
+				case repeats || source.IsObject(callee, "time", "AfterFunc"):
 					r.values = append(r.values, value{file: f, src: a, call: n, in: append([]ast.Node(nil), stack...)})
-				case r.p.isForeign(callee):
+				case r.p.IsForeign(callee):
 					if _, lit := ast.Unparen(a).(*ast.FuncLit); !lit { // target knows literals by themselves
 						r.values = append(r.values, value{file: f, src: a, dst: a.Pos()})
 					}
@@ -101,13 +103,13 @@ func (r *reach) read(f *file) {
 }
 
 func isFunc(t types.Type) bool {
-	_, ok := typeUnder(t).(*types.Signature)
+	_, ok := source.Under(t).(*types.Signature)
 	return ok
 }
 
 // holdsFunc reports whether a value of type t is a function, or holds some.
 func holdsFunc(t types.Type) bool {
-	switch t := typeUnder(t).(type) {
+	switch t := source.Under(t).(type) {
 	case *types.Signature:
 		return true
 	case *types.Slice:
@@ -122,25 +124,9 @@ func holdsFunc(t types.Type) bool {
 	return false
 }
 
-// container returns the variable or field that e names, or in which it is an element.
-func (f *file) container(e ast.Expr) types.Object {
-	if e == nil {
-		return nil
-	}
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		return f.objectOf(e)
-	case *ast.SelectorExpr:
-		return f.objectOf(e.Sel)
-	case *ast.IndexExpr:
-		return f.container(e.X)
-	}
-	return nil
-}
-
-// parts returns the expressions whose values e may be or hold: the elements of a literal,
+// valueParts returns the expressions whose values e may be or hold: the elements of a literal,
 // and the arguments of append.
-func (f *file) parts(e ast.Expr) (out []ast.Expr) {
+func valueParts(f *source.File, e ast.Expr) (out []ast.Expr) {
 	switch x := ast.Unparen(e).(type) {
 	case *ast.CompositeLit:
 		for _, elt := range x.Elts {
@@ -151,7 +137,7 @@ func (f *file) parts(e ast.Expr) (out []ast.Expr) {
 		}
 		return out
 	case *ast.CallExpr:
-		if b, ok := f.callee(x).(*types.Builtin); ok && b.Name() == "append" {
+		if b, ok := f.Callee(x).(*types.Builtin); ok && b.Name() == "append" {
 			return x.Args
 		}
 	}
@@ -160,9 +146,9 @@ func (f *file) parts(e ast.Expr) (out []ast.Expr) {
 
 // source returns the hop that a function value begins, if it leads to a TryLock.
 func (r *reach) source(v value) (hop, bool) {
-	if sel, ok := ast.Unparen(v.src).(*ast.SelectorExpr); ok && sel.Sel.Name == "TryLock" && r.p.attempt == tryLocks {
-		if fn, ok := v.file.objectOf(sel.Sel).(*types.Func); ok {
-			if recv := fn.Signature().Recv(); recv != nil && v.file.isMutexPtr(recv.Type()) {
+	if sel, ok := ast.Unparen(v.src).(*ast.SelectorExpr); ok && r.attempt.method != "" && sel.Sel.Name == r.attempt.method {
+		if fn, ok := v.file.ObjectOf(sel.Sel).(*types.Func); ok {
+			if recv := fn.Signature().Recv(); recv != nil && v.file.IsMutexPtr(recv.Type()) {
 				return hop{file: v.file, node: v.src}, true
 			}
 		}
@@ -173,7 +159,7 @@ func (r *reach) source(v value) (hop, bool) {
 	} else if to = v.via.Origin().Pos(); len(r.hops[to]) == 0 {
 		to = token.NoPos
 		if types.IsInterface(v.via.Signature().Recv().Type()) {
-			to = r.methods[methodKey(v.via)]
+			to = r.methods[source.MethodKey(v.via)]
 		}
 	}
 	return hop{v.file, v.src, to}, to.IsValid()
@@ -181,16 +167,16 @@ func (r *reach) source(v value) (hop, bool) {
 
 // target returns the position in reach that a call leads to, or NoPos: that of the
 // function it names, or of one that it hands to another module, which will call it.
-func (r *reach) target(f *file, call *ast.CallExpr) token.Pos {
+func (r *reach) target(f *source.File, call *ast.CallExpr) token.Pos {
 	if to := r.leadsTo(f, call.Fun); to.IsValid() {
 		return to
 	}
-	callee := f.callee(call)
-	if !r.p.isForeign(callee) || r.p.isRepeater(callee) || isPkgObj(callee, "time", "AfterFunc") {
+	callee := f.Callee(call)
+	if !r.p.IsForeign(callee) || isRepeater(r.p.functions.Program, callee) || source.IsObject(callee, "time", "AfterFunc") {
 		return token.NoPos
 	}
 	for _, a := range call.Args {
-		if !isFunc(f.typeOf(a)) {
+		if !isFunc(f.TypeOf(a)) {
 			continue
 		}
 		if _, lit := ast.Unparen(a).(*ast.FuncLit); lit {
@@ -202,10 +188,4 @@ func (r *reach) target(f *file, call *ast.CallExpr) token.Pos {
 		}
 	}
 	return token.NoPos
-}
-
-// isForeign reports whether a function is declared in another module.
-func (p *program) isForeign(obj types.Object) bool {
-	fn, ok := obj.(*types.Func)
-	return ok && fn.Pkg() != nil && p.fileAt(fn.Pos()) == nil
 }

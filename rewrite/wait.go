@@ -4,10 +4,24 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+
+	"etcdmod/rewrite/internal/source"
 )
 
+// functions is what is known of the functions of a module, as far as loops ask for it.
+type functions struct {
+	*source.Program
+	exit    map[exit]bool      // see exitsOn
+	prompts map[token.Pos]bool // see promptFunc
+	pausers map[token.Pos]bool // see pauses
+}
+
+func newFunctions(p *source.Program) *functions {
+	return &functions{Program: p, exit: map[exit]bool{}, prompts: map[token.Pos]bool{}, pausers: map[token.Pos]bool{}}
+}
+
 // blocks reports whether the loop waits, or may wait, for anything between tries.
-func (p *program) blocks(s *site) bool {
+func (s *site) blocks() bool {
 	if s.trace.bad == nil {
 		for _, q := range s.paths {
 			if q.outcome != locked || q.end != next {
@@ -18,7 +32,7 @@ func (p *program) blocks(s *site) bool {
 				switch st.kind {
 				case polls:
 				case acts:
-					waitsOn = waitsOn || p.mayWait(s, st.node)
+					waitsOn = waitsOn || s.mayWait(st.node)
 				default:
 					waitsOn = true
 				}
@@ -39,7 +53,7 @@ func (p *program) blocks(s *site) bool {
 		case *ast.SelectStmt, *ast.SendStmt:
 			blocking = true
 		case *ast.CallExpr:
-			blocking = blocking || p.mayWait(s, n)
+			blocking = blocking || s.mayWait(n)
 		}
 		return !blocking
 	})
@@ -48,14 +62,14 @@ func (p *program) blocks(s *site) bool {
 
 // mayWait reports whether n calls, besides the try, something that is not known to
 // return at once.
-func (p *program) mayWait(s *site, n ast.Node) bool {
+func (s *site) mayWait(n ast.Node) bool {
 	found := false
 	ast.Inspect(n, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit, *ast.GoStmt, *ast.DeferStmt:
 			return false
 		case *ast.CallExpr:
-			found = found || !s.trace.isTry(n) && !p.prompt(s.file, n)
+			found = found || !s.trace.isTry(n) && !s.prompt(s.file, n)
 		}
 		return !found
 	})
@@ -63,26 +77,26 @@ func (p *program) mayWait(s *site, n ast.Node) bool {
 }
 
 // prompt reports whether a call is known to return at once.
-func (p *program) prompt(f *file, call *ast.CallExpr) bool {
-	switch fn := f.callee(call).(type) {
+func (p *functions) prompt(f *source.File, call *ast.CallExpr) bool {
+	switch fn := f.Callee(call).(type) {
 	case *types.Builtin:
 		return true
 	case *types.Func:
-		return isLog(f, call) || harmless(fn) || isPkgObj(fn, "runtime", "Gosched") || neverReturns(f, call) || p.promptFunc(fn)
+		return isLog(f, call) || harmless(fn) || source.IsObject(fn, "runtime", "Gosched") || neverReturns(f, call) || p.promptFunc(fn)
 	}
-	return f.pkg.TypesInfo.Types[call.Fun].IsType() || isCancel(f, call)
+	return f.Pkg.TypesInfo.Types[call.Fun].IsType() || isCancel(f, call)
 }
 
 // promptFunc reports whether a function of the module neither loops nor waits, nor calls
 // what may.
-func (p *program) promptFunc(fn *types.Func) bool {
+func (p *functions) promptFunc(fn *types.Func) bool {
 	at := fn.Origin().Pos()
 	v, known := p.prompts[at]
 	if known {
 		return v
 	}
 	p.prompts[at] = false // for recursion
-	decl, f := p.declaration(at)
+	decl, f := p.Declaration(at)
 	if decl == nil || decl.Body == nil {
 		return false
 	}
@@ -108,14 +122,14 @@ func (p *program) promptFunc(fn *types.Func) bool {
 
 // pausing returns a call in the loop, besides the tries, of a function of the module that
 // waits for a clock, or nil.
-func (p *program) pausing(s *site) *ast.CallExpr {
+func (s *site) pausing() *ast.CallExpr {
 	var found *ast.CallExpr
 	ast.Inspect(s.loop, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit, *ast.GoStmt:
 			return false
 		case *ast.CallExpr:
-			if fn, ok := s.file.callee(n).(*types.Func); ok && found == nil && !s.trace.isTry(n) && p.pauses(fn) {
+			if fn, ok := s.file.Callee(n).(*types.Func); ok && found == nil && !s.trace.isTry(n) && s.pauses(fn) {
 				found = n
 			}
 		}
@@ -126,14 +140,14 @@ func (p *program) pausing(s *site) *ast.CallExpr {
 
 // pauses reports whether a function of the module waits for a clock, itself or through
 // others.
-func (p *program) pauses(fn *types.Func) bool {
+func (p *functions) pauses(fn *types.Func) bool {
 	at := fn.Origin().Pos()
 	v, known := p.pausers[at]
 	if known {
 		return v
 	}
 	p.pausers[at] = false // for recursion
-	decl, f := p.declaration(at)
+	decl, f := p.Declaration(at)
 	if decl == nil || decl.Body == nil {
 		return false
 	}
@@ -143,7 +157,7 @@ func (p *program) pauses(fn *types.Func) bool {
 		case *ast.FuncLit, *ast.GoStmt:
 			return false
 		case *ast.CallExpr:
-			if fn, ok := f.callee(n).(*types.Func); ok {
+			if fn, ok := f.Callee(n).(*types.Func); ok {
 				v = v || p.pauses(fn)
 			}
 		}
@@ -151,4 +165,32 @@ func (p *program) pauses(fn *types.Func) bool {
 	})
 	p.pausers[at] = v
 	return v
+}
+
+// awaitsEvents reports whether n, which is part of fn, waits for the events of a watch,
+// itself or in a function of the module that it calls.
+func (p *functions) awaitsEvents(f *source.File, fn ast.Node, n ast.Stmt, seen map[ast.Node]bool) bool {
+	for _, c := range p.clocksOf(f, fn, n) {
+		if c.kind == watchClock {
+			return true
+		}
+	}
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit, *ast.GoStmt:
+			return false
+		case *ast.CallExpr:
+			if callee, ok := f.Callee(n).(*types.Func); ok && !found {
+				for _, decl := range p.DeclsOf(callee) {
+					if decl.Body != nil && !seen[decl] {
+						seen[decl] = true
+						found = found || p.awaitsEvents(p.FileAt(decl.Pos()), decl, decl.Body, seen)
+					}
+				}
+			}
+		}
+		return !found
+	})
+	return found
 }

@@ -1,4 +1,4 @@
-package rewrite
+package flow
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"sort"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // Embedding.
@@ -20,7 +21,7 @@ import (
 
 // An embedder is a named struct type that embeds the mutex, directly or not.
 type embedder struct {
-	file  *file
+	file  *source.File
 	spec  *ast.TypeSpec
 	named *types.Named
 	field []*types.Var // the embedded mutexes
@@ -28,7 +29,7 @@ type embedder struct {
 
 // embedder notes a declaration of a struct type that embeds the mutex.
 func (w *walker) embedder(n *ast.TypeSpec) {
-	obj, ok := w.file.pkg.TypesInfo.Defs[n.Name].(*types.TypeName)
+	obj, ok := w.file.Pkg.TypesInfo.Defs[n.Name].(*types.TypeName)
 	if !ok {
 		return
 	}
@@ -36,60 +37,37 @@ func (w *walker) embedder(n *ast.TypeSpec) {
 	if !ok {
 		return
 	}
-	if fields := w.file.mutexesIn(named, map[types.Type]bool{}); len(fields) > 0 {
+	if fields := w.file.MutexesIn(named, map[types.Type]bool{}); len(fields) > 0 {
 		w.embeds = append(w.embeds, embedder{w.file, n, named, fields})
 	}
 }
 
 // asksForMore notes an interface with a method that only the helper's Mutex has.
 func (w *walker) asksForMore(n *ast.InterfaceType) {
-	iface, ok := w.file.typeOf(n).(*types.Interface)
+	iface, ok := w.file.TypeOf(n).(*types.Interface)
 	if !ok {
 		return
 	}
 	for i := 0; i < iface.NumExplicitMethods(); i++ {
-		if helperMethods[iface.ExplicitMethod(i).Name()] {
+		if source.HelperMethods[iface.ExplicitMethod(i).Name()] {
 			w.asked = append(w.asked, n.Pos())
 		}
 	}
 }
 
-// mutexesIn returns the fields by which values of type t embed the mutex.
-func (c *clients) mutexesIn(t types.Type, seen map[types.Type]bool) (out []*types.Var) {
-	if p, ok := types.Unalias(t).(*types.Pointer); ok {
-		t = p.Elem()
-	}
-	st, ok := typeUnder(t).(*types.Struct)
-	if !ok || seen[t] || c.isMutex(t) {
-		return nil
-	}
-	seen[t] = true
-	for i := 0; i < st.NumFields(); i++ {
-		v := st.Field(i)
-		switch {
-		case !v.Embedded():
-		case c.isMutex(v.Type()) || c.isMutexPtr(v.Type()):
-			out = append(out, v.Origin())
-		default:
-			out = append(out, c.mutexesIn(v.Type(), seen)...)
-		}
-	}
-	return out
-}
-
 // embedding refuses the mutexes whose embedding would change what a struct can do.
-func (f *flow) embedding() {
+func (f *Flow) embedding() {
 	for _, e := range f.embeds {
 		why := e.differs()
 		if why == "" && len(f.asked) > 0 {
-			why = fmt.Sprintf("%s could satisfy the interface at %s", e.spec.Name.Name, f.p.where(f.asked[0]))
+			why = fmt.Sprintf("%s could satisfy the interface at %s", e.spec.Name.Name, f.p.Where(f.asked[0]))
 		}
 		if why == "" {
 			continue
 		}
 		for _, field := range e.field {
 			n := f.object(field)
-			n.poison = append(n.poison, finding.Reason{Code: finding.EmbeddedMutex, Detail: why, Pos: f.p.position(e.spec.Pos())})
+			n.poison = append(n.poison, finding.Reason{Code: finding.EmbeddedMutex, Detail: why, Pos: f.p.Position(e.spec.Pos())})
 		}
 	}
 }
@@ -102,17 +80,17 @@ func (e embedder) differs() string {
 	if len(e.field) > 1 {
 		return e.spec.Name.Name + " embeds more than one"
 	}
-	names := make([]string, 0, len(helperMethods))
-	for name := range helperMethods {
+	names := make([]string, 0, len(source.HelperMethods))
+	for name := range source.HelperMethods {
 		names = append(names, name)
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		if obj, index, _ := types.LookupFieldOrMethod(e.named, true, e.file.pkg.Types, name); obj != nil || index != nil {
+		if obj, index, _ := types.LookupFieldOrMethod(e.named, true, e.file.Pkg.Types, name); obj != nil || index != nil {
 			return fmt.Sprintf("%s has its own %s", e.spec.Name.Name, name)
 		}
 	}
-	if e.file.otherHeader(e.named, map[types.Type]bool{}) {
+	if otherHeader(e.file.Clients, e.named, map[types.Type]bool{}) {
 		return e.spec.Name.Name + " embeds another Header"
 	}
 	return ""
@@ -120,25 +98,25 @@ func (e embedder) differs() string {
 
 // otherHeader reports whether something that t embeds, besides the mutex, has a member
 // called Header.
-func (c *clients) otherHeader(t types.Type, seen map[types.Type]bool) bool {
+func otherHeader(c *source.Clients, t types.Type, seen map[types.Type]bool) bool {
 	if p, ok := types.Unalias(t).(*types.Pointer); ok {
 		t = p.Elem()
 	}
-	if seen[t] || c.isMutex(t) {
+	if seen[t] || c.IsMutex(t) {
 		return false
 	}
 	seen[t] = true
-	st, ok := typeUnder(t).(*types.Struct)
+	st, ok := source.Under(t).(*types.Struct)
 	for i := 0; ok && i < st.NumFields(); i++ {
 		v := st.Field(i)
 		if !v.Embedded() {
 			continue
 		}
-		if len(c.mutexesIn(v.Type(), map[types.Type]bool{})) == 0 && !c.isMutexPtr(v.Type()) && !c.isMutex(v.Type()) {
+		if len(c.MutexesIn(v.Type(), map[types.Type]bool{})) == 0 && !c.IsMutexPtr(v.Type()) && !c.IsMutex(v.Type()) {
 			if obj, index, _ := types.LookupFieldOrMethod(v.Type(), true, nil, "Header"); obj != nil || index != nil {
 				return true
 			}
-		} else if c.otherHeader(v.Type(), seen) {
+		} else if otherHeader(c, v.Type(), seen) {
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package rewrite
+package edit
 
 import (
 	"go/scanner"
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// commentsOf returns the comments of a file, sorted, each without the layout that
+// CommentsOf returns the comments of a file, sorted, each without the layout that
 // formatting may change.
-func commentsOf(src []byte) []string {
+func CommentsOf(src []byte) []string {
 	var out []string
 	fset := token.NewFileSet()
 	var s scanner.Scanner
@@ -31,13 +31,13 @@ func commentsOf(src []byte) []string {
 	return out
 }
 
-// lostComment returns a comment of before that after does not have, or "".
-func lostComment(before, after []byte) string {
+// LostComment returns a comment of before that after does not have, or "".
+func LostComment(before, after []byte) string {
 	have := map[string]int{}
-	for _, c := range commentsOf(after) {
+	for _, c := range CommentsOf(after) {
 		have[c]++
 	}
-	for _, c := range commentsOf(before) {
+	for _, c := range CommentsOf(before) {
 		if have[c] == 0 {
 			return c
 		}

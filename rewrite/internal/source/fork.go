@@ -1,4 +1,4 @@
-package rewrite
+package source
 
 import (
 	"bytes"
@@ -15,12 +15,6 @@ import (
 
 	"etcdmod/internal/finding"
 )
-
-// A Fork is a package that a user has named as a fork of package concurrency.
-type Fork struct {
-	Path    string            // import path
-	Sources map[string][]byte // its Go files by name, without tests; none if they cannot be had
-}
 
 // Forks.
 //
@@ -43,26 +37,26 @@ var needed = map[string][]string{
 	"Session": {"Client", "Lease", "Done"},
 }
 
-// isFork reports whether path is a package that the user has named.
-func (p *program) isFork(path string) bool {
-	return slices.ContainsFunc(p.in.Forks, func(f Fork) bool { return f.Path == path })
+// IsFork reports whether path is a package that the user has named.
+func (p *Program) IsFork(path string) bool {
+	return slices.ContainsFunc(p.In.Forks, func(f Fork) bool { return f.Path == path })
 }
 
-func hasCode(reasons []finding.Reason, code finding.Code) bool {
+func HasCode(reasons []finding.Reason, code finding.Code) bool {
 	return slices.ContainsFunc(reasons, func(r finding.Reason) bool { return r.Code == code })
 }
 
-// clientBeside returns the import path of the client that the sessions of a package
+// ClientBeside returns the import path of the client that the sessions of a package
 // concurrency have, where that is not the package above it.
-func (p *program) clientBeside(path string) string {
-	if pkg := p.forkPackage(path); pkg != nil && p.isFork(path) {
+func (p *Program) ClientBeside(path string) string {
+	if pkg := p.forkPackage(path); pkg != nil && p.IsFork(path) {
 		return clientOf(pkg)
 	}
 	return ""
 }
 
-// forkDiffers says why the helper cannot stand in for the Mutex of a fork, or returns nil.
-func (p *program) forkDiffers(path string) *finding.Reason {
+// ForkDiffers says why the helper cannot stand in for the Mutex of a fork, or returns nil.
+func (p *Program) ForkDiffers(path string) *finding.Reason {
 	differs := func(format string, args ...any) *finding.Reason {
 		return &finding.Reason{Code: finding.ForkDiffers, Detail: path + ": " + fmt.Sprintf(format, args...)}
 	}
@@ -83,8 +77,8 @@ func (p *program) forkDiffers(path string) *finding.Reason {
 	if clientOf(pkg) == "" {
 		return differs("Session.Client returns no client of a package")
 	}
-	i := slices.IndexFunc(p.in.Forks, func(f Fork) bool { return f.Path == path })
-	sums := canonical(p.in.Forks[i].Sources)
+	i := slices.IndexFunc(p.In.Forks, func(f Fork) bool { return f.Path == path })
+	sums := canonical(p.In.Forks[i].Sources)
 	for _, name := range sortedKeys(proved) {
 		switch sum := sums[name]; {
 		case sum == "":
@@ -96,22 +90,13 @@ func (p *program) forkDiffers(path string) *finding.Reason {
 	return nil
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // forkPackage returns the package of that path as the program sees it.
-func (p *program) forkPackage(path string) *types.Package {
-	for _, f := range p.files {
-		if f.pkg.Types == nil {
+func (p *Program) forkPackage(path string) *types.Package {
+	for _, f := range p.Files {
+		if f.Pkg.Types == nil {
 			continue
 		}
-		for _, imp := range f.pkg.Types.Imports() {
+		for _, imp := range f.Pkg.Types.Imports() {
 			if unvendored(imp.Path()) == path {
 				return imp
 			}

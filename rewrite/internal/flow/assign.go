@@ -1,4 +1,4 @@
-package rewrite
+package flow
 
 import (
 	"go/ast"
@@ -6,13 +6,14 @@ import (
 	"strconv"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // flowTo records that src is assigned to a place of type dst.
 func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
-	t := w.file.typeOf(src)
+	t := w.file.TypeOf(src)
 	w.boxing(t, dst, src)
-	if t == nil || !w.mutexIn(t) || isNilExpr(w.file, src) {
+	if t == nil || !w.mutexIn(t) || source.IsNilExpr(w.file, src) {
 		return
 	}
 	n := w.expr(src)
@@ -41,22 +42,22 @@ func (w *walker) ownName(t types.Type) bool {
 		t = types.Unalias(p.Elem())
 	}
 	named, ok := t.(*types.Named)
-	return ok && named.TypeArgs() == nil && w.p.fileAt(named.Obj().Pos()) != nil
+	return ok && named.TypeArgs() == nil && w.p.FileAt(named.Obj().Pos()) != nil
 }
 
 // helperOnly reports whether t is an interface that the helper's Mutex satisfies and the
 // client's does not: asking for it would have another answer.
 func helperOnly(t types.Type) bool {
-	iface, ok := typeUnder(t).(*types.Interface)
+	iface, ok := source.Under(t).(*types.Interface)
 	if !ok {
 		return false
 	}
 	extra := false
 	for i := 0; i < iface.NumMethods(); i++ {
 		switch name := iface.Method(i).Name(); {
-		case helperMethods[name]:
+		case source.HelperMethods[name]:
 			extra = true
-		case !mutexMethods[name]:
+		case !source.MutexMethods[name]:
 			return false
 		}
 	}
@@ -76,20 +77,20 @@ func (w *walker) assign(lhs, rhs []ast.Expr) {
 		if !ok {
 			return
 		}
-		tuple, _ := w.file.typeOf(call).(*types.Tuple)
+		tuple, _ := w.file.TypeOf(call).(*types.Tuple)
 		fn := w.expr(call.Fun)
 		for i, l := range lhs {
 			if tuple != nil && i < tuple.Len() {
-				w.boxing(tuple.At(i).Type(), w.file.typeOf(l), l)
+				w.boxing(tuple.At(i).Type(), w.file.TypeOf(l), l)
 			}
-			if tuple == nil || fn == nil || i >= tuple.Len() || !w.mutexIn(tuple.At(i).Type()) || isBlank(l) {
+			if tuple == nil || fn == nil || i >= tuple.Len() || !w.mutexIn(tuple.At(i).Type()) || source.IsBlank(l) {
 				continue
 			}
 			r := fn.child("r" + strconv.Itoa(i))
-			if dst := w.file.typeOf(l); dst != nil && w.mutexIn(dst) {
+			if dst := w.file.TypeOf(l); dst != nil && w.mutexIn(dst) {
 				unify(w.expr(l), r)
 			} else {
-				w.poisonNode(r, finding.EscapesInterface, l, "assigned to %s", w.p.text(l))
+				w.poisonNode(r, finding.EscapesInterface, l, "assigned to %s", w.p.Text(l))
 			}
 		}
 	}
@@ -97,18 +98,13 @@ func (w *walker) assign(lhs, rhs []ast.Expr) {
 
 func isCall(e ast.Expr) bool { _, ok := ast.Unparen(e).(*ast.CallExpr); return ok }
 
-func isBlank(e ast.Expr) bool {
-	id, ok := e.(*ast.Ident)
-	return ok && id.Name == "_"
-}
-
 func (w *walker) assignOne(l, r ast.Expr) {
-	if isBlank(l) {
+	if source.IsBlank(l) {
 		return
 	}
-	t := w.file.typeOf(l)
-	if t == nil && w.mutexIn(w.file.typeOf(r)) {
-		w.poisonNode(w.expr(r), finding.Untyped, l, "assigned to %s", w.p.text(l))
+	t := w.file.TypeOf(l)
+	if t == nil && w.mutexIn(w.file.TypeOf(r)) {
+		w.poisonNode(w.expr(r), finding.Untyped, l, "assigned to %s", w.p.Text(l))
 		return
 	}
 	w.flowTo(t, func() *node { return w.expr(l) }, r)
@@ -130,7 +126,7 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 	}
 	if len(n.Results) == 1 && sig.Results().Len() > 1 {
 		if call, ok := ast.Unparen(n.Results[0]).(*ast.CallExpr); ok {
-			if tuple, ok := w.file.typeOf(call).(*types.Tuple); ok {
+			if tuple, ok := w.file.TypeOf(call).(*types.Tuple); ok {
 				for i := 0; i < tuple.Len(); i++ {
 					w.boxing(tuple.At(i).Type(), sig.Results().At(i).Type(), call)
 				}
@@ -139,7 +135,7 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 				for i := 0; i < sig.Results().Len(); i++ {
 					if w.mutexIn(sig.Results().At(i).Type()) {
 						unify(result(i), from.child("r"+strconv.Itoa(i)))
-					} else if tuple, ok := w.file.typeOf(call).(*types.Tuple); ok && w.mutexIn(tuple.At(i).Type()) {
+					} else if tuple, ok := w.file.TypeOf(call).(*types.Tuple); ok && w.mutexIn(tuple.At(i).Type()) {
 						w.poisonNode(from.child("r"+strconv.Itoa(i)), finding.EscapesInterface, n, "returned as %s", sig.Results().At(i).Type())
 					}
 				}
@@ -154,20 +150,13 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 	}
 }
 
-func typeUnder(t types.Type) types.Type {
-	if t == nil {
-		return nil
-	}
-	return t.Underlying()
-}
-
 func isTypeParam(t types.Type) bool {
 	_, ok := types.Unalias(t).(*types.TypeParam)
 	return ok
 }
 
 func (w *walker) composite(n *ast.CompositeLit) {
-	t := w.file.typeOf(n)
+	t := w.file.TypeOf(n)
 	if t == nil {
 		return
 	}
@@ -189,7 +178,7 @@ func (w *walker) composite(n *ast.CompositeLit) {
 			var field *types.Var
 			if kv, ok := e.(*ast.KeyValueExpr); ok {
 				if id, ok := kv.Key.(*ast.Ident); ok {
-					field, _ = w.file.objectOf(id).(*types.Var)
+					field, _ = w.file.ObjectOf(id).(*types.Var)
 				}
 				e = kv.Value
 			} else if i < u.NumFields() {
@@ -223,16 +212,16 @@ func (w *walker) elements(n *ast.CompositeLit, t types.Type, place func() *node)
 }
 
 func (w *walker) rangeStmt(n *ast.RangeStmt) {
-	t := w.file.typeOf(n.X)
+	t := w.file.TypeOf(n.X)
 	if t == nil {
 		return
 	}
 	base := w.expr(n.X)
 	bind := func(e ast.Expr, part types.Type, labels ...string) {
-		if e == nil || isBlank(e) {
+		if e == nil || source.IsBlank(e) {
 			return
 		}
-		to := w.file.typeOf(e)
+		to := w.file.TypeOf(e)
 		w.boxing(part, to, e)
 		if base == nil || !w.mutexIn(part) {
 			return
@@ -244,7 +233,7 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 		if w.mutexIn(to) {
 			unify(w.expr(e), place)
 		} else {
-			w.poisonNode(place, finding.EscapesInterface, e, "assigned to %s", w.p.text(e))
+			w.poisonNode(place, finding.EscapesInterface, e, "assigned to %s", w.p.Text(e))
 		}
 	}
 	switch u := t.Underlying().(type) {
@@ -272,11 +261,11 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 }
 
 func (w *walker) compare(x, y ast.Expr) {
-	tx, ty := w.file.typeOf(x), w.file.typeOf(y)
+	tx, ty := w.file.TypeOf(x), w.file.TypeOf(y)
 	if tx == nil || ty == nil {
 		return
 	}
-	cx, cy := w.mutexIn(tx) && !isNilExpr(w.file, x), w.mutexIn(ty) && !isNilExpr(w.file, y)
+	cx, cy := w.mutexIn(tx) && !source.IsNilExpr(w.file, x), w.mutexIn(ty) && !source.IsNilExpr(w.file, y)
 	switch {
 	case cx && cy:
 		unify(w.expr(x), w.expr(y))
@@ -293,13 +282,13 @@ func (w *walker) use(e ast.Expr) {
 	if _, ok := e.(*ast.ParenExpr); ok {
 		return
 	}
-	tv, ok := w.file.pkg.TypesInfo.Types[e]
+	tv, ok := w.file.Pkg.TypesInfo.Types[e]
 	if !ok {
 		id, isIdent := e.(*ast.Ident)
 		if !isIdent {
 			return
 		}
-		obj := w.file.pkg.TypesInfo.Uses[id]
+		obj := w.file.Pkg.TypesInfo.Uses[id]
 		if obj == nil {
 			return
 		}
@@ -315,8 +304,8 @@ func (w *walker) use(e ast.Expr) {
 	if tv.IsType() {
 		switch p := parent.(type) {
 		case *ast.SelectorExpr:
-			if !w.file.methodExpr(p) {
-				w.poisonNode(w.typeExpr(e), finding.MethodExpr, e, "%s", w.p.text(p))
+			if !w.file.MethodExpr(p) {
+				w.poisonNode(w.typeExpr(e), finding.MethodExpr, e, "%s", w.p.Text(p))
 			}
 		case *ast.StarExpr:
 			// (*T).Method is seen at the star.
@@ -333,9 +322,9 @@ func (w *walker) use(e ast.Expr) {
 		if p.Sel == e {
 			return // the selection itself is looked at as p
 		}
-		if sel := w.file.pkg.TypesInfo.Selections[p]; sel != nil && w.p.isMutexPtr(tv.Type) {
-			if sel.Kind() != types.MethodVal || !mutexMethods[p.Sel.Name] {
-				w.poisonNode(n, finding.UnsupportedUse, p, "%s", w.p.text(p))
+		if sel := w.file.Pkg.TypesInfo.Selections[p]; sel != nil && w.p.IsMutexPtr(tv.Type) {
+			if sel.Kind() != types.MethodVal || !source.MutexMethods[p.Sel.Name] {
+				w.poisonNode(n, finding.UnsupportedUse, p, "%s", w.p.Text(p))
 			}
 		}
 	case *ast.TypeAssertExpr, *ast.IncDecStmt:

@@ -1,4 +1,4 @@
-package rewrite
+package flow
 
 import (
 	"go/ast"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // Generics.
@@ -55,7 +56,7 @@ func newGenerics() generics {
 
 // instance notes an instance of a generic declaration.
 func (w *walker) instance(id *ast.Ident, inst types.Instance) {
-	obj := w.file.objectOf(id)
+	obj := w.file.ObjectOf(id)
 	params := typeParams(obj)
 	for i := 0; i < inst.TypeArgs.Len() && i < params.Len(); i++ {
 		param := params.At(i).Obj().Pos()
@@ -64,7 +65,7 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 		if !carries && len(from) == 0 {
 			continue
 		}
-		if w.p.fileAt(obj.Pos()) == nil {
+		if w.p.FileAt(obj.Pos()) == nil {
 			if obj.Pkg() == nil || slices.Contains(standardGenerics, obj.Pkg().Path()) {
 				continue
 			}
@@ -102,7 +103,7 @@ func (w *walker) receiver(sig *types.Signature) {
 // boxing notes a conversion of a value of a type parameter to an interface. A named type
 // of this module keeps its name, and is asked for by that.
 func (w *walker) boxing(t, dst types.Type, src ast.Expr) {
-	iface, ok := typeUnder(dst).(*types.Interface)
+	iface, ok := source.Under(dst).(*types.Interface)
 	if t == nil || !ok || isTypeParam(dst) || w.ownGeneric(t) {
 		return
 	}
@@ -110,7 +111,7 @@ func (w *walker) boxing(t, dst types.Type, src ast.Expr) {
 		b := boxedParameter{at: src.Pos(), bare: iface.NumMethods() == 0}
 		named, ok := types.Unalias(dst).(*types.Named)
 		_, plain := types.Unalias(t).(*types.TypeParam)
-		if w.foreignPlace(src) || !plain || ok && w.p.fileAt(named.Obj().Pos()) == nil {
+		if w.foreignPlace(src) || !plain || ok && w.p.FileAt(named.Obj().Pos()) == nil {
 			b.foreign = "generic code converts it to " + types.TypeString(dst, nil)
 		}
 		at := param.Obj().Pos()
@@ -126,7 +127,7 @@ func (w *walker) ownGeneric(t types.Type) bool {
 		t = types.Unalias(p.Elem())
 	}
 	named, ok := t.(*types.Named)
-	return ok && w.p.fileAt(named.Obj().Pos()) != nil
+	return ok && w.p.FileAt(named.Obj().Pos()) != nil
 }
 
 // instantiated returns the identifier of a generic function that e is an instance of with
@@ -139,14 +140,14 @@ func (w *walker) instantiated(e ast.Expr) *ast.Ident {
 	case *ast.IndexListExpr:
 		e = ast.Unparen(x.X)
 	}
-	id := nameIn(e)
+	id := source.NameIn(e)
 	if id == nil {
 		return nil
 	}
-	if _, isFunc := w.file.objectOf(id).(*types.Func); !isFunc {
+	if _, isFunc := w.file.ObjectOf(id).(*types.Func); !isFunc {
 		return nil
 	}
-	inst, ok := w.file.pkg.TypesInfo.Instances[id]
+	inst, ok := w.file.Pkg.TypesInfo.Instances[id]
 	for i := 0; ok && i < inst.TypeArgs.Len(); i++ {
 		if w.mutexIn(inst.TypeArgs.At(i)) {
 			return id
@@ -158,7 +159,7 @@ func (w *walker) instantiated(e ast.Expr) *ast.Ident {
 // throughHub returns the node of an instance of a generic declaration that has a mutex
 // among its type arguments: the hub, and what its own declaration names.
 func (w *walker) throughHub(obj types.Object) *node {
-	if w.mutexIn(obj.Type()) && w.p.fileAt(obj.Pos()) != nil {
+	if w.mutexIn(obj.Type()) && w.p.FileAt(obj.Pos()) != nil {
 		unify(w.generics.hub, w.origin(obj))
 	}
 	return w.generics.hub.find()
@@ -176,26 +177,26 @@ func (w *walker) generic(e ast.Expr) *node {
 	obj := typeName(w.file, ast.Unparen(x))
 	if obj == nil {
 		n := &node{}
-		w.poisonNode(n, finding.UnsupportedUse, e, "%s", w.p.text(e))
+		w.poisonNode(n, finding.UnsupportedUse, e, "%s", w.p.Text(e))
 		return n
 	}
 	params := typeParams(obj)
 	through := false
 	for i, arg := range typeArgs(e) {
-		if !w.mutexIn(w.file.typeOf(arg)) {
+		if !w.mutexIn(w.file.TypeOf(arg)) {
 			continue
 		}
 		through = true
-		if isPkgObj(obj, "sync/atomic", "Pointer") {
+		if source.IsObject(obj, "sync/atomic", "Pointer") {
 			w.generics.pointed[arg.Pos()] = true
 		}
 		unify(w.generics.hub, w.typeExpr(arg))
-		if i >= params.Len() || !w.p.isMutexPtr(w.file.typeOf(arg)) {
+		if i >= params.Len() || !w.p.IsMutexPtr(w.file.TypeOf(arg)) {
 			continue
 		}
 		// Its methods may try, through the constraint.
 		if iface, ok := params.At(i).Constraint().Underlying().(*types.Interface); ok && iface.NumMethods() > 0 {
-			w.ifaces = append(w.ifaces, conversion{w.file, arg, iface})
+			w.Ifaces = append(w.Ifaces, conversion{w.file, arg, iface})
 		}
 	}
 	if through {
@@ -205,7 +206,7 @@ func (w *walker) generic(e ast.Expr) *node {
 }
 
 // through judges what mutexes may become as values of type parameters.
-func (f *flow) through() {
+func (f *Flow) through() {
 	g := &f.generics
 	var todo []token.Pos
 	for at, given := range g.given {
@@ -237,8 +238,8 @@ func (f *flow) through() {
 			f.boxes.bare = f.boxes.bare || b.bare
 			continue
 		}
-		r := finding.Reason{Code: finding.GenericType, Detail: b.foreign, Pos: f.p.position(b.at)}
-		if !hasReason(hub.poison, r) {
+		r := finding.Reason{Code: finding.GenericType, Detail: b.foreign, Pos: f.p.Position(b.at)}
+		if !HasReason(hub.poison, r) {
 			hub.poison = append(hub.poison, r)
 			f.boxes.leaks = append(f.boxes.leaks, r)
 		}
@@ -246,7 +247,7 @@ func (f *flow) through() {
 }
 
 // weight counts the mutexes in a type, as mutexIn looks for them.
-func (f *flow) weight(t types.Type, busy map[types.Type]bool) (n int) {
+func (f *Flow) weight(t types.Type, busy map[types.Type]bool) (n int) {
 	if !f.mutexIn(t) || busy[t] {
 		return 0
 	}
@@ -338,21 +339,10 @@ func typeParamsIn(t types.Type) (out []*types.TypeParam) {
 
 // genericFunc reports whether e names a generic function.
 func (w *walker) genericFunc(e ast.Expr) bool {
-	id := nameIn(e)
+	id := source.NameIn(e)
 	if id == nil {
 		return false
 	}
-	_, ok := w.file.pkg.TypesInfo.Instances[id]
+	_, ok := w.file.Pkg.TypesInfo.Instances[id]
 	return ok
-}
-
-// nameIn returns the identifier that a name, or one with a qualifier, ends in, or nil.
-func nameIn(e ast.Expr) *ast.Ident {
-	switch e := ast.Unparen(e).(type) {
-	case *ast.Ident:
-		return e
-	case *ast.SelectorExpr:
-		return e.Sel
-	}
-	return nil
 }

@@ -1,4 +1,4 @@
-package rewrite
+package flow
 
 import (
 	"go/ast"
@@ -6,13 +6,14 @@ import (
 	"strconv"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 func (w *walker) call(n *ast.CallExpr) {
-	info := w.file.pkg.TypesInfo
-	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && w.p.isConcurrencyObj(w.file.objectOf(sel.Sel), "NewMutex") {
+	info := w.file.Pkg.TypesInfo
+	if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && w.p.IsConcurrencyObj(w.file.ObjectOf(sel.Sel), "NewMutex") {
 		made := w.constructor(sel).child("r0")
-		made.made = append(made.made, n)
+		made.Made = append(made.Made, n)
 	}
 	if tv := info.Types[n.Fun]; tv.IsType() {
 		if len(n.Args) == 1 {
@@ -25,16 +26,16 @@ func (w *walker) call(n *ast.CallExpr) {
 		return
 	}
 	if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok {
-		if b, ok := w.file.objectOf(id).(*types.Builtin); ok {
+		if b, ok := w.file.ObjectOf(id).(*types.Builtin); ok {
 			w.builtin(b.Name(), n)
 			return
 		}
 	}
-	sig, ok := types.Unalias(typeUnder(w.file.typeOf(n.Fun))).(*types.Signature)
+	sig, ok := types.Unalias(source.Under(w.file.TypeOf(n.Fun))).(*types.Signature)
 	if !ok {
 		for _, a := range n.Args {
-			if w.mutexIn(w.file.typeOf(a)) {
-				w.poisonNode(w.expr(a), finding.Untyped, n, "an argument of %s", w.p.text(n.Fun))
+			if w.mutexIn(w.file.TypeOf(a)) {
+				w.poisonNode(w.expr(a), finding.Untyped, n, "an argument of %s", w.p.Text(n.Fun))
 			}
 		}
 		return
@@ -50,7 +51,7 @@ func (w *walker) call(n *ast.CallExpr) {
 	params := sig.Params()
 	if len(n.Args) == 1 { // f(g())
 		if inner, ok := ast.Unparen(n.Args[0]).(*ast.CallExpr); ok {
-			if _, several := w.file.typeOf(inner).(*types.Tuple); several {
+			if _, several := w.file.TypeOf(inner).(*types.Tuple); several {
 				w.spreadCall(n, inner, sig)
 				return
 			}
@@ -97,7 +98,7 @@ func parameter(sig *types.Signature, i int) types.Type {
 
 // spreadCall follows f(g()), where g has several results.
 func (w *walker) spreadCall(n, inner *ast.CallExpr, sig *types.Signature) {
-	results, ok := w.file.typeOf(inner).(*types.Tuple)
+	results, ok := w.file.TypeOf(inner).(*types.Tuple)
 	if !ok {
 		return
 	}
@@ -119,7 +120,7 @@ func (w *walker) spreadCall(n, inner *ast.CallExpr, sig *types.Signature) {
 // constrained notes the mutex arguments of a generic function: it may call TryLock
 // through the constraint of its i-th type parameter.
 func (w *walker) constrained(n *ast.CallExpr, fn *ast.Ident, i int) {
-	generic, ok := w.file.objectOf(fn).(*types.Func)
+	generic, ok := w.file.ObjectOf(fn).(*types.Func)
 	if !ok {
 		return
 	}
@@ -132,28 +133,28 @@ func (w *walker) constrained(n *ast.CallExpr, fn *ast.Ident, i int) {
 		return
 	}
 	for _, a := range n.Args {
-		if w.p.isMutexPtr(w.file.typeOf(a)) {
-			w.ifaces = append(w.ifaces, conversion{w.file, a, iface})
+		if w.p.IsMutexPtr(w.file.TypeOf(a)) {
+			w.Ifaces = append(w.Ifaces, conversion{w.file, a, iface})
 		}
 	}
 }
 
 func (w *walker) builtin(name string, n *ast.CallExpr) {
 	if name == "panic" {
-		w.boxing(w.file.typeOf(n.Args[0]), types.Universe.Lookup("any").Type(), n.Args[0])
+		w.boxing(w.file.TypeOf(n.Args[0]), types.Universe.Lookup("any").Type(), n.Args[0])
 	}
 	switch name {
 	case "append":
-		if list, ok := typeUnder(w.file.typeOf(n.Args[0])).(*types.Slice); ok && !n.Ellipsis.IsValid() {
+		if list, ok := source.Under(w.file.TypeOf(n.Args[0])).(*types.Slice); ok && !n.Ellipsis.IsValid() {
 			for _, a := range n.Args[1:] {
-				w.boxing(w.file.typeOf(a), list.Elem(), a)
+				w.boxing(w.file.TypeOf(a), list.Elem(), a)
 			}
 		}
 		base := w.expr(n.Args[0])
 		if base == nil {
 			for _, a := range n.Args[1:] {
-				if w.mutexIn(w.file.typeOf(a)) {
-					w.poisonNode(w.expr(a), finding.EscapesInterface, a, "appended to %s", w.p.text(n.Args[0]))
+				if w.mutexIn(w.file.TypeOf(a)) {
+					w.poisonNode(w.expr(a), finding.EscapesInterface, a, "appended to %s", w.p.Text(n.Args[0]))
 				}
 			}
 			return
@@ -161,7 +162,7 @@ func (w *walker) builtin(name string, n *ast.CallExpr) {
 		for _, a := range n.Args[1:] {
 			if n.Ellipsis.IsValid() {
 				unify(base, w.expr(a))
-			} else if !isNilExpr(w.file, a) {
+			} else if !source.IsNilExpr(w.file, a) {
 				unify(base.child("elem"), w.expr(a))
 			}
 		}
@@ -172,7 +173,7 @@ func (w *walker) builtin(name string, n *ast.CallExpr) {
 	case "len", "cap", "make", "new", "close", "delete", "clear", "print", "println":
 	default:
 		for _, a := range n.Args {
-			if w.mutexIn(w.file.typeOf(a)) {
+			if w.mutexIn(w.file.TypeOf(a)) {
 				w.poisonNode(w.expr(a), finding.EscapesInterface, a, "an argument of %s", name)
 			}
 		}

@@ -1,4 +1,4 @@
-package rewrite
+package flow
 
 import (
 	"go/ast"
@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // typeExpr returns the node of a type expression that carries the mutex.
@@ -18,12 +19,12 @@ func (w *walker) typeExpr(e ast.Expr) *node {
 		}
 	}
 	n := &node{}
-	t := w.file.typeOf(e)
+	t := w.file.TypeOf(e)
 	switch x := e.(type) {
 	case *ast.StarExpr:
-		if w.p.isMutex(w.file.typeOf(x.X)) {
+		if w.p.IsMutex(w.file.TypeOf(x.X)) {
 			w.spell(n, x.X)
-		} else if w.mutexIn(w.file.typeOf(x.X)) {
+		} else if w.mutexIn(w.file.TypeOf(x.X)) {
 			unify(n.child("ptr"), w.typeExpr(x.X))
 		}
 	case *ast.ArrayType:
@@ -33,16 +34,16 @@ func (w *walker) typeExpr(e ast.Expr) *node {
 	case *ast.ChanType:
 		unify(n.child("elem"), w.typeExpr(x.Value))
 	case *ast.MapType:
-		if w.mutexIn(w.file.typeOf(x.Key)) {
+		if w.mutexIn(w.file.TypeOf(x.Key)) {
 			unify(n.child("key"), w.typeExpr(x.Key))
 		}
-		if w.mutexIn(w.file.typeOf(x.Value)) {
+		if w.mutexIn(w.file.TypeOf(x.Value)) {
 			unify(n.child("elem"), w.typeExpr(x.Value))
 		}
 	case *ast.FuncType:
 		w.signature(n, x)
 	case *ast.Ident, *ast.SelectorExpr:
-		if w.p.isMutex(t) {
+		if w.p.IsMutex(t) {
 			// A value, not a pointer.
 			w.spell(n, e)
 			if _, ok := w.parent().(*ast.TypeSpec); !ok && !w.generics.pointed[e.Pos()] {
@@ -78,7 +79,7 @@ func typeArgs(e ast.Expr) []ast.Expr {
 	return nil
 }
 
-func typeName(f *file, e ast.Expr) *types.TypeName {
+func typeName(f *source.File, e ast.Expr) *types.TypeName {
 	var id *ast.Ident
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -89,7 +90,7 @@ func typeName(f *file, e ast.Expr) *types.TypeName {
 	if id == nil {
 		return nil
 	}
-	obj, _ := f.pkg.TypesInfo.Uses[id].(*types.TypeName)
+	obj, _ := f.Pkg.TypesInfo.Uses[id].(*types.TypeName)
 	return obj
 }
 
@@ -104,21 +105,21 @@ func (w *walker) spell(n *node, e ast.Expr) {
 		}
 		return
 	}
-	obj := w.file.pkg.TypesInfo.Uses[sel.Sel] // for an embedded field it is also a definition
+	obj := w.file.Pkg.TypesInfo.Uses[sel.Sel] // for an embedded field it is also a definition
 	if obj == nil {
-		w.poisonNode(n, finding.Untyped, e, "%s", w.p.text(e))
+		w.poisonNode(n, finding.Untyped, e, "%s", w.p.Text(e))
 		return
 	}
-	path, ok := w.p.concurrencyPath(obj.Pkg())
+	path, ok := w.p.ConcurrencyPath(obj.Pkg())
 	if !ok {
-		w.poisonNode(n, finding.AliasOrDefined, e, "%s", w.p.text(e))
+		w.poisonNode(n, finding.AliasOrDefined, e, "%s", w.p.Text(e))
 		return
 	}
 	n = n.find()
-	n.spelled = append(n.spelled, spelling{w.file, sel, "Mutex", path})
-	if w.file.blocked != nil {
-		r := *w.file.blocked
-		r.Pos = w.p.position(e.Pos())
+	n.Spelled = append(n.Spelled, Spelling{w.file, sel, "Mutex", path})
+	if w.file.Blocked != nil {
+		r := *w.file.Blocked
+		r.Pos = w.p.Position(e.Pos())
 		n.poison = append(n.poison, r)
 	}
 }
@@ -148,7 +149,7 @@ func (w *walker) signature(fn *node, t *ast.FuncType) {
 }
 
 func (w *walker) literal(n *ast.FuncLit) *node {
-	if !w.mutexIn(w.file.typeOf(n)) {
+	if !w.mutexIn(w.file.TypeOf(n)) {
 		return nil
 	}
 	fn := w.types[n.Pos()]
@@ -163,20 +164,20 @@ func (w *walker) literal(n *ast.FuncLit) *node {
 // expr returns the node of an expression whose type carries the mutex, or nil.
 func (w *walker) expr(e ast.Expr) *node {
 	e = ast.Unparen(e)
-	t := w.file.typeOf(e)
+	t := w.file.TypeOf(e)
 	if t == nil || !w.mutexIn(t) {
 		return nil
 	}
 	if id := w.instantiated(e); id != nil {
-		return w.throughHub(w.file.objectOf(id))
+		return w.throughHub(w.file.ObjectOf(id))
 	}
 	switch x := e.(type) {
 	case *ast.Ident:
-		if obj := w.file.objectOf(x); obj != nil && obj.Pkg() != nil {
+		if obj := w.file.ObjectOf(x); obj != nil && obj.Pkg() != nil {
 			if _, ok := obj.(*types.TypeName); ok {
 				return w.typeExpr(e)
 			}
-			if w.p.isConcurrencyObj(obj, "NewMutex") {
+			if w.p.IsConcurrencyObj(obj, "NewMutex") {
 				n := &node{}
 				w.poisonNode(n, finding.DotImport, e, "the name has no qualifier")
 				return n
@@ -185,28 +186,28 @@ func (w *walker) expr(e ast.Expr) *node {
 		}
 		return nil // nil
 	case *ast.SelectorExpr:
-		obj := w.file.objectOf(x.Sel)
+		obj := w.file.ObjectOf(x.Sel)
 		if obj == nil || obj.Pkg() == nil {
 			break
 		}
 		if _, ok := obj.(*types.TypeName); ok {
 			return w.typeExpr(e)
 		}
-		if w.p.isConcurrencyObj(obj, "NewMutex") {
+		if w.p.IsConcurrencyObj(obj, "NewMutex") {
 			return w.constructor(x)
 		}
-		if w.file.methodExpr(x) {
+		if w.file.MethodExpr(x) {
 			n := w.exprNode(x)
 			unify(n.child("p0"), w.typeExpr(x.X))
 			return n
 		}
 		return w.object(obj)
 	case *ast.CallExpr:
-		if tv := w.file.pkg.TypesInfo.Types[x.Fun]; tv.IsType() {
+		if tv := w.file.Pkg.TypesInfo.Types[x.Fun]; tv.IsType() {
 			return w.typeExpr(x.Fun)
 		}
 		if id, ok := ast.Unparen(x.Fun).(*ast.Ident); ok {
-			if b, ok := w.file.objectOf(id).(*types.Builtin); ok {
+			if b, ok := w.file.ObjectOf(id).(*types.Builtin); ok {
 				switch b.Name() {
 				case "append", "min", "max":
 					return w.expr(x.Args[0])
@@ -215,8 +216,8 @@ func (w *walker) expr(e ast.Expr) *node {
 				case "new":
 					n := w.exprNode(x)
 					unify(n.child("ptr"), w.typeExpr(x.Args[0]))
-					if w.p.isMutex(w.file.typeOf(x.Args[0])) {
-						w.poisonNode(n, finding.MutexCopied, x, "new(%s)", w.p.text(x.Args[0]))
+					if w.p.IsMutex(w.file.TypeOf(x.Args[0])) {
+						w.poisonNode(n, finding.MutexCopied, x, "new(%s)", w.p.Text(x.Args[0]))
 					}
 					return n
 				}
@@ -229,7 +230,7 @@ func (w *walker) expr(e ast.Expr) *node {
 		return w.literal(x)
 	case *ast.CompositeLit:
 		if x.Type != nil {
-			if w.p.isMutex(t) {
+			if w.p.IsMutex(t) {
 				n := w.exprNode(x)
 				w.poisonNode(n, finding.MutexCopied, x, "a literal of the mutex")
 				return n
@@ -238,7 +239,7 @@ func (w *walker) expr(e ast.Expr) *node {
 		}
 		return w.exprNode(x) // the outer literal unifies it
 	case *ast.IndexExpr:
-		if tv := w.file.pkg.TypesInfo.Types[e]; tv.IsType() {
+		if tv := w.file.Pkg.TypesInfo.Types[e]; tv.IsType() {
 			return w.typeExpr(e)
 		}
 		if base := w.expr(x.X); base != nil {
@@ -248,7 +249,7 @@ func (w *walker) expr(e ast.Expr) *node {
 			return base.child("elem")
 		}
 	case *ast.IndexListExpr:
-		if tv := w.file.pkg.TypesInfo.Types[e]; tv.IsType() {
+		if tv := w.file.Pkg.TypesInfo.Types[e]; tv.IsType() {
 			return w.typeExpr(e)
 		}
 		if base := w.expr(x.X); base != nil {
@@ -257,11 +258,11 @@ func (w *walker) expr(e ast.Expr) *node {
 	case *ast.SliceExpr:
 		return w.expr(x.X)
 	case *ast.StarExpr:
-		if tv := w.file.pkg.TypesInfo.Types[e]; tv.IsType() {
+		if tv := w.file.Pkg.TypesInfo.Types[e]; tv.IsType() {
 			return w.typeExpr(e)
 		}
 		base := w.expr(x.X)
-		if w.p.isMutexPtr(w.file.typeOf(x.X)) {
+		if w.p.IsMutexPtr(w.file.TypeOf(x.X)) {
 			w.poisonNode(base, finding.MutexCopied, x, "dereferenced")
 			return base
 		}
@@ -278,7 +279,7 @@ func (w *walker) expr(e ast.Expr) *node {
 			n := w.exprNode(x)
 			if inner := w.expr(x.X); inner != nil {
 				unify(n.child("ptr"), inner)
-				if w.p.isMutex(w.file.typeOf(x.X)) {
+				if w.p.IsMutex(w.file.TypeOf(x.X)) {
 					w.poisonNode(n, finding.MutexCopied, x, "the address of a mutex value")
 					unify(n, inner)
 				}
@@ -316,11 +317,11 @@ func (w *walker) constructor(sel *ast.SelectorExpr) *node {
 	fn := &node{}
 	w.types[sel.Pos()] = fn
 	made := fn.child("r0")
-	path, _ := w.p.concurrencyPath(w.file.objectOf(sel.Sel).Pkg())
-	made.spelled = append(made.spelled, spelling{w.file, sel, "NewMutex", path})
-	if w.file.blocked != nil {
-		r := *w.file.blocked
-		r.Pos = w.p.position(sel.Pos())
+	path, _ := w.p.ConcurrencyPath(w.file.ObjectOf(sel.Sel).Pkg())
+	made.Spelled = append(made.Spelled, Spelling{w.file, sel, "NewMutex", path})
+	if w.file.Blocked != nil {
+		r := *w.file.Blocked
+		r.Pos = w.p.Position(sel.Pos())
 		made.poison = append(made.poison, r)
 	}
 	return fn

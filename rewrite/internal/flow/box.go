@@ -1,4 +1,4 @@
-package rewrite
+package flow
 
 import (
 	"go/ast"
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // Boxes.
@@ -46,20 +47,20 @@ var inspectors = []string{
 
 // toInterface judges a conversion of the mutex to an interface.
 func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, src ast.Expr) {
-	t := w.file.typeOf(src)
-	if w.p.isMutexPtr(t) {
-		w.ifaces = append(w.ifaces, conversion{w.file, src, iface})
+	t := w.file.TypeOf(src)
+	if w.p.IsMutexPtr(t) {
+		w.Ifaces = append(w.Ifaces, conversion{w.file, src, iface})
 	}
 	if w.ownName(t) {
 		return // its name stays, and by that name assertions ask for it
 	}
 	name := types.TypeString(dst, nil)
 	escapes := func(where string) { w.poisonNode(n, finding.EscapesInterface, src, "converted to %s%s", name, where) }
-	if !w.p.isMutexPtr(t) {
+	if !w.p.IsMutexPtr(t) {
 		escapes("")
 		return
 	}
-	if named, ok := types.Unalias(dst).(*types.Named); ok && w.p.fileAt(named.Obj().Pos()) == nil {
+	if named, ok := types.Unalias(dst).(*types.Named); ok && w.p.FileAt(named.Obj().Pos()) == nil {
 		escapes(" of another module")
 		return
 	}
@@ -68,7 +69,7 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 		return
 	}
 	for i := 0; i < iface.NumMethods(); i++ {
-		if !mutexMethods[iface.Method(i).Name()] {
+		if !source.MutexMethods[iface.Method(i).Name()] {
 			escapes("")
 			return
 		}
@@ -85,17 +86,17 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 func (w *walker) foreignPlace(src ast.Expr) bool {
 	switch at := w.stack[len(w.stack)-1].(type) {
 	case *ast.CallExpr:
-		fn, ok := w.file.callee(at).(*types.Func)
-		return ok && slices.Contains(at.Args, src) && w.p.fileAt(fn.Pos()) == nil && !keeps(fn)
+		fn, ok := w.file.Callee(at).(*types.Func)
+		return ok && slices.Contains(at.Args, src) && w.p.FileAt(fn.Pos()) == nil && !keeps(fn)
 	case *ast.CompositeLit:
-		named, ok := types.Unalias(w.file.typeOf(at)).(*types.Named)
-		return ok && w.p.fileAt(named.Obj().Pos()) == nil
+		named, ok := types.Unalias(w.file.TypeOf(at)).(*types.Named)
+		return ok && w.p.FileAt(named.Obj().Pos()) == nil
 	case *ast.AssignStmt:
 		for i, r := range at.Rhs {
 			if r != src || len(at.Lhs) != len(at.Rhs) {
 				continue
 			}
-			if to := w.file.container(at.Lhs[i]); to != nil && w.p.fileAt(to.Pos()) == nil {
+			if to := w.file.Container(at.Lhs[i]); to != nil && w.p.FileAt(to.Pos()) == nil {
 				return true
 			}
 		}
@@ -110,13 +111,13 @@ func keeps(fn *types.Func) bool {
 
 // asserted notes a type that an assertion or a type switch asks for.
 func (w *walker) asserted(e ast.Expr) {
-	t := w.file.typeOf(e)
+	t := w.file.TypeOf(e)
 	if helperOnly(t) {
 		w.boxes.asks = append(w.boxes.asks, e.Pos())
 	}
 	switch {
-	case !w.mutexIn(t) || isNilExpr(w.file, e):
-	case w.p.isMutexPtr(t):
+	case !w.mutexIn(t) || source.IsNilExpr(w.file, e):
+	case w.p.IsMutexPtr(t):
 		w.shown(e)
 		w.boxes.out = append(w.boxes.out, w.typeExpr(e))
 	default:
@@ -127,8 +128,8 @@ func (w *walker) asserted(e ast.Expr) {
 // shown notes a box of a package that other modules may import: what they put in or take
 // out is not known.
 func (w *walker) shown(e ast.Expr) {
-	if w.p.importable(w.file) {
-		r := finding.Reason{Code: finding.ExportedAPI, Detail: "other modules may import " + w.file.pkg.PkgPath, Pos: w.p.position(e.Pos())}
+	if w.p.Importable(w.file) {
+		r := finding.Reason{Code: finding.ExportedAPI, Detail: "other modules may import " + w.file.Pkg.PkgPath, Pos: w.p.Position(e.Pos())}
 		w.boxes.leaks = append(w.boxes.leaks, r)
 	}
 }
@@ -136,26 +137,26 @@ func (w *walker) shown(e ast.Expr) {
 // literalName notes a string that names the type.
 func (w *walker) literalName(n *ast.BasicLit) {
 	if n.Kind == token.STRING && strings.Contains(n.Value, "concurrency.Mutex") {
-		w.boxes.leaks = append(w.boxes.leaks, finding.Reason{Code: finding.EscapesInterface, Detail: "a string names the type", Pos: w.p.position(n.Pos())})
+		w.boxes.leaks = append(w.boxes.leaks, finding.Reason{Code: finding.EscapesInterface, Detail: "a string names the type", Pos: w.p.Position(n.Pos())})
 	}
 }
 
 // settle joins what may meet in an interface.
-func (f *flow) settle() {
+func (f *Flow) settle() {
 	b := &f.boxes
 	if len(b.in)+len(b.out) == 0 {
 		return
 	}
 	var reasons []finding.Reason
 	for _, at := range b.asks {
-		reasons = append(reasons, finding.Reason{Code: finding.EscapesInterface, Detail: "an assertion would have another answer", Pos: f.p.position(at)})
+		reasons = append(reasons, finding.Reason{Code: finding.EscapesInterface, Detail: "an assertion would have another answer", Pos: f.p.Position(at)})
 	}
 	if !b.bare && len(b.out) == 0 {
 		// Nothing takes them out, so they need not change together.
 		for _, n := range b.in {
 			n = n.find()
 			for _, r := range reasons {
-				if !hasReason(n.poison, r) {
+				if !HasReason(n.poison, r) {
 					n.poison = append(n.poison, r)
 				}
 			}
@@ -171,34 +172,34 @@ func (f *flow) settle() {
 	}
 	box := all[0].find()
 	for _, r := range reasons {
-		if !hasReason(box.poison, r) {
+		if !HasReason(box.poison, r) {
 			box.poison = append(box.poison, r)
 		}
 	}
 }
 
 // leak returns a reason why not everything that may meet in an interface is known, or nil.
-func (f *flow) leak() *finding.Reason {
+func (f *Flow) leak() *finding.Reason {
 	if ls := f.boxes.leaks; len(ls) > 0 {
 		return &finding.Reason{Code: finding.EscapesInterface, Detail: "it may meet, in an interface, what is not followed: " + ls[0].String(), Pos: ls[0].Pos}
 	}
-	if at := f.p.inspects(); at != nil {
-		return &finding.Reason{Code: finding.EscapesInterface, Detail: at.Path.Value + " may ask for its type", Pos: f.p.position(at.Pos())}
+	if at := inspects(f.p); at != nil {
+		return &finding.Reason{Code: finding.EscapesInterface, Detail: at.Path.Value + " may ask for its type", Pos: f.p.Position(at.Pos())}
 	}
-	if us := f.p.ignoredUsers(); len(us) > 0 {
-		return &finding.Reason{Code: finding.BuildTagged, Detail: f.p.rel(us[0].name)}
+	if us := ignoredUsers(f.p); len(us) > 0 {
+		return &finding.Reason{Code: finding.BuildTagged, Detail: f.p.Rel(us[0].name)}
 	}
-	if path := f.p.otherUser(); path != "" {
+	if path := otherUser(f.p); path != "" {
 		return &finding.Reason{Code: finding.EscapesInterface, Detail: "it may meet, in an interface, a mutex of " + path}
 	}
 	return nil
 }
 
 // inspects returns an import of a package that tells values by their type, or nil.
-func (p *program) inspects() *ast.ImportSpec {
-	for _, f := range p.files {
-		for _, spec := range f.ast.Imports {
-			path := importPathOf(spec)
+func inspects(p *source.Program) *ast.ImportSpec {
+	for _, f := range p.Files {
+		for _, spec := range f.Syntax.Imports {
+			path := source.ImportPath(spec)
 			for _, i := range inspectors {
 				if path == i || strings.HasPrefix(path, i+"/") {
 					return spec
@@ -211,7 +212,7 @@ func (p *program) inspects() *ast.ImportSpec {
 
 // otherUser returns the import path of a package outside the module that uses the
 // client's package concurrency, or "": a mutex of its own may come out of its interfaces.
-func (p *program) otherUser() string {
+func otherUser(p *source.Program) string {
 	var found []string
 	seen := map[*types.Package]bool{}
 	var visit func(pkg *types.Package)
@@ -220,15 +221,15 @@ func (p *program) otherUser() string {
 			return
 		}
 		seen[pkg] = true
-		own := pkg.Path() == p.in.ModulePath || strings.HasPrefix(pkg.Path(), p.in.ModulePath+"/")
+		own := pkg.Path() == p.In.ModulePath || strings.HasPrefix(pkg.Path(), p.In.ModulePath+"/")
 		for _, imported := range pkg.Imports() {
-			if _, ok := p.concurrencyPath(imported); ok && !own && !strings.Contains(pkg.Path(), "/etcd/") {
+			if _, ok := p.ConcurrencyPath(imported); ok && !own && !strings.Contains(pkg.Path(), "/etcd/") {
 				found = append(found, pkg.Path())
 			}
 			visit(imported)
 		}
 	}
-	for _, pkg := range p.in.Packages {
+	for _, pkg := range p.In.Packages {
 		if pkg.Types != nil {
 			visit(pkg.Types)
 		}

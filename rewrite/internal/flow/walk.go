@@ -1,4 +1,4 @@
-package rewrite
+package flow
 
 import (
 	"fmt"
@@ -7,12 +7,13 @@ import (
 	"go/types"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // A walker reads one file.
 type walker struct {
-	*flow
-	file  *file
+	*Flow
+	file  *source.File
 	stack []ast.Node
 	funcs []*node // nodes of the enclosing functions
 	sigs  []*types.Signature
@@ -22,9 +23,9 @@ func (w *walker) poisonNode(n *node, code finding.Code, at ast.Node, format stri
 	if n == nil {
 		return
 	}
-	r := finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: w.p.position(at.Pos())}
+	r := finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: w.p.Position(at.Pos())}
 	n = n.find()
-	if !hasReason(n.poison, r) {
+	if !HasReason(n.poison, r) {
 		n.poison = append(n.poison, r)
 	}
 	switch code {
@@ -33,7 +34,7 @@ func (w *walker) poisonNode(n *node, code finding.Code, at ast.Node, format stri
 	}
 }
 
-func (w *walker) walk() { ast.Inspect(w.file.ast, w.visit) }
+func (w *walker) walk() { ast.Inspect(w.file.Syntax, w.visit) }
 
 func (w *walker) visit(n ast.Node) bool {
 	if n == nil {
@@ -66,7 +67,7 @@ func (w *walker) node(n ast.Node) {
 	case *ast.FuncDecl:
 		var fn *node
 		var sig *types.Signature
-		if obj, ok := w.file.pkg.TypesInfo.Defs[n.Name].(*types.Func); ok {
+		if obj, ok := w.file.Pkg.TypesInfo.Defs[n.Name].(*types.Func); ok {
 			sig = obj.Signature()
 			w.receiver(sig)
 			fn = w.object(obj)
@@ -80,7 +81,7 @@ func (w *walker) node(n ast.Node) {
 		w.funcs, w.sigs = append(w.funcs, fn), append(w.sigs, sig)
 	case *ast.FuncLit:
 		fn := w.literal(n)
-		sig, _ := w.file.typeOf(n).(*types.Signature)
+		sig, _ := w.file.TypeOf(n).(*types.Signature)
 		w.funcs, w.sigs = append(w.funcs, fn), append(w.sigs, sig)
 	case *ast.Field:
 		w.field(n)
@@ -90,9 +91,9 @@ func (w *walker) node(n ast.Node) {
 	case *ast.InterfaceType:
 		w.asksForMore(n)
 	case *ast.ValueSpec:
-		if n.Type != nil && w.mutexIn(w.file.typeOf(n.Type)) {
+		if n.Type != nil && w.mutexIn(w.file.TypeOf(n.Type)) {
 			for _, name := range n.Names {
-				if obj := w.file.pkg.TypesInfo.Defs[name]; obj != nil {
+				if obj := w.file.Pkg.TypesInfo.Defs[name]; obj != nil {
 					unify(w.object(obj), w.typeExpr(n.Type))
 				}
 			}
@@ -111,7 +112,7 @@ func (w *walker) node(n ast.Node) {
 	case *ast.CompositeLit:
 		w.composite(n)
 	case *ast.SendStmt:
-		if ch, ok := typeUnder(w.file.typeOf(n.Chan)).(*types.Chan); ok {
+		if ch, ok := source.Under(w.file.TypeOf(n.Chan)).(*types.Chan); ok {
 			w.flowTo(ch.Elem(), func() *node { return w.expr(n.Chan).child("elem") }, n.Value)
 		}
 	case *ast.RangeStmt:
@@ -138,14 +139,14 @@ func (w *walker) node(n ast.Node) {
 			for _, e := range clause.List {
 				w.asserted(e)
 			}
-			if v := w.file.pkg.TypesInfo.Implicits[clause]; v != nil && len(clause.List) == 1 && w.mutexIn(v.Type()) {
+			if v := w.file.Pkg.TypesInfo.Implicits[clause]; v != nil && len(clause.List) == 1 && w.mutexIn(v.Type()) {
 				unify(w.object(v), w.typeExpr(clause.List[0]))
 			}
 		}
 	case *ast.BasicLit:
 		w.literalName(n)
 	case *ast.Ident:
-		if inst, ok := w.file.pkg.TypesInfo.Instances[n]; ok {
+		if inst, ok := w.file.Pkg.TypesInfo.Instances[n]; ok {
 			w.instance(n, inst)
 		}
 	}
@@ -161,7 +162,7 @@ func (w *walker) field(n *ast.Field) {
 		return
 	}
 	for _, name := range n.Names {
-		obj := w.file.pkg.TypesInfo.Defs[name]
+		obj := w.file.Pkg.TypesInfo.Defs[name]
 		if obj == nil {
 			continue
 		}
@@ -175,7 +176,7 @@ func (w *walker) field(n *ast.Field) {
 			w.poisonNode(w.typeExpr(n.Type), finding.EmbeddedMutex, n, "a struct type without a name embeds it")
 		}
 		if id := embeddedName(n.Type); id != nil {
-			if v, ok := w.file.pkg.TypesInfo.Defs[id].(*types.Var); ok {
+			if v, ok := w.file.Pkg.TypesInfo.Defs[id].(*types.Var); ok {
 				unify(w.object(v), w.typeExpr(n.Type))
 			}
 		}
@@ -186,15 +187,15 @@ func (w *walker) field(n *ast.Field) {
 // for the dots of a variadic parameter.
 func (w *walker) fieldType(e ast.Expr) types.Type {
 	if dots, ok := e.(*ast.Ellipsis); ok {
-		return w.file.typeOf(dots.Elt)
+		return w.file.TypeOf(dots.Elt)
 	}
-	return w.file.typeOf(e)
+	return w.file.TypeOf(e)
 }
 
 // method unifies methods of the same name and signature: one of them may be there to
 // satisfy an interface that has the other.
 func (w *walker) method(fn *types.Func) {
-	key := methodKey(fn)
+	key := source.MethodKey(fn)
 	if old := w.methods[key]; old != nil {
 		unify(old, w.object(fn))
 		return
@@ -222,23 +223,18 @@ func embeddedName(e ast.Expr) *ast.Ident {
 	return nil
 }
 
-func isNilExpr(f *file, e ast.Expr) bool {
-	tv, ok := f.pkg.TypesInfo.Types[e]
-	return ok && tv.IsNil()
-}
-
 // typeSpec handles type declarations: a defined or alias type over the mutex itself is
 // refused, a container of mutexes is followed through its name.
 func (w *walker) typeSpec(n *ast.TypeSpec) {
-	t := w.file.typeOf(n.Type)
+	t := w.file.TypeOf(n.Type)
 	if t == nil || !w.mutexIn(t) {
 		return
 	}
-	obj := w.file.pkg.TypesInfo.Defs[n.Name]
+	obj := w.file.Pkg.TypesInfo.Defs[n.Name]
 	if obj == nil {
 		return
 	}
-	if w.p.isMutex(t) || w.p.isMutexPtr(t) {
+	if w.p.IsMutex(t) || w.p.IsMutexPtr(t) {
 		w.poisonNode(w.typeExpr(n.Type), finding.AliasOrDefined, n, "type %s", n.Name.Name)
 	}
 	if _, ok := t.Underlying().(*types.Struct); ok {

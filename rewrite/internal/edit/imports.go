@@ -1,4 +1,4 @@
-package rewrite
+package edit
 
 import (
 	"bytes"
@@ -7,23 +7,25 @@ import (
 	"go/token"
 	"strconv"
 	"strings"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // Imports are edited as text: one line is inserted or removed, and nothing else moves.
 
-// addImport returns src with an import of importPath as name. It goes into the group of
+// AddImport returns src with an import of importPath as name. It goes into the group of
 // the module's own packages if there is one, else beside the import of anchor.
-func addImport(src []byte, importPath, name, modulePath, anchor string) ([]byte, error) {
+func AddImport(src []byte, importPath, name, modulePath, anchor string) ([]byte, error) {
 	out, err := insertImport(src, importPath, name, modulePath, anchor)
 	if err != nil {
 		return nil, err
 	}
-	now, err := parse(out)
+	now, err := Parse(out)
 	if err != nil {
 		return nil, fmt.Errorf("adding the import of %s: %w", importPath, err)
 	}
-	for _, s := range now.file.Imports {
-		if importPathOf(s) == importPath {
+	for _, s := range now.File.Imports {
+		if source.ImportPath(s) == importPath {
 			return out, nil
 		}
 	}
@@ -31,7 +33,7 @@ func addImport(src []byte, importPath, name, modulePath, anchor string) ([]byte,
 }
 
 func insertImport(src []byte, importPath, name, modulePath, anchor string) ([]byte, error) {
-	p, err := parse(src)
+	p, err := Parse(src)
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +42,13 @@ func insertImport(src []byte, importPath, name, modulePath, anchor string) ([]by
 		spec = name + " " + spec
 	}
 	nl := "\n"
-	if isCRLF(src) {
+	if IsCRLF(src) {
 		nl = "\r\n"
 	}
 	var last *ast.GenDecl
 	var group []*ast.ImportSpec
 	best := 0
-	for _, d := range p.file.Decls {
+	for _, d := range p.File.Decls {
 		gen, ok := d.(*ast.GenDecl)
 		if !ok || gen.Tok != token.IMPORT {
 			continue
@@ -58,7 +60,7 @@ func insertImport(src []byte, importPath, name, modulePath, anchor string) ([]by
 		for _, g := range p.importGroups(gen) {
 			score := 1
 			for _, s := range g {
-				switch ip := importPathOf(s); {
+				switch ip := source.ImportPath(s); {
 				case ip == modulePath || strings.HasPrefix(ip, modulePath+"/"):
 					score = max(score, 3)
 				case ip == anchor:
@@ -74,25 +76,25 @@ func insertImport(src []byte, importPath, name, modulePath, anchor string) ([]by
 		return nil, fmt.Errorf("the file has no import declaration")
 	}
 	if group == nil {
-		end := p.offset(last.End())
-		for _, g := range p.file.Comments { // behind the comments on the line
-			if at := p.offset(g.Pos()); at >= end && at <= p.lineEnd(end) {
-				end = p.offset(g.End())
+		end := p.Offset(last.End())
+		for _, g := range p.File.Comments { // behind the comments on the line
+			if at := p.Offset(g.Pos()); at >= end && at <= p.lineEnd(end) {
+				end = p.Offset(g.End())
 			}
 		}
 		return insertAt(src, end, nl+"import "+spec), nil
 	}
 	var after *ast.ImportSpec // the first one that sorts behind the new one
 	for _, s := range group {
-		if importPathOf(s) > importPath {
+		if source.ImportPath(s) > importPath {
 			after = s
 			break
 		}
 	}
 	if after != nil {
-		start := p.offset(after.Pos())
+		start := p.Offset(after.Pos())
 		if after.Doc != nil {
-			start = p.offset(after.Doc.Pos())
+			start = p.Offset(after.Doc.Pos())
 		}
 		line := p.lineStart(start)
 		if indent := src[line:start]; len(bytes.TrimSpace(indent)) == 0 {
@@ -100,14 +102,14 @@ func insertImport(src []byte, importPath, name, modulePath, anchor string) ([]by
 		}
 	}
 	tail := group[len(group)-1]
-	start := p.offset(tail.Pos())
+	start := p.Offset(tail.Pos())
 	indent := string(src[p.lineStart(start):start])
 	if strings.TrimSpace(indent) != "" {
 		return nil, fmt.Errorf("the import declaration has several imports on one line")
 	}
-	end := p.offset(tail.End())
+	end := p.Offset(tail.End())
 	if tail.Comment != nil {
-		end = p.offset(tail.Comment.End())
+		end = p.Offset(tail.Comment.End())
 	}
 	return insertAt(src, end, nl+indent+spec), nil
 }
@@ -119,21 +121,13 @@ func insertAt(src []byte, at int, text string) []byte {
 	return append(out, src[at:]...)
 }
 
-func importPathOf(s *ast.ImportSpec) string {
-	p, err := strconv.Unquote(s.Path.Value)
-	if err != nil {
-		return ""
-	}
-	return p
-}
-
 // lineStart and lineEnd give the bounds of the line that holds the byte at offset,
 // without its line end.
-func (p *parsed) lineStart(offset int) int {
+func (p *Version) lineStart(offset int) int {
 	return bytes.LastIndexByte(p.src[:offset], '\n') + 1
 }
 
-func (p *parsed) lineEnd(offset int) int {
+func (p *Version) lineEnd(offset int) int {
 	i := bytes.IndexByte(p.src[offset:], '\n')
 	if i < 0 {
 		return len(p.src)
@@ -146,7 +140,7 @@ func (p *parsed) lineEnd(offset int) int {
 }
 
 // importGroups splits the specs of a declaration at blank lines.
-func (p *parsed) importGroups(gen *ast.GenDecl) (groups [][]*ast.ImportSpec) {
+func (p *Version) importGroups(gen *ast.GenDecl) (groups [][]*ast.ImportSpec) {
 	lastLine := 0
 	for _, s := range gen.Specs {
 		spec := s.(*ast.ImportSpec)
@@ -154,20 +148,20 @@ func (p *parsed) importGroups(gen *ast.GenDecl) (groups [][]*ast.ImportSpec) {
 		if spec.Doc != nil {
 			first = spec.Doc.Pos()
 		}
-		line := p.fset.PositionFor(first, false).Line
+		line := p.Fset.PositionFor(first, false).Line
 		if len(groups) == 0 || line > lastLine+1 {
 			groups = append(groups, nil)
 		}
 		groups[len(groups)-1] = append(groups[len(groups)-1], spec)
-		lastLine = p.fset.PositionFor(spec.End(), false).Line
+		lastLine = p.Fset.PositionFor(spec.End(), false).Line
 	}
 	return groups
 }
 
 // usedImports returns the names of imported packages that the file refers to.
-func (p *parsed) usedNames() map[string]bool {
+func (p *Version) usedNames() map[string]bool {
 	used := map[string]bool{}
-	ast.Inspect(p.file, func(n ast.Node) bool {
+	ast.Inspect(p.File, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
 			// The parser resolves local names; what it does not know is a package, or
 			// a name of another file of this package.
@@ -180,29 +174,29 @@ func (p *parsed) usedNames() map[string]bool {
 	return used
 }
 
-// dropImports removes the imports that before used and after no longer does. names maps
+// DropImports removes the imports that before used and after no longer does. names maps
 // import paths to the names they have without an alias.
-func dropImports(before, after []byte, names map[string]string) ([]byte, error) {
-	old, err := parse(before)
+func DropImports(before, after []byte, names map[string]string) ([]byte, error) {
+	old, err := Parse(before)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		now, err := parse(after)
+		now, err := Parse(after)
 		if err != nil {
 			return nil, err
 		}
 		wasUsed, isUsed := old.usedNames(), now.usedNames()
 		var unused *ast.ImportSpec
 		var decl *ast.GenDecl
-		for _, d := range now.file.Decls {
+		for _, d := range now.File.Decls {
 			gen, ok := d.(*ast.GenDecl)
 			if !ok || gen.Tok != token.IMPORT {
 				continue
 			}
 			for _, s := range gen.Specs {
 				spec := s.(*ast.ImportSpec)
-				name := names[importPathOf(spec)]
+				name := names[source.ImportPath(spec)]
 				if spec.Name != nil {
 					name = spec.Name.Name
 				}
@@ -216,14 +210,14 @@ func dropImports(before, after []byte, names map[string]string) ([]byte, error) 
 			return after, nil
 		}
 		if unused.Doc != nil || unused.Comment != nil {
-			return nil, fmt.Errorf("the import of %s has a comment and is no longer used", importPathOf(unused))
+			return nil, fmt.Errorf("the import of %s has a comment and is no longer used", source.ImportPath(unused))
 		}
-		start, end := now.offset(unused.Pos()), now.offset(unused.End())
+		start, end := now.Offset(unused.Pos()), now.Offset(unused.End())
 		if len(decl.Specs) == 1 {
 			if decl.Doc != nil {
-				return nil, fmt.Errorf("the import of %s has a comment and is no longer used", importPathOf(unused))
+				return nil, fmt.Errorf("the import of %s has a comment and is no longer used", source.ImportPath(unused))
 			}
-			start, end = now.offset(decl.Pos()), now.offset(decl.End())
+			start, end = now.Offset(decl.Pos()), now.Offset(decl.End())
 		}
 		after = now.deleteLines(start, end)
 	}
@@ -231,7 +225,7 @@ func dropImports(before, after []byte, names map[string]string) ([]byte, error) 
 
 // deleteLines removes the lines of [start, end), and a blank line that would be left at
 // the edge of a group.
-func (p *parsed) deleteLines(start, end int) []byte {
+func (p *Version) deleteLines(start, end int) []byte {
 	if len(bytes.TrimSpace(p.src[p.lineStart(start):start])) > 0 || len(bytes.TrimSpace(p.src[end:p.lineEnd(end)])) > 0 {
 		// Something else is on the line: take only the bytes.
 		return append(append([]byte(nil), p.src[:start]...), p.src[end:]...)
@@ -252,7 +246,7 @@ func (p *parsed) deleteLines(start, end int) []byte {
 }
 
 // next returns the offset behind the line end at offset.
-func (p *parsed) next(offset int) int {
+func (p *Version) next(offset int) int {
 	if offset < len(p.src) && p.src[offset] == '\r' {
 		offset++
 	}

@@ -1,4 +1,6 @@
-package rewrite
+// Package sourcetest makes the input of unit tests from text: modules that are type-checked
+// against stubs of the etcd client, without the go command.
+package sourcetest
 
 import (
 	"go/ast"
@@ -15,10 +17,12 @@ import (
 
 	"golang.org/x/tools/go/packages"
 	"golang.org/x/tools/txtar"
+
+	"etcdmod/rewrite/internal/source"
 )
 
-// stubs are what unit tests need of other modules. Paths are import paths.
-const stubs = `
+// Stubs are what unit tests need of other modules. Paths are import paths.
+const Stubs = `
 -- go.etcd.io/etcd/client/v3/client.go --
 package clientv3
 
@@ -99,11 +103,7 @@ func (c *checker) check(importPath string) *packages.Package {
 		return pkg
 	}
 	pkg := &packages.Package{ID: importPath, PkgPath: importPath, Fset: std.fset}
-	pkg.TypesInfo = &types.Info{
-		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
-		Implicits: map[ast.Node]types.Object{}, Instances: map[*ast.Ident]types.Instance{},
-		Selections: map[*ast.SelectorExpr]*types.Selection{}, Scopes: map[ast.Node]*types.Scope{},
-	}
+	pkg.TypesInfo = newInfo()
 	for _, f := range c.files[importPath] {
 		name := filepath.FromSlash("/" + f.Name)
 		syntax, err := parser.ParseFile(std.fset, name, f.Data, parser.ParseComments)
@@ -118,23 +118,68 @@ func (c *checker) check(importPath string) *packages.Package {
 	return pkg
 }
 
-// input makes an Input of the module "m" from an archive whose files lie below m/.
-func input(t *testing.T, archive string) *Input {
-	t.Helper()
+func newInfo() *types.Info {
+	return &types.Info{
+		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
+		Implicits: map[ast.Node]types.Object{}, Instances: map[*ast.Ident]types.Instance{},
+		Selections: map[*ast.SelectorExpr]*types.Selection{}, Scopes: map[ast.Node]*types.Scope{},
+	}
+}
+
+// newChecker holds the lock on what is shared until the test ends.
+func newChecker(t *testing.T, archives ...string) *checker {
 	std.Lock()
 	t.Cleanup(std.Unlock)
 	if std.importer == nil {
 		std.importer = importer.ForCompiler(std.fset, "source", nil)
 	}
 	c := &checker{t: t, files: map[string][]txtar.File{}, done: map[string]*packages.Package{}}
-	in := &Input{
-		Fset: std.fset, Sources: map[string][]byte{}, ModulePath: "m", ModuleDir: filepath.FromSlash("/m"),
-		HelperDir: "internal/etcdlock", HelperFiles: map[string][]byte{}, Version: "test",
-	}
-	for _, text := range []string{stubs, archive} {
+	for _, text := range archives {
 		for _, f := range txtar.Parse([]byte(text)).Files {
 			dir := pathpkg.Dir(f.Name)
 			c.files[dir] = append(c.files[dir], f)
+		}
+	}
+	return c
+}
+
+// A Bench type-checks many versions of one package against the same stubs.
+type Bench struct {
+	Fset  *token.FileSet
+	stubs *checker
+}
+
+// NewBench makes one with more stubs besides [Stubs].
+func NewBench(t *testing.T, more string) *Bench {
+	return &Bench{std.fset, newChecker(t, Stubs, more)}
+}
+
+// Package type-checks a package of one file. The error is that of the parser or the type
+// checker.
+func (b *Bench) Package(path, name string, src []byte) (*packages.Package, error) {
+	pkg := &packages.Package{ID: path, PkgPath: path, Name: pathpkg.Base(path), Fset: std.fset, GoFiles: []string{name}, TypesInfo: newInfo()}
+	syntax, err := parser.ParseFile(std.fset, name, src, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	pkg.Syntax = []*ast.File{syntax}
+	conf := types.Config{Importer: b.stubs}
+	if pkg.Types, err = conf.Check(path, std.fset, pkg.Syntax, pkg.TypesInfo); err != nil {
+		return nil, err
+	}
+	return pkg, nil
+}
+
+// Input makes the input of the module "m" from an archive whose files lie below m/.
+func Input(t *testing.T, archive string) *source.Input {
+	t.Helper()
+	c := newChecker(t, Stubs, archive)
+	in := &source.Input{
+		Fset: std.fset, Sources: map[string][]byte{}, ModulePath: "m", ModuleDir: filepath.FromSlash("/m"),
+		HelperDir: "internal/etcdlock", HelperFiles: map[string][]byte{}, Version: "test",
+	}
+	for _, text := range []string{Stubs, archive} {
+		for _, f := range txtar.Parse([]byte(text)).Files {
 			in.Sources[filepath.FromSlash("/"+f.Name)] = f.Data
 		}
 	}
@@ -151,8 +196,8 @@ func input(t *testing.T, archive string) *Input {
 	return in
 }
 
-// source makes an archive of one main package.
-func source(imports, body string) string {
+// Archive makes an archive of one main package that imports the packages of those names.
+func Archive(imports, body string) string {
 	text := "-- m/main.go --\npackage main\n\nimport (\n"
 	for _, name := range strings.Fields(imports) {
 		switch name {

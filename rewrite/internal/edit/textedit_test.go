@@ -1,34 +1,36 @@
-package rewrite
+package edit
 
 import (
 	"bytes"
 	"go/ast"
 	"go/token"
 	"testing"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 func TestEdits(t *testing.T) {
 	tests := []struct {
-		es   edits
+		es   Edits
 		want string // "" for an error
 	}{
 		{nil, "abcdef"},
-		{edits{{4, 5, "X"}, {1, 2, "YY"}}, "aYYcdXf"},
-		{edits{{1, 2, "X"}, {1, 2, "X"}}, "aXcdef"},
-		{edits{{2, 2, "X"}}, "abXcdef"},
-		{edits{{1, 3, "X"}, {2, 4, "Y"}}, ""},
-		{edits{{1, 2, "X"}, {1, 2, "Y"}}, ""},
-		{edits{{5, 9, "X"}}, ""},
+		{Edits{{4, 5, "X"}, {1, 2, "YY"}}, "aYYcdXf"},
+		{Edits{{1, 2, "X"}, {1, 2, "X"}}, "aXcdef"},
+		{Edits{{2, 2, "X"}}, "abXcdef"},
+		{Edits{{1, 3, "X"}, {2, 4, "Y"}}, ""},
+		{Edits{{1, 2, "X"}, {1, 2, "Y"}}, ""},
+		{Edits{{5, 9, "X"}}, ""},
 	}
 	for _, test := range tests {
-		out, err := test.es.apply([]byte("abcdef"))
+		out, err := test.es.Apply([]byte("abcdef"))
 		if err != nil && test.want != "" || err == nil && string(out) != test.want {
 			t.Errorf("%v: %q, %v; want %q", test.es, out, err, test.want)
 		}
 	}
-	es := edits{{1, 2, "YY"}, {4, 5, ""}}
+	es := Edits{{1, 2, "YY"}, {4, 5, ""}}
 	for at, want := range []int{0, 1, 3, 4, 5, 5} {
-		if got := es.moved(at); got != want {
+		if got := es.Moved(at); got != want {
 			t.Errorf("moved(%d) = %d, want %d", at, got, want)
 		}
 	}
@@ -49,42 +51,42 @@ func FuzzRealign(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		before, err := parse(src)
+		before, err := Parse(src)
 		if err != nil {
 			t.Skip()
 		}
-		var es edits
-		ast.Inspect(before.file, func(n ast.Node) bool {
+		var es Edits
+		ast.Inspect(before.File, func(n ast.Node) bool {
 			if sel, ok := n.(*ast.SelectorExpr); ok {
 				if id, ok := sel.X.(*ast.Ident); ok && id.Name == "concurrency" {
-					es = append(es, textEdit{before.offset(sel.Pos()), before.offset(sel.End()), "e.M"})
+					es = append(es, Edit{before.Offset(sel.Pos()), before.Offset(sel.End()), "e.M"})
 				}
 			}
 			return true
 		})
-		after, err := es.apply(src)
+		after, err := es.Apply(src)
 		if err != nil {
 			t.Fatal(err) // selectors of a package do not overlap
 		}
-		out, err := realign(src, after, es)
+		out, err := Realign(src, after, es)
 		if err != nil {
 			t.Skip() // refused
 		}
-		now, err := parse(out)
+		now, err := Parse(out)
 		if err != nil {
 			t.Fatalf("does not parse: %v\n%s", err, out)
 		}
-		if len(now.file.Decls) != len(before.file.Decls) {
-			t.Fatalf("%d declarations, had %d", len(now.file.Decls), len(before.file.Decls))
+		if len(now.File.Decls) != len(before.File.Decls) {
+			t.Fatalf("%d declarations, had %d", len(now.File.Decls), len(before.File.Decls))
 		}
 		touched := map[int]bool{}
 		for _, e := range es {
-			touched[before.declAt(e.start)] = true
+			touched[before.DeclAt(e.Start)] = true
 		}
 		atOld, atNew := 0, 0
-		for i := range before.file.Decls {
-			a, b := before.span(before.file.Decls[i])
-			c, d := now.span(now.file.Decls[i])
+		for i := range before.File.Decls {
+			a, b := before.Span(before.File.Decls[i])
+			c, d := now.Span(now.File.Decls[i])
 			if !bytes.Equal(src[atOld:a], out[atNew:c]) {
 				t.Fatalf("before declaration %d: %q became %q", i, src[atOld:a], out[atNew:c])
 			}
@@ -105,7 +107,7 @@ func FuzzAddImport(f *testing.F) {
 		f.Add([]byte(s), true)
 	}
 	f.Fuzz(func(t *testing.T, src []byte, alias bool) {
-		before, err := parse(src)
+		before, err := Parse(src)
 		if err != nil {
 			t.Skip()
 		}
@@ -113,16 +115,16 @@ func FuzzAddImport(f *testing.F) {
 		if alias {
 			name = "etcdlock2"
 		}
-		out, err := addImport(src, "m/internal/etcdlock", name, "m", "a")
+		out, err := AddImport(src, "m/internal/etcdlock", name, "m", "a")
 		if err != nil {
 			t.Skip() // refused
 		}
-		after, err := parse(out)
+		after, err := Parse(out)
 		if err != nil {
 			t.Fatalf("does not parse: %v\n%s", err, out)
 		}
-		if len(after.file.Imports) != len(before.file.Imports)+1 {
-			t.Fatalf("%d imports, had %d:\n%s", len(after.file.Imports), len(before.file.Imports), out)
+		if len(after.File.Imports) != len(before.File.Imports)+1 {
+			t.Fatalf("%d imports, had %d:\n%s", len(after.File.Imports), len(before.File.Imports), out)
 		}
 		// One run of bytes was inserted.
 		i := 0
@@ -137,10 +139,10 @@ func FuzzAddImport(f *testing.F) {
 		if !found {
 			t.Fatalf("more than one run of bytes was inserted:\n%q\n%q", src, out)
 		}
-		if c := lostComment(src, out); c != "" {
+		if c := LostComment(src, out); c != "" {
 			t.Fatalf("lost %q", c)
 		}
-		if c := lostComment(out, src); c != "" {
+		if c := LostComment(out, src); c != "" {
 			t.Fatalf("gained %q", c)
 		}
 	})
@@ -152,47 +154,47 @@ func FuzzDropImports(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
-		before, err := parse(src)
+		before, err := Parse(src)
 		if err != nil {
 			t.Skip()
 		}
 		names := map[string]string{}
-		for _, s := range before.file.Imports {
-			names[importPathOf(s)] = lastElem(importPathOf(s))
+		for _, s := range before.File.Imports {
+			names[source.ImportPath(s)] = lastElem(source.ImportPath(s))
 		}
 		// Take all uses of concurrency away.
-		var es edits
-		ast.Inspect(before.file, func(n ast.Node) bool {
+		var es Edits
+		ast.Inspect(before.File, func(n ast.Node) bool {
 			if sel, ok := n.(*ast.SelectorExpr); ok {
 				if id, ok := sel.X.(*ast.Ident); ok && id.Name == "concurrency" {
-					es = append(es, textEdit{before.offset(id.Pos()), before.offset(id.End()), "etcdlock"})
+					es = append(es, Edit{before.Offset(id.Pos()), before.Offset(id.End()), "etcdlock"})
 				}
 			}
 			return true
 		})
-		after, err := es.apply(src)
+		after, err := es.Apply(src)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := dropImports(src, after, names)
+		out, err := DropImports(src, after, names)
 		if err != nil {
 			t.Skip() // refused
 		}
-		now, err := parse(out)
+		now, err := Parse(out)
 		if err != nil {
 			t.Fatalf("does not parse: %v\n%s", err, out)
 		}
-		was, err := parse(after)
+		was, err := Parse(after)
 		if err != nil {
 			t.Skip()
 		}
-		for _, s := range was.file.Imports {
-			name := names[importPathOf(s)]
+		for _, s := range was.File.Imports {
+			name := names[source.ImportPath(s)]
 			if s.Name != nil {
 				name = s.Name.Name
 			}
 			kept := false
-			for _, o := range now.file.Imports {
+			for _, o := range now.File.Imports {
 				kept = kept || o.Path.Value == s.Path.Value && (o.Name == nil) == (s.Name == nil) && (o.Name == nil || o.Name.Name == s.Name.Name)
 			}
 			if !kept && (name != "concurrency" || now.usedNames()[name]) {
@@ -206,10 +208,10 @@ func FuzzDropImports(f *testing.F) {
 }
 
 // bodies returns the text of all declarations but imports.
-func bodies(p *parsed) (out []byte) {
-	for i, d := range p.file.Decls {
+func bodies(p *Version) (out []byte) {
+	for i, d := range p.File.Decls {
 		if gen, ok := d.(*ast.GenDecl); !ok || gen.Tok != token.IMPORT {
-			out = append(append(out, declText(p, i)...), '\n')
+			out = append(append(out, DeclText(p, i)...), '\n')
 		}
 	}
 	return out

@@ -1,4 +1,4 @@
-package rewrite
+package flow
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"sort"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
 )
 
 // Type flow.
@@ -33,18 +34,18 @@ type node struct {
 	parent   *node
 	hub      bool // each part of it is itself: see generic.go
 	children map[string]*node
-	spelled  []spelling
-	made     []*ast.CallExpr // constructor calls that give it
+	Spelled  []Spelling
+	Made     []*ast.CallExpr // constructor calls that give it
 	poison   []finding.Reason
 }
 
-// A spelling is a qualified identifier (concurrency.Mutex, concurrency.NewMutex) that
+// A Spelling is a qualified identifier (concurrency.Mutex, concurrency.NewMutex) that
 // has to be replaced when the node is rewritten.
-type spelling struct {
-	file *file
-	sel  *ast.SelectorExpr
-	name string // Mutex or NewMutex
-	path string // import path of the client's package
+type Spelling struct {
+	File *source.File
+	Sel  *ast.SelectorExpr
+	Name string // Mutex or NewMutex
+	Path string // import path of the client's package
 }
 
 func (n *node) find() *node {
@@ -83,11 +84,11 @@ func unify(a, b *node) {
 		return
 	}
 	b.parent = a
-	a.spelled = append(a.spelled, b.spelled...)
-	a.made = append(a.made, b.made...)
+	a.Spelled = append(a.Spelled, b.Spelled...)
+	a.Made = append(a.Made, b.Made...)
 	a.poison = append(a.poison, b.poison...)
 	children := b.children
-	b.spelled, b.made, b.poison, b.children = nil, nil, nil, nil
+	b.Spelled, b.Made, b.poison, b.children = nil, nil, nil, nil
 	if b.hub && !a.hub {
 		a.hub = true
 		a.swallow(a.children)
@@ -118,9 +119,9 @@ func (n *node) swallow(parts map[string]*node) {
 	}
 }
 
-// A flow holds the nodes of one module.
-type flow struct {
-	p        *program            // with the files of all build configurations
+// A Flow holds the nodes of one module.
+type Flow struct {
+	p        *source.Program     // with the files of all build configurations
 	objects  map[token.Pos]*node // variables, fields, parameters, functions by declaration
 	types    map[token.Pos]*node // type expressions by position
 	carries  map[types.Type]bool
@@ -128,22 +129,24 @@ type flow struct {
 	generics generics
 	outside  map[types.Object]*node
 	methods  map[string]*node // by name and signature
-	ifaces   []conversion
+	Ifaces   []conversion
 	embeds   []embedder
 	here     token.Pos   // what is being read
 	asked    []token.Pos // interfaces with methods that only the helper's Mutex has
+	// components are those that have been judged, by their node.
+	components map[*node]*Component
 }
 
 // A conversion of a mutex to an interface.
 type conversion struct {
-	file  *file
-	src   ast.Expr
-	iface *types.Interface
+	File  *source.File
+	Src   ast.Expr
+	Iface *types.Interface
 }
 
-// newFlow reads each file with the types of every configuration that has it.
-func newFlow(p *program, configs []*program) *flow {
-	f := &flow{
+// New reads each file with the types of every configuration that has it.
+func New(p *source.Program, configs []*source.Program) *Flow {
+	f := &Flow{
 		p:        p,
 		objects:  map[token.Pos]*node{},
 		types:    map[token.Pos]*node{},
@@ -151,13 +154,15 @@ func newFlow(p *program, configs []*program) *flow {
 		outside:  map[types.Object]*node{},
 		methods:  map[string]*node{},
 		generics: newGenerics(),
+
+		components: map[*node]*Component{},
 	}
 	for _, config := range configs {
-		for _, fl := range config.files {
-			if fl.isHelper() {
+		for _, fl := range config.Files {
+			if fl.IsHelper() {
 				continue
 			}
-			w := &walker{flow: f, file: fl}
+			w := &walker{Flow: f, file: fl}
 			w.walk()
 		}
 	}
@@ -171,7 +176,7 @@ func newFlow(p *program, configs []*program) *flow {
 }
 
 // roots returns all representatives in a fixed order.
-func (f *flow) roots() []*node {
+func (f *Flow) roots() []*node {
 	seen := map[*node]bool{}
 	var out []*node
 	add := func(m map[token.Pos]*node) {
@@ -199,7 +204,7 @@ func (f *flow) roots() []*node {
 }
 
 // spread hands the poison of a container down to what it contains.
-func (f *flow) spread(n *node, inherited []finding.Reason, busy map[*node]bool) {
+func (f *Flow) spread(n *node, inherited []finding.Reason, busy map[*node]bool) {
 	n = n.find()
 	if busy[n] {
 		return
@@ -207,7 +212,7 @@ func (f *flow) spread(n *node, inherited []finding.Reason, busy map[*node]bool) 
 	busy[n] = true
 	defer delete(busy, n)
 	for _, r := range inherited {
-		if !hasReason(n.poison, r) {
+		if !HasReason(n.poison, r) {
 			n.poison = append(n.poison, r)
 		}
 	}
@@ -216,7 +221,7 @@ func (f *flow) spread(n *node, inherited []finding.Reason, busy map[*node]bool) 
 	}
 }
 
-func hasReason(rs []finding.Reason, r finding.Reason) bool {
+func HasReason(rs []finding.Reason, r finding.Reason) bool {
 	for _, x := range rs {
 		if x == r {
 			return true
@@ -227,7 +232,7 @@ func hasReason(rs []finding.Reason, r finding.Reason) bool {
 
 // mutexIn reports whether values of type t hold a *concurrency.Mutex that belongs to
 // the type itself. Fields of named structs belong to the field instead.
-func (f *flow) mutexIn(t types.Type) bool {
+func (f *Flow) mutexIn(t types.Type) bool {
 	if t == nil {
 		return false
 	}
@@ -256,7 +261,7 @@ func (f *flow) mutexIn(t types.Type) bool {
 			v = v || f.mutexIn(t.At(i).Type())
 		}
 	case *types.Named:
-		if f.p.isMutex(t) {
+		if f.p.IsMutex(t) {
 			v = true
 			break
 		}
@@ -280,7 +285,7 @@ func (f *flow) mutexIn(t types.Type) bool {
 }
 
 // object returns the node of a declared variable, field, function or type name.
-func (f *flow) object(obj types.Object) *node {
+func (f *Flow) object(obj types.Object) *node {
 	instance := obj
 	switch o := obj.(type) {
 	case *types.Var:
@@ -299,15 +304,15 @@ func (f *flow) object(obj types.Object) *node {
 }
 
 // origin is object for a declaration itself, and not what is instantiated from it.
-func (f *flow) origin(obj types.Object) *node {
-	if f.p.fileAt(obj.Pos()) != nil {
+func (f *Flow) origin(obj types.Object) *node {
+	if f.p.FileAt(obj.Pos()) != nil {
 		n := f.objects[obj.Pos()]
 		if n == nil {
 			n = &node{}
 			f.objects[obj.Pos()] = n
-			if fl := f.p.fileAt(obj.Pos()); fl.blocked != nil {
-				r := *fl.blocked
-				r.Pos = f.p.position(obj.Pos())
+			if fl := f.p.FileAt(obj.Pos()); fl.Blocked != nil {
+				r := *fl.Blocked
+				r.Pos = f.p.Position(obj.Pos())
 				n.poison = append(n.poison, r)
 			}
 		}
@@ -322,7 +327,7 @@ func (f *flow) origin(obj types.Object) *node {
 		}
 		r := finding.Reason{Code: finding.LeavesModule, Detail: fmt.Sprintf("%s is declared in %s", obj.Name(), from)}
 		if f.here.IsValid() {
-			r.Pos = f.p.position(f.here)
+			r.Pos = f.p.Position(f.here)
 		}
 		n.poison = append(n.poison, r)
 		f.outside[obj] = n

@@ -1,0 +1,105 @@
+package source
+
+import (
+	"go/token"
+	pathpkg "path"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// A Fork is a package that a user has named as a fork of package concurrency.
+type Fork struct {
+	Path    string            // import path
+	Sources map[string][]byte // its Go files by name, without tests; none if they cannot be had
+}
+
+// A Helper is a helper package that etcdmod has generated before, in this module or in
+// another one.
+type Helper struct {
+	Import string // import path
+	Name   string // package name
+	Client string // import path of the package concurrency that it is for
+	Clocks bool   // it has the clocks that a gate needs
+}
+
+// HasClocks reports whether the helper package has the clocks, or can be given them.
+func (in *Input) HasClocks() bool { return in.Helper == nil || in.Helper.Clocks }
+
+// HelperName is the name of the helper package.
+func (in *Input) HelperName() string {
+	if in.Helper != nil {
+		return in.Helper.Name
+	}
+	return pathpkg.Base(in.HelperDir)
+}
+
+func (in *Input) HelperImport() string {
+	if in.Helper != nil {
+		return in.Helper.Import
+	}
+	return pathpkg.Join(in.ModulePath, in.HelperDir)
+}
+
+// An Input is one module, loaded with syntax and types.
+type Input struct {
+	Fset *token.FileSet
+	// Packages are the packages of the module that can see the mutex, with their test
+	// variants, from one load.
+	Packages []*packages.Package
+	// Also are other build configurations of the module, in which every change has to hold
+	// as well. They are loaded into the same Fset, and share the *ast.File of each file.
+	// Config is the name of the one that Packages are of.
+	Also   []Configuration
+	Config string
+	// Sources holds the bytes that were parsed, by absolute file name.
+	Sources map[string][]byte
+	// ModulePath and ModuleDir are the module's path and its absolute directory.
+	ModulePath, ModuleDir string
+	// HelperDir is the directory of the helper package, slash-separated and relative
+	// to ModuleDir. HelperFiles are the files that it holds now, by name.
+	HelperDir   string
+	HelperFiles map[string][]byte
+	// Helper is a helper package that is used as it is, instead of one in HelperDir.
+	// Nothing is generated then.
+	Helper *Helper
+	// Strategy says what a collapse waits with.
+	Strategy Strategy
+	// Version of etcdmod, for the helper's header.
+	Version string
+	// Selected reports whether findings in the package of that import path are wanted.
+	// nil means all.
+	Selected func(pkgPath string) bool
+	// Programs are the import paths of packages that a main package of the module
+	// imports, directly or not: their exported names are the service's own business.
+	Programs map[string]bool
+	// Forks are the packages that a user has named as forks of package concurrency.
+	Forks []Fork
+	// Ignored are Go files that every build configuration leaves out, with their bytes.
+	Ignored map[string][]byte
+}
+
+// A Strategy says what a collapse waits with.
+type Strategy int
+
+const (
+	// WatchStrategy waits with WatchLock and its forms: the waiter has no key in etcd,
+	// and who is first after a release is first.
+	WatchStrategy Strategy = iota
+	// LockStrategy waits with Lock where other errors end the loop: the waiter puts a key
+	// and stands in a queue.
+	LockStrategy
+)
+
+var strategyNames = [...]string{"watch", "lock"}
+
+func (s Strategy) String() string { return strategyNames[s] }
+
+// ParseStrategy is the inverse of String.
+func ParseStrategy(name string) (Strategy, bool) {
+	for i, n := range strategyNames {
+		if n == name {
+			return Strategy(i), true
+		}
+	}
+	return WatchStrategy, false
+}
