@@ -117,7 +117,7 @@ func TestCodes(t *testing.T) {
 	}
 	skips := map[finding.Code]bool{} // about what is not loaded, or not verified
 	for _, code := range []finding.Code{
-		finding.SkipUnreadable, finding.SkipSyntax, finding.SkipDependency, finding.SkipMetadata, finding.SkipTypes, finding.SkipConstraints,
+		finding.SkipNotRefreshed, finding.SkipUnreadable, finding.SkipSyntax, finding.SkipDependency, finding.SkipMetadata, finding.SkipTypes, finding.SkipConstraints,
 		finding.SkipBazel, finding.SkipGoMod, finding.SkipUnverified, finding.SkipBuildList, finding.SkipNoModule, finding.SkipPins,
 	} {
 		skips[code] = true

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/journal"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/patch"
@@ -28,31 +29,32 @@ func applyCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return s.apply(ctx, env)
+			_, err = s.apply(ctx, env)
+			return err
 		},
 	}
 }
 
-// apply makes the changes of one module and writes them.
-func (s *settings) apply(ctx context.Context, env *Env) error {
+// apply makes the changes of one module, writes them, and returns what was written.
+func (s *settings) apply(ctx context.Context, env *Env) ([]change.Change, error) {
 	if err := s.recover(env); err != nil {
-		return err
+		return nil, err
 	}
 	res, err := s.run(ctx, env)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	stats, err := patch.Stats(patchChanges(res))
 	if err != nil {
-		return &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w; nothing was written", err)}
+		return nil, &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w; nothing was written", err)}
 	}
 	if err := write(res); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.printApplied(env, res, stats); err != nil {
-		return &exit{ExitIncomplete, fmt.Errorf("the changes are written, but %w", err)}
+		return res.Changes, &exit{ExitIncomplete, fmt.Errorf("the changes are written, but %w", err)}
 	}
-	return outcome(res, false)
+	return res.Changes, outcome(res, false)
 }
 
 // recover finishes or undoes what a killed run left.

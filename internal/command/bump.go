@@ -1,16 +1,17 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/urfave/cli/v3"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
+	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
@@ -41,32 +42,67 @@ func bumpCommand(env *Env) *cli.Command {
 			for _, m := range t.tree.Modules {
 				s.bump.Together = append(s.bump.Together, t.tree.Abs(m.Dir))
 			}
-			worst := &exit{}
-			written := map[int]bool{}
-			for _, dir := range t.dirs {
-				one := *s
-				one.dir, one.repo = dir, t.repo
-				i, _ := t.tree.Index(dir)
-				for _, dep := range t.tree.Modules[i].Replaces {
-					one.bump.Refresh = one.bump.Refresh || written[dep]
-				}
-				before := gomod(dir)
-				err := one.bumpModule(ctx, env, cmd.Bool("diff"))
-				written[i] = !bytes.Equal(before, gomod(dir)) || one.bump.Refresh
-				if len(t.dirs) == 1 {
+			if cmd.Bool("diff") {
+				if s.layer, err = gocmd.NewLayer(gocmd.Runner{Env: env.Environ}); err != nil {
 					return err
 				}
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				worst.add(env, dir, err)
+				defer s.layer.Remove()
 			}
-			if worst.code == ExitOK {
-				return nil
-			}
-			return worst
+			return s.bumpAll(ctx, env, t)
 		},
 	}
+}
+
+// bumpAll bumps modules one after the other, or prints the patches. Each is judged with what
+// became of those before it: written, or in the layer that the next ones see.
+func (s *settings) bumpAll(ctx context.Context, env *Env, t *target) error {
+	worst := &exit{}
+	bumped := map[int]bool{}
+	for _, dir := range t.dirs {
+		one := *s
+		one.dir, one.repo = dir, t.repo
+		i, _ := t.tree.Index(dir)
+		for _, dep := range t.tree.Modules[i].Replaces {
+			one.bump.Refresh = one.bump.Refresh || bumped[dep]
+		}
+		changes, err := one.bumpModule(ctx, env)
+		bumped[i] = one.bump.Refresh || slices.ContainsFunc(changes, func(c change.Change) bool { return filepath.Base(c.Path) == "go.mod" })
+		if len(t.dirs) == 1 {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		worst.add(env, dir, err)
+		if s.layer != nil {
+			if err := lay(s.layer, changes, dir, t.spellings(i)); err != nil {
+				return err
+			}
+		}
+	}
+	if worst.code == ExitOK {
+		return nil
+	}
+	return worst
+}
+
+// lay puts the changes of the module in dir into a layer, under all names of that directory. What
+// is vendored there is for that module alone.
+func lay(layer *gocmd.Layer, changes []change.Change, dir string, spellings []string) error {
+	for _, c := range changes {
+		rel, err := filepath.Rel(dir, c.Path)
+		if err != nil || rel != "go.mod" && rel != "go.sum" {
+			continue
+		}
+		var names []string
+		for _, at := range spellings {
+			names = append(names, filepath.Join(at, rel))
+		}
+		if err := layer.Put(c.New, names...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repositories returns a function that gives the modules of the repository that those of a
@@ -82,15 +118,6 @@ func repositories(ctx context.Context, t *target, opts modules.Options) func() (
 		}
 		return modules.Find(ctx, repo, opts)
 	})
-}
-
-// gomod returns the go.mod in a directory; nil where there is none.
-func gomod(dir string) []byte {
-	data, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	if err != nil {
-		return nil
-	}
-	return data
 }
 
 // bumpFlags are those of the bump command.
@@ -144,16 +171,16 @@ func bumpSettings(env *Env, cmd *cli.Command) (*settings, error) {
 	return s, nil
 }
 
-// bumpModule bumps one module, or prints the patch.
-func (s *settings) bumpModule(ctx context.Context, env *Env, diff bool) error {
-	if !diff {
+// bumpModule bumps one module, or prints the patch, and returns what was written or printed.
+func (s *settings) bumpModule(ctx context.Context, env *Env) ([]change.Change, error) {
+	if s.layer == nil {
 		return s.apply(ctx, env)
 	}
 	res, err := s.run(ctx, env)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.printPatch(env, res)
+	return res.Changes, s.printPatch(env, res)
 }
 
 // add takes the outcome of one module of several: it is reported, and the worst code is

@@ -49,7 +49,7 @@ func TestExplainKnowsEveryCode(t *testing.T) {
 	}
 	want = append(want, gosum.ReasonUnavailable, gosum.ReasonChecksum,
 		gosum.ReasonIncomplete, gosum.ReasonReplaced, gosum.ReasonNotSelected,
-		pipeline.SkipUnreadable, pipeline.SkipSyntax, pipeline.SkipDependency, pipeline.SkipMetadata, pipeline.SkipTypes,
+		string(finding.SkipNotRefreshed), pipeline.SkipUnreadable, pipeline.SkipSyntax, pipeline.SkipDependency, pipeline.SkipMetadata, pipeline.SkipTypes,
 		pipeline.SkipConstraints, pipeline.SkipBazel, pipeline.SkipGoMod, pipeline.SkipBuildList, pipeline.SkipNoModule, pipeline.SkipPins, pipeline.SkipUnverified)
 
 	slices.Sort(want)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/gocmd"
 	"etcdmod/internal/helper"
 	"etcdmod/internal/pipeline"
 	"etcdmod/rewrite"
@@ -61,6 +62,7 @@ type settings struct {
 	vet      bool
 	test     bool
 	bump     pipeline.BumpOptions
+	layer    *gocmd.Layer // for "bump -diff": what it would have written so far
 }
 
 func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {

@@ -16,12 +16,19 @@ type target struct {
 	// dirs are their root directories as the user spells them. A module that others are built
 	// with comes before those, since what it requires is part of what they build; otherwise the
 	// order is that of the names.
-	dirs []string
+	dirs    []string
+	spelled map[int]string // the same, by the index in the tree
 	// repo is the directory that their files are named relative to; "" means the root of the
 	// repository of a single module, or else that of the module.
 	repo string
 	// tree has what ties them together.
 	tree *modules.Tree
+}
+
+// spellings are the names by which the go command reaches the directory of the module with an
+// index in the tree.
+func (t *target) spellings(i int) []string {
+	return t.tree.Spellings(i, func(j int) string { return t.spelled[j] })
 }
 
 // findModules resolves the arguments of a command that takes modules. Places where none was
@@ -88,7 +95,7 @@ func findModules(ctx context.Context, env *Env, dir string, args []string, opts 
 			spelled[i] = root
 		}
 	}
-	t := &target{repo: repo, tree: tree}
+	t := &target{repo: repo, tree: tree, spelled: spelled}
 	for _, i := range tree.Order() {
 		t.dirs = append(t.dirs, spelled[i])
 	}
@@ -97,7 +104,7 @@ func findModules(ctx context.Context, env *Env, dir string, args []string, opts 
 
 func oneModule(root string, opts modules.Options) (*target, error) {
 	tree, err := modules.In(root, []string{root}, opts)
-	return &target{dirs: []string{root}, tree: tree}, err
+	return &target{dirs: []string{root}, spelled: map[int]string{0: root}, tree: tree}, err
 }
 
 // sharedRoot returns the directory that the files of several modules are named relative to: the

@@ -88,6 +88,8 @@ const (
 	SkipNoModule    Code = "no-module"
 	SkipPins        Code = "pins"
 
+	SkipNotRefreshed Code = "not-refreshed"
+
 	// Why a bump was not made, for another reason than the policy's.
 	GoSum Code = "go-sum"
 )
@@ -155,19 +157,20 @@ var texts = map[Code]string{
 	ShapeUnknown:    "The loop is none of the shapes that can be replaced as a whole, or what would be kept of it would mean something else outside the loop.",
 	WatchKeyUnknown: "It could not be proved that the watch is for this lock's prefix.",
 
-	SkipUnreadable:  "The file or directory could not be read, so nothing is known of what is in it. Fix its permissions, or the symbolic link.",
-	SkipSyntax:      "The file does not parse. What the parser could make out was analysed; fix the file and run again.",
-	SkipDependency:  "A package that this one imports cannot be had: go.sum lacks its entry, the module cannot be downloaded, or it does not exist. What resolves without it was analysed. Run \"go mod tidy\" or \"go mod download\", and check GOPROXY, GOPRIVATE and the network.",
-	SkipMetadata:    "The go command cannot make out the package, for example since its files name two packages or it imports itself. \"go list\" says the same; fix it and run again.",
-	SkipTypes:       "The package does not type-check. What resolves was analysed; fix the errors and run again.",
-	SkipConstraints: "The file tries a lock, but its name or its build constraints leave it out of every build configuration of this run. Run again with the -tags that it is for, or name all build configurations that count with -config, as in -config linux/amd64,windows/amd64,tags=integration.",
-	SkipBazel:       "The package has a BUILD file, which is not edited. Add the helper package to the deps of what imports it now, and give the helper a BUILD file (gazelle does both).",
-	SkipGoMod:       "The go.mod could not be judged, so nothing is known of the etcd client that it requires.",
-	SkipUnverified:  "The changed file or package was not compiled, vetted or tested as asked for: it belongs to another build configuration, or it failed before the change as well. Look at the change yourself.",
-	SkipBuildList:   "The go command could not tell which versions it builds, so that only the requirements in go.mod were judged, as they stand. Its message says why.",
-	SkipNoModule:    "There is no go.mod, so that only the files of other dependency tools were looked at, not the code. Run \"go mod init\" and \"go mod tidy\" first; the go command takes over the versions of most such tools.",
-	SkipPins:        "A file of another dependency tool could not be read, so that nothing is known of what it pins.",
-	GoSum:           "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
+	SkipUnreadable:   "The file or directory could not be read, so nothing is known of what is in it. Fix its permissions, or the symbolic link.",
+	SkipSyntax:       "The file does not parse. What the parser could make out was analysed; fix the file and run again.",
+	SkipDependency:   "A package that this one imports cannot be had: go.sum lacks its entry, the module cannot be downloaded, or it does not exist. What resolves without it was analysed. Run \"go mod tidy\" or \"go mod download\", and check GOPROXY, GOPRIVATE and the network.",
+	SkipMetadata:     "The go command cannot make out the package, for example since its files name two packages or it imports itself. \"go list\" says the same; fix it and run again.",
+	SkipTypes:        "The package does not type-check. What resolves was analysed; fix the errors and run again.",
+	SkipConstraints:  "The file tries a lock, but its name or its build constraints leave it out of every build configuration of this run. Run again with the -tags that it is for, or name all build configurations that count with -config, as in -config linux/amd64,windows/amd64,tags=integration.",
+	SkipBazel:        "The package has a BUILD file, which is not edited. Add the helper package to the deps of what imports it now, and give the helper a BUILD file (gazelle does both).",
+	SkipGoMod:        "The go.mod could not be judged, so nothing is known of the etcd client that it requires.",
+	SkipUnverified:   "The changed file or package was not compiled, vetted or tested as asked for: it belongs to another build configuration, or it failed before the change as well. Look at the change yourself.",
+	SkipBuildList:    "The go command could not tell which versions it builds, so that only the requirements in go.mod were judged, as they stand. Its message says why.",
+	SkipNoModule:     "There is no go.mod, so that only the files of other dependency tools were looked at, not the code. Run \"go mod init\" and \"go mod tidy\" first; the go command takes over the versions of most such tools.",
+	SkipPins:         "A file of another dependency tool could not be read, so that nothing is known of what it pins.",
+	SkipNotRefreshed: "A module that this one replaces by its directory was bumped, and this one could not be made to fit: it may not build now, although nothing in it needs a bump. The message says why; let the go command put it right, with \"go get\" or \"go mod tidy\".",
+	GoSum:            "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
 }
 
 // Explain says what was seen and what a person can do. It is false for what is no code.

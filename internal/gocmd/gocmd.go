@@ -26,6 +26,8 @@ type Runner struct {
 	Dir string
 	// Env is the environment; nil means that of this process.
 	Env []string
+	// Layer is laid over the files on disk; nil means that they are as they are.
+	Layer *Layer
 }
 
 // With returns a Runner with more settings ("GOWORK=off") added to its environment.
@@ -89,7 +91,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // command, and kills it when it takes more than two seconds to clean up.
 func (r Runner) Run(ctx context.Context, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, "go", r.layered(args)...)
 	cmd.Dir = r.Dir
 	cmd.Env = r.Environ()
 	cmd.Stdout = &stdout

@@ -15,7 +15,7 @@ func Uncompiled(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packag
 		return nil, err
 	}
 	defer s.remove()
-	overlay, err := s.overlay(r.Dir)
+	overlay, err := s.overlay(r)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ func Selected(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, path str
 		return "", err
 	}
 	defer s.remove()
-	overlay, err := s.overlay(r.Dir)
+	overlay, err := s.overlay(r)
 	if err != nil {
 		return "", err
 	}
@@ -52,10 +52,10 @@ func Selected(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, path str
 	return mod.Version, nil
 }
 
-// overlay writes the file for -overlay that puts the scratch files in the place
-// of those in dir, and returns its name.
-func (s *scratch) overlay(dir string) (string, error) {
-	dir, err := filepath.Abs(dir)
+// overlay writes the file for -overlay that puts the scratch files in the place of those in
+// r.Dir, over the layer of r, and returns its name.
+func (s *scratch) overlay(r gocmd.Runner) (string, error) {
+	dir, err := filepath.Abs(r.Dir)
 	if err != nil {
 		return "", err
 	}
@@ -63,13 +63,9 @@ func (s *scratch) overlay(dir string) (string, error) {
 	if _, err := os.Stat(gosum); err != nil {
 		gosum = "" // as if it was not there
 	}
-	data, err := json.Marshal(map[string]map[string]string{"Replace": {
+	name := filepath.Join(s.dir, "overlay.json")
+	return name, gocmd.WriteOverlay(name, r.Layer.Over(map[string]string{
 		filepath.Join(dir, "go.mod"): s.modfile(),
 		filepath.Join(dir, "go.sum"): gosum,
-	}})
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(s.dir, "overlay.json")
-	return name, os.WriteFile(name, data, 0o600)
+	}))
 }

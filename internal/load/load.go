@@ -97,7 +97,7 @@ func (c *Cache) Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) 
 		Mode:       mode,
 		Dir:        r.Dir,
 		Env:        r.Environ(),
-		BuildFlags: flags,
+		BuildFlags: append(r.Layer.Flags(), flags...),
 		Fset:       p.Fset,
 		Tests:      true,
 		ParseFile:  c.parse,

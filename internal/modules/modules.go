@@ -38,6 +38,13 @@ type Module struct {
 	Problem string
 
 	replacers, users []int // the modules that have this one in Replaces, and in Deps
+	named            []naming
+}
+
+// A naming is how another module names the directory of this one in a replace directive.
+type naming struct {
+	by int
+	as Replace
 }
 
 // A Note names a place where no module was looked for, or a file that says less than it
@@ -132,6 +139,18 @@ func (t *Tree) Index(dir string) (int, bool) {
 	return slices.BinarySearchFunc(t.Modules, rel, func(m Module, dir string) int { return strings.Compare(m.Dir, dir) })
 }
 
+// Spellings returns the absolute names by which the go command reaches the directory of the
+// module with an index, where the other modules are in the directories that at says: they may
+// lead through symbolic links.
+func (t *Tree) Spellings(i int, at func(j int) string) []string {
+	out := []string{t.Abs(t.Modules[i].Dir), at(i)}
+	for _, n := range t.Modules[i].named {
+		out = append(out, n.as.Dir(at(n.by)), n.as.Dir(t.Abs(t.Modules[n.by].Dir)))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 func (t *Tree) note(path, format string, args ...any) {
 	t.Notes = append(t.Notes, Note{path, fmt.Sprintf(format, args...)})
 }
@@ -183,6 +202,7 @@ func (t *Tree) tie(i int, mod *GoMod, index map[string]int, members map[member]i
 		if r.Local() {
 			if j, ok := in(r.Dir(t.Abs(m.Dir))); ok {
 				m.Replaces = append(m.Replaces, j)
+				t.Modules[j].named = append(t.Modules[j].named, naming{i, r})
 			}
 		}
 	}

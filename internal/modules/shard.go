@@ -68,7 +68,7 @@ func (t *Tree) only(indexes []int) *Tree {
 	out := &Tree{Root: t.Root, Notes: t.Notes}
 	for _, i := range indexes {
 		m := t.Modules[i]
-		m.Replaces, m.Deps, m.replacers, m.users = moved(m.Replaces, at), moved(m.Deps, at), nil, nil
+		m.Replaces, m.Deps, m.replacers, m.users, m.named = moved(m.Replaces, at), moved(m.Deps, at), nil, nil, nil
 		out.Modules = append(out.Modules, m)
 	}
 	out.arrange()

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/modules"
@@ -153,6 +154,10 @@ func (r *run) bumpChanges(ctx context.Context) (kept []change.Change, failed []v
 		if last == nil {
 			return nil, failed, nil
 		}
+	}
+	if why != nil && len(wanted) == 0 {
+		r.skip(r.mod.GoModFile, string(finding.SkipNotRefreshed), why.Detail)
+		return nil, nil, nil
 	}
 	if why != nil {
 		for _, i := range wanted {

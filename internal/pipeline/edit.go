@@ -184,7 +184,7 @@ func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]b
 		return nil, nil
 	}
 	r.log("verifying %s, which is built with this module", r.mod.Rel(d.Root))
-	goCmd := gocmd.Runner{Dir: d.Root, Env: r.Env} // GOWORK is its own affair
+	goCmd := gocmd.Runner{Dir: d.Root, Env: r.Env, Layer: r.Layer} // GOWORK is its own affair
 	if r.Bump.Offline {
 		goCmd = goCmd.With("GOPROXY=off", "GONOPROXY=none")
 	}

@@ -49,6 +49,9 @@ type Options struct {
 	// Repo is the directory that paths are shown relative to; "" means the root of the
 	// git repository.
 	Repo string
+	// Layer is what earlier runs in other modules would have written; nil for nothing. It
+	// counts as if it was on disk.
+	Layer *gocmd.Layer
 	// Dependants are modules that are built with this one and are not in its workspace. A
 	// change that one of them does not build with is not made.
 	Dependants []Dependant
@@ -212,7 +215,7 @@ func (r *run) open() error {
 	} else if pending {
 		return fmt.Errorf("%s: %w", mod.Root, ErrPending)
 	}
-	r.goCmd = gocmd.Runner{Dir: mod.Root, Env: r.Env}
+	r.goCmd = gocmd.Runner{Dir: mod.Root, Env: r.Env, Layer: r.Layer}
 	if mod.Outside != "" {
 		// The go command would refuse; a module that no workspace uses is on its own.
 		r.goCmd = r.goCmd.With("GOWORK=off")

@@ -286,6 +286,7 @@ func TestSettings(t *testing.T) {
 		"Pipeline.Test":           {func(o *Options) { o.Pipeline.Test = true }, []string{"-test"}},
 		"Pipeline.Log":            {func(o *Options) { o.Pipeline.Log = func(string, ...any) {} }, nil},
 		"Pipeline.Repo":           {func(o *Options) { o.Pipeline.Repo = "x" }, nil},
+		"Pipeline.Layer":          {nil, nil}, // a rollout judges what is on disk
 		"Pipeline.Dependants":     {func(o *Options) { o.Pipeline.Dependants = []pipeline.Dependant{{}} }, nil},
 
 		"Bump.Only":     {nil, nil}, // a rollout looks for loops

@@ -213,7 +213,7 @@ func (c *checker) uncovered(pkgs map[string]*pkg) []string {
 		}
 	}
 	var names []string
-	for name := range c.overlay.content {
+	for name := range c.edits {
 		if filepath.Ext(name) == ".go" && !read[name] {
 			names = append(names, name)
 		}

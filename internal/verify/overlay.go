@@ -1,13 +1,14 @@
 package verify
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"etcdmod/internal/gocmd"
 )
 
 // An overlay is the edits in the form that the go command takes. It lives in a
@@ -16,6 +17,16 @@ type overlay struct {
 	flag     string            // -overlay=...
 	content  map[string][]byte // by path of the user's file
 	original map[string]string // stand-in to the user's file
+}
+
+// newOverlay writes an overlay, and remembers what its files stand for.
+func (c *checker) newOverlay(files map[string][]byte) (*overlay, error) {
+	o, err := newOverlay(c.tmp, files)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(c.places.files, o.original)
+	return o, nil
 }
 
 func newOverlay(tmp string, files map[string][]byte) (*overlay, error) {
@@ -37,13 +48,9 @@ func newOverlay(tmp string, files map[string][]byte) (*overlay, error) {
 		replace[name] = standIn
 		o.original[standIn] = name
 	}
-	data, err := json.Marshal(struct{ Replace map[string]string }{replace})
-	if err != nil {
-		return nil, err
-	}
 	file := filepath.Join(dir, "overlay.json")
 	o.flag = "-overlay=" + file
-	return o, os.WriteFile(file, data, 0o666)
+	return o, gocmd.WriteOverlay(file, replace)
 }
 
 // has reports whether name is edited. A nil overlay has nothing.

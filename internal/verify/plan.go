@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -88,7 +87,7 @@ func cleanPatterns(patterns []string) []string {
 func (c *checker) findChanged() error {
 	c.changed = map[string]bool{}
 	dirs := map[string]bool{}
-	for name := range c.overlay.content {
+	for name := range c.edits {
 		if filepath.Ext(name) == ".go" {
 			dirs[filepath.Dir(name)] = true
 		}
@@ -115,10 +114,10 @@ func (c *checker) findChanged() error {
 // requirementsChanged reports whether the edits can move packages to another
 // version of their module.
 func (c *checker) requirementsChanged() bool {
-	for name, data := range c.overlay.content {
+	for name, data := range c.edits {
 		switch filepath.Base(name) {
 		case "go.mod", "go.sum", "go.work", "go.work.sum", "modules.txt":
-			if old, err := os.ReadFile(name); err != nil || !bytes.Equal(old, data) {
+			if old, err := c.base.read(name); err != nil || !bytes.Equal(old, data) {
 				return true
 			}
 		}

@@ -258,12 +258,9 @@ func (k *copier) flags() ([]string, error) {
 	if len(rest) == 0 {
 		return flags, nil
 	}
-	o, err := newOverlay(k.tmp, rest)
+	o, err := k.newOverlay(rest)
 	if err != nil {
 		return nil, err
-	}
-	for standIn, name := range o.original {
-		k.places.files[standIn] = name
 	}
 	return append(flags, o.flag), nil
 }

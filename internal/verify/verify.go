@@ -34,6 +34,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 
 	"etcdmod/internal/gocmd"
@@ -42,7 +43,8 @@ import (
 // A Request is what to verify.
 type Request struct {
 	// Go runs the go command. Go.Dir is the root directory of the module; Go.Env is
-	// the environment of the user, GOWORK included.
+	// the environment of the user, GOWORK included. What its layer has counts as the
+	// original.
 	Go gocmd.Runner
 	// Overlay gives the new content of every edited and every new file by absolute
 	// path: Go files, go.mod, go.sum. Directories need not exist.
@@ -111,7 +113,9 @@ type checker struct {
 	patterns []string // req.Packages as the go command spells them
 	settings *settings
 	tmp      string // holds everything that is written; removed at the end
-	overlay  *overlay
+	edits    map[string][]byte
+	base     *overlay // what is laid over the files on disk; nil for nothing
+	overlay  *overlay // the edits over that
 	before   *side
 	after    *side
 	places   places // where the files in messages really are
@@ -139,12 +143,22 @@ func newChecker(ctx context.Context, req Request) (_ *checker, err error) {
 	if real, err := filepath.EvalSymlinks(c.tmp); err == nil {
 		c.tmp = real
 	}
-	c.places = places{root: set.root, dir: set.root}
-	if c.overlay, err = newOverlay(c.tmp, set.spell(req.Overlay)); err != nil {
+	c.places = places{root: set.root, dir: set.root, files: map[string]string{}}
+	laid, err := req.Go.Layer.Files()
+	if err != nil {
 		return nil, err
 	}
-	c.places.files = c.overlay.original
-	if c.before, err = c.newSide("before", nil); err != nil {
+	c.edits = set.spell(req.Overlay)
+	if len(laid) > 0 {
+		if c.base, err = c.newOverlay(laid); err != nil {
+			return nil, err
+		}
+	}
+	maps.Copy(laid, c.edits)
+	if c.overlay, err = c.newOverlay(laid); err != nil {
+		return nil, err
+	}
+	if c.before, err = c.newSide("before", c.base); err != nil {
 		return nil, err
 	}
 	if c.after, err = c.newSide("after", c.overlay); err != nil {

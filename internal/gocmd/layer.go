@@ -1,0 +1,111 @@
+package gocmd
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Layer is files that the commands of a [Runner] take for those on disk: what an earlier step
+// would have written, where it only shows what it would write. It lives in a temporary
+// directory of its own.
+type Layer struct {
+	dir     string
+	files   int               // that were written
+	Replace map[string]string // the file that stands in, by absolute path
+}
+
+// NewLayer returns an empty layer, whose directory is where the commands of r keep theirs.
+func NewLayer(r Runner) (*Layer, error) {
+	dir, err := r.MkdirTemp("etcdmod-layer-")
+	return &Layer{dir: dir, Replace: map[string]string{}}, err
+}
+
+// Remove removes the files of the layer.
+func (l *Layer) Remove() { os.RemoveAll(l.dir) }
+
+// Put puts a file into the layer under each of the given absolute names. The go command compares
+// names as text, so that one that goes through a symbolic link is another one.
+func (l *Layer) Put(data []byte, names ...string) error {
+	standIn := filepath.Join(l.dir, strconv.Itoa(l.files), filepath.Base(names[0]))
+	l.files++
+	if err := os.MkdirAll(filepath.Dir(standIn), 0o777); err != nil {
+		return err
+	}
+	if err := os.WriteFile(standIn, data, 0o666); err != nil {
+		return err
+	}
+	for _, name := range names {
+		l.Replace[name] = standIn
+	}
+	return WriteOverlay(l.file(), l.Replace)
+}
+
+func (l *Layer) file() string { return filepath.Join(l.dir, "overlay.json") }
+
+// Empty reports whether nothing is in the layer. A nil layer is empty.
+func (l *Layer) Empty() bool { return l == nil || len(l.Replace) == 0 }
+
+// Flags are the flags that make a go command take the layer. A nil layer needs none.
+func (l *Layer) Flags() []string {
+	if l.Empty() {
+		return nil
+	}
+	return []string{"-overlay=" + l.file()}
+}
+
+// Files reads the files of the layer, by absolute path.
+func (l *Layer) Files() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	if l == nil {
+		return files, nil
+	}
+	for name, standIn := range l.Replace {
+		data, err := os.ReadFile(standIn)
+		if err != nil {
+			return nil, err
+		}
+		files[name] = data
+	}
+	return files, nil
+}
+
+// WriteOverlay writes the file for -overlay that puts files in the place of others, all by
+// absolute path.
+func WriteOverlay(name string, replace map[string]string) error {
+	data, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, data, 0o600)
+}
+
+// Over returns what an overlay replaces with the layer below it. A nil layer adds nothing.
+func (l *Layer) Over(replace map[string]string) map[string]string {
+	if l == nil {
+		return replace
+	}
+	all := maps.Clone(l.Replace)
+	maps.Copy(all, replace)
+	return all
+}
+
+// layered adds the flag of a layer to a command that takes one, unless there is one already.
+func (r Runner) layered(args []string) []string {
+	if r.Layer.Empty() || len(args) == 0 || slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-overlay=") }) {
+		return args
+	}
+	verb := 1
+	switch args[0] {
+	case "list", "build", "vet", "test":
+	case "mod":
+		verb = 2
+	default:
+		return args
+	}
+	return slices.Concat(args[:verb], r.Layer.Flags(), args[verb:])
+}
