@@ -40,19 +40,18 @@ import (
 
 	"github.com/rogpeppe/go-internal/goproxytest"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"etcdmod/internal/command"
 )
 
 // Main runs the tests of a package, whose TestMain calls it, with etcdmod in PATH.
 func Main(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"etcdmod": func() { os.Exit(command.Process()) },
+		"etcdmod": func() { os.Exit(process()) },
 	})
 }
 
 // Run runs the scripts in a directory, named from the root of this repository. Where the
-// package has a flag -update and it is set, their expected output is rewritten.
+// package has a flag -update and it is set, their expected output is rewritten. What they
+// do is held against testdata/behaviour as well, so that no change passes unseen.
 func Run(t *testing.T, dir string) {
 	t.Helper()
 	root := root(t)
@@ -70,6 +69,8 @@ func Run(t *testing.T, dir string) {
 	}
 	proxy := goproxytest.NewTestServer(t, filepath.Join(root, "testdata", "proxy"), "")
 	update := flag.Lookup("update")
+	records := t.TempDir()
+	t.Cleanup(func() { lock(t, root, dir, records) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join(root, filepath.FromSlash(dir)),
 		UpdateScripts:       update != nil && update.Value.String() == "true",
@@ -79,6 +80,7 @@ func Run(t *testing.T, dir string) {
 			for name, value := range keep {
 				env.Setenv(name, value)
 			}
+			env.Setenv(recordTo, filepath.Join(records, strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")))
 			env.Setenv("GOENV", "off")
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			env.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
