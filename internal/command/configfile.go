@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +15,25 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 )
 
 // DefaultConfigFile is read where it is in the root of the module, else in that of the
 // repository, unless -config names another file.
 const DefaultConfigFile = ".etcdmod.yaml"
+
+// fileKeys are the flags that a file may set. A file is part of the repository, and whoever
+// writes that decides neither what runs on the machine of others nor how little is checked.
+var fileKeys = []string{
+	"v", "format", "json", "tags", "goos", "goarch", "config", "helper-dir", "helper-import", "concurrency-pkg", "tier", "strategy",
+}
+
+// commandLineOnly are the flags that no file may set, with the reason.
+var commandLineOnly = map[string]string{
+	"C":    "it says where the file is looked for",
+	"vet":  "a file in the repository does not weaken what a change is checked by",
+	"test": "a file in the repository does not decide that its tests run here",
+}
 
 // exclusive are flags of which one set on the command line makes all of them in a file void.
 var exclusive = [][]string{{"config", "goos", "goarch"}, {"helper-dir", "helper-import"}, {"format", "json"}}
@@ -95,7 +110,7 @@ func readConfig(dir string, cmd *cli.Command) (file string, configs []string, er
 // it is there.
 func readConfigFile(dir string, file *string) ([]byte, error) {
 	if *file != "" {
-		data, err := os.ReadFile(inDir(dir, *file))
+		data, err := rooted.ReadNamed(inDir(dir, *file), rooted.Setting)
 		if err != nil {
 			return nil, usage("-config: %w", err)
 		}
@@ -105,23 +120,36 @@ func readConfigFile(dir string, file *string) ([]byte, error) {
 	if err != nil {
 		return nil, nil // what comes next says so
 	}
-	for at := root; ; at = filepath.Dir(at) {
-		_, gitErr := os.Stat(filepath.Join(at, ".git"))
-		if at == root || gitErr == nil {
-			name := filepath.Join(at, DefaultConfigFile)
-			data, err := os.ReadFile(name)
-			if err == nil {
-				*file = name
-				return data, nil
-			}
-			if !errors.Is(err, os.ErrNotExist) {
-				return nil, usage("%w", err)
-			}
+	repo := modules.Repository(resolved(root))
+	places := []string{root}
+	if repo != "" && resolved(root) != repo {
+		places = append(places, repo)
+	}
+	for _, at := range places {
+		name := filepath.Join(at, DefaultConfigFile)
+		data, err := readBelow(cmp.Or(repo, resolved(root)), name)
+		if err == nil {
+			*file = name
+			return data, nil
 		}
-		if gitErr == nil || at == filepath.Dir(at) {
-			return nil, nil
+		if !errors.Is(err, os.ErrNotExist) {
+			return nil, usage("%w", err)
 		}
 	}
+	return nil, nil
+}
+
+// readBelow reads a settings file of a repository.
+func readBelow(repo, name string) ([]byte, error) {
+	return rooted.ReadFile(repo, filepath.Join(resolved(filepath.Dir(name)), filepath.Base(name)), rooted.Setting)
+}
+
+// resolved follows the symbolic links on the way to a directory.
+func resolved(dir string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
 }
 
 // An entry is a key of a configuration file with its values.
@@ -148,19 +176,15 @@ func parseConfig(data []byte) (out []entry, err error) {
 	if top.Kind != yaml.MappingNode {
 		return nil, fmt.Errorf("%d: want keys with values, such as tier: gate", top.Line)
 	}
-	var known []string
-	for _, f := range editFlags() {
-		if name := f.Names()[0]; name != "C" {
-			known = append(known, name)
-		}
-	}
 	lines := map[string]int{}
 	for i := 0; i < len(top.Content); i += 2 {
 		key, value := top.Content[i], top.Content[i+1]
 		e := entry{key: key.Value, line: key.Line}
 		switch {
-		case !slices.Contains(known, e.key):
-			return nil, fmt.Errorf("%d: unknown key %q; known are %s", e.line, e.key, strings.Join(known, ", "))
+		case commandLineOnly[e.key] != "":
+			return nil, fmt.Errorf("%d: %s can be given on the command line alone, as -%s: %s", e.line, e.key, e.key, commandLineOnly[e.key])
+		case !slices.Contains(fileKeys, e.key):
+			return nil, fmt.Errorf("%d: unknown key %q; known are %s", e.line, e.key, strings.Join(fileKeys, ", "))
 		case lines[e.key] != 0:
 			return nil, fmt.Errorf("%d: %s is in line %d as well", e.line, e.key, lines[e.key])
 		case value.Kind == yaml.ScalarNode:

@@ -6,14 +6,21 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
+// patience with a run that was told to end: whatever it waits for, the process does not wait
+// longer.
+const endsWithin = 4 * time.Second
+
 // Process runs etcdmod as the process that it is in, and returns the exit code. The first
-// interrupt ends the run in good order, a second one at once.
+// interrupt ends the run in good order. A second one ends it at once, and so do some seconds
+// that it takes to end: what is half written then is finished or undone by the next run, as
+// after a kill.
 func Process() int {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
-		signals = append(signals, syscall.SIGHUP)
+	if hangup != nil && !signal.Ignored(hangup) { // as under nohup
+		signals = append(signals, hangup)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
@@ -23,5 +30,20 @@ func Process() int {
 		fmt.Fprintf(os.Stderr, "etcdmod: cannot tell the working directory: %v\n", err)
 		return ExitUsage
 	}
-	return Main(ctx, os.Args[1:], Env{Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+	code := make(chan int, 1)
+	go func() {
+		code <- Main(ctx, os.Args[1:], Env{Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+	}()
+	select {
+	case c := <-code:
+		return c
+	case <-ctx.Done():
+	}
+	select {
+	case c := <-code:
+		return c
+	case <-time.After(endsWithin):
+		fmt.Fprintf(os.Stderr, "etcdmod: interrupted; it did not end within %s, and was ended; the next run finishes or undoes what is half written\n", endsWithin)
+		return ExitUsage
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
 )
 
@@ -94,7 +95,7 @@ func Find(dir string, opts Options) (*Module, error) {
 	}
 	m.repository(opts.Repo)
 	m.workspace(opts.Env)
-	w := walker{m: m, opts: opts, build: buildContext(modules.Setting(opts.Env), opts.Tags)}
+	w := walker{m: m, opts: opts, build: buildContext(gocmd.Setting(opts.Env), opts.Tags)}
 	w.dir(root)
 	for path, p := range m.Packages {
 		if len(p.Files)+len(p.Ignored) == 0 {

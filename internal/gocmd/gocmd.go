@@ -8,6 +8,7 @@ package gocmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"etcdmod/internal/procgroup"
 )
 
 // ErrNoGo is wrapped by errors of a machine on which there is no go command.
@@ -46,14 +49,20 @@ func (r Runner) In(dir string) Runner {
 	return r
 }
 
-// Environ returns the environment that the go command gets.
+// Environ returns the environment that the go command gets: that of the Runner, without the
+// flags in GOFLAGS that make go commands talk or instrument what they compile.
 func (r Runner) Environ() []string {
 	env := r.Env
 	if env == nil {
 		env = os.Environ()
 	}
 	// PWD keeps symbolic links in Dir as the user wrote them.
-	return append(env[:len(env):len(env)], "PWD="+r.Dir)
+	env = append(env[:len(env):len(env)], "PWD="+r.Dir)
+	if kept, dropped := Flags(Setting(env)("GOFLAGS")); len(dropped) > 0 {
+		// A space, since an empty value would be that of the file of "go env -w".
+		env = append(env, "GOFLAGS="+cmp.Or(strings.Join(kept, " "), " "))
+	}
+	return env
 }
 
 // Find reports whether there is a go command: nil, or an error that wraps [ErrNoGo].
@@ -90,25 +99,59 @@ func (e *Error) Unwrap() error { return e.Err }
 // "go list -e" prints what it knows before it exits with 1. Ending ctx interrupts the
 // command, and kills it when it takes more than two seconds to clean up.
 func (r Runner) Run(ctx context.Context, args ...string) ([]byte, error) {
-	var stdout, stderr bytes.Buffer
+	stdout, _, err := r.RunBoth(ctx, args...)
+	return stdout, err
+}
+
+// maxOutput bounds what is kept of each stream of a command, in bytes.
+const maxOutput = 1 << 30
+
+// RunBoth is [Runner.Run] and also gives what the command wrote to standard error.
+//
+// The go command does not pass an interrupt on to the compilers and tests that it runs, and
+// a test that outlives it would go on in a directory that is removed. So they form a process
+// group, where the system has that, and the end of ctx ends the group.
+func (r Runner) RunBoth(ctx context.Context, args ...string) (stdout, stderr []byte, err error) {
+	if err := r.Check(); err != nil {
+		return nil, nil, &Error{Args: args, Dir: r.Dir, Stderr: err.Error(), Err: err}
+	}
+	out, errs := &output{}, &output{}
 	cmd := exec.CommandContext(ctx, "go", r.layered(args)...)
 	cmd.Dir = r.Dir
 	cmd.Env = r.Environ()
-	cmd.Stdout = &stdout
-	cmd.Stderr = &stderr
+	cmd.Stdout = out
+	cmd.Stderr = errs
 	// After an interrupt the go command starts nothing more and removes its temporary
 	// files; a kill would leave them.
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 2 * time.Second
-	err := cmd.Run()
-	if err == nil {
-		return stdout.Bytes(), nil
-	}
+	procgroup.Set(cmd)
+	err = cmd.Run()
 	if ctx.Err() != nil {
+		procgroup.End(cmd)
 		err = ctx.Err()
 	}
 	if errors.Is(err, exec.ErrNotFound) {
 		err = fmt.Errorf("%w (%v)", ErrNoGo, err)
 	}
-	return stdout.Bytes(), &Error{Args: args, Dir: r.Dir, Stderr: strings.TrimSpace(stderr.String()), Err: err}
+	if err == nil && (out.more || errs.more) {
+		err = fmt.Errorf("it printed more than %d bytes", maxOutput)
+	}
+	if err != nil {
+		err = &Error{Args: args, Dir: r.Dir, Stderr: strings.TrimSpace(errs.String()), Err: err}
+	}
+	return out.Bytes(), errs.Bytes(), err
+}
+
+// An output keeps what a command prints, up to a bound.
+type output struct {
+	bytes.Buffer
+	more bool // was printed
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	if o.Len()+len(p) > maxOutput {
+		o.more = true
+		return 0, errors.New("too much output")
+	}
+	return o.Buffer.Write(p)
 }

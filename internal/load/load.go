@@ -9,11 +9,13 @@ package load
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -21,6 +23,7 @@ import (
 	"golang.org/x/tools/go/packages"
 
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/quote"
 )
 
 // A Program is what one load gave.
@@ -102,7 +105,7 @@ func (c *Cache) Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) 
 		Tests:      true,
 		ParseFile:  c.parse,
 	}
-	if err := gocmd.Find(); err != nil {
+	if err := errors.Join(gocmd.Find(), r.Check()); err != nil {
 		return nil, err
 	}
 	pkgs, err := packages.Load(cfg, patterns...)
@@ -113,7 +116,47 @@ func (c *Cache) Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) 
 		return nil, fmt.Errorf("cannot load packages: %s", said(err))
 	}
 	p.Packages = pkgs
+	if missing := p.missing(dirs); len(missing) > 0 {
+		return nil, fmt.Errorf("cannot load packages: %w", absent(ctx, r, patterns, missing, flags))
+	}
 	return p, nil
+}
+
+// missing returns the directories of which no package came back. Where the go command
+// fails as a whole, go/packages gives no packages and no error, as if there were none.
+func (p *Program) missing(dirs []string) (out []string) {
+	have := map[string]bool{}
+	for _, pkg := range p.Packages {
+		if len(pkg.GoFiles)+len(pkg.OtherFiles)+len(pkg.IgnoredFiles)+len(pkg.Errors) > 0 {
+			have[pkg.Dir] = true
+		}
+		for _, name := range pkg.GoFiles {
+			have[filepath.Dir(name)] = true
+		}
+	}
+	for _, dir := range dirs {
+		if !have[dir] && !have[resolved(dir)] {
+			out = append(out, dir)
+		}
+	}
+	return out
+}
+
+func resolved(dir string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
+}
+
+// absent asks the go command why there are no packages, in the way in which it was asked for
+// them.
+func absent(ctx context.Context, r gocmd.Runner, patterns, missing, flags []string) error {
+	args := slices.Concat([]string{"list", "-e", "-test", "-export", "-compiled", "-f", "{{.Dir}}", "-buildvcs=false"}, flags, []string{"--"}, patterns)
+	if _, err := r.Run(ctx, args...); err != nil {
+		return err
+	}
+	return fmt.Errorf("the go command says nothing about the package in %s, and not why", quote.Name(missing[0]))
 }
 
 // said returns what the go command wrote, without what go/packages puts around it.

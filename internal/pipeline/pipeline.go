@@ -216,6 +216,9 @@ func (r *run) open() error {
 		return fmt.Errorf("%s: %w", mod.Root, ErrPending)
 	}
 	r.goCmd = gocmd.Runner{Dir: mod.Root, Env: r.Env, Layer: r.Layer}
+	if dropped := r.goCmd.Dropped(); len(dropped) > 0 {
+		r.log("left out of GOFLAGS for the commands that etcdmod runs: %s", strings.Join(dropped, " "))
+	}
 	if mod.Outside != "" {
 		// The go command would refuse; a module that no workspace uses is on its own.
 		r.goCmd = r.goCmd.With("GOWORK=off")

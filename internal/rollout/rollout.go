@@ -114,7 +114,7 @@ type steps struct {
 // output directory cannot be written, or ctx ended. What becomes of single modules is in the
 // index.
 func Run(ctx context.Context, opts Options) (*Index, error) {
-	return start(ctx, opts, steps{pipeline.Run, (*pipeline.Result).Part, 10 * time.Second})
+	return start(ctx, opts, steps{pipeline.Run, (*pipeline.Result).Part, 4 * time.Second})
 }
 
 func start(ctx context.Context, opts Options, s steps) (*Index, error) {

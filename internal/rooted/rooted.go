@@ -269,7 +269,9 @@ func ReadFile(dir, name string, most Bound) ([]byte, error) {
 // module cache. It is bounded and nothing else than a file.
 func ReadNamed(name string, most Bound) ([]byte, error) {
 	info, err := os.Stat(name)
-	if err != nil {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: pe.Err}
+	} else if err != nil {
 		return nil, err
 	}
 	if err := fit(name, single{info}, most); err != nil {

@@ -90,7 +90,7 @@ func (c *checker) runTests(ctx context.Context, s *side, paths []string) (*tests
 	}
 	args = append(args, c.settings.test...)
 	for _, some := range chunks(paths, maxArgs) {
-		stdout, stderr, err := runGroup(ctx, x.run, append(args[:len(args):len(args)], some...)...)
+		stdout, stderr, err := x.run.RunBoth(ctx, append(args[:len(args):len(args)], some...)...)
 		if fatal(err) {
 			return nil, err
 		}

@@ -81,7 +81,7 @@ func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]P
 	}
 	var all []Problem
 	for _, some := range chunks(paths, maxArgs) {
-		stdout, stderr, err := runGroup(ctx, run, slices.Concat([]string{"vet", "-json"}, flags, []string{noStamp}, some)...)
+		stdout, stderr, err := run.RunBoth(ctx, slices.Concat([]string{"vet", "-json"}, flags, []string{noStamp}, some)...)
 		if fatal(err) {
 			return nil, err
 		}

@@ -1,0 +1,12 @@
+package command
+
+// FileKeys and CommandLineOnly are the table of settings.
+var FileKeys, CommandLineOnly = fileKeys, commandLineOnly
+
+// EditFlags lists the names of the flags.
+func EditFlags() (names []string) {
+	for _, f := range editFlags() {
+		names = append(names, f.Names()[0])
+	}
+	return names
+}

@@ -1,0 +1,5 @@
+package command
+
+import "os"
+
+var hangup os.Signal
