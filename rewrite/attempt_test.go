@@ -58,7 +58,7 @@ func WithLease(id LeaseID) OpOption                      { return nil }
 `
 
 // rules returns the rules of the findings, in order.
-func rules(fs []*finding.Finding) (out []string) {
+func ruleIDs(fs []*finding.Finding) (out []string) {
 	for _, f := range fs {
 		out = append(out, f.Rule)
 	}
@@ -147,7 +147,7 @@ func start() { run(nil, concurrency.NewMutex(nil, "x"), nil) }`, "periodic-job"}
 		t.Run(test.name, func(t *testing.T) {
 			archive := sourcetest.Archive(test.imports, test.body)
 			archive = strings.Replace(archive, "\t\"clientv3\"\n", "\tclientv3 \"go.etcd.io/etcd/client/v3\"\n", 1)
-			if got := strings.Join(rules(analyze(t, archive+transactions+sessions)), " "); got != test.want {
+			if got := strings.Join(ruleIDs(analyze(t, archive+transactions+sessions)), " "); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})

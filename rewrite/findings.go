@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"go/ast"
+	"slices"
 	"sort"
 
 	"etcdmod/internal/finding"
@@ -16,33 +17,48 @@ type analysis struct {
 
 // findings finds everything that the rules of this package are about.
 func (p *analysis) findings() (out []*proposal) {
-	add := func(f *proposal) {
-		if f != nil {
-			out = append(out, f)
+	for _, t := range searches() {
+		if t.helper && p.In.Helper == nil && len(p.In.HelperFiles) == 0 {
+			continue
 		}
-	}
-	for _, s := range p.sites(tryLocks(p.functions)) {
-		add(p.finding(s))
-		add(perTry(s))
-	}
-	if p.In.Helper != nil || len(p.In.HelperFiles) > 0 { // a guard does not spare the lease
-		p.guarded = p.sites(helperTryLocks(p.functions))
-		for _, s := range p.guarded {
-			add(perTry(s))
+		sites := p.sites(t.attempt(p.functions))
+		if t.helper {
+			p.guarded = sites
 		}
-	}
-	for _, s := range p.sites(timedLocks(p.functions)) {
-		if s.polls() {
-			add(refused(s, "timed-lock", lockEachTry(s), finding.LockWrites, s.attempts()[0].node))
-		}
-	}
-	txn := txns{p.functions}
-	for _, s := range p.sites(creations(p.functions)) {
-		if at := txn.polled(s); at != nil {
-			add(refused(s, "txn-poll", txnEachTry(s), finding.HandRolled, at))
+		for _, s := range sites {
+			c := &candidate{site: s}
+			if t == tryLock {
+				c.components = p.componentsOf(s)
+			}
+			out = append(out, p.judge(t, c)...)
 		}
 	}
 	sortFindings(out)
+	return out
+}
+
+// judge makes the findings of a loop: of the first rule that matches it, and of those that
+// stand beside that.
+func (p *analysis) judge(t *try, c *candidate) (out []*proposal) {
+	matched := false
+	for _, r := range rules {
+		if !slices.Contains(r.tries, t) || matched && !r.beside {
+			continue
+		}
+		m := r.match(c)
+		if m == nil {
+			continue
+		}
+		matched = matched || !r.beside
+		f := found(c.site)
+		f.Rule, f.Message = r.id, m.message
+		if r.code != "" {
+			f.Refused = []finding.Reason{{Code: r.code, Detail: source.FirstLine(c.Text(m.at)), Pos: c.Position(m.at.Pos())}}
+		} else {
+			p.propose(f, r, c)
+		}
+		out = append(out, f)
+	}
 	return out
 }
 
@@ -54,14 +70,6 @@ func found(s *site) *proposal {
 		Package: s.file.Pkg.PkgPath,
 		Path:    frames(s),
 	}, prog: s.Program, site: s}
-}
-
-// refused makes the finding of a site that is reported and left as it is.
-func refused(s *site, rule, message string, code finding.Code, at ast.Node) *proposal {
-	f := found(s)
-	f.Rule, f.Message = rule, message
-	f.Refused = []finding.Reason{{Code: code, Detail: source.FirstLine(s.Text(at)), Pos: s.Position(at.Pos())}}
-	return f
 }
 
 // attempts returns the calls that a site retries: in its loop, or at the ends of the ways
@@ -124,14 +132,6 @@ func (s *site) paced() bool {
 	return false
 }
 
-// callee returns what a call calls, or the expression itself.
-func callee(e ast.Expr) ast.Expr {
-	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
-		return call.Fun
-	}
-	return e
-}
-
 func sortFindings(fs []*proposal) {
 	sort.SliceStable(fs, func(i, j int) bool {
 		a, b := fs[i].Pos, fs[j].Pos
@@ -140,29 +140,4 @@ func sortFindings(fs []*proposal) {
 		}
 		return a.Offset < b.Offset
 	})
-}
-
-// kind tells which rule a site that tries falls under, and describes it. What is worst
-// comes first: a storm and a spin write without end, a loop that goes on after success
-// does so in every replica for ever, and the others end with the lock.
-func kind(s *site) (rule, message string) {
-	if len(s.calls) == 0 {
-		switch {
-		case s.watches():
-			return "watch-storm", watchStorm(s)
-		case len(s.clock) == 0 && !s.blocks():
-			return "trylock-spin", trylockSpin(s)
-		}
-	}
-	switch paths := s.outline(); {
-	case s.repeated() && isRepeater(s.Program, s.file.Callee(s.calls[0])) && s.releases(nil):
-		return "periodic-job", periodicJob(s)
-	case s.goesOn(paths) && s.releases(paths):
-		return "periodic-job", periodicJob(s)
-	case s.goesOn(paths) && len(s.trail) < 3 && s.heeds() && !s.standsBy(): // further away, nobody knows what success is
-		return "leader-check", leaderCheck(s)
-	case s.limit(paths) != "":
-		return "bounded-retry", boundedRetry(s, s.limit(paths))
-	}
-	return "trylock-poll", trylockPoll(s)
 }

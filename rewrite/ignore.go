@@ -100,7 +100,7 @@ func covers(d *directive, s *site) bool {
 func (d *directive) findings(pkg string) (out []*finding.Finding) {
 	add := func(message string, why finding.Reason) {
 		why.Pos = d.pos
-		out = append(out, &finding.Finding{Rule: "ignore-directive", Pos: d.pos, Package: pkg, Message: message, Refused: []finding.Reason{why}})
+		out = append(out, &finding.Finding{Rule: ignoreDirective.id, Pos: d.pos, Package: pkg, Message: message, Refused: []finding.Reason{why}})
 	}
 	if d.bad != nil {
 		add("the directive is malformed and ignores nothing", *d.bad)
@@ -198,10 +198,5 @@ func parseDirective(text string) *directive {
 
 // isRule reports whether findings of this package can have that rule and be ignored.
 func isRule(name string) bool {
-	for _, r := range Rules {
-		if r.ID == name {
-			return name != "ignore-directive"
-		}
-	}
-	return false
+	return slices.ContainsFunc(rules, func(r *rule) bool { return r.id == name && r.about == aLoop })
 }

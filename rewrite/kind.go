@@ -322,3 +322,8 @@ func isTime(f *source.File, n ast.Node) bool {
 	})
 	return found
 }
+
+// watches reports whether the loop is paced by the events of an etcd watch alone.
+func (s *site) watches() bool {
+	return len(s.clock) == 1 && s.clock[0].kind == watchClock
+}

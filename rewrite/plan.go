@@ -141,41 +141,44 @@ func (pl *Plan) onlyTests(polled map[*flow.Component]bool) {
 	}
 }
 
-// finding judges one site.
-func (p *analysis) finding(s *site) *proposal {
-	f := found(s)
-	f.Rule, f.Message = kind(s)
-	f.components = p.componentsOf(s)
-	f.component = f.components[0]
-	for _, c := range f.components { // every mutex of the loop, not only the first
-		if len(c.Reasons) > 0 {
-			f.Refused = c.Reasons
-			if p.IsFork(c.Path) && source.HasCode(c.Reasons, finding.ForkDiffers) {
-				f.Rule, f.Message = "forked-mutex", forkedMutex(s, c.Path)
-			}
-			return f
-		}
+// propose chooses the strongest tier that is proved for a loop, and no stronger one than its
+// rule allows.
+func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
+	f.components, f.component = c.components, c.components[0]
+	if m := c.refusal(); m != nil {
+		f.Refused = m.Reasons
+		return
 	}
-	f.Tier = finding.Guard
+	f.Tier, f.NotHigher = p.prove(f, c.site)
+	if f.Tier > r.top {
+		f.Tier, f.NotHigher = r.top, &finding.Reason{Code: finding.TierCapped, Detail: r.id + " gets at most " + r.top.String()}
+	}
+	if r.noGate {
+		f.Missed = finding.Collapse
+	}
+}
+
+// prove returns the strongest tier that is proved, and why that is not the next one up.
+func (p *analysis) prove(f *proposal, s *site) (finding.Tier, *finding.Reason) {
 	why := gate(s)
 	paced := why == nil
 	f.gated = paced && p.In.HasClocks()
+	tier := finding.Guard
 	if f.gated {
-		f.Tier = finding.Gate
+		tier = finding.Gate
 	}
-	if paced || f.Rule == "watch-storm" && why.Code == finding.WatchNotPaced {
-		c, stays := collapseOf(p.flow, s)
-		if stays == nil {
-			f.Tier, f.collapsed = finding.Collapse, c
-			f.NotHigher = p.waitWith(c)
-			return f
-		}
-		if why = stays; paced && !f.gated {
-			why = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.Helper.Import}
-		}
+	if !paced && why.Code != finding.WatchNotPaced {
+		return tier, why
 	}
-	f.NotHigher = why
-	return f
+	c, stays := collapseOf(p.flow, s)
+	if stays == nil {
+		f.collapsed = c
+		return finding.Collapse, p.waitWith(c)
+	}
+	if paced && !f.gated {
+		stays = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.Helper.Import}
+	}
+	return tier, stays
 }
 
 // frames returns the calls on the way from a site to TryLock.
@@ -191,11 +194,6 @@ func frames(s *site) (out []finding.Frame) {
 		out = append(out, finding.Frame{Pos: s.Position(call.Pos()), Call: source.FirstLine(s.Text(call.Fun))})
 	}
 	return out
-}
-
-// watches reports whether the loop is paced by the events of an etcd watch alone.
-func (s *site) watches() bool {
-	return len(s.clock) == 1 && s.clock[0].kind == watchClock
 }
 
 // oneClient refuses what uses another client module than the helper that is there, or else

@@ -2,37 +2,159 @@ package rewrite
 
 import (
 	"embed"
+	"go/ast"
+	"slices"
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/flow"
 )
+
+// A rule is one kind of finding. All that is special to it stands in the file that is named
+// after it, rule_session_per_try.go for session-per-try, with its documentation as the comment
+// at the top.
+type rule struct {
+	id    string
+	about subject
+	// words are what the source must contain for the rule to be possible.
+	words Need
+	// tries are what is retried, each in a search of its own; nil for a rule that is not about
+	// loops.
+	tries []*try
+	// match describes a loop that falls under the rule, or returns nil.
+	match func(*candidate) *match
+	// beside says that the rule stands beside the one that the loop falls under otherwise.
+	beside bool
+	// top is the strongest tier that a finding of the rule may get, and code why it is only
+	// reported where that is Refuse.
+	top  finding.Tier
+	code finding.Code
+	// noGate says that there is no clock to swap, so that the tier above guard is collapse.
+	noGate bool
+}
+
+// A subject is what a rule is about.
+type subject int
+
+const (
+	aLoop subject = iota
+	aComment
+)
+
+// rules are all rules of this package. The first one that matches a loop decides, and those
+// that stand beside it are added. What is worst comes first: a storm and a spin write without
+// end, a loop that goes on after success does so in every replica for ever, and the others
+// end with the lock.
+var rules = []*rule{
+	forkedMutex,
+	watchStorm,
+	trylockSpin,
+	periodicJob,
+	leaderCheck,
+	boundedRetry,
+	trylockPoll,
+	sessionPerTry,
+	timedLock,
+	txnPoll,
+	ignoreDirective,
+}
+
+// A try is a kind of attempt that is looked for.
+type try struct {
+	attempt func(*functions) *attempt
+	// helper says that it is of the helper package, which has to be there.
+	helper bool
+}
+
+// What loops retry.
+var (
+	tryLock       = &try{attempt: tryLocks}
+	helperTryLock = &try{attempt: helperTryLocks, helper: true}
+	lockInTime    = &try{attempt: timedLocks}
+	createKey     = &try{attempt: creations}
+)
+
+// searches are the kinds of attempts that the rules are about, in the order of the table.
+func searches() (out []*try) {
+	for _, r := range rules {
+		for _, t := range r.tries {
+			if !slices.Contains(out, t) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// A candidate is a loop that retries an attempt.
+type candidate struct {
+	*site
+	// components are those of the mutexes that it tries; none where the attempt is not on one
+	// whose type could change.
+	components []*flow.Component
+}
+
+// refusal returns the first component that cannot be rewritten, or nil.
+func (c *candidate) refusal() *flow.Component {
+	for _, m := range c.components { // every mutex of the loop, not only the first
+		if len(m.Reasons) > 0 {
+			return m
+		}
+	}
+	return nil
+}
+
+// A match says how a loop falls under a rule.
+type match struct {
+	message string
+	at      ast.Node // what is wrong, where the rule is only reported
+}
+
+// A Need is what the source of a module must contain for a rule to be possible.
+type Need struct {
+	// Client says that one package which imports package clientv3 must have all of it;
+	// otherwise packages that see package concurrency must, together.
+	Client bool
+	// Words are lists of words. One of each list must occur; none means that the rule needs
+	// no more than others do.
+	Words [][]string
+	// Notable says that it is worth a note where the words occur in a file that cannot be
+	// read, or that no build configuration has.
+	Notable bool
+}
+
+// Needs lists what the rules need, each once. A module that has none of it has no findings.
+func Needs() (out []Need) {
+	for _, r := range rules {
+		if len(r.words.Words) > 0 && !slices.ContainsFunc(out, r.words.same) {
+			out = append(out, r.words)
+		}
+	}
+	return out
+}
+
+func (n Need) same(o Need) bool {
+	return n.Client == o.Client && slices.EqualFunc(n.Words, o.Words, slices.Equal[[]string])
+}
+
+// ofTryLock is what the rules about TryLock need.
+var ofTryLock = Need{Words: [][]string{{"TryLock"}}, Notable: true}
 
 //go:embed rule_*.go
 var ruleFiles embed.FS
 
-// Rules lists the rules of this package by id. The documentation of a rule is the comment at
-// the top of the file that is named after it: rule_session_per_try.go has that of
-// session-per-try.
-var Rules = readRules()
+// Rules lists the rules of this package by id.
+var Rules = documented()
 
-// readRules reads the rules off their source files, so that no rule can be without a
-// file, and no file without its rule.
-func readRules() (out []finding.Rule) {
-	files, err := ruleFiles.ReadDir(".")
-	if err != nil {
-		panic(err) // they are part of the binary
-	}
-	for _, f := range files {
-		name, ok := strings.CutSuffix(strings.TrimPrefix(f.Name(), "rule_"), ".go")
-		if !ok || strings.HasSuffix(name, "_test") {
-			continue
-		}
-		text, err := ruleFiles.ReadFile(f.Name())
+func documented() (out []finding.Rule) {
+	for _, r := range rules {
+		text, err := ruleFiles.ReadFile("rule_" + strings.ReplaceAll(r.id, "-", "_") + ".go")
 		if err != nil {
-			panic(err)
+			panic(err) // it is part of the binary
 		}
-		out = append(out, newRule(strings.ReplaceAll(name, "_", "-"), string(text)))
+		out = append(out, newRule(r.id, string(text)))
 	}
+	slices.SortFunc(out, func(a, b finding.Rule) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
 

@@ -32,9 +32,22 @@
 // context that has the deadline waits without polling.
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
 
-// boundedRetry describes a site that gives up; limit says what makes it.
-func boundedRetry(s *site, limit string) string {
-	return fmt.Sprintf("%s, %s; each try that fails writes two raft entries", s.tried("retries"), limit)
+	"etcdmod/internal/finding"
+)
+
+var boundedRetry = &rule{
+	id:    "bounded-retry",
+	words: ofTryLock,
+	tries: []*try{tryLock},
+	top:   finding.Gate,
+	match: func(c *candidate) *match {
+		limit := c.limit(c.outline())
+		if limit == "" {
+			return nil
+		}
+		return &match{message: fmt.Sprintf("%s, %s; each try that fails writes two raft entries", c.tried("retries"), limit)}
+	},
 }

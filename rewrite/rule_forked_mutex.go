@@ -26,9 +26,23 @@
 // letter but for comments. Whether a try that fails writes is not known either.
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
 
-// forkedMutex describes a site that tries the mutex of a fork.
-func forkedMutex(s *site, path string) string {
-	return fmt.Sprintf("%s, a mutex of %s", s.tried("retries"), path)
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
+)
+
+var forkedMutex = &rule{
+	id:    "forked-mutex",
+	words: ofTryLock,
+	tries: []*try{tryLock},
+	top:   finding.Refuse,
+	match: func(c *candidate) *match {
+		m := c.refusal()
+		if m == nil || !c.IsFork(m.Path) || !source.HasCode(m.Reasons, finding.ForkDiffers) {
+			return nil
+		}
+		return &match{message: fmt.Sprintf("%s, a mutex of %s", c.tried("retries"), m.Path)}
+	},
 }

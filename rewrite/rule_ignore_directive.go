@@ -28,3 +28,7 @@
 // type-check, since what it is for may be among what could not be analysed. Findings of
 // this rule count as something that was refused, for the exit code as well.
 package rewrite
+
+import "etcdmod/internal/finding"
+
+var ignoreDirective = &rule{id: "ignore-directive", about: aComment, top: finding.Refuse}

@@ -24,9 +24,22 @@
 // would wait for its own key.
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
 
-// leaderCheck describes a site that tries again while it holds the lock.
-func leaderCheck(s *site) string {
-	return fmt.Sprintf("%s, also while it holds the lock; per try, standbys write two raft entries and the holder one", s.tried("tries"))
+	"etcdmod/internal/finding"
+)
+
+var leaderCheck = &rule{
+	id:    "leader-check",
+	words: ofTryLock,
+	tries: []*try{tryLock},
+	top:   finding.Guard,
+	match: func(c *candidate) *match {
+		const near = 3 // further away, nobody knows what success is
+		if !c.goesOn(c.outline()) || len(c.trail) >= near || !c.heeds() || c.standsBy() {
+			return nil
+		}
+		return &match{message: fmt.Sprintf("%s, also while it holds the lock; per try, standbys write two raft entries and the holder one", c.tried("tries"))}
+	},
 }

@@ -25,9 +25,23 @@
 // never swapped, and such a loop is never replaced by a wait.
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
 
-// periodicJob describes a site that works and unlocks before it tries again.
-func periodicJob(s *site) string {
-	return fmt.Sprintf("%s for each job; each replica that fails writes two raft entries per try", s.tried("tries"))
+	"etcdmod/internal/finding"
+)
+
+var periodicJob = &rule{
+	id:    "periodic-job",
+	words: ofTryLock,
+	tries: []*try{tryLock},
+	top:   finding.Guard,
+	match: func(c *candidate) *match {
+		paths := c.outline()
+		again := c.repeated() && isRepeater(c.Program, c.file.Callee(c.calls[0])) && c.releases(nil)
+		if !again && !(c.goesOn(paths) && c.releases(paths)) {
+			return nil
+		}
+		return &match{message: fmt.Sprintf("%s for each job; each replica that fails writes two raft entries per try", c.tried("tries"))}
+	},
 }

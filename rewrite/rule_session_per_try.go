@@ -38,13 +38,168 @@
 // since the lease does.
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
+	"go/ast"
+	"go/types"
+	"slices"
 
-// sessionEachTry describes a site that makes a session per try.
-func sessionEachTry(s *site) string {
-	left := ""
-	if !closesSession(s) {
-		left = ", and one that fails leaves it behind, with a goroutine"
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
+)
+
+var sessionPerTry = &rule{
+	id:     "session-per-try",
+	words:  ofTryLock,
+	tries:  []*try{tryLock, helperTryLock}, // a guard does not spare the lease
+	beside: true,
+	code:   finding.LeasePerTry,
+	// Where a session is made only now and then, such as after the last one has ended, there
+	// is no match.
+	match: func(c *candidate) *match {
+		call := sessionOf(c.site)
+		if call == nil {
+			return nil
+		}
+		left := ""
+		if !closesSession(c.site) {
+			left = ", and one that fails leaves it behind, with a goroutine"
+		}
+		return &match{fmt.Sprintf("%s makes a session for each try; each is granted a lease%s", c.name, left), call}
+	},
+}
+
+// sessionOf returns the call that makes a session for each try, or nil: in the loop on
+// each way from a try that failed to the next one, or in a function on the way to TryLock.
+func sessionOf(s *site) *ast.CallExpr {
+	if call := sessionInLoop(s); call != nil {
+		return call
 	}
-	return fmt.Sprintf("%s makes a session for each try; each is granted a lease%s", s.name, left)
+	for i, h := range s.trail {
+		if i == 0 {
+			continue // in the loop
+		}
+		if fn := s.FuncAround(h.node); fn != nil && fn != s.fn {
+			// Behind the try it is for another one.
+			if call := makesSession(s.functions.Program, h.file, source.Body(fn), map[ast.Node]bool{}); call != nil && (!source.Within(call, fn) || call.Pos() < h.node.Pos()) {
+				return call
+			}
+		}
+	}
+	return nil
+}
+
+func sessionInLoop(s *site) (call *ast.CallExpr) {
+	if s.trace.bad != nil {
+		return makesSession(s.functions.Program, s.file, source.LoopBody(s.loop), onTheWay(s))
+	}
+	for _, q := range s.paths {
+		if q.outcome != locked || q.end != next {
+			continue
+		}
+		call = nil
+		for _, st := range q.steps {
+			if c := sessionCall(s.functions.Program, s.file, st.node, onTheWay(s)); c != nil && st.kind == acts {
+				call = c
+			}
+		}
+		if call == nil {
+			return nil
+		}
+	}
+	return call
+}
+
+// onTheWay returns the functions on the way to TryLock, which are looked at by themselves.
+func onTheWay(s *site) map[ast.Node]bool {
+	seen := map[ast.Node]bool{}
+	for i, h := range s.trail {
+		if fn := s.FuncAround(h.node); i > 0 && fn != nil {
+			seen[fn] = true
+		}
+	}
+	return seen
+}
+
+// makesSession returns the call by which a list of statements makes a session, whatever
+// else happens in it.
+func makesSession(p *source.Program, f *source.File, list []ast.Stmt, seen map[ast.Node]bool) *ast.CallExpr {
+	for _, stmt := range list {
+		if l, ok := stmt.(*ast.LabeledStmt); ok {
+			stmt = l.Stmt
+		}
+		switch s := stmt.(type) {
+		case *ast.IfStmt:
+			if s.Init == nil {
+				continue
+			}
+			stmt = s.Init
+		case *ast.AssignStmt, *ast.ExprStmt, *ast.DeclStmt, *ast.ReturnStmt:
+		default:
+			continue
+		}
+		if call := sessionCall(p, f, stmt, seen); call != nil {
+			return call
+		}
+	}
+	return nil
+}
+
+// sessionCall returns the call in n that makes a session, itself or through a function of
+// the module.
+func sessionCall(p *source.Program, f *source.File, n ast.Node, seen map[ast.Node]bool) (found *ast.CallExpr) {
+	ast.Inspect(n, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit, *ast.BlockStmt:
+			return false
+		case *ast.CallExpr:
+			fn, ok := f.Callee(n).(*types.Func)
+			if !ok || found != nil {
+				return found == nil
+			}
+			if p.IsConcurrencyObj(fn, "NewSession") {
+				found = n
+			} else if decl := p.DeclOf(fn); decl != nil && decl.Body != nil && !seen[decl] {
+				seen[decl] = true
+				found = makesSession(p, p.FileAt(decl.Pos()), decl.Body.List, seen)
+			}
+		}
+		return found == nil
+	})
+	return found
+}
+
+// closesSession reports whether a round closes a session, itself or in a function of the
+// module that it calls.
+func closesSession(s *site) bool {
+	bodies := []ast.Node{s.loop}
+	for i, h := range s.trail {
+		if fn := s.FuncAround(h.node); i > 0 && fn != nil {
+			bodies = append(bodies, fn)
+		}
+	}
+	seen := map[ast.Node]bool{}
+	return slices.ContainsFunc(bodies, func(n ast.Node) bool { return closes(s.functions.Program, n, seen) })
+}
+
+func closes(p *source.Program, n ast.Node, seen map[ast.Node]bool) bool {
+	if seen[n] {
+		return false
+	}
+	seen[n] = true
+	f, found := p.FileAt(n.Pos()), false
+	ast.Inspect(n, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || found {
+			return !found
+		}
+		if fn, ok := f.Callee(call).(*types.Func); ok {
+			found = (fn.Name() == "Close" || fn.Name() == "Orphan") && p.IsConcurrencyObj(fn, fn.Name())
+			for _, decl := range p.DeclsOf(fn) {
+				found = found || closes(p, decl, seen)
+			}
+		}
+		return !found
+	})
+	return found
 }

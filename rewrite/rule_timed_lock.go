@@ -33,11 +33,30 @@ package rewrite
 
 import (
 	"fmt"
+	"go/ast"
 
+	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/source"
 )
 
-// lockEachTry describes a site that polls by Lock.
-func lockEachTry(s *site) string {
-	return fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", s.name, source.FirstLine(s.Text(callee(s.attempts()[0].node))))
+var timedLock = &rule{
+	id:    "timed-lock",
+	words: Need{Words: [][]string{{".Lock("}, {"WithTimeout", "WithDeadline"}}},
+	tries: []*try{lockInTime},
+	code:  finding.LockWrites,
+	match: func(c *candidate) *match {
+		if !c.polls() {
+			return nil
+		}
+		at := c.attempts()[0].node
+		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.name, source.FirstLine(c.Text(callee(at)))), at}
+	},
+}
+
+// callee returns what a call calls, or the expression itself.
+func callee(e ast.Expr) ast.Expr {
+	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
+		return call.Fun
+	}
+	return e
 }

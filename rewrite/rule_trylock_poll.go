@@ -49,13 +49,22 @@
 // empty; a loop that retries other errors keeps WatchLockRetry, since Lock returns them.
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
 
-// trylockPoll describes a site that a clock paces.
-func trylockPoll(s *site) string {
-	verb := "retries"
-	if len(s.calls) > 0 {
-		verb = "reaches"
-	}
-	return fmt.Sprintf("%s; each try that fails writes two raft entries", s.tried(verb))
+	"etcdmod/internal/finding"
+)
+
+var trylockPoll = &rule{
+	id:    "trylock-poll",
+	words: ofTryLock,
+	tries: []*try{tryLock},
+	top:   finding.Collapse,
+	match: func(c *candidate) *match {
+		verb := "retries"
+		if len(c.calls) > 0 {
+			verb = "reaches"
+		}
+		return &match{message: fmt.Sprintf("%s; each try that fails writes two raft entries", c.tried(verb))}
+	},
 }

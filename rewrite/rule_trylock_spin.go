@@ -34,10 +34,19 @@ package rewrite
 import (
 	"fmt"
 
+	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/source"
 )
 
-// trylockSpin describes a site that nothing paces.
-func trylockSpin(s *site) string {
-	return fmt.Sprintf("%s retries %s without any wait; each try that fails writes two raft entries", s.name, source.FirstLine(s.Text(s.tries[0].Fun)))
+var trylockSpin = &rule{
+	id:    "trylock-spin",
+	words: ofTryLock,
+	tries: []*try{tryLock},
+	top:   finding.Gate,
+	match: func(c *candidate) *match {
+		if len(c.calls) > 0 || len(c.clock) > 0 || c.blocks() {
+			return nil
+		}
+		return &match{message: fmt.Sprintf("%s retries %s without any wait; each try that fails writes two raft entries", c.name, source.FirstLine(c.Text(c.tries[0].Fun)))}
+	},
 }

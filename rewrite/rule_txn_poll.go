@@ -36,13 +36,28 @@
 // without a lease whose loop goes on after success.
 package rewrite
 
-import "fmt"
+import (
+	"fmt"
 
-// txnEachTry describes a site that polls by transactions.
-func txnEachTry(s *site) string {
-	lease := ""
-	if grants(s) != nil {
-		lease = ", and each is granted a lease"
-	}
-	return fmt.Sprintf("%s retries a transaction that creates a key if it is missing; each try that fails writes a raft entry%s", s.name, lease)
+	"etcdmod/internal/finding"
+)
+
+var txnPoll = &rule{
+	id: "txn-poll",
+	words: Need{Client: true, Words: [][]string{
+		{"Txn("}, {"CreateRevision(", "ModRevision(", "Version(", "KeyMissing("},
+	}},
+	tries: []*try{createKey},
+	code:  finding.HandRolled,
+	match: func(c *candidate) *match {
+		at := txns{c.functions}.polled(c.site)
+		if at == nil {
+			return nil
+		}
+		lease := ""
+		if grants(c.site) != nil {
+			lease = ", and each is granted a lease"
+		}
+		return &match{fmt.Sprintf("%s retries a transaction that creates a key if it is missing; each try that fails writes a raft entry%s", c.name, lease), at}
+	},
 }

@@ -36,10 +36,20 @@ package rewrite
 import (
 	"fmt"
 
+	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/source"
 )
 
-// watchStorm describes a site that watch events pace.
-func watchStorm(s *site) string {
-	return fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", s.name, source.FirstLine(s.Text(s.tries[0].Fun)))
+var watchStorm = &rule{
+	id:     "watch-storm",
+	words:  ofTryLock,
+	tries:  []*try{tryLock},
+	top:    finding.Collapse,
+	noGate: true,
+	match: func(c *candidate) *match {
+		if len(c.calls) > 0 || !c.watches() {
+			return nil
+		}
+		return &match{message: fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", c.name, source.FirstLine(c.Text(c.tries[0].Fun)))}
+	},
 }

@@ -31,13 +31,23 @@ type Finding struct {
 	// NotHigher is why Tier is not the next one up, or why a collapse waits in another way
 	// than was asked for.
 	NotHigher *Reason
-	Path      []Frame // from the loop to the try
-	Ignored   string  // the reason that a comment gives for ignoring it
+	// Missed is the tier that NotHigher is about where that is not the one above Tier.
+	Missed  Tier
+	Path    []Frame // from the loop to the try
+	Ignored string  // the reason that a comment gives for ignoring it
 }
 
 // Key identifies a finding across loads of the same source.
 func (f *Finding) Key() string {
 	return f.Pos.Filename + ":" + strconv.Itoa(f.Pos.Offset) + ":" + f.Rule
+}
+
+// NextTier is the tier that NotHigher is about.
+func (f *Finding) NextTier() Tier {
+	if f.Missed > f.Tier {
+		return f.Missed
+	}
+	return f.Tier + 1
 }
 
 // Refuse leaves the code of the finding as it is, for the given reasons.

@@ -12,15 +12,21 @@ import (
 	"etcdmod/rewrite"
 )
 
-// tryLock and the hints are looked for in the source before anything is loaded: without
-// them there is no loop to find.
-const tryLock = "TryLock"
-
-var (
-	timeouts  = []string{"WithTimeout", "WithDeadline"}
-	revisions = []string{"CreateRevision(", "ModRevision(", "Version(", "KeyMissing("}
-	hints     = slices.Concat([]string{rewrite.IgnoreDirective, ".Lock(", "Txn("}, timeouts, revisions)
-)
+// words returns what is looked for in the source before anything is loaded: without it there
+// is no loop to find. notable are those that are worth a note where nothing can be found.
+func words() (notable, hints []string) {
+	hints = []string{rewrite.IgnoreDirective}
+	for _, n := range rewrite.Needs() {
+		for _, list := range n.Words {
+			if n.Notable {
+				notable = append(notable, list...)
+			} else {
+				hints = append(hints, list...)
+			}
+		}
+	}
+	return notable, hints
+}
 
 // find loads what can see the mutex and analyses it. It returns nil where there cannot be
 // a finding, without running the go command. wanted are the import paths of the packages
@@ -111,18 +117,29 @@ func (r *run) strayDirectives(chosen []*discover.Package, wanted map[string]bool
 func (r *run) candidates() []*discover.Package {
 	locks := r.mod.Importers(r.paths()...)
 	r.leftOut(locks)
-	some := func(list []*discover.Package, words ...string) bool {
-		return slices.ContainsFunc(list, func(p *discover.Package) bool { return p.Mentions(words...) })
+	for _, n := range rewrite.Needs() {
+		if n.Client && slices.ContainsFunc(r.mod.Importing(rewrite.ClientPaths...), func(p *discover.Package) bool {
+			return meets(n, []*discover.Package{p})
+		}) {
+			return r.mod.Importers(slices.Concat(r.paths(), rewrite.ClientPaths)...)
+		}
 	}
-	if slices.ContainsFunc(r.mod.Importing(rewrite.ClientPaths...), func(p *discover.Package) bool {
-		return p.Mentions("Txn(") && p.Mentions(revisions...)
-	}) {
-		return r.mod.Importers(slices.Concat(r.paths(), rewrite.ClientPaths)...)
-	}
-	if some(locks, tryLock) || some(locks, ".Lock(") && some(locks, timeouts...) {
-		return locks
+	for _, n := range rewrite.Needs() {
+		if !n.Client && meets(n, locks) {
+			return locks
+		}
 	}
 	return nil
+}
+
+// meets reports whether the packages have, together, the words that a rule needs.
+func meets(n rewrite.Need, packages []*discover.Package) bool {
+	for _, list := range n.Words {
+		if !slices.ContainsFunc(packages, func(p *discover.Package) bool { return p.Mentions(list...) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // paths are the import paths of package concurrency: of releases, and of forks.
@@ -160,13 +177,14 @@ func (r *run) leftOut(chosen []*discover.Package) {
 	for _, p := range chosen {
 		reaches[p.Path] = true
 	}
+	notable, _ := words()
 	for _, p := range r.mod.Packages {
 		for _, f := range p.Ignored {
 			concerned := reaches[p.Path]
 			for _, ip := range f.Imports {
 				concerned = concerned || reaches[ip]
 			}
-			if concerned && f.Mention[tryLock] {
+			if concerned && slices.ContainsFunc(notable, func(w string) bool { return f.Mention[w] }) {
 				r.skip(f.Name, SkipConstraints, "no build configuration of this run has it; name one that does with -config or -tags")
 			}
 		}

@@ -200,8 +200,9 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 // open finds the module and makes sure that no other run is half done there.
 func (r *run) open() error {
 	r.log("reading import blocks below %s", r.Dir)
+	notable, hints := words()
 	mod, err := r.discover(discover.Options{
-		Words: []string{tryLock},
+		Words: notable,
 		Hints: hints,
 		Paths: r.paths(),
 		Repo:  r.Repo,

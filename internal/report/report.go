@@ -33,7 +33,6 @@ import (
 	"go/token"
 	"path/filepath"
 
-	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
 )
@@ -73,12 +72,4 @@ func code(b pipeline.Bump) string {
 		return b.Refused.Code
 	}
 	return string(b.Reason)
-}
-
-// nextTier names the tier that a finding did not get.
-func nextTier(f *finding.Finding) finding.Tier {
-	if f.Rule == "watch-storm" {
-		return finding.Collapse // there is no clock to swap
-	}
-	return f.Tier + 1
 }

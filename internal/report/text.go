@@ -82,7 +82,7 @@ func (p *printer) finding(f *finding.Finding) {
 	case f.Tier == finding.Collapse:
 		p.reason("not "+rewrite.LockStrategy.String(), *f.NotHigher)
 	default:
-		p.reason("not "+nextTier(f).String(), *f.NotHigher)
+		p.reason("not "+f.NextTier().String(), *f.NotHigher)
 	}
 }
 
