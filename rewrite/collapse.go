@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/constant"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/source"
 )
@@ -475,4 +477,50 @@ func (c *collapse) same(d *collapse) bool {
 		slices.Equal(c.drop, d.drop) && (c.others == nil) == (d.others == nil) && (c.done == nil) == (d.done == nil) &&
 		c.errVar == d.errVar && c.assign == d.assign && c.ctx == d.ctx && c.doneCtx == d.doneCtx && c.every == d.every &&
 		c.retry == d.retry && c.lock == d.lock && c.storm == d.storm && c.both == d.both
+}
+
+// wait returns what comes in the place of the loop; qualifier is the name of the helper
+// package in its file.
+func (c *collapse) wait(qualifier string) edit.Wait {
+	w := edit.Wait{
+		Loop:    c.site.loop,
+		Drop:    c.drop,
+		Call:    c.site.Text(c.site.mutex()) + "." + c.method(qualifier),
+		Return:  c.direct(),
+		Err:     cmp.Or(c.errVar, "err"),
+		Assign:  c.assign,
+		Failed:  c.others,
+		Success: c.success,
+	}
+	if c.site.label != nil {
+		w.Loop = c.site.label
+	}
+	switch {
+	case c.others == nil: // the end of the context and of the session leave alike
+		w.Ended = c.done
+		for _, e := range c.contextErrors(&ast.BlockStmt{List: c.done}) {
+			w.Errors = append(w.Errors, e)
+		}
+	case c.done == nil || c.plainContextError() && c.plainError(c.others):
+		// WatchLock has returned ctx.Err() itself
+	default:
+		w.Ended, w.EndedIf = c.done, c.ctx+".Err()"
+	}
+	return w
+}
+
+// method returns the helper's method and its arguments.
+func (c *collapse) method(qualifier string) string {
+	switch {
+	case c.lock:
+		return fmt.Sprintf("Lock(%s)", c.ctx)
+	case c.storm && c.retry:
+		return fmt.Sprintf("WatchLockRetry(%s, %s.RetryInterval)", c.ctx, qualifier)
+	case c.retry:
+		return fmt.Sprintf("WatchLockRetry(%s, %s)", c.ctx, c.every)
+	case c.storm || c.every == "":
+		return fmt.Sprintf("WatchLock(%s)", c.ctx)
+	default:
+		return fmt.Sprintf("WatchLockEvery(%s, %s)", c.ctx, c.every)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -238,7 +239,7 @@ func unpack(t *testing.T) (dir string, rows []*row) {
 		}
 		write(bytes.Replace(data, []byte("module example.com/standby"), []byte("module example.com/app"), 1), dir, name)
 	}
-	rows = readRows(t)
+	rows = slices.DeleteFunc(readRows(t), func(r *row) bool { return !asked(t, r.name) })
 	for _, r := range rows {
 		for _, f := range r.archive.Files {
 			if strings.HasSuffix(f.Name, ".go") {
@@ -264,6 +265,20 @@ func unpack(t *testing.T) (dir string, rows []*row) {
 	}
 	goDo(t, dir, edit...)
 	return dir, rows
+}
+
+// asked reports whether -run asks for the subtest of that name of the test t, so that no more
+// is loaded than what is looked at.
+func asked(t *testing.T, name string) bool {
+	_, pattern, ok := strings.Cut(flag.Lookup("test.run").Value.String(), "/")
+	if !ok {
+		return true
+	}
+	match, err := regexp.MatchString(pattern, strings.ReplaceAll(name, " ", "_"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return match
 }
 
 // dirsBelow returns the directories of the module that hold Go files.

@@ -392,7 +392,11 @@ func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
 	}
 	out := after
 	if len(w.collapses) > 0 {
-		if out, err = spliceAll(p, after, tokens, w.collapses, qualifier); err != nil {
+		var waits []edit.Wait
+		for _, c := range w.collapses {
+			waits = append(waits, c.wait(qualifier))
+		}
+		if out, err = edit.Splice(after, tokens, waits, p.Offset); err != nil {
 			return nil, err
 		}
 	}

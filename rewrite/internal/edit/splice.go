@@ -1,10 +1,12 @@
-package rewrite
+package edit
 
 import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/token"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 
@@ -12,45 +14,73 @@ import (
 	"github.com/dave/dst/decorator"
 	"github.com/dave/dst/dstutil"
 
-	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/source"
 )
 
-// A splicer carries out collapses on the dst tree of one file and puts the text of the
+// A Wait is what comes in the place of a loop: one call that waits, and the statements of the
+// loop that are kept around it.
+//
+//	if Err := Call; Err != nil {
+//		if EndedIf != nil {
+//			Ended
+//		}
+//		Failed
+//	}
+//	Success
+//
+// Nodes are those of the file as it was parsed first.
+type Wait struct {
+	Loop ast.Stmt   // with its label, if it has one
+	Drop []ast.Stmt // statements around the loop, or of what is kept, that go with it
+	Call string
+	// Return says that the result of Call is what the function returns: nothing is kept.
+	Return bool
+	Err    string // the variable for the error of Call
+	Assign bool   // it is declared before
+	// Ended is kept for the end of the context, which EndedIf tells from other errors; without
+	// EndedIf, for every error. Errors are expressions in it that become Err.
+	Ended   []ast.Stmt
+	EndedIf string
+	Errors  []ast.Expr
+	Failed  []ast.Stmt
+	Success []ast.Stmt
+}
+
+// A splicer carries out waits on the dst tree of one file and puts the text of the
 // declarations that changed between the original bytes.
 type splicer struct {
-	edit.Version
-	es   edit.Edits // made since the nodes' positions were taken
-	prog *source.Program
+	Version
+	es   Edits // made since the nodes' positions were taken
+	at   func(token.Pos) int
 	dec  *decorator.Decorator
 	tree *dst.File
 }
 
-// spliceAll applies the collapses of one file to src, which is the file's original text
-// with es applied. qualifier is the name of the helper package in the file.
-func spliceAll(p *source.Program, src []byte, es edit.Edits, cs []*collapse, qualifier string) (out []byte, err error) {
+// Splice puts the waits of one file into src, which is the file's original text with es
+// applied. at gives the offset of a position in the original text.
+func Splice(src []byte, es Edits, waits []Wait, at func(token.Pos) int) (out []byte, err error) {
 	defer func() {
 		// dst panics on trees that it cannot restore.
 		if r := recover(); r != nil {
 			err = fmt.Errorf("rewriting the loop: %v", r)
 		}
 	}()
-	ps, err := edit.Parse(src)
+	ps, err := Parse(src)
 	if err != nil {
 		return nil, err
 	}
-	s := &splicer{Version: *ps, es: es, prog: p, dec: decorator.NewDecorator(ps.Fset)}
+	s := &splicer{Version: *ps, es: es, at: at, dec: decorator.NewDecorator(ps.Fset)}
 	if s.tree, err = s.dec.DecorateFile(s.File); err != nil {
 		return nil, err
 	}
 	changed := map[int]bool{}
-	for _, c := range cs {
-		i := s.DeclAt(es.Moved(p.Offset(c.site.loop.Pos())))
+	for _, w := range waits {
+		i := s.DeclAt(es.Moved(at(w.Loop.Pos())))
 		if i < 0 {
 			return nil, fmt.Errorf("no declaration holds the loop")
 		}
 		changed[i] = true
-		if err := s.replace(c, qualifier); err != nil {
+		if err := s.replace(w); err != nil {
 			return nil, err
 		}
 	}
@@ -58,24 +88,24 @@ func spliceAll(p *source.Program, src []byte, es edit.Edits, cs []*collapse, qua
 	if err := decorator.NewRestorer().Fprint(&buf, s.tree); err != nil {
 		return nil, err
 	}
-	restored, err := edit.Parse(buf.Bytes())
+	restored, err := Parse(buf.Bytes())
 	if err != nil {
 		return nil, err
 	}
 	if len(restored.File.Decls) != len(s.File.Decls) {
 		return nil, fmt.Errorf("the rewrite changed the number of declarations")
 	}
-	var splices edit.Edits
+	var splices Edits
 	for i := range changed {
 		start, end := s.Span(s.File.Decls[i])
-		splices = append(splices, edit.Edit{Start: start, End: end, Text: string(edit.WithLineEnds(edit.DeclText(restored, i), edit.IsCRLF(src)))})
+		splices = append(splices, Edit{Start: start, End: end, Text: string(WithLineEnds(DeclText(restored, i), IsCRLF(src)))})
 	}
 	return splices.Apply(src)
 }
 
 // find returns the dst node of a node of the original file.
 func (s *splicer) find(n ast.Node) (dst.Node, error) {
-	at := s.es.Moved(s.prog.Offset(n.Pos()))
+	at := s.es.Moved(s.at(n.Pos()))
 	want := reflect.TypeOf(n)
 	var found ast.Node
 	ast.Inspect(s.File, func(m ast.Node) bool {
@@ -103,18 +133,14 @@ func (s *splicer) findStmts(list []ast.Stmt) ([]dst.Stmt, error) {
 }
 
 // replace puts the statements that wait in the place of one loop.
-func (s *splicer) replace(c *collapse, qualifier string) error {
-	var target ast.Stmt = c.site.loop
-	if c.site.label != nil {
-		target = c.site.label
-	}
-	loop, err := s.find(target)
+func (s *splicer) replace(w Wait) error {
+	loop, err := s.find(w.Loop)
 	if err != nil {
 		return err
 	}
 	var drops []dst.Node
-	for _, d := range c.drop {
-		if source.Within(d, c.site.loop) {
+	for _, d := range w.Drop {
+		if source.Within(d, w.Loop) {
 			continue // goes with the loop, or stays with what is kept of it
 		}
 		n, err := s.find(d)
@@ -123,7 +149,7 @@ func (s *splicer) replace(c *collapse, qualifier string) error {
 		}
 		drops = append(drops, n)
 	}
-	stmts, kept, err := s.waiting(c, qualifier)
+	stmts, kept, err := s.waiting(w)
 	if err != nil {
 		return err
 	}
@@ -149,7 +175,7 @@ func (s *splicer) replace(c *collapse, qualifier string) error {
 		if list == nil {
 			return fmt.Errorf("lost the statement that makes the clock")
 		}
-		if at+1 < len(*list) && ((*list)[at+1] == loop || dropsContain(drops, (*list)[at+1])) {
+		if at+1 < len(*list) && ((*list)[at+1] == loop || slices.Contains(drops, dst.Node((*list)[at+1]))) {
 			before = drops[i].Decorations().Before
 		}
 		*list = append((*list)[:at], (*list)[at+1:]...)
@@ -186,82 +212,47 @@ func (s *splicer) inOrder(comments []string) {
 	sort.SliceStable(comments, func(i, j int) bool { return place[comments[i]] < place[comments[j]] })
 }
 
-func dropsContain(drops []dst.Node, n dst.Node) bool {
-	for _, d := range drops {
-		if d == n {
-			return true
-		}
-	}
-	return false
-}
-
 // waiting builds the statements that replace the loop. kept holds the nodes of the old
 // tree that they reuse.
-func (s *splicer) waiting(c *collapse, qualifier string) (stmts []dst.Stmt, kept map[dst.Node]bool, err error) {
-	p := s.prog
+func (s *splicer) waiting(w Wait) (stmts []dst.Stmt, kept map[dst.Node]bool, err error) {
 	kept = map[dst.Node]bool{}
-	call := p.Text(c.site.mutex()) + "." + c.method(qualifier)
-	if c.direct() {
-		list, err := statements("return " + call)
+	if w.Return {
+		list, err := statements("return " + w.Call)
 		return list, kept, err
 	}
-	name := c.errVar
-	if name == "" {
-		name = "err"
-	}
 	op := ":="
-	if c.assign {
+	if w.Assign {
 		op = "="
 	}
-	text := fmt.Sprintf("if %s %s %s; %s != nil {\n}", name, op, call, name)
-	list, err := statements(text)
+	list, err := statements(fmt.Sprintf("if %s %s %s; %s != nil {\n}", w.Err, op, w.Call, w.Err))
+	if err != nil {
+		return nil, nil, err
+	}
+	ended, err := s.kept(w, w.Ended, kept)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.become(w.Err, w.Errors, ended); err != nil {
+		return nil, nil, err
+	}
+	if w.EndedIf != "" {
+		inner, err := statements("if " + w.EndedIf + " != nil {\n}")
+		if err != nil {
+			return nil, nil, err
+		}
+		inner[0].(*dst.IfStmt).Body.List = ended
+		ended = inner
+	}
+	failed, err := s.kept(w, w.Failed, kept)
 	if err != nil {
 		return nil, nil, err
 	}
 	body := list[0].(*dst.IfStmt).Body
-	done, err := s.kept(c, c.done, kept)
-	if err != nil {
-		return nil, nil, err
-	}
-	others, err := s.kept(c, c.others, kept)
-	if err != nil {
-		return nil, nil, err
-	}
-	switch {
-	case c.others == nil: // the end of the context and of the session leave alike
-		for _, e := range c.contextErrors(&ast.BlockStmt{List: c.done}) {
-			old, err := s.find(e)
-			if err != nil {
-				return nil, nil, err
-			}
-			for _, d := range done {
-				dstutil.Apply(d, func(cur *dstutil.Cursor) bool {
-					if cur.Node() == old {
-						cur.Replace(dst.NewIdent(name))
-						return false
-					}
-					return true
-				}, nil)
-			}
-		}
-		body.List = done
-	case c.done == nil || c.plainContextError() && c.plainError(c.others):
-		for _, d := range done { // WatchLock has returned ctx.Err() itself
-			delete(kept, d)
-		}
-		body.List = others
-	default:
-		inner, err := statements(fmt.Sprintf("if %s.Err() != nil {\n}", c.ctx))
-		if err != nil {
-			return nil, nil, err
-		}
-		inner[0].(*dst.IfStmt).Body.List = done
-		body.List = append(inner, others...)
-	}
+	body.List = append(ended, failed...)
 	for _, b := range body.List {
 		b.Decorations().Before = dst.NewLine
 	}
-	success, err := s.kept(c, c.success, kept)
+	success, err := s.kept(w, w.Success, kept)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -271,15 +262,31 @@ func (s *splicer) waiting(c *collapse, qualifier string) (stmts []dst.Stmt, kept
 	return append(list, success...), kept, nil
 }
 
+// become replaces expressions in a list of statements by a name.
+func (s *splicer) become(name string, exprs []ast.Expr, list []dst.Stmt) error {
+	for _, e := range exprs {
+		old, err := s.find(e)
+		if err != nil {
+			return err
+		}
+		for _, d := range list {
+			dstutil.Apply(d, func(cur *dstutil.Cursor) bool {
+				if cur.Node() == old {
+					cur.Replace(dst.NewIdent(name))
+					return false
+				}
+				return true
+			}, nil)
+		}
+	}
+	return nil
+}
+
 // kept finds statements that move to the new code, without those that go with the clock.
-func (s *splicer) kept(c *collapse, list []ast.Stmt, kept map[dst.Node]bool) ([]dst.Stmt, error) {
+func (s *splicer) kept(w Wait, list []ast.Stmt, kept map[dst.Node]bool) ([]dst.Stmt, error) {
 	var wanted []ast.Stmt
 	for _, n := range list {
-		dropped := false
-		for _, d := range c.drop {
-			dropped = dropped || d == n
-		}
-		if !dropped {
+		if !slices.Contains(w.Drop, n) {
 			wanted = append(wanted, n)
 		}
 	}
@@ -291,22 +298,6 @@ func (s *splicer) kept(c *collapse, list []ast.Stmt, kept map[dst.Node]bool) ([]
 		kept[n] = true
 	}
 	return out, nil
-}
-
-// method returns the helper's method and its arguments.
-func (c *collapse) method(qualifier string) string {
-	switch {
-	case c.lock:
-		return fmt.Sprintf("Lock(%s)", c.ctx)
-	case c.storm && c.retry:
-		return fmt.Sprintf("WatchLockRetry(%s, %s.RetryInterval)", c.ctx, qualifier)
-	case c.retry:
-		return fmt.Sprintf("WatchLockRetry(%s, %s)", c.ctx, c.every)
-	case c.storm || c.every == "":
-		return fmt.Sprintf("WatchLock(%s)", c.ctx)
-	default:
-		return fmt.Sprintf("WatchLockEvery(%s, %s)", c.ctx, c.every)
-	}
 }
 
 // statements parses source text into dst statements without positions or decorations.
