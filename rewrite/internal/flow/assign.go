@@ -36,7 +36,7 @@ func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 }
 
 // ownName reports whether t is a type that this module defines, or a pointer to one.
-func (w *walker) ownName(t types.Type) bool {
+func (w *Flow) ownName(t types.Type) bool {
 	t = types.Unalias(t)
 	if p, ok := t.(*types.Pointer); ok {
 		t = types.Unalias(p.Elem())

@@ -135,7 +135,7 @@ func (w *walker) shown(e ast.Expr) {
 }
 
 // literalName notes a string that names the type.
-func (w *walker) literalName(n *ast.BasicLit) {
+func (w *Flow) literalName(n *ast.BasicLit) {
 	if n.Kind == token.STRING && strings.Contains(n.Value, "concurrency.Mutex") {
 		w.boxes.leaks = append(w.boxes.leaks, finding.Reason{Code: finding.EscapesInterface, Detail: "a string names the type", Pos: w.p.Position(n.Pos())})
 	}

@@ -299,7 +299,7 @@ func (w *walker) expr(e ast.Expr) *node {
 }
 
 // exprNode returns a node of its own for an expression.
-func (w *walker) exprNode(e ast.Expr) *node {
+func (w *Flow) exprNode(e ast.Expr) *node {
 	key := e.End() // a position that no type expression starts at
 	n := w.types[-key]
 	if n == nil {

@@ -81,7 +81,7 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 
 // receiver joins the names that a method has for the type parameters of its type with
 // those that the type has.
-func (w *walker) receiver(sig *types.Signature) {
+func (w *Flow) receiver(sig *types.Signature) {
 	own := sig.RecvTypeParams()
 	if own.Len() == 0 {
 		return
@@ -121,7 +121,7 @@ func (w *walker) boxing(t, dst types.Type, src ast.Expr) {
 
 // ownGeneric reports whether t is an instance of a generic type of this module, or a
 // pointer to one.
-func (w *walker) ownGeneric(t types.Type) bool {
+func (w *Flow) ownGeneric(t types.Type) bool {
 	t = types.Unalias(t)
 	if p, ok := t.(*types.Pointer); ok {
 		t = types.Unalias(p.Elem())
@@ -158,7 +158,7 @@ func (w *walker) instantiated(e ast.Expr) *ast.Ident {
 
 // throughHub returns the node of an instance of a generic declaration that has a mutex
 // among its type arguments: the hub, and what its own declaration names.
-func (w *walker) throughHub(obj types.Object) *node {
+func (w *Flow) throughHub(obj types.Object) *node {
 	if w.mutexIn(obj.Type()) && w.p.FileAt(obj.Pos()) != nil {
 		unify(w.generics.hub, w.origin(obj))
 	}

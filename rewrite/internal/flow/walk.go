@@ -19,7 +19,7 @@ type walker struct {
 	sigs  []*types.Signature
 }
 
-func (w *walker) poisonNode(n *node, code finding.Code, at ast.Node, format string, args ...any) {
+func (w *Flow) poisonNode(n *node, code finding.Code, at ast.Node, format string, args ...any) {
 	if n == nil {
 		return
 	}
@@ -194,7 +194,7 @@ func (w *walker) fieldType(e ast.Expr) types.Type {
 
 // method unifies methods of the same name and signature: one of them may be there to
 // satisfy an interface that has the other.
-func (w *walker) method(fn *types.Func) {
+func (w *Flow) method(fn *types.Func) {
 	key := source.MethodKey(fn)
 	if old := w.methods[key]; old != nil {
 		unify(old, w.object(fn))
