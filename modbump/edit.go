@@ -185,11 +185,28 @@ func addToBlock(gomod []byte, block *modfile.LineBlock, mod module.Version) Edit
 	return e
 }
 
+// addReplace replaces a module by itself at a version: behind the last replace directive,
+// else at the end.
+func addReplace(gomod []byte, file *modfile.File, mod module.Version) Edit {
+	eol := lineEnd(gomod)
+	text := replaceDirective(mod) + eol
+	if lastOf(file, "replace").Byte == 0 {
+		text = eol + text
+	}
+	return addAfter(gomod, lastOf(file, "replace"), text, replaceText(module.Version{Path: mod.Path}, mod))
+}
+
 // addBehind adds text, which requires what to says, behind the last require directive.
 func addBehind(gomod []byte, file *modfile.File, text string, to ...string) Edit {
+	return addAfter(gomod, lastOf(file, "require"), text, to...)
+}
+
+// addAfter adds text, which says what to says, in the line below a position, at the end of the
+// file if that is zero.
+func addAfter(gomod []byte, last modfile.Position, text string, to ...string) Edit {
 	e := Edit{New: text, to: strings.Join(to, "\n")}
 	e.Start, e.Line = len(gomod), bytes.Count(gomod, []byte("\n"))+1
-	if last := lastOf(file, "require"); last.Byte > 0 {
+	if last.Byte > 0 {
 		// The rest of the line may hold a comment.
 		if i := bytes.IndexByte(gomod[last.Byte:], '\n'); i >= 0 {
 			e.Start, e.Line = last.Byte+i+1, last.Line+1

@@ -15,7 +15,9 @@ type Window struct {
 	Releases Range
 	// Min and Max compile; Max is "" where no upper bound is known.
 	Min, Max string
-	// Pin is the version to replace grpc with where another one is built.
+	// Raise are the versions to raise a lower one to, in the order in which to try them.
+	Raise []string
+	// Pin is the version to require where none is built, and to replace a higher one with.
 	Pin string
 }
 
@@ -24,9 +26,9 @@ type Window struct {
 // options) is not visible to minimal version selection.
 var windows = map[string][]Window{
 	pathCoreOS: {
-		{Releases: Range{"v3.2.0-0", "v3.2.10"}, Min: "v1.2.1", Max: "v1.5.2", Pin: "v1.5.1"},
-		{Releases: Range{"v3.2.10", "v3.3.14"}, Min: "v1.5.1", Max: "v1.29.1", Pin: "v1.26.0"},
-		{Releases: Range{"v3.3.14", "v3.4.0-0"}, Min: "v1.23.1", Max: "v1.26.0", Pin: "v1.26.0"},
+		{Releases: Range{"v3.2.0-0", "v3.2.10"}, Min: "v1.2.1", Max: "v1.5.2", Raise: []string{"v1.2.1", "v1.5.1"}, Pin: "v1.5.1"},
+		{Releases: Range{"v3.2.10", "v3.3.14"}, Min: "v1.5.1", Max: "v1.29.1", Raise: []string{"v1.5.1", "v1.7.5"}, Pin: "v1.26.0"},
+		{Releases: Range{"v3.3.14", "v3.4.0-0"}, Min: "v1.23.1", Max: "v1.26.0", Raise: []string{"v1.23.1", "v1.26.0"}, Pin: "v1.26.0"},
 	},
 	pathRoot: {
 		{Releases: Range{"v3.4.0-0", "v3.4.28"}, Min: "v1.23.1", Max: "v1.29.1", Pin: "v1.26.0"},
@@ -65,7 +67,7 @@ func (w Window) String() string {
 
 // GRPC says what a target needs of grpc and whether the build has it: one line of the
 // plan, or "". Fits is false where the target is known not to compile with what is built;
-// then Pin is the directive that would help.
+// then pin is the directive that would help.
 func GRPC(mod module.Version, built string) (line string, fits bool, pin string) {
 	w, ok := windowOf(mod.Path, mod.Version)
 	if !ok {
@@ -82,8 +84,12 @@ func GRPC(mod module.Version, built string) (line string, fits bool, pin string)
 		return fmt.Sprintf("%s compiles with %s %s, and raises it above %s", mod, grpcPath, w, built), true, ""
 	}
 	line = fmt.Sprintf("%s compiles with %s %s, and %s is built", mod, grpcPath, w, built)
-	if w.Pin != "" {
-		pin = fmt.Sprintf("replace %s => %s %s", grpcPath, grpcPath, w.Pin)
+	switch {
+	case semver.Compare(built, w.Min) < 0:
+		pin = fmt.Sprintf("require %s %s", grpcPath, w.Min)
+		line += "; go.mod needs \"" + pin + "\""
+	case w.Pin != "":
+		pin = replaceDirective(module.Version{Path: grpcPath, Version: w.Pin})
 		line += "; go.mod needs \"" + pin + "\""
 	}
 	return line, false, pin
