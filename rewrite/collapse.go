@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
-	"time"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/edit"
@@ -36,7 +34,7 @@ import (
 // which are kept. The context that ends the wait is the one the try used. The wait ends
 // with an error in one case more than the loop did, when the session has ended: the loop
 // would have retried a dead lease for ever. So there must be a way out for an error. The
-// helper re-reads the holder at least as often as the loop tried.
+// helper watches the holder, and reads it more and more seldom in case the watch is mute.
 type collapse struct {
 	site *site
 	flow *flow.Flow
@@ -49,16 +47,13 @@ type collapse struct {
 	assign  bool   // it is assigned, not declared, by the try
 	ctx     string // source of the try's argument
 	doneCtx *ast.CallExpr
-	every   string // source of the interval; "" for the helper's own
+	every   string // source of the interval, where other errors are retried
 	retry   bool
 	lock    bool       // waits in the queue of Lock
 	storm   bool       // the published fix: no interval in the source
 	drop    []ast.Stmt // statements that go with the clock
 	both    bool       // success and others are the same "return err"
 }
-
-// slowInterval is the helper's own interval between reads (slowInterval there).
-const slowInterval = 5 * time.Second
 
 // collapse returns what replaces the loop of s, or why it must stay. The loop has passed
 // gate, or waits for watch events of this lock.
@@ -354,13 +349,35 @@ func (c *collapse) clock() (*collapse, *finding.Reason) {
 	if r := movable(s, k, d, k.obj != nil && c.adjacent(k.decl)); r != nil {
 		return nil, r
 	}
-	c.every = c.site.Text(d)
-	if v := f.Pkg.TypesInfo.Types[d].Value; v != nil && !c.retry {
-		if n, ok := constant.Int64Val(constant.ToInt(v)); ok && time.Duration(n) >= slowInterval {
-			c.every = "" // the helper reads often enough
-		}
+	if c.retry {
+		c.every = c.site.Text(d)
+	} else if v := onlyUsedIn(f, d); v != nil {
+		return at(finding.ShapeUnknown, d, "nothing else uses %s", v.Name())
 	}
 	return c, nil
+}
+
+// onlyUsedIn returns a local variable that nothing but the expression e uses: without e the
+// function would not compile.
+func onlyUsedIn(f *source.File, e ast.Expr) (only *types.Var) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		v, ok := f.ObjectOf(id).(*types.Var)
+		if !ok || v.Kind() != types.LocalVar {
+			return true
+		}
+		for _, use := range f.UsesOf(v) {
+			if !source.Within(use, e) {
+				return true
+			}
+		}
+		only = v
+		return false
+	})
+	return only
 }
 
 // doneCase finds the statements for the end of the context.
@@ -518,9 +535,7 @@ func (c *collapse) method(qualifier string) string {
 		return fmt.Sprintf("WatchLockRetry(%s, %s.RetryInterval)", c.ctx, qualifier)
 	case c.retry:
 		return fmt.Sprintf("WatchLockRetry(%s, %s)", c.ctx, c.every)
-	case c.storm || c.every == "":
-		return fmt.Sprintf("WatchLock(%s)", c.ctx)
 	default:
-		return fmt.Sprintf("WatchLockEvery(%s, %s)", c.ctx, c.every)
+		return fmt.Sprintf("WatchLock(%s)", c.ctx)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	pathpkg "path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"etcdmod/internal/change"
@@ -57,7 +58,7 @@ func (pl *Plan) helperTaken() {
 	files := pl.p.In.HelperFiles
 	taken := ""
 	for _, name := range source.SortedNames(files) {
-		ours := name == helper.MutexFile || name == helper.ClocksFile
+		ours := slices.Contains(helper.Files, name)
 		if filepath.Ext(name) == ".go" && !helper.IsGenerated(files[name]) && (ours || !helper.IsGenerated(files[helper.MutexFile])) {
 			taken = name
 			break
@@ -93,7 +94,7 @@ func (pl *Plan) helperChanges(client string, clocks bool) ([]change.Change, erro
 		return nil, err
 	}
 	var out []change.Change
-	for _, name := range []string{helper.ClocksFile, helper.MutexFile} {
+	for _, name := range helper.Files {
 		src, ok := files[name]
 		if !ok {
 			continue

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"etcdmod/e2e/internal/etcdlock"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
@@ -50,7 +50,7 @@ func noTick(t *testing.T, what string, c <-chan time.Time, d time.Duration) {
 func armed(t *testing.T) pair {
 	t.Helper()
 	p := contended(t)
-	p.m.Sleep(time.Millisecond) // its clocks are used
+	p.m.NewTimer(never) // its clocks are used
 	mustBe(t, p.m.TryLock(p.ctx), concurrency.ErrLocked)
 	watched(t, p.base, 1)
 	return p
@@ -64,7 +64,7 @@ func (p pair) release(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 }
 
-func TestReleaseBeforeTheWaitEndsOneWait(t *testing.T) {
+func TestReleaseBeforeTheWaitEndsIt(t *testing.T) {
 	for name, wait := range map[string]func(*etcdlock.Mutex, time.Duration){
 		"Sleep":  func(m *etcdlock.Mutex, d time.Duration) { m.Sleep(d) },
 		"After":  func(m *etcdlock.Mutex, d time.Duration) { <-m.After(d) },
@@ -81,30 +81,34 @@ func TestReleaseBeforeTheWaitEndsOneWait(t *testing.T) {
 			p := armed(t)
 			p.release(t)
 			early(t, "the first wait", func() { wait(p.m, never) })
-			full(t, "the second wait", 300*time.Millisecond, func() { wait(p.m, 300*time.Millisecond) })
+			early(t, "the second wait before a try", func() { wait(p.m, never) })
 			must(t, p.m.TryLock(p.ctx))
 			full(t, "the wait after success", 300*time.Millisecond, func() { wait(p.m, 300*time.Millisecond) })
 		})
 	}
 }
 
-func TestReleaseDuringTheWaitEndsOneWait(t *testing.T) {
+func TestReleaseDuringTheWaitEndsIt(t *testing.T) {
 	p := armed(t)
 	time.AfterFunc(100*time.Millisecond, func() { _ = p.holder.Unlock(p.ctx) })
-	early(t, "the first wait", func() { p.m.Sleep(never) })
-	full(t, "the second wait", 300*time.Millisecond, func() { p.m.Sleep(300 * time.Millisecond) })
+	early(t, "the wait", func() { p.m.Sleep(never) })
+	must(t, p.m.TryLock(p.ctx))
+	full(t, "the wait after success", 300*time.Millisecond, func() { p.m.Sleep(300 * time.Millisecond) })
 }
 
-func TestReleasedReceivesOncePerRelease(t *testing.T) {
+// The clock of a wait that something else has ended fires for nobody: the next one is told
+// of the release as well, be it while the loop was busy.
+func TestReleaseBetweenTwoWaitsEndsTheSecond(t *testing.T) {
 	p := armed(t)
-	released := p.m.Released()
-	time.AfterFunc(100*time.Millisecond, func() { _ = p.holder.Unlock(p.ctx) })
-	early(t, "Released", func() { <-released })
-	select {
-	case <-released:
-		t.Error("received twice")
-	case <-time.After(300 * time.Millisecond):
+	for range 3 {
+		select {
+		case <-p.m.After(never):
+			t.Fatal("ended although the lock is held")
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
+	p.release(t)
+	early(t, "the wait", func() { <-p.m.After(never) })
 }
 
 // A try that failed in another way says nothing about the lock: without a full wait
@@ -129,49 +133,29 @@ func TestWaitAfterAnotherErrorIsFull(t *testing.T) {
 			must(t, p.m.TryLock(p.ctx))
 		})
 	}
-	t.Run("Ticker", func(t *testing.T) {
-		p := armed(t)
-		const d = 2 * time.Second
-		ticker, start := p.m.NewTicker(d), time.Now()
-		defer ticker.Stop()
-		p.release(t) // its tick is not received
-		short, cancel := context.WithTimeout(p.ctx, 0)
-		defer cancel()
-		mustBe(t, p.m.TryLock(short), context.DeadlineExceeded)
-		if tick := (<-ticker.C).Sub(start); tick < d-slack {
-			t.Errorf("ticked after %v", tick)
-		}
-	})
-	t.Run("Timer that has fired", func(t *testing.T) {
-		p := armed(t)
-		const d = 2 * time.Second
-		timer, start := p.m.NewTimer(d), time.Now()
-		p.release(t) // its fire is not received
-		short, cancel := context.WithTimeout(p.ctx, 0)
-		defer cancel()
-		mustBe(t, p.m.TryLock(short), context.DeadlineExceeded)
-		select {
-		case at := <-timer.C:
-			if got := at.Sub(start); got < d-slack {
-				t.Errorf("fired after %v", got)
-			}
-		case <-time.After(d + woken):
-			t.Error("never fired")
-		}
-	})
 }
 
-// A release that the try has seen itself is no news for the wait after it.
-func TestTryByAnotherHolderTakesTheReleaseBack(t *testing.T) {
-	p := armed(t)
-	ticker := p.m.NewTicker(never)
-	defer ticker.Stop()
-	p.release(t)
-	must(t, p.holder.TryLock(p.ctx))
-	mustBe(t, p.m.TryLock(p.ctx), concurrency.ErrLocked)
-	noTick(t, "the ticker", ticker.C, 300*time.Millisecond)
-	time.AfterFunc(100*time.Millisecond, func() { _ = p.holder.Unlock(p.ctx) })
-	early(t, "the ticker", func() { <-ticker.C })
+// A release that the try has seen itself is no news. Where a clock has fired for it already,
+// that costs one try more, and no second one.
+func TestFireThatATryMadeOldCostsOneTry(t *testing.T) {
+	for name, clock := range map[string]func(*etcdlock.Mutex) <-chan time.Time{
+		"Ticker": func(m *etcdlock.Mutex) <-chan time.Time { return m.NewTicker(never).C },
+		"Timer":  func(m *etcdlock.Mutex) <-chan time.Time { return m.NewTimer(never).C },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := armed(t)
+			c := clock(p.m)
+			p.release(t)
+			must(t, p.holder.TryLock(p.ctx))
+			mustBe(t, p.m.TryLock(p.ctx), concurrency.ErrLocked)
+			early(t, name, func() { <-c })
+			noTick(t, name, c, 300*time.Millisecond)
+			if name == "Ticker" {
+				time.AfterFunc(100*time.Millisecond, func() { _ = p.holder.Unlock(p.ctx) })
+				early(t, name, func() { <-c })
+			}
+		})
+	}
 }
 
 func TestTickerKeepsItsPhase(t *testing.T) {
@@ -288,11 +272,6 @@ func TestClocksOfANilMutexAreThoseOfPackageTime(t *testing.T) {
 	ticker := m.NewTicker(d)
 	defer ticker.Stop()
 	full(t, "NewTicker", 2*d, func() { <-ticker.C; <-ticker.C })
-	select {
-	case <-m.Released():
-		t.Error("nil was released")
-	case <-time.After(d):
-	}
 }
 
 // Nobody holds the lock, or the Mutex itself: there is nothing to wait for.
@@ -307,7 +286,7 @@ func TestClocksWithoutAHolderAreThoseOfPackageTime(t *testing.T) {
 // A deadline of one try is not the one of the wait.
 func TestDeadlineOfATryDoesNotCutTheWaitShort(t *testing.T) {
 	p := contended(t)
-	p.m.Sleep(time.Millisecond)
+	p.m.NewTimer(never)
 	try, cancel := context.WithTimeout(p.ctx, 5*time.Second)
 	mustBe(t, p.m.TryLock(try), concurrency.ErrLocked)
 	cancel()
@@ -333,7 +312,9 @@ func TestClocksGoOnAfterTheSession(t *testing.T) {
 
 // Loops that back off ask for more than the time for which the last try has kept the watch.
 func TestLongerWaitKeepsTheWatch(t *testing.T) {
-	p := armed(t) // for a second
+	p := contended(t)
+	p.m.Sleep(100 * time.Millisecond)
+	mustBe(t, p.m.TryLock(p.ctx), concurrency.ErrLocked) // its watch lasts for a second
 	time.AfterFunc(2500*time.Millisecond, func() { _ = p.holder.Unlock(p.ctx) })
 	early(t, "Sleep", func() { p.m.Sleep(never) })
 	must(t, p.m.TryLock(p.ctx))

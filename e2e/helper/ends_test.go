@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"etcdmod/e2e/internal/etcdlock"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
@@ -56,7 +56,6 @@ func TestWaitEndsWithItsSession(t *testing.T) {
 		"WatchLockRetry": func(m *etcdlock.Mutex, ctx context.Context) error {
 			return m.WatchLockRetry(ctx, etcdlock.RetryInterval)
 		},
-		"Lock": (*etcdlock.Mutex).Lock,
 	} {
 		for cause, end := range map[string]func(pair) error{
 			"its lease is revoked": func(p pair) error {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"etcdmod/e2e/internal/etcdlock"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )

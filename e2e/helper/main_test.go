@@ -1,6 +1,7 @@
 // Package helper_test proves the generated helper against real servers: that waiting
 // writes nothing, that every release is noticed, and that a Mutex answers like the
-// client's own otherwise.
+// client's own otherwise. Its copy of the helper does not read the holder again beside a
+// silent watch, unless a test is about that: no wake-up that was lost is made good.
 //
 // The quick form is the default: 1,720 hand-overs, a thousand waits, and two seconds of
 // silence of up to 30 candidates on one member. ETCDMOD_E2E_LONG=1 runs 13,760
@@ -24,7 +25,7 @@ import (
 	"time"
 
 	"etcdmod/e2e/internal/cluster"
-	"etcdmod/e2e/internal/etcdlock"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
@@ -34,10 +35,7 @@ const (
 	prefix = "locks/a"
 	// never is an interval that no test waits for: who comes back earlier was woken.
 	never = 30 * time.Second
-	// reread is how often the helper reads the holder although its watch is silent.
-	reread = 5 * time.Second
-	// woken is the bound for everything that a release wakes. It lies below reread,
-	// so that a wake-up that was lost and made good by the slow read still fails.
+	// woken is the bound for everything that a release wakes.
 	woken = 4 * time.Second
 )
 
@@ -119,7 +117,7 @@ func watched(t *testing.T, base, n int) {
 func lockGoroutines() []string {
 	buf := make([]byte, 1<<24)
 	all := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
-	return slices.DeleteFunc(all, func(s string) bool { return !strings.Contains(s, "internal/etcdlock.") })
+	return slices.DeleteFunc(all, func(s string) bool { return !strings.Contains(s, "internal/withoutrereads.") })
 }
 
 // asked returns a channel that is closed when m's client asks for its first watch.

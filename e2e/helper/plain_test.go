@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"etcdmod/e2e/internal/cluster"
-	"etcdmod/e2e/internal/etcdlock"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
@@ -26,7 +26,9 @@ type stage struct {
 }
 
 // say notes what the Mutex answers, with its own key as "own" and a create revision as
-// none, zero or some.
+// none, zero or some. The key of a Mutex that holds nothing is "none": after a try that has
+// failed otherwise than with ErrLocked the client's names its own key already, although it
+// may not have written it.
 func (s *stage) say(step string, err error) {
 	cmp := s.m.IsOwner()
 	resp, txn := s.cli.Txn(s.ctx).If(cmp).Commit()
@@ -38,6 +40,9 @@ func (s *stage) say(step string, err error) {
 	created := fmt.Sprint(cmp.TargetUnion)
 	if !strings.Contains(created, "-1") && !strings.Contains(created, "{0}") {
 		created = "some"
+	}
+	if key := s.m.Key(); strings.Contains(created, "-1") && key != "" {
+		name = func(string) string { return "none" }
 	}
 	fmt.Fprintf(&s.transcript, "%-24s %v, Key %q, IsOwner %q %v %v %s, which is %s\n",
 		step, err, name(s.m.Key()), name(string(cmp.KeyBytes())), cmp.Target, cmp.Result, created, holds)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"etcdmod/e2e/internal/cluster"
-	"etcdmod/e2e/internal/etcdlock"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -84,7 +84,6 @@ func TestMutexWithoutASessionConstructs(t *testing.T) {
 	}
 	full(t, "Sleep", 50*time.Millisecond, func() { m.Sleep(50 * time.Millisecond) })
 	m.NewTicker(time.Second).Stop()
-	m.Released()
 }
 
 func TestWaitWithACancelledContextWritesNothing(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"etcdmod/e2e/internal/cluster"
-	"etcdmod/e2e/internal/etcdlock"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"

@@ -6,7 +6,7 @@ import (
 	"math/rand"
 	"time"
 
-	"etcdmod/e2e/internal/etcdlock"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
@@ -86,17 +86,6 @@ var ways = []way{
 	{name: "Tick", clock: func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
 		c := m.Tick(d)
 		return func(ctx context.Context) { receive(ctx, c) }
-	}},
-	{name: "Released", clock: func(m *etcdlock.Mutex, d time.Duration) func(context.Context) {
-		return func(ctx context.Context) {
-			timer := time.NewTimer(d)
-			defer timer.Stop()
-			select {
-			case <-m.Released():
-			case <-timer.C:
-			case <-ctx.Done():
-			}
-		}
 	}},
 }
 

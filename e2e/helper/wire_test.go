@@ -3,6 +3,7 @@ package helper_test
 import (
 	"context"
 	"math/rand"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,11 +24,31 @@ type wire struct {
 	watching, watched func()
 }
 
+// What hooks are told of a call: reads, puts and deletes, whether alone or in a transaction,
+// and the question for a lease.
 const (
 	rangeCall  = "/etcdserverpb.KV/Range"
 	txnCall    = "/etcdserverpb.KV/Txn"
 	deleteCall = "/etcdserverpb.KV/DeleteRange"
+	leaseCall  = "/etcdserverpb.Lease/LeaseTimeToLive"
 )
+
+// called is the call that a request is.
+func called(method string, req any) string {
+	txn, ok := req.(*pb.TxnRequest)
+	if !ok {
+		return method
+	}
+	for _, op := range slices.Concat(txn.Success, txn.Failure) {
+		switch {
+		case op.GetRequestPut() != nil:
+			return txnCall
+		case op.GetRequestDeleteRange() != nil:
+			return deleteCall
+		}
+	}
+	return rangeCall
+}
 
 func (w *wire) set(before, after func(context.Context, string) error) {
 	w.mu.Lock()
@@ -52,10 +73,10 @@ func (w *wire) option(cfg *clientv3.Config) {
 		grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any,
 			conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 			w.mu.Lock()
-			before, after := w.before, w.after
+			before, after, call := w.before, w.after, called(method, req)
 			w.mu.Unlock()
 			if before != nil {
-				if err := before(ctx, method); err != nil {
+				if err := before(ctx, call); err != nil {
 					return err
 				}
 			}
@@ -63,7 +84,7 @@ func (w *wire) option(cfg *clientv3.Config) {
 				return err
 			}
 			if after != nil {
-				return after(ctx, method)
+				return after(ctx, call)
 			}
 			return nil
 		}),

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"etcdmod/e2e/internal/cluster"
-	"etcdmod/e2e/internal/etcdlock"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"

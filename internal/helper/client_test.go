@@ -38,6 +38,8 @@ type (
 	Event          struct{ Kv *messages.KeyValue }
 	GetResponse    messages.RangeResponse
 	LeaseID        int64
+	LeaseOption    func(*int)
+	LeaseTimeToLiveResponse struct{ TTL int64 }
 	Op             struct{}
 	OpOption       func(*Op)
 	TxnResponse    struct {
@@ -59,6 +61,7 @@ type Txn interface {
 func (*Client) Ctx() context.Context
 func (*Client) Get(context.Context, string, ...OpOption) (*GetResponse, error)
 func (*Client) Delete(context.Context, string, ...OpOption) (*DeleteResponse, error)
+func (*Client) TimeToLive(context.Context, LeaseID, ...LeaseOption) (*LeaseTimeToLiveResponse, error)
 func (*Client) Txn(context.Context) Txn
 func (*Client) Watch(context.Context, string, ...OpOption) WatchChan
 
@@ -66,6 +69,7 @@ func (*WatchResponse) Err() error
 
 func Compare(Cmp, string, interface{}) Cmp
 func CreateRevision(string) Cmp
+func OpDelete(string, ...OpOption) Op
 func OpGet(string, ...OpOption) Op
 func WithFilterPut() OpOption
 func WithFirstCreate() []OpOption

@@ -2,65 +2,62 @@
 
 package etcdlock
 
-import (
-	"context"
-	"sync"
-	"time"
-)
+import "time"
 
-// The clocks of this file take the place of those of package time in a loop that
-// retries TryLock. They keep their meaning, and fire early, once, when the lock that
-// the last try met is released. So the loop tries at its old times, or at a release,
-// and nowhere else.
-//
-// A release counts for the wait that follows the try which met the holder, also when
-// it came before that wait began. After a try that ended in anything but
-// concurrency.ErrLocked the next wait is a full one. The watch behind the clocks
-// belongs to the Mutex: a try that met another holder starts it, from the revision
-// which that try has read, so that nothing that came between is missed. It ends with
-// the release, with the next success, or when neither a try nor a new clock came for
-// twice the longest interval asked for. The clocks themselves end neither with a
-// context nor with the session.
-//
-// On a nil Mutex they are those of package time. As those before Go 1.23, a Ticker
-// that is not stopped goes on for ever.
+// The clocks of this file take the place of package time's in a loop that retries TryLock. They also fire when the lock
+// that the last try met is released, or soon if it has been since. Until the next try that goes for every new clock, and
+// after a try that was not refused for none. On a nil Mutex they are package time's.
 
-// minIdle is the least time without a try after which the watch is dropped.
-const minIdle = time.Second
-
-// A Ticker is a time.Ticker that also fires on release. An early tick leaves the
-// times of the regular ones as they are.
-type Ticker struct {
-	C <-chan time.Time
-	clock
-}
+// early is over what time the clocks spread out that fire at one release.
+const early = 10 * time.Millisecond
 
 // A Timer is a time.Timer that also fires on release.
 type Timer struct {
-	C <-chan time.Time
-	clock
-}
-
-// NewTicker is time.NewTicker. It panics if d is not positive.
-func (m *Mutex) NewTicker(d time.Duration) *Ticker {
-	if d <= 0 {
-		panic("non-positive interval for NewTicker")
-	}
-	t := &Ticker{}
-	t.C = t.start(m, d, true)
-	return t
+	*time.Timer
+	bell *bell
 }
 
 // NewTimer is time.NewTimer.
 func (m *Mutex) NewTimer(d time.Duration) *Timer {
-	t := &Timer{}
-	t.C = t.start(m, d, false)
+	t := &Timer{bell: m.bell()}
+	t.bell.arm(d, t.ring, func() { t.Timer = time.NewTimer(d) })
 	return t
 }
 
 // After is time.After.
-func (m *Mutex) After(d time.Duration) <-chan time.Time {
-	return new(clock).start(m, d, false)
+func (m *Mutex) After(d time.Duration) <-chan time.Time { return m.NewTimer(d).C }
+
+// Sleep is time.Sleep. It returns after d or on release, never because a context ended.
+func (m *Mutex) Sleep(d time.Duration) { <-m.After(d) }
+
+// Reset is (*time.Timer).Reset.
+func (t *Timer) Reset(d time.Duration) (active bool) {
+	t.bell.arm(d, t.ring, func() { active = t.Timer.Reset(d) })
+	return active
+}
+
+func (t *Timer) ring() {
+	if t.Stop() { // else it has fired, or was stopped
+		t.Timer.Reset(random(early))
+	}
+}
+
+// A Ticker is a time.Ticker that also fires on release, beside its regular ticks. If nobody stops it, it goes on for
+// ever, as package time's did before Go 1.23.
+type Ticker struct {
+	C     <-chan time.Time
+	c     chan time.Time
+	bell  *bell
+	timer *time.Timer
+	d     time.Duration // 0: stopped
+}
+
+// NewTicker is time.NewTicker. It panics if d is not positive.
+func (m *Mutex) NewTicker(d time.Duration) *Ticker {
+	t := &Ticker{c: make(chan time.Time, 1), bell: m.bell()}
+	t.C, t.timer = t.c, time.AfterFunc(d, t.tick)
+	t.Reset(d)
+	return t
 }
 
 // Tick is time.Tick; it returns nil if d is not positive.
@@ -71,286 +68,43 @@ func (m *Mutex) Tick(d time.Duration) <-chan time.Time {
 	return m.NewTicker(d).C
 }
 
-// Sleep is time.Sleep. It returns after d or on release, never because a context ended.
-func (m *Mutex) Sleep(d time.Duration) {
-	if m == nil || d <= 0 {
-		time.Sleep(d)
-		return
-	}
-	t := m.NewTimer(d)
-	<-t.C
-}
-
-// Stop is (*time.Ticker).Stop. A tick that was not received is dropped.
-func (t *Ticker) Stop() { t.stop() }
-
 // Reset is (*time.Ticker).Reset. It panics if d is not positive.
 func (t *Ticker) Reset(d time.Duration) {
 	if d <= 0 {
-		panic("non-positive interval for Ticker.Reset")
+		panic("non-positive interval for a Ticker")
 	}
-	t.reset(d)
+	t.set(d)
 }
 
-// Stop is (*time.Timer).Stop. A fire that was not received is dropped, and counts as
-// stopped in time: code written for any version of Go may drain C or not.
-func (t *Timer) Stop() bool { return t.stop() }
+// Stop is (*time.Ticker).Stop. A tick that was not received is dropped.
+func (t *Ticker) Stop() { t.set(0) }
 
-// Reset is (*time.Timer).Reset.
-func (t *Timer) Reset(d time.Duration) bool { return t.reset(d) }
-
-// Released returns a channel that receives once when the lock that the last try met
-// is released. After the last try, the watch behind it lives for ten seconds, or twice
-// the longest interval that a clock of this Mutex was asked for.
-func (m *Mutex) Released() <-chan struct{} {
-	b := m.bell()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.await(slowInterval)
-	return b.released
-}
-
-// A clock is what Ticker and Timer share. Its fields are guarded by the bell's mutex.
-type clock struct {
-	bell  *bell
-	c     chan time.Time
-	timer *time.Timer
-	d     time.Duration
-	next  time.Time // when the next regular tick is due
-	ticks bool      // a Ticker
-	round int       // counts Stop and Reset: a tick of an earlier round is void
-	early bool      // the last tick came from a release
-}
-
-func (k *clock) start(m *Mutex, d time.Duration, ticks bool) <-chan time.Time {
-	k.bell, k.c, k.ticks = m.bell(), make(chan time.Time, 1), ticks
-	k.bell.mu.Lock()
-	defer k.bell.mu.Unlock()
-	k.arm(d)
-	return k.c
-}
-
-func (k *clock) arm(d time.Duration) {
-	b := k.bell
-	k.round++
-	round := k.round
-	k.d, k.next, k.early = d, time.Now().Add(d), false
-	k.timer = time.AfterFunc(d, func() { k.tick(round) })
-	b.clocks[k] = true
-	b.await(d)
-	if b.heard(); b.rang { // between the try and now
-		k.ring()
-	}
-}
-
-// tick is the regular tick.
-func (k *clock) tick(round int) {
-	b := k.bell
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.clocks[k] || round != k.round {
-		return
-	}
-	b.heard()
-	k.early = false // nor is one that waits to be received, from now on
-	now := time.Now()
-	select {
-	case k.c <- now:
-	default:
-	}
-	if !k.ticks {
-		delete(b.clocks, k)
-		return
-	}
-	k.next = k.next.Add((now.Sub(k.next)/k.d + 1) * k.d)
-	k.timer.Reset(k.next.Sub(now))
-}
-
-// ring is the early tick.
-func (k *clock) ring() {
-	select {
-	case k.c <- time.Now():
-		k.early = true
-		k.bell.rung = append(k.bell.rung, k)
-	default: // the regular one was not received yet
-	}
-	if !k.ticks {
-		k.timer.Stop()
-		delete(k.bell.clocks, k)
-	}
-}
-
-// unring takes an early tick back that was not received. The regular one comes in its time.
-func (k *clock) unring() {
-	if k.early && k.drain() && !k.ticks {
-		k.bell.clocks[k] = true
-		k.timer.Reset(time.Until(k.next))
-	}
-}
-
-func (k *clock) drain() bool {
-	k.early = false
-	select {
-	case <-k.c:
-		return true
-	default:
-		return false
-	}
-}
-
-func (k *clock) stop() bool {
-	k.bell.mu.Lock()
-	defer k.bell.mu.Unlock()
-	return k.halt()
-}
-
-func (k *clock) reset(d time.Duration) bool {
-	k.bell.mu.Lock()
-	defer k.bell.mu.Unlock()
-	active := k.halt()
-	k.arm(d)
-	return active
-}
-
-func (k *clock) halt() bool {
-	k.bell.heard()
-	active := k.bell.clocks[k]
-	k.timer.Stop()
-	delete(k.bell.clocks, k)
-	return k.drain() || active
-}
-
-// A bell tells the clocks of one Mutex of the release. It holds at most one watch.
-type bell struct {
-	m        *Mutex // nil: never rings
-	released chan struct{}
-
-	mu     sync.Mutex
-	clocks map[*clock]bool // those that wait
-	met    *holder         // whom the last try met, as long as his release counts
-	rang   bool            // he has released, and no wait was seen to end by that
-	rung   []*clock        // those that ticked at his release
-	idle   time.Duration   // how long the watch outlives the last try or new clock
-	watch  *watch          // in progress, or nil
-}
-
-// A watch is one goroutine that waits for one holder's release.
-type watch struct {
-	met    holder
-	cancel context.CancelFunc
-	until  time.Time
-	expiry *time.Timer
-}
-
-func (m *Mutex) bell() *bell {
-	if m == nil {
-		return &bell{clocks: map[*clock]bool{}}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.clocks == nil {
-		// The first clock is usually made after the first try.
-		b := &bell{m: m, met: m.met, released: make(chan struct{}, 1), clocks: map[*clock]bool{}, idle: minIdle}
-		m.clocks = b
-	}
-	return m.clocks.(*bell)
-}
-
-// tried is told by each TryLock whom it met, if it ended with ErrLocked.
-func (b *bell) tried(met *holder) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	// A release that has ended no wait until now ends none any more. If it came later
-	// than the read of this try, the new watch will say so again.
-	b.rang = false
-	select {
-	case <-b.released:
-	default:
-	}
-	for _, k := range b.rung {
-		k.unring()
-	}
-	b.rung = nil
-	b.met = met
-	if w := b.watch; w != nil && (met == nil || met.key == "" || w.met.created != met.created) {
-		b.drop()
-	}
-	b.await(0)
-}
-
-// await has the release watched, for a clock of interval d.
-func (b *bell) await(d time.Duration) {
-	if 2*d > b.idle { // also before the first try: its watch is to last for this clock
-		b.idle = 2 * d
-	}
-	if b.met == nil {
-		return
-	}
-	if b.watch == nil {
-		b.start(*b.met)
-	}
-	b.watch.until = time.Now().Add(b.idle)
-}
-
-func (b *bell) start(met holder) {
-	ctx, cancel := b.m.withSession(b.m.session.Client().Ctx())
-	w := &watch{met: met, cancel: cancel}
-	w.expiry = time.AfterFunc(b.idle, func() { b.expire(w) })
-	b.watch = w
-	go func() {
-		released := false
-		for !released && ctx.Err() == nil {
-			released = b.m.await(ctx, met, slowInterval) > 0
+func (t *Ticker) set(d time.Duration) {
+	t.bell.arm(d, t.ring, func() {
+		select {
+		case <-t.c:
+		default:
 		}
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if b.watch == w {
-			b.drop()
-			if released {
-				b.ring()
-			}
+		if t.d = d; d > 0 {
+			t.timer.Reset(d)
+		} else {
+			t.timer.Stop()
 		}
-		cancel()
-	}()
+	})
 }
 
-// expire drops a watch for which its time has come.
-func (b *bell) expire(w *watch) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if rest := time.Until(w.until); rest > 0 {
-		w.expiry.Reset(rest)
-	} else if b.watch == w {
-		b.drop()
+func (t *Ticker) tick() {
+	t.bell.mu.Lock()
+	defer t.bell.mu.Unlock()
+	if t.d > 0 {
+		t.ring()
+		t.timer.Reset(t.d)
 	}
 }
 
-func (b *bell) drop() {
-	if b.watch != nil {
-		b.watch.expiry.Stop()
-		b.watch.cancel()
-		b.watch = nil
-	}
-}
-
-// ring ends the waits in progress, or else the next one.
-func (b *bell) ring() {
-	b.met, b.rang = nil, true
+func (t *Ticker) ring() {
 	select {
-	case b.released <- struct{}{}:
-	default:
-	}
-	for k := range b.clocks {
-		k.ring()
-	}
-}
-
-// heard notes whether a wait has ended by the release. The clock of an abandoned wait
-// may have ticked too, but nobody has received that.
-func (b *bell) heard() {
-	for _, k := range b.rung {
-		if k.early && len(k.c) == 0 {
-			b.rang = false
-		}
+	case t.c <- time.Now():
+	default: // the last tick is still to be received
 	}
 }

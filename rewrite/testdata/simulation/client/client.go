@@ -81,6 +81,27 @@ func (c *Client) Delete(ctx context.Context, key string, opts ...OpOption) (*Del
 	return &DeleteResponse{Header: resp.Header, Deleted: resp.Responses[0].deleted}, nil
 }
 
+// A LeaseTimeToLiveResponse says how many seconds a lease lives; -1 if it is gone.
+type LeaseTimeToLiveResponse struct{ TTL int64 }
+
+// TimeToLive asks for a lease. One that is not gone lives for ever.
+func (c *Client) TimeToLive(ctx context.Context, id LeaseID) (*LeaseTimeToLiveResponse, error) {
+	for _, ctx := range []context.Context{ctx, c.ctx} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.down:
+		return nil, ErrUnavailable
+	case c.dead[id]:
+		return &LeaseTimeToLiveResponse{TTL: -1}, nil
+	}
+	return &LeaseTimeToLiveResponse{TTL: 60}, nil
+}
+
 // Txn starts a transaction.
 func (c *Client) Txn(ctx context.Context) *Txn { return &Txn{client: c, ctx: ctx} }
 

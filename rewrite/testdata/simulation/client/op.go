@@ -39,6 +39,9 @@ func (op Op) with(opts []OpOption) Op {
 // OpGet reads.
 func OpGet(key string, opts ...OpOption) Op { return Op{kind: opGet, key: key}.with(opts) }
 
+// OpDelete deletes.
+func OpDelete(key string, opts ...OpOption) Op { return Op{kind: opDelete, key: key}.with(opts) }
+
 // OpPut writes.
 func OpPut(key, _ string, opts ...OpOption) Op { return Op{kind: opPut, key: key}.with(opts) }
 
