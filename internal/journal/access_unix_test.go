@@ -4,6 +4,7 @@ package journal
 
 import (
 	"errors"
+	"etcdmod/internal/vouch"
 	"fmt"
 	"io/fs"
 	"os"
@@ -18,7 +19,8 @@ func init() {
 	childRoles["unprivileged"] = func(root string) error {
 		if os.Getuid() == 0 {
 			const nobody = 65534
-			err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody))
+			// The keys of another user are none of this one's.
+			err := errors.Join(os.Unsetenv(vouch.Variable), syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody))
 			if err != nil {
 				fmt.Println("cannot give up privileges:", err)
 				return nil
@@ -139,7 +141,8 @@ func TestOwnerIsKept(t *testing.T) {
 	}
 }
 
-// New files obey the umask; the permissions of others are kept whatever it is.
+// New files have the permissions of those around them, others keep theirs, whatever the umask
+// is: whoever runs this need not be the one whose tree it is.
 func TestUmask(t *testing.T) {
 	// Not parallel: the umask is one for the process.
 	root := tempRoot(t)
@@ -150,5 +153,5 @@ func TestUmask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot{"a.go": `-rw-rw-rw- "new"`, "d": "drwx------", "d/b.go": `-rw------- "new"`}.mustEqual(t, snap(t, root))
+	snapshot{"a.go": `-rw-rw-rw- "new"`, "d": "drwxr-xr-x", "d/b.go": `-rw-rw-rw- "new"`}.mustEqual(t, snap(t, root))
 }

@@ -175,7 +175,7 @@ func (r *run) publish() error {
 	for i, e := range r.entries {
 		err := r.tree.settle(e.forward())
 		if c, ok := errors.AsType[*conflict](err); ok {
-			if c.tempGone {
+			if c.tempGone && !c.putBack {
 				return &WriteError{"replace", r.targets[i].Path, errors.New("its new content was removed by somebody else")}
 			}
 			return &ChangedError{r.targets[i].Path, "while its new content was being written"}
@@ -238,6 +238,9 @@ func (r *run) keepOld() (written []int, err error) {
 		written = append(written, i)
 		if tg.Create {
 			continue
+		}
+		if aside, err := r.tree.content(e.undo()); err == nil && aside == e.Old {
+			continue // it was given that name before it was replaced
 		}
 		if err := r.tree.write(e.undo(), tg.Old, tg.attrs); err != nil {
 			return written, &WriteError{"restore", tg.Path, err}

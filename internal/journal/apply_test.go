@@ -355,7 +355,7 @@ func TestDirectoryMadeMeanwhile(t *testing.T) {
 		if op == "mkdir" && name == "d" {
 			return os.Mkdir(filepath.Join(root, "d"), 0o755)
 		}
-		if op == "rename" {
+		if op == "rename" || op == "link" {
 			return errInjected
 		}
 		return nil
@@ -405,4 +405,98 @@ func TestTempRemovedMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	was.mustEqual(t, snap(t, root))
+}
+
+// An edit that somebody makes between the last look at a file and its replacement is not
+// lost: the file is put back, and so are all others.
+func TestEditInTheLastMoment(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		file func(root string) File
+		edit func(path string) error
+		want string
+	}{
+		"appended to": {func(root string) File { return edit(root, "b.go") }, func(p string) error { return appendTo(p, "// EDITED") }, `-rw-r--r-- "old// EDITED"`},
+		"replaced":    {func(root string) File { return edit(root, "b.go") }, func(p string) error { return replaceBy(p, "mine") }, `-rw-r--r-- "mine"`},
+		"edited, not removed": {func(root string) File {
+			return File{Path: filepath.Join(root, "b.go"), Old: []byte("old"), Delete: true}
+		}, func(p string) error { return appendTo(p, "!") }, `-rw-r--r-- "old!"`},
+		"made": {func(root string) File { return create(root, "b.go") }, func(p string) error { return os.WriteFile(p, []byte("theirs"), 0o644) }, `-rw-r--r-- "theirs"`},
+	} {
+		root := quickRoot(t)
+		put(t, filepath.Join(root, "a.go"), "old", 0o644)
+		f := tc.file(root)
+		if !f.Create {
+			put(t, f.Path, "old", 0o644)
+		}
+		last := "link"
+		err := apply(root, []File{edit(root, "a.go"), f}, func(op, at string) error {
+			if op == last && (f.Create && at == "b.go" || !f.Create && strings.HasSuffix(at, "-1.old")) {
+				return tc.edit(f.Path)
+			}
+			return nil
+		})
+		if _, ok := errors.AsType[*ChangedError](err); !ok || errors.Is(err, ErrPending) {
+			t.Errorf("%s: %v", name, err)
+		}
+		snapshot{"a.go": `-rw-r--r-- "old"`, "b.go": tc.want}.mustEqual(t, snap(t, root))
+	}
+}
+
+// The same behind the link: the edit goes into the file that has two names for a moment.
+func TestEditBehindTheLink(t *testing.T) {
+	t.Parallel()
+	root := quickRoot(t)
+	put(t, filepath.Join(root, "a.go"), "old", 0o644)
+	err := apply(root, []File{edit(root, "a.go")}, func(op, at string) error {
+		if op == "rename" {
+			return appendTo(filepath.Join(root, "a.go"), "!")
+		}
+		return nil
+	})
+	if _, ok := errors.AsType[*ChangedError](err); !ok || errors.Is(err, ErrPending) {
+		t.Error(err)
+	}
+	snapshot{"a.go": `-rw-r--r-- "old!"`}.mustEqual(t, snap(t, root))
+}
+
+// A run that is killed right behind the replacement of an edited file puts the edit back.
+func TestKilledBehindALostEdit(t *testing.T) {
+	t.Parallel()
+	root := quickRoot(t)
+	put(t, filepath.Join(root, "a.go"), "old", 0o644)
+	dead := until(func() {
+		apply(root, []File{edit(root, "a.go")}, func(op, at string) error {
+			if op == "rename" && at == "a.go" {
+				if get(t, filepath.Join(root, "a.go")) != "old" {
+					panic(killed{op, at})
+				}
+				return appendTo(filepath.Join(root, "a.go"), "!")
+			}
+			return nil
+		})
+	})
+	if dead == nil {
+		t.Fatal("it was not killed")
+	}
+	_, err := Recover(root)
+	if c, ok := errors.AsType[*ConflictError](err); !ok || len(c.Files) != 1 || get(t, filepath.Join(root, "a.go")) != "old!" {
+		t.Fatalf("%v: %q", err, get(t, filepath.Join(root, "a.go")))
+	}
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}
+
+func replaceBy(path, text string) error {
+	if err := os.WriteFile(path+".tmp", []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".tmp", path)
 }

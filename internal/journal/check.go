@@ -9,7 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
+
+	"etcdmod/internal/pathname"
 )
 
 // A target is a File that was found fit to be written.
@@ -100,8 +101,9 @@ func fitName(path, name string) error {
 	switch {
 	case strings.EqualFold(name, Name):
 		return &TargetError{Path: path, Reason: "this is the name of the journal itself"}
-	case !utf8.ValidString(name):
-		return &TargetError{Path: path, Reason: "the name is not valid UTF-8; rename the file"}
+	}
+	if err := pathname.Check(filepath.ToSlash(name)); err != nil {
+		return &TargetError{Path: path, Reason: "its name " + err.Error() + "; rename the file"}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"etcdmod/internal/vouch"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -56,7 +57,7 @@ var childRoles = map[string]func(root string) error{
 	// Holds the lock until its standard input ends.
 	"hold": func(root string) error {
 		return apply(root, []File{create(root, "held.go")}, func(op, name string) error {
-			if op == "rename" {
+			if op == "rename" || op == "link" {
 				fmt.Println("ready")
 				io.Copy(io.Discard, os.Stdin)
 			}
@@ -68,7 +69,17 @@ var childRoles = map[string]func(root string) error{
 func TestMain(m *testing.M) {
 	role, ok := os.LookupEnv(childRole)
 	if !ok {
-		os.Exit(m.Run())
+		keys, err := os.MkdirTemp("", "journal-keys-")
+		if err == nil {
+			err = os.Setenv(vouch.Variable, keys)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(2)
+		}
+		code := m.Run()
+		os.RemoveAll(keys)
+		os.Exit(code)
 	}
 	run, ok := childRoles[role]
 	if !ok {

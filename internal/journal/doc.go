@@ -22,7 +22,8 @@
 //  4. Commit. The targets are checked again, then the record "commit" is
 //     appended and synced. Before this point a killed run is undone, after it
 //     a killed run is finished.
-//  5. Publish. Each temporary file is renamed over its target.
+//  5. Publish. Each temporary file is renamed over its target, which gets another name
+//     first, so that what was replaced can be looked at once more and be put back.
 //  6. The directories are synced and the journal is removed.
 //
 // # Why the journal is appended to
@@ -31,6 +32,13 @@
 // on a record happens before the record is synced. A line that is cut off
 // therefore means that what it announces has not begun. This needs no second
 // file, and the file that is locked stays the file that has the name.
+//
+// # What is read back
+//
+// Whoever can write into a tree can put a journal there, and so can a repository. So a record
+// carries a sum that only a key of this user makes, which package vouch keeps elsewhere, and
+// a journal that git tracks is none. One without that is named and nothing of it is done. No
+// target is in a git directory, whoever vouches for it.
 //
 // # When publishing fails
 //

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"etcdmod/internal/quote"
 )
 
 var (
@@ -30,7 +32,7 @@ type ChangedError struct {
 }
 
 func (e *ChangedError) Error() string {
-	return fmt.Sprintf("%s changed since the diff was computed (%s); run again to get a new diff", e.Path, e.How)
+	return fmt.Sprintf("%s changed since the diff was computed (%s); run again to get a new diff", quote.Name(e.Path), e.How)
 }
 
 // A TargetError is a target that cannot be written as it stands. It is found
@@ -43,9 +45,9 @@ type TargetError struct {
 
 func (e *TargetError) Error() string {
 	if e.Err == nil {
-		return e.Path + ": " + e.Reason
+		return quote.Name(e.Path) + ": " + e.Reason
 	}
-	return fmt.Sprintf("%s: %s: %v%s", e.Path, e.Reason, cause(e.Err), advice(e.Err))
+	return fmt.Sprintf("%s: %s: %v%s", quote.Name(e.Path), e.Reason, cause(e.Err), advice(e.Err))
 }
 
 func (e *TargetError) Unwrap() error { return e.Err }
@@ -59,7 +61,7 @@ type WriteError struct {
 }
 
 func (e *WriteError) Error() string {
-	return fmt.Sprintf("cannot %s %s: %v%s", e.Op, e.Path, cause(e.Err), advice(e.Err))
+	return fmt.Sprintf("cannot %s %s: %v%s", e.Op, quote.Name(e.Path), cause(e.Err), advice(e.Err))
 }
 
 func (e *WriteError) Unwrap() error { return e.Err }
@@ -72,7 +74,7 @@ type PendingError struct {
 }
 
 func (e *PendingError) Error() string {
-	return fmt.Sprintf("%v; the run is half done and %s remembers it: repair this, then run again to finish or undo it", e.Err, e.Journal)
+	return fmt.Sprintf("%v; the run is half done and %s remembers it: repair this, then run again to finish or undo it", e.Err, quote.Name(e.Journal))
 }
 
 // Unwrap gives the reason and ErrPending.
@@ -100,14 +102,14 @@ func (e *ConflictError) Error() string {
 	}
 	var b strings.Builder
 	b.WriteString("files were edited after an interrupted run and are left as they are")
-	remove := []string{e.Journal}
+	remove := []string{quote.Name(e.Journal)}
 	for _, c := range e.Files {
 		if c.Temp == "" {
-			fmt.Fprintf(&b, "; %s: check that it is what you want", c.Path)
+			fmt.Fprintf(&b, "; %s: check that it is what you want", quote.Name(c.Path))
 			continue
 		}
-		fmt.Fprintf(&b, "; %s: %s is in %s, take over what you need", c.Path, content, c.Temp)
-		remove = append(remove, c.Temp)
+		fmt.Fprintf(&b, "; %s: %s is in %s, take over what you need", quote.Name(c.Path), content, quote.Name(c.Temp))
+		remove = append(remove, quote.Name(c.Temp))
 	}
 	fmt.Fprintf(&b, "; then remove %s and run again", strings.Join(remove, " and "))
 	return b.String()

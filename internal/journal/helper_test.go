@@ -101,6 +101,9 @@ func get(t testing.TB, path string) string {
 func tempRoot(t testing.TB) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err == nil {
+		err = os.Chmod(root, 0o755) // new directories are like it
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +120,9 @@ func quickRoot(t testing.TB) string {
 		return tempRoot(t)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // new directories are like it
+		t.Fatal(err)
+	}
 	return dir
 }
 

@@ -1,11 +1,18 @@
 package journal
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
+
+	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/quote"
+	"etcdmod/internal/vouch"
 )
 
 // A log is the open, locked journal of one root.
@@ -13,6 +20,7 @@ type log struct {
 	tree *tree
 	file *os.File
 	size int64
+	key  *vouch.Key // of what is appended; made with the first record
 }
 
 // errUnsure is wrapped when nobody can tell whether a record was written.
@@ -55,29 +63,71 @@ func openLog(t *tree, how lockMode) (*log, error) {
 	return &log{tree: t, file: f, size: info.Size()}, nil
 }
 
-// read returns what the journal tells.
+// maxJournal bounds a journal, in bytes: a vendor directory may have many thousand files.
+const maxJournal = 256 << 20
+
+// read returns what the journal tells, if a run of this user has written it.
 func (l *log) read() (history, error) {
+	if err := l.foreign(); err != nil {
+		return history{}, err
+	}
+	if l.size > maxJournal {
+		return history{}, damaged(l.tree.path(Name))
+	}
 	data, err := io.ReadAll(io.NewSectionReader(l.file, 0, l.size))
 	if err != nil {
 		return history{}, &WriteError{"read", l.tree.path(Name), err}
 	}
 	h, err := parse(data)
-	if err != nil {
+	switch {
+	case errors.Is(err, vouch.ErrUnknown):
+		return history{}, fmt.Errorf("%s: %w: %w; if a run of yours was killed on another machine, or the keys of %s are gone, look what has changed (git status); then remove this file and those named .etcdmod-*.new and .etcdmod-*.old", quote.Name(l.tree.path(Name)), ErrDamaged, err, vouch.Variable)
+	case err != nil && !errors.Is(err, ErrDamaged):
+		return history{}, &WriteError{"read", l.tree.path(Name), err}
+	case err != nil:
 		return history{}, damaged(l.tree.path(Name))
+	}
+	if l.key, err = keyOf(data); err != nil {
+		return history{}, &WriteError{"read", l.tree.path(Name), err}
 	}
 	return h, nil
 }
 
+// keyOf returns the key of a journal that was parsed; nil where it has no record.
+func keyOf(data []byte) (*vouch.Key, error) {
+	line, _, whole := bytes.Cut(data, []byte("\n"))
+	if !whole {
+		return nil, nil
+	}
+	var key *vouch.Key
+	_, err := decode(line, &key)
+	return key, err
+}
+
+// foreign reports a journal that is part of the repository: no run leaves one there.
+func (l *log) foreign() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if gitcmd.Tracked(ctx, filepath.Join(l.tree.dir, Name)) {
+		return fmt.Errorf("%s: %w: git tracks it, and no run leaves its journal in a repository; see where it comes from (git log -- %s), remove it (git rm) and look at the files named .etcdmod-* beside it", quote.Name(l.tree.path(Name)), ErrDamaged, Name)
+	}
+	return nil
+}
+
 func damaged(path string) error {
-	return fmt.Errorf("%s: %w; look what has changed (git status), then remove this file and those named .etcdmod-*.new and .etcdmod-*.old", path, ErrDamaged)
+	return fmt.Errorf("%s: %w; look what has changed (git status), then remove this file and those named .etcdmod-*.new and .etcdmod-*.old", quote.Name(path), ErrDamaged)
 }
 
 // append writes r and syncs it. When it fails, the journal is as before; when
 // that cannot be had, the error wraps errUnsure.
 func (l *log) append(r record) error {
-	line := r.encode()
+	var line []byte
 	err := l.tree.at("record", string(r.State))
+	if err == nil && l.key == nil {
+		l.key, err = vouch.New()
+	}
 	if err == nil {
+		line = r.encode(l.key)
 		_, err = l.file.WriteAt(line, l.size)
 	}
 	if err == nil {
@@ -112,6 +162,9 @@ func (l *log) remove() error {
 	// The tree is in order and so is the answer. Should the journal come back after a
 	// power failure, then Recover finds nothing left to do for it.
 	_ = l.tree.syncDir(".")
+	if l.key != nil {
+		l.key.Forget()
+	}
 	return nil
 }
 

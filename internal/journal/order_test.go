@@ -35,10 +35,10 @@ func TestOrder(t *testing.T) {
 		"mkdir b/new",
 		"create a/.0.new", "write a/.0.new", "chmod a/.0.new", "sync a/.0.new",
 		"create b/.1.new", "write b/.1.new", "chmod b/.1.new", "sync b/.1.new",
-		"create b/new/.2.new", "write b/new/.2.new", "sync b/new/.2.new",
+		"create b/new/.2.new", "write b/new/.2.new", "chmod b/new/.2.new", "sync b/new/.2.new",
 		"syncdir b", "syncdir a", "syncdir b/new",
 		"record commit", "recorded commit",
-		"rename a/a.go", "rename b/b.go",
+		"link a/.0.old", "rename a/a.go", "remove a/.0.old", "link b/.1.old", "rename b/b.go",
 	}
 	for _, tc := range []struct {
 		name string
@@ -46,15 +46,15 @@ func TestOrder(t *testing.T) {
 		want []string
 	}{
 		{"done", nil, []string{
-			"rename b/new/c.go",
+			"remove b/.1.old", "link b/new/c.go", "remove b/new/.2.new",
 			"syncdir a", "syncdir b", "syncdir b/new",
 			"remove " + Name, "syncdir .",
 		}},
 		{"going back", fail("rename", "b/b.go"), []string{
 			"create a/.0.old", "write a/.0.old", "chmod a/.0.old", "sync a/.0.old", "syncdir a",
 			"record undo", "recorded undo",
-			"rename a/a.go", "syncdir a",
-			"remove b/.1.new", "remove b/new/.2.new", "syncdir b", "syncdir b/new",
+			"link a/.0.new", "rename a/a.go", "remove a/.0.new", "syncdir a",
+			"remove b/.1.new", "remove b/.1.old", "remove b/new/.2.new", "syncdir b", "syncdir b/new",
 			"remove b/new", "syncdir b",
 			"remove " + Name, "syncdir .",
 		}},

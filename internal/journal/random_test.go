@@ -85,11 +85,11 @@ func randomRun(t *testing.T, root string, r *rand.Rand) (files []File, was, is s
 		case 1: // not part of the run
 			put(t, path, string(data), 0o644)
 		case 2: // removed
-			put(t, path, string(data), 0o640)
+			put(t, path, string(data), 0o644)
 			files = append(files, File{Path: path, Old: data, Delete: true})
 			removed = append(removed, name)
 		default:
-			perm := os.FileMode(0o600 | r.IntN(0o100))
+			perm := os.FileMode(0o700 | r.IntN(0o100)) // programs: new files are not like them
 			put(t, path, string(data), perm)
 			new := content()
 			if r.IntN(4) == 0 {

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"etcdmod/internal/pathname"
+	"etcdmod/internal/vouch"
 )
 
 // A state is how far a run got.
@@ -48,23 +51,25 @@ func (e entry) undo() string   { return filepath.Join(filepath.Dir(e.target()), 
 
 // forward is the step that gives the target its new content.
 func (e entry) forward() move {
-	return move{target: e.target(), temp: e.temp(), from: e.Old, to: e.New}
+	return move{target: e.target(), temp: e.temp(), aside: e.undo(), from: e.Old, to: e.New}
 }
 
 // back is the step that gives the target its old content.
 func (e entry) back() move {
-	return move{target: e.target(), temp: e.undo(), from: e.New, to: e.Old}
+	return move{target: e.target(), temp: e.undo(), aside: e.temp(), from: e.New, to: e.Old}
 }
 
-const magic = "etcdmod-journal 1 "
+// magic begins every line; behind it are the ID of the key, the sum that only the key makes,
+// and the record.
+const magic = "etcdmod-journal 2 "
 
 // encode returns r as a line of the journal.
-func (r record) encode() []byte {
+func (r record) encode(key *vouch.Key) []byte {
 	payload, err := json.Marshal(r)
 	if err != nil {
 		panic(err) // strings and ints
 	}
-	return fmt.Appendf(nil, "%s%s %s\n", magic, sum(payload), payload)
+	return fmt.Appendf(nil, "%s%s %s %s\n", magic, key.ID(), key.Sum(payload), payload)
 }
 
 // A history is what a journal tells.
@@ -79,6 +84,7 @@ type history struct {
 // written when the process was killed: it counts as not written.
 func parse(data []byte) (history, error) {
 	var h history
+	var key *vouch.Key
 	for len(data) > 0 {
 		line, rest, whole := bytes.Cut(data, []byte("\n"))
 		if !whole {
@@ -88,7 +94,7 @@ func parse(data []byte) (history, error) {
 			}
 			break
 		}
-		r, err := decode(line)
+		r, err := decode(line, &key)
 		if err != nil {
 			return history{}, err
 		}
@@ -100,14 +106,25 @@ func parse(data []byte) (history, error) {
 	return h, nil
 }
 
-func decode(line []byte) (record, error) {
+// decode reads a line. It finds the key that all lines have, once.
+func decode(line []byte, key **vouch.Key) (record, error) {
 	var r record
 	body, ok := bytes.CutPrefix(line, []byte(magic))
 	if !ok {
 		return r, ErrDamaged
 	}
-	check, payload, ok := bytes.Cut(body, []byte(" "))
-	if !ok || string(check) != sum(payload) {
+	id, body, ok := bytes.Cut(body, []byte(" "))
+	check, payload, ok2 := bytes.Cut(body, []byte(" "))
+	if !ok || !ok2 {
+		return r, ErrDamaged
+	}
+	if *key == nil {
+		var err error
+		if *key, err = vouch.Find(string(id)); err != nil {
+			return r, err
+		}
+	}
+	if (*key).ID() != string(id) || !(*key).Vouches(string(check), payload) {
 		return r, ErrDamaged
 	}
 	if err := json.Unmarshal(payload, &r); err != nil {
@@ -134,7 +151,7 @@ func (h *history) add(r record) error {
 // not be able to make a recovery touch anything but our own files and their targets.
 func (h *history) validate() error {
 	for _, e := range h.Files {
-		ok := filepath.IsLocal(e.target()) && !strings.EqualFold(e.target(), Name) &&
+		ok := pathname.Check(e.Path) == nil && !strings.EqualFold(e.target(), Name) &&
 			tempName.MatchString(e.Temp) && tempName.MatchString(e.Undo) &&
 			(e.Old == "" || len(e.Old) == hex.EncodedLen(sha256.Size)) &&
 			(e.New == "" && e.Old != "" || len(e.New) == hex.EncodedLen(sha256.Size))
@@ -143,7 +160,7 @@ func (h *history) validate() error {
 		}
 	}
 	for _, d := range h.Dirs {
-		if !filepath.IsLocal(filepath.FromSlash(d)) {
+		if pathname.Check(d) != nil {
 			return ErrDamaged
 		}
 	}

@@ -5,7 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"etcdmod/internal/quote"
 )
 
 // An Action is what Recover did.
@@ -35,11 +38,19 @@ func (o Outcome) String() string {
 		if len(o.Files) == 0 {
 			return "undid an interrupted run; it had not begun to write"
 		}
-		return "undid an interrupted run; as before: " + strings.Join(o.Files, ", ")
+		return "undid an interrupted run; as before: " + o.files()
 	case Finished:
-		return "finished an interrupted run; written: " + strings.Join(o.Files, ", ")
+		return "finished an interrupted run; written: " + o.files()
 	}
 	return ""
+}
+
+func (o Outcome) files() string {
+	var names []string
+	for _, name := range o.Files {
+		names = append(names, quote.Name(name))
+	}
+	return strings.Join(names, ", ")
 }
 
 // Recover finishes or undoes what a killed Apply left below root. A zero Outcome
@@ -123,7 +134,10 @@ func Pending(root string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	l.close()
+	defer l.close()
+	if _, err := l.read(); err != nil {
+		return false, err // nothing can be finished or undone
+	}
 	return true, nil
 }
 
@@ -137,8 +151,15 @@ func restore(t *tree, l *log, entries []entry, dirs []string, written []int) err
 	err := settleAll(t, moves)
 	if c, ok := errors.AsType[*ConflictError](err); ok {
 		c.Undoing = true
-		// No new content is needed any more; old ones are, to settle the conflict.
-		return also(c, sweep(t, entries, entry.temp))
+		// No new content is needed any more; old ones are, to settle the conflict, but for
+		// those of targets that were not replaced.
+		var others []entry
+		for i, e := range entries {
+			if !slices.Contains(written, i) {
+				others = append(others, e)
+			}
+		}
+		return also(c, also(sweep(t, entries, entry.temp), sweep(t, others, entry.undo)))
 	}
 	if err != nil {
 		return err

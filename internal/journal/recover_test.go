@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"etcdmod/internal/vouch"
 	"os"
 	"path/filepath"
 	"slices"
@@ -364,18 +365,43 @@ func TestForeignJournal(t *testing.T) {
 	temp.Temp, undo.Undo = victim.Temp, victim.Undo
 	outside.Path = "../a.go"
 	self.Path = Name
-	line := func(records ...record) string {
+	key, err := vouch.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown, err := vouch.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := func(key *vouch.Key, records ...record) string {
 		var s string
 		for _, r := range records {
-			s += string(r.encode())
+			s += string(r.encode(key))
 		}
 		return s
 	}
+	line := func(records ...record) string { return by(key, records...) }
+	git := func(path string) string {
+		in := fine
+		in.Path = path
+		return line(record{State: prepared, Files: []entry{in}}, record{State: decided})
+	}
+	strange := by(unknown, record{State: prepared, Files: []entry{fine}}, record{State: decided})
+	unknown.Forget()
 	flipped := strings.Replace(line(record{State: prepared, Files: []entry{fine}}), "a.go", "b.go", 1)
 	for name, content := range map[string]string{
 		"text":             "hello\n",
 		"text, no newline": "hello",
-		"other version":    "etcdmod-journal 2 x\n",
+		"other version":    "etcdmod-journal 1 x\n",
+		"no key":           "etcdmod-journal 2 x y {}\n",
+		"another's key":    strange,
+		"two keys":         line(record{State: prepared, Files: []entry{fine}}) + strange,
+		"git":              git(".git/HEAD"),
+		"git in capitals":  git("sub/.GIT/config"),
+		"git for windows":  git("git~1/HEAD"),
+		"git with a dot":   git(".git./HEAD"),
+		"unclean":          git("x/../a.go"),
+		"backslashes":      git(`.git\HEAD`),
 		"edited":           flipped,
 		"no first record":  line(record{State: decided}),
 		"wrong order":      line(record{State: prepared, Files: []entry{fine}}, record{State: undoing}),

@@ -1,11 +1,18 @@
 package journal
 
-import "path/filepath"
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+)
 
 // A move takes one target from one content to another.
 type move struct {
 	target, temp string // temp holds the content to, unless to is absent
-	from, to     string // sha256 in hex, or absent
+	// aside is the name that the target gets besides its own before it is replaced, so that
+	// what was replaced can be looked at, and be put back.
+	aside    string
+	from, to string // sha256 in hex, or absent
 }
 
 // A conflict is a target that holds neither what a move takes it from nor what it
@@ -13,6 +20,7 @@ type move struct {
 type conflict struct {
 	move
 	tempGone bool
+	putBack  bool // it was replaced, found to be another one, and put back
 }
 
 func (c *conflict) Error() string { return c.target + " is not what it was" }
@@ -21,16 +29,17 @@ func (c *conflict) Error() string { return c.target + " is not what it was" }
 // replaces nothing but the content that m starts from: a target that holds
 // something else is a *conflict and is left alone. Publishing, finishing after a
 // kill and going back are all this.
+//
+// Somebody may write the target between the look at it and its replacement. So it is given
+// another name first, and what was replaced is looked at once more under that: if it is not
+// what m starts from, it is put back.
 func (t *tree) settle(m move) error {
 	now, err := t.content(m.target)
 	if err != nil {
 		return &WriteError{"read", t.path(m.target), err}
 	}
 	if now == m.to {
-		if err := t.remove(m.temp); err != nil {
-			return &WriteError{"remove", t.path(m.temp), err}
-		}
-		return nil
+		return t.settled(m)
 	}
 	held, err := t.content(m.temp)
 	if err != nil {
@@ -38,16 +47,55 @@ func (t *tree) settle(m move) error {
 	}
 	intact := m.to == absent || held == m.to
 	if now != m.from || !intact {
-		return &conflict{m, held != m.to || held == absent}
+		return &conflict{move: m, tempGone: held != m.to || held == absent}
 	}
+	if m.from == absent {
+		// Nothing is replaced, not even what is made in this moment.
+		switch err := t.link(m.temp, m.target); {
+		case errors.Is(err, fs.ErrExist):
+			return &conflict{move: m}
+		case err == nil:
+			return t.settled(m)
+		}
+		if err := t.rename(m.temp, m.target); err != nil { // where there are no links
+			return &WriteError{"replace", t.path(m.target), err}
+		}
+		return nil
+	}
+	if err := t.remove(m.aside); err != nil { // of a run that was killed here
+		return &WriteError{"remove", t.path(m.aside), err}
+	}
+	linked := t.link(m.target, m.aside)
 	if m.to == absent {
 		if err := t.remove(m.target); err != nil {
 			return &WriteError{"remove", t.path(m.target), err}
 		}
-		return nil
-	}
-	if err := t.rename(m.temp, m.target); err != nil {
+	} else if err := t.rename(m.temp, m.target); err != nil {
 		return &WriteError{"replace", t.path(m.target), err}
+	}
+	if linked != nil {
+		return nil // not all file systems have links
+	}
+	return t.settled(m)
+}
+
+// settled ends a move whose target holds its new content: what was replaced must be what the
+// move starts from, or else it is put back.
+func (t *tree) settled(m move) error {
+	was, err := t.content(m.aside)
+	if err != nil {
+		return &WriteError{"read", t.path(m.aside), err}
+	}
+	if was != absent && was != m.from {
+		if err := t.rename(m.aside, m.target); err != nil {
+			return &WriteError{"put back", t.path(m.target), err}
+		}
+		return &conflict{move: m, tempGone: true, putBack: true}
+	}
+	for _, name := range []string{m.temp, m.aside} {
+		if err := t.remove(name); err != nil {
+			return &WriteError{"remove", t.path(name), err}
+		}
 	}
 	return nil
 }

@@ -176,6 +176,10 @@ func TestFailAtEveryStep(t *testing.T) {
 				continue
 			}
 		}
+		if strings.HasPrefix(at, "link ") && err == nil {
+			is.mustEqual(t, snap(t, root)) // not all file systems have links
+			continue
+		}
 		if !errors.Is(err, errInjected) || errors.Is(err, ErrPending) {
 			t.Fatalf("%s failed: %v", at, err)
 		}

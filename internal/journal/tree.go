@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"etcdmod/internal/rooted"
 )
 
 // A tree is the root of a run. All names are relative to it, and the operating
@@ -19,6 +21,7 @@ type tree struct {
 	shown string // absolute, as the caller sees it
 	dir   string // absolute, symbolic links resolved
 	root  *os.Root
+	files *rooted.Dir // the same
 	step  stepFunc
 }
 
@@ -39,10 +42,18 @@ func openTree(root string, step stepFunc) (*tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the root of a run must be a directory: %w", err)
 	}
-	return &tree{shown: shown, dir: dir, root: r, step: step}, nil
+	files, err := rooted.Open(dir)
+	if err != nil {
+		r.Close()
+		return nil, fmt.Errorf("the root of a run must be a directory: %w", err)
+	}
+	return &tree{shown: shown, dir: dir, root: r, files: files, step: step}, nil
 }
 
-func (t *tree) close() { t.root.Close() }
+func (t *tree) close() {
+	t.root.Close()
+	t.files.Close()
+}
 
 // path returns the absolute path of name, for messages.
 func (t *tree) path(name string) string { return filepath.Join(t.shown, name) }
@@ -59,7 +70,11 @@ func (t *tree) mkdir(name string) (made bool, err error) {
 	if err := t.at("mkdir", name); err != nil {
 		return false, err
 	}
-	err = t.root.Mkdir(name, 0o755)
+	like := t.files.Like(name)
+	err = t.root.Mkdir(name, like.DirMode)
+	if err == nil {
+		t.files.Adopt(name, like)
+	}
 	if errors.Is(err, fs.ErrExist) {
 		if info, statErr := t.root.Stat(name); statErr == nil && info.IsDir() {
 			return false, nil
@@ -68,18 +83,16 @@ func (t *tree) mkdir(name string) (made bool, err error) {
 	return err == nil, err
 }
 
-// write makes a file with this content and, unless like is nil, the
-// permissions and owner of another one. It does not return before the content is
+// write makes a file with this content and the permissions and owner of another one; where
+// like is nil, of those around it. It does not return before the content is
 // on the disk.
 func (t *tree) write(name string, data []byte, like *attrs) (err error) {
 	if err := t.at("create", name); err != nil {
 		return err
 	}
-	perm := fs.FileMode(0o644)
-	if like != nil {
-		perm = 0o600 // nobody else may read it before it has the permissions of its target
-	}
-	f, err := t.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	around := t.files.Like(name)
+	// Nobody else may read it before it has the permissions of its target.
+	f, err := t.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -94,13 +107,16 @@ func (t *tree) write(name string, data []byte, like *attrs) (err error) {
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
+	if err := t.at("chmod", name); err != nil {
+		return err
+	}
 	if like != nil {
-		if err := t.at("chmod", name); err != nil {
-			return err
-		}
-		if err := like.put(f); err != nil {
-			return err
-		}
+		err = like.put(f)
+	} else {
+		err = around.Put(f)
+	}
+	if err != nil {
+		return err
 	}
 	if err := t.at("sync", name); err != nil {
 		return err
@@ -113,6 +129,14 @@ func (t *tree) rename(from, to string) error {
 		return err
 	}
 	return t.root.Rename(from, to)
+}
+
+// link gives a file another name.
+func (t *tree) link(from, to string) error {
+	if err := t.at("link", to); err != nil {
+		return err
+	}
+	return t.root.Link(from, to)
 }
 
 // remove removes a file, if there is one.

@@ -71,22 +71,13 @@ func (d *Dir) create(rel string) (*os.File, error) {
 // Append opens a file to read it and to write behind what it has, and makes it where there is
 // none.
 func (d *Dir) Append(name string, most Bound) (*os.File, error) {
-	rel, err := d.writable(name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := d.root.Lstat(rel); errors.Is(err, fs.ErrNotExist) {
-		f, err := d.create(rel)
-		if err == nil || !errors.Is(err, fs.ErrExist) {
-			return f, d.explain(name, err)
+	f, err := d.Update(name, most)
+	if errors.Is(err, fs.ErrNotExist) {
+		if f, err = d.Create(name); errors.Is(err, fs.ErrExist) {
+			return d.Update(name, most)
 		}
 	}
-	if info, err := d.root.Lstat(rel); err != nil {
-		return nil, d.explain(name, err)
-	} else if info.Mode()&fs.ModeSymlink != 0 {
-		return nil, &UnfitError{name, "is a symbolic link, and what is recorded goes into a file of its own"}
-	}
-	return d.open(name, os.O_RDWR, most)
+	return f, err
 }
 
 // Mkdir makes a directory, unless there is one, and those above it.
@@ -111,10 +102,19 @@ func (d *Dir) Mkdir(name string) error {
 		}
 		return d.explain(name, err)
 	}
-	if like.owner != nil {
-		_ = d.root.Lchown(rel, like.owner.uid, like.owner.gid) // as far as one may
-	}
+	d.Adopt(rel, like)
 	return nil
+}
+
+// Adopt gives a directory that was made the owner and the permissions of what is around it,
+// as far as one may.
+func (d *Dir) Adopt(rel string, like Likeness) {
+	if info, err := d.root.Lstat(rel); err == nil && info.IsDir() && info.Mode().Perm() != like.DirMode {
+		_ = d.root.Chmod(rel, like.DirMode)
+	}
+	if like.owner != nil {
+		_ = d.root.Lchown(rel, like.owner.uid, like.owner.gid)
+	}
 }
 
 // Remove removes a file or an empty directory; none is none.
@@ -219,3 +219,45 @@ func (l Likeness) Put(f *os.File) error {
 type owner struct{ uid, gid int }
 
 func (o *owner) String() string { return fmt.Sprintf("%d:%d", o.uid, o.gid) }
+
+// Sync makes the names in the directory last, on systems that have that.
+func (d *Dir) Sync() {
+	if f, err := d.root.Open("."); err == nil {
+		_ = f.Sync()
+		f.Close()
+	}
+}
+
+// Create makes a file, which must not be there, to be written and read.
+func (d *Dir) Create(name string) (*os.File, error) {
+	rel, err := d.writable(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := d.create(rel)
+	return f, d.explain(name, err)
+}
+
+// Update opens a file that is there, by its own name and not by a link, to be written and
+// read.
+func (d *Dir) Update(name string, most Bound) (*os.File, error) {
+	rel, err := d.writable(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := d.root.Lstat(rel); err != nil {
+		return nil, d.explain(name, err)
+	} else if info.Mode()&fs.ModeSymlink != 0 {
+		return nil, &UnfitError{name, "is a symbolic link, and what is recorded goes into a file of its own"}
+	}
+	return d.open(name, os.O_RDWR, most)
+}
+
+// Chmod sets the permissions of a file.
+func (d *Dir) Chmod(name string, mode fs.FileMode) error {
+	rel, err := d.writable(name)
+	if err != nil {
+		return err
+	}
+	return d.explain(name, d.root.Chmod(rel, mode))
+}

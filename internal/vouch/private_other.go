@@ -1,0 +1,16 @@
+//go:build !unix
+
+package vouch
+
+import (
+	"errors"
+	"io/fs"
+)
+
+// private reports why a directory is none; whose it is follows from where it is.
+func private(info fs.FileInfo) error {
+	if !info.IsDir() {
+		return errors.New("it is not a directory")
+	}
+	return nil
+}

@@ -1,0 +1,24 @@
+//go:build unix
+
+package vouch
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// private reports why a directory is not one that this user alone can write.
+func private(info fs.FileInfo) error {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.IsDir():
+		return errors.New("it is not a directory")
+	case ok && int(st.Uid) != os.Geteuid():
+		return errors.New("it belongs to another user")
+	case info.Mode().Perm()&0o022 != 0:
+		return errors.New("others may write there")
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+// Package vouch tells records that this user's runs have written from those that came with a
+// tree.
+//
+// It gives a key for a record, such as a journal in a tree or in a directory of results, that
+// is kept elsewhere: in the directory that $ETCDMOD_KEYS names, else in the
+// user's cache directory, else in one of the user's own among the temporary files. Whoever
+// can only write into the tree has no key, and whatever he writes carries no right sum. It
+// never tells what is in a record.
+package vouch
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"etcdmod/internal/rooted"
+)
+
+// Variable names the environment variable with the directory of the keys. Machines that go on
+// with each other's runs share one, outside of what they check out.
+const Variable = "ETCDMOD_KEYS"
+
+// ErrUnknown is wrapped by errors about a record that no key is for.
+var ErrUnknown = errors.New("no run of this user has written it on this machine")
+
+// A Key vouches for one record.
+type Key struct {
+	id     string
+	secret []byte
+	dir    string // of the keys
+}
+
+var wellFormed = regexp.MustCompile(`^[0-9a-f]{16}$`)
+
+// New makes the key of a record that is about to be begun.
+func New() (_ *Key, err error) {
+	dir, err := store()
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	var random [8 + 32]byte
+	rand.Read(random[:]) // never fails, see crypto/rand
+	k := &Key{id: hex.EncodeToString(random[:8]), secret: random[8:], dir: dir.Name()}
+	f, err := dir.Create(k.id)
+	if err == nil {
+		_, err = f.WriteString(hex.EncodeToString(k.secret) + "\n")
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot keep a key: %w", err)
+	}
+	dir.Sync()
+	return k, nil
+}
+
+// Find returns the key with an ID. The error wraps [ErrUnknown] where there is none.
+func Find(id string) (*Key, error) {
+	if !wellFormed.MatchString(id) {
+		return nil, ErrUnknown
+	}
+	dir, err := store()
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	data, err := dir.ReadFile(id, rooted.Setting)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrUnknown
+	}
+	if err != nil {
+		return nil, err
+	}
+	secret, err := hex.DecodeString(strings.TrimSuffix(string(data), "\n"))
+	if err != nil || len(secret) != 32 {
+		return nil, ErrUnknown
+	}
+	return &Key{id: id, secret: secret, dir: dir.Name()}, nil
+}
+
+// ID names the key; it is no secret.
+func (k *Key) ID() string { return k.id }
+
+// Sum is what only the key can make of data, in hex.
+func (k *Key) Sum(data []byte) string {
+	h := hmac.New(sha256.New, k.secret)
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Vouches reports whether a sum is that of data.
+func (k *Key) Vouches(sum string, data []byte) bool {
+	return hmac.Equal([]byte(sum), []byte(k.Sum(data)))
+}
+
+// Forget drops the key of a record that is gone.
+func (k *Key) Forget() {
+	if dir, err := rooted.Open(k.dir); err == nil {
+		_ = dir.Remove(k.id)
+		dir.Close()
+	}
+}
+
+// store opens the directory of the keys, which it makes. It belongs to the user alone.
+func store() (*rooted.Dir, error) {
+	var names []string
+	if name := os.Getenv(Variable); name != "" {
+		if !filepath.IsAbs(name) {
+			return nil, fmt.Errorf("%s=%s is relative; name the directory from the root on", Variable, name)
+		}
+		names = []string{name}
+	} else {
+		if cache, err := os.UserCacheDir(); err == nil && filepath.IsAbs(cache) {
+			names = append(names, filepath.Join(cache, "etcdmod", "keys"))
+		}
+		names = append(names, filepath.Join(os.TempDir(), fmt.Sprintf("etcdmod-keys-%d", os.Getuid())))
+	}
+	var errs []error
+	for _, name := range names {
+		err := os.MkdirAll(name, 0o700)
+		var info fs.FileInfo
+		if err == nil {
+			info, err = os.Lstat(name)
+		}
+		if err == nil {
+			err = private(info)
+		}
+		if err == nil {
+			var dir *rooted.Dir
+			if dir, err = rooted.Open(name); err == nil {
+				return dir, nil
+			}
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", name, err))
+	}
+	return nil, fmt.Errorf("there is no directory for the keys of records; %s names one: %w", Variable, errors.Join(errs...))
+}
