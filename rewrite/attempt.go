@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"go/ast"
+	"go/types"
 
 	"etcdmod/rewrite/internal/source"
 )
@@ -12,13 +13,21 @@ type attempt struct {
 	// method is the name by which interfaces and method values of the mutex lead to it as
 	// well, or "".
 	method string
-	timed  bool // it fails with context.DeadlineExceeded where another holder is in its way
+	// names reports whether a selector names that method, and fn whether a function is it.
+	names func(*source.File, *ast.SelectorExpr) bool
+	fn    func(*types.Func) bool
+	timed bool // it fails with context.DeadlineExceeded where another holder is in its way
 	// replies says that a bool among its results tells whether the lock is held; an error
 	// beside it is nil then.
 	replies bool
 }
 
 // What loops retry.
-func tryLocks(*functions) *attempt {
-	return &attempt{is: (*source.File).IsTryLock, method: "TryLock"}
+func tryLocks(p *functions) *attempt {
+	return &attempt{
+		is: (*source.File).IsTryLock, method: "TryLock", names: namesTryLock,
+		fn: func(fn *types.Func) bool {
+			return fn.Name() == "TryLock" && fn.Signature().Recv() != nil && p.IsMutexPtr(fn.Signature().Recv().Type())
+		},
+	}
 }

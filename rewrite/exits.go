@@ -105,7 +105,7 @@ func (p *functions) exitsOn(a *attempt, decl token.Pos, param *types.Var) bool {
 	}
 	p.exit[at] = false // for recursion
 	fn, f := p.Declaration(decl)
-	if fn == nil || fn.Body == nil || f.AssignedIn(param, fn.Body) {
+	if fn == nil || fn.Body == nil || f.AssignedIn(param, fn.Body) || p.recoversIn(f, fn) {
 		return false
 	}
 	v = true
@@ -187,4 +187,32 @@ func (p *functions) recovers() bool {
 		}
 	}
 	return false
+}
+
+// recoversIn reports whether a function defers one that recovers from its panics.
+func (p *functions) recoversIn(f *source.File, fn *ast.FuncDecl) bool {
+	found := false
+	recovers := func(f *source.File, n ast.Node) {
+		ast.Inspect(n, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				b, ok := f.Callee(call).(*types.Builtin)
+				found = found || ok && b.Name() == "recover"
+			}
+			return !found
+		})
+	}
+	ast.Inspect(fn.Body, func(n ast.Node) bool {
+		d, ok := n.(*ast.DeferStmt)
+		if !ok {
+			return !found
+		}
+		recovers(f, d.Call)
+		if callee, ok := f.Callee(d.Call).(*types.Func); ok {
+			for _, decl := range p.DeclsOf(callee) {
+				recovers(p.FileAt(decl.Pos()), decl)
+			}
+		}
+		return !found
+	})
+	return found
 }

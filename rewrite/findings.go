@@ -59,6 +59,9 @@ func (p *analysis) judge(t *try, c *candidate) (out []*proposal) {
 		}
 		out = append(out, f)
 	}
+	if !matched && t.otherwise != "" {
+		p.judged.dismiss(c.loop.Pos(), slices.Concat(c.tries, c.calls), t.otherwise, t.why)
+	}
 	return out
 }
 

@@ -232,14 +232,14 @@ func (s *site) limit(paths []*path) string {
 	if _, ok := s.loop.(*ast.RangeStmt); ok && len(s.clock) > 0 && s.clock[0].wait == s.loop.(*ast.RangeStmt).X {
 		// over the ticks of a clock
 	} else if r, ok := s.loop.(*ast.RangeStmt); ok {
-		if _, isChan := source.Under(s.file.TypeOf(r.X)).(*types.Chan); !isChan {
+		if _, isChan := source.Under(s.file.TypeOf(r.X)).(*types.Chan); !isChan && s.iterator() <= promptPacing {
 			return attempts
 		}
 	}
 	counters := s.counters()
 	counts := func(e ast.Expr) bool {
 		for obj := range counters {
-			if s.file.Mentions(e, obj) {
+			if isNumber(obj.Type()) && s.file.Mentions(e, obj) {
 				return true
 			}
 		}
@@ -326,4 +326,10 @@ func isTime(f *source.File, n ast.Node) bool {
 // watches reports whether the loop is paced by the events of an etcd watch alone.
 func (s *site) watches() bool {
 	return len(s.clock) == 1 && s.clock[0].kind == watchClock
+}
+
+// isNumber reports whether values of type t are numbers, and so may count.
+func isNumber(t types.Type) bool {
+	b, ok := source.Under(t).(*types.Basic)
+	return ok && b.Info()&types.IsNumeric != 0
 }

@@ -2,10 +2,13 @@ package rewrite
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -68,6 +71,7 @@ func (pl *Plan) Limit(max finding.Tier) {
 type Plan struct {
 	Findings []*finding.Finding
 	Ignored  []*finding.Finding // as comments in the source ask for
+	Tries    []finding.Try      // all of them, each with a finding or a verdict
 
 	p         *source.Program
 	proposals []*proposal // those of Findings
@@ -80,12 +84,16 @@ func Analyze(in *source.Input) *Plan {
 	fl := flow.New(all, configs)
 	found := make([][]*proposal, len(configs))
 	var guarded []*site
+	analyses := make([]*analysis, len(configs))
 	for i, p := range configs {
-		a := &analysis{finder: &finder{functions: newFunctions(p), flow: fl}}
+		a := &analysis{finder: &finder{functions: newFunctions(p), flow: fl, judged: judgements{}, stops: map[token.Pos]bool{}}}
+		analyses[i] = a
 		found[i] = a.findings()
 		guarded = append(guarded, a.guarded...)
 	}
 	kept, ignored := ignore(all, merge(configs, found), guarded)
+	identify(slices.Concat(kept, ignored))
+	pl.Tries = accounts(in, analyses, found, slices.Concat(kept, ignored))
 	pl.proposals = selected(in, kept)
 	pl.Findings, pl.Ignored = public(pl.proposals), public(selected(in, ignored))
 	polled := map[*flow.Component]bool{} // by what is no test
@@ -101,6 +109,20 @@ func Analyze(in *source.Input) *Plan {
 	pl.oneClient()
 	pl.helperTaken()
 	return pl
+}
+
+// identify gives each finding an ID that stays as long as the rule, the function and the
+// order of the findings in it do.
+func identify(all []*proposal) {
+	sorted := slices.Clone(all)
+	sortFindings(sorted)
+	count := map[string]int{}
+	for _, f := range sorted {
+		key := strings.Join([]string{f.Rule, f.Package, f.Func}, "\x00")
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, count[key]))
+		count[key]++
+		f.ID = hex.EncodeToString(sum[:6])
+	}
 }
 
 // selected returns the findings that are wanted.
@@ -181,17 +203,25 @@ func (p *analysis) prove(f *proposal, s *site) (finding.Tier, *finding.Reason) {
 	return tier, stays
 }
 
-// frames returns the calls on the way from a site to TryLock.
+// frames returns the calls on the way from a site to TryLock, and after them those on the
+// ways to other mutexes.
 func frames(s *site) (out []finding.Frame) {
+	frame := func(n ast.Expr) finding.Frame {
+		return finding.Frame{Pos: s.Position(n.Pos()), Call: source.FirstLine(s.Text(callee(n)))}
+	}
 	for _, h := range s.trail {
-		text := source.FirstLine(s.Text(h.node))
-		if call, ok := ast.Unparen(h.node).(*ast.CallExpr); ok {
-			text = source.FirstLine(s.Text(call.Fun))
+		out = append(out, frame(h.node))
+	}
+	for i, way := range s.ways {
+		if i == 0 {
+			continue // the trail
 		}
-		out = append(out, finding.Frame{Pos: s.Position(h.node.Pos()), Call: text})
+		for _, h := range way {
+			out = append(out, frame(h.node))
+		}
 	}
 	for _, call := range s.tries {
-		out = append(out, finding.Frame{Pos: s.Position(call.Pos()), Call: source.FirstLine(s.Text(call.Fun))})
+		out = append(out, frame(call))
 	}
 	return out
 }

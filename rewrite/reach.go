@@ -4,8 +4,11 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"sort"
 
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -13,11 +16,11 @@ import (
 //
 // Not every loop calls TryLock itself. It may call a function of the module that does,
 // a function literal, a method value, or a method of an interface that the mutex, or a
-// type around it, was converted to. All of these are named by the position of their
-// declaration: a function, a variable, field or parameter that holds one, a literal, or
-// a method of an interface. reach is the set of positions from which one call leads to
-// a TryLock. It errs on the side of too many: such a site gets no more than a guard,
-// which is the same edit whoever calls TryLock.
+// type around it, was converted to. The call graph has these ways. All functions are named
+// by the position of their declaration, method values by that of the method's name.
+// reach is the set of positions from which one call leads to a TryLock. It errs on the
+// side of too many: such a site gets no more than a guard, which is the same edit whoever
+// calls TryLock.
 
 // A hop is one step on the way to TryLock: a call, a function value, or a mutex that is
 // converted to an interface.
@@ -45,15 +48,14 @@ func (h hop) mutex() ast.Expr {
 type reach struct {
 	p       *finder
 	attempt *attempt
+	ways    *ways
 	hops    map[token.Pos][]hop
-	methods map[string]token.Pos // methods among the keys of hops, by name and signature
 	bodies  map[token.Pos]ast.Node
 	owner   map[token.Pos]*source.File // of bodies
-	values  []value
 }
 
-func newReach(p *finder, a *attempt) *reach {
-	r := &reach{p: p, attempt: a, hops: map[token.Pos][]hop{}, methods: map[string]token.Pos{}, bodies: map[token.Pos]ast.Node{}, owner: map[token.Pos]*source.File{}}
+func newReach(p *finder, a *attempt, w *ways) *reach {
+	r := &reach{p: p, attempt: a, ways: w, hops: map[token.Pos][]hop{}, bodies: map[token.Pos]ast.Node{}, owner: map[token.Pos]*source.File{}}
 	for _, f := range p.Files {
 		if !f.IsHelper() {
 			r.read(f)
@@ -62,134 +64,140 @@ func newReach(p *finder, a *attempt) *reach {
 	if a.method == "" {
 		return r
 	}
+	for at, pl := range w.places {
+		if sel, ok := pl.node.(*ast.SelectorExpr); ok {
+			r.add(at, hop{file: pl.file, node: sel})
+		}
+	}
+	var converted []hop
+	var methods []token.Pos
 	for _, c := range p.flow.Ifaces {
 		if p.ByName[c.File.Name] != c.File {
 			continue // of another build configuration
 		}
-		for i := 0; i < c.Iface.NumMethods(); i++ {
-			if m := c.Iface.Method(i); m.Name() == a.method {
-				r.addMethod(m, hop{file: c.File, node: c.Src})
+		for m := range c.Iface.Methods() {
+			if m.Name() == a.method {
+				converted = append(converted, hop{file: c.File, node: c.Src})
+				methods = append(methods, m.Pos())
 			}
+		}
+	}
+	for _, f := range p.Files {
+		for id, obj := range f.Pkg.TypesInfo.Uses {
+			if m, ok := obj.(*types.Func); ok && m.Name() == a.method && p.FileAt(id.Pos()) == f && m.Signature().Recv() != nil && isAbstract(m.Signature().Recv().Type()) {
+				methods = append(methods, m.Pos())
+			}
+		}
+	}
+	for _, m := range methods {
+		for _, h := range converted {
+			r.add(m, h)
 		}
 	}
 	return r
 }
 
-// entity returns the position that stands for the function, or the variable that holds
-// one, which e names.
-func (r *reach) entity(f *source.File, e ast.Expr) token.Pos {
-	var obj types.Object
-	switch x := ast.Unparen(e).(type) {
-	case *ast.FuncLit:
-		return x.Pos()
-	case *ast.Ident:
-		obj = f.ObjectOf(x)
-	case *ast.SelectorExpr:
-		obj = f.ObjectOf(x.Sel)
-	case *ast.CallExpr:
-		if f.Pkg.TypesInfo.Types[x.Fun].IsType() && len(x.Args) == 1 { // a conversion to a function type
-			return r.entity(f, x.Args[0])
+// read notes the functions of a file.
+func (r *reach) read(f *source.File) {
+	ast.Inspect(f.Syntax, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if obj := f.Pkg.TypesInfo.Defs[n.Name]; obj != nil && n.Body != nil {
+				r.bodies[obj.Pos()], r.owner[obj.Pos()] = n, f
+			}
+		case *ast.FuncLit:
+			r.bodies[n.Pos()], r.owner[n.Pos()] = n, f
 		}
-	case *ast.IndexExpr:
-		return r.entity(f, x.X)
-	case *ast.IndexListExpr:
-		return r.entity(f, x.X)
-	case *ast.UnaryExpr:
-		if x.Op == token.ARROW {
-			return r.entity(f, x.X)
-		}
-	}
-	switch o := obj.(type) {
-	case *types.Func:
-		return o.Origin().Pos()
-	case *types.Var:
-		return o.Origin().Pos()
-	}
-	return token.NoPos
+		return true
+	})
 }
 
-// leadsTo returns the position in reach that the function e stands for, or NoPos. The
-// method of an interface stands for every method of that name and signature.
-func (r *reach) leadsTo(f *source.File, e ast.Expr) token.Pos {
-	if at := r.entity(f, e); at.IsValid() && len(r.hops[at]) > 0 {
-		return at
+// targets returns the positions in reach that a call leads to: those of the functions it
+// runs, or of those that it gives to code without a body, which will call them.
+func (r *reach) targets(call *ast.CallExpr) []token.Pos {
+	if f := r.ways.places[call.Lparen].file; f == nil || r.attempt.is(f, call) {
+		return nil // the attempt itself
 	}
-	if sel, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
-		if fn, ok := f.ObjectOf(sel.Sel).(*types.Func); ok {
-			recv := fn.Signature().Recv()
-			if recv != nil && types.IsInterface(recv.Type()) && (fn.Pkg() == nil || !r.p.IsClientPath(fn.Pkg().Path())) {
-				return r.methods[source.MethodKey(fn)] // whatever stands in for the client does as the client does
+	return r.from(call.Lparen)
+}
+
+func (r *reach) from(at token.Pos) (out []token.Pos) {
+	pl := r.ways.places[at]
+	r.ways.each(at, func(e *callgraph.Edge, to token.Pos) {
+		if len(r.hops[to]) == 0 {
+			return
+		}
+		if e.Kind == callgraph.Handed {
+			call, ok := pl.node.(*ast.CallExpr)
+			if !ok || isRepeater(r.p.Program, e.To) || source.IsObject(e.To, "time", "AfterFunc") {
+				return
+			}
+			if h := r.given(pl.file, call, e, to); h.to.IsValid() && h.node != ast.Expr(call) {
+				if _, isLit := ast.Unparen(h.node).(*ast.FuncLit); !isLit {
+					to = h.node.Pos() // the argument stands for what it is
+					r.add(to, h)
+				}
 			}
 		}
-	}
-	return token.NoPos
+		if !slices.Contains(out, to) {
+			out = append(out, to)
+		}
+	})
+	return out
 }
 
-// add notes a way from the function, or variable, declared at from. It reports whether
-// that was in reach for the first time.
+// add notes a way from the function declared at from. It reports whether it is new.
 func (r *reach) add(from token.Pos, h hop) bool {
-	for _, old := range r.hops[from] {
-		if old.node == h.node {
-			return false
-		}
+	if slices.Contains(r.hops[from], h) {
+		return false
 	}
 	r.hops[from] = append(r.hops[from], h)
-	if fn, ok := r.bodies[from].(*ast.FuncDecl); ok && fn.Recv != nil {
-		if obj, ok := r.owner[from].Pkg.TypesInfo.Defs[fn.Name].(*types.Func); ok {
-			if key := source.MethodKey(obj); !r.methods[key].IsValid() {
-				r.methods[key] = from
-			}
-		}
-	}
 	return true
-}
-
-func (r *reach) addMethod(m *types.Func, h hop) {
-	r.hops[m.Pos()] = append(r.hops[m.Pos()], h)
-	if key := source.MethodKey(m); !r.methods[key].IsValid() {
-		r.methods[key] = m.Pos()
-	}
 }
 
 // sites finds the loops that reach TryLock through calls. The hops of functions that
 // try outside a retry loop have been added.
 func (r *reach) sites() []*site {
-	if len(r.hops) == 0 && len(r.values) == 0 {
+	if len(r.hops) == 0 {
 		return nil
 	}
 	var out []*site
 	for {
 		grown := false
-		for _, v := range r.values {
-			if h, ok := r.source(v); ok && v.call == nil && r.add(v.dst, h) {
-				grown = true
-			}
-		}
 		out = nil
 		for _, f := range r.p.Files {
 			if f.IsHelper() {
 				continue
 			}
-			isTry := func(call *ast.CallExpr) bool { return r.target(f, call).IsValid() }
-			hides := func(call *ast.CallExpr) bool { return r.hides(r.target(f, call), map[token.Pos]bool{}) }
-			found, rest := r.p.sitesIn(search{file: f, attempt: r.attempt, isTry: isTry, hides: hides})
+			isTry := func(call *ast.CallExpr) bool { return len(r.targets(call)) > 0 }
+			hides := func(call *ast.CallExpr) bool {
+				return slices.ContainsFunc(r.targets(call), func(to token.Pos) bool { return r.hides(to, map[token.Pos]bool{}) })
+			}
+			found, rest := r.p.sitesIn(search{file: f, attempt: r.attempt, isTry: isTry, hides: hides, ways: r.ways, judged: r.p.judged})
 			for _, fn := range sorted(rest) {
 				if r.p.givesUp(r.attempt, f, r.bodies[fn], isTry) {
+					r.p.stops[fn] = true
 					continue
 				}
 				for _, call := range rest[fn] {
-					if to := r.target(f, call); to == fn {
-						out = append(out, r.recursion(f, fn, call)...)
-					} else if r.add(fn, hop{f, call, to}) {
-						grown = true
+					for _, to := range r.targets(call) {
+						if to != fn && r.add(fn, hop{f, call, to}) {
+							grown = true
+						}
 					}
 				}
 			}
 			for _, s := range found {
 				if r.follow(s); r.polls(s) {
 					out = append(out, s)
+				} else if s.blocks() {
+					r.p.judged.dismiss(s.loop.Pos(), s.calls, finding.PerRequest, "the loop waits for others, and goes round whatever came of the try")
+				} else {
+					r.p.judged.dismiss(s.loop.Pos(), s.calls, finding.Once, "the loop goes round whatever came of the try, and nothing paces it")
 				}
 			}
+			sent, more := r.sent(f)
+			out, grown = append(out, sent...), grown || more
 		}
 		if !grown {
 			break
@@ -214,7 +222,7 @@ func (r *reach) hides(fn token.Pos, seen map[token.Pos]bool) bool {
 	seen[fn] = true
 	f := r.owner[fn]
 	isTry := func(call *ast.CallExpr) bool {
-		return f.Tried(call) != nil || r.target(f, call).IsValid()
+		return f.Tried(call) != nil || len(r.targets(call)) > 0
 	}
 	t := &tracer{fns: r.p.functions, attempt: r.attempt, file: f, loop: body, isTry: isTry, rough: true}
 	paths := t.block(body.List, []*path{{errs: map[types.Object]bool{}, bools: map[types.Object]tristate{}}})
@@ -253,29 +261,40 @@ func (r *reach) follow(s *site) {
 	s.calls, s.tries = s.tries, nil
 	var first []hop
 	for _, call := range s.calls {
-		first = append(first, hop{s.file, call, r.target(s.file, call)})
+		for _, to := range r.targets(call) {
+			first = append(first, hop{s.file, call, to})
+		}
 	}
 	r.way(s, first)
 }
 
+// way notes the ways that begin with the first hops, and where they end: one way to each
+// end.
 func (r *reach) way(s *site, first []hop) {
-	seen := map[token.Pos]bool{}
-	for h := first[0]; ; h = r.hops[h.to][0] {
-		s.trail = append(s.trail, h)
-		if !h.to.IsValid() || seen[h.to] {
-			break
-		}
-		seen[h.to] = true
-	}
-	seen = map[token.Pos]bool{}
-	for queue := first; len(queue) > 0; queue = queue[1:] {
+	before := map[hop]*hop{}
+	for queue := slices.Clone(first); len(queue) > 0; queue = queue[1:] {
 		h := queue[0]
 		if !h.to.IsValid() {
 			s.ends = append(s.ends, h)
-		} else if !seen[h.to] {
-			seen[h.to] = true
-			queue = append(queue, r.hops[h.to]...)
+			continue
 		}
+		for _, next := range r.hops[h.to] {
+			if _, seen := before[next]; !seen && !slices.Contains(first, next) {
+				before[next] = &h
+				queue = append(queue, next)
+			}
+		}
+	}
+	for _, end := range s.ends {
+		way := []hop{end}
+		for h := before[end]; h != nil; h = before[*h] {
+			way = append(way, *h)
+		}
+		slices.Reverse(way)
+		s.ways = append(s.ways, way)
+	}
+	if len(s.ways) > 0 {
+		s.trail = s.ways[0]
 	}
 }
 
@@ -283,7 +302,7 @@ func (r *reach) way(s *site, first []hop) {
 // such as one that accepts requests: a clock paces it, or nothing does, or only success
 // ends it, or it does nothing but call what waits by itself.
 func (r *reach) polls(s *site) bool {
-	if len(s.clock) > 0 || s.pausing() != nil || r.isMutex(s) {
+	if len(s.clock) > 0 || s.pausing() != nil || r.isMutex(s) || r.ticked(s) {
 		return true
 	}
 	if _, overItems := s.loop.(*ast.RangeStmt); !overItems && !s.blocks() {
@@ -316,12 +335,20 @@ func (r *reach) polls(s *site) bool {
 	return idle && r.waits(s)
 }
 
+// ticked reports whether the loop waits for a channel to which others send at the pace of a
+// clock.
+func (r *reach) ticked(s *site) bool {
+	return slices.ContainsFunc(s.calls, func(call *ast.CallExpr) bool { return r.ways.walk.Ticked(call.Lparen, s.loop.Pos()) })
+}
+
 // isMutex reports whether the loop calls TryLock of an interface that may be the mutex.
 func (r *reach) isMutex(s *site) bool {
 	for _, call := range s.calls {
-		for _, h := range r.hops[r.target(s.file, call)] {
-			if !h.to.IsValid() && h.file.IsMutexPtr(h.file.TypeOf(h.node)) {
-				return true
+		for _, to := range r.targets(call) {
+			for _, h := range r.hops[to] {
+				if !h.to.IsValid() && h.file.IsMutexPtr(h.file.TypeOf(h.node)) {
+					return true
+				}
 			}
 		}
 	}
@@ -343,25 +370,4 @@ func (r *reach) waits(s *site) bool {
 		}
 	}
 	return false
-}
-
-// recursion makes a site of a function that tries and calls itself.
-func (r *reach) recursion(f *source.File, fn token.Pos, call *ast.CallExpr) []*site {
-	decl := r.bodies[fn]
-	if decl == nil {
-		return nil
-	}
-	return r.without(f, decl, call, r.hops[fn])
-}
-
-// without makes a site that is no loop: call leads to the first hops again and again.
-func (r *reach) without(f *source.File, fn ast.Node, call *ast.CallExpr, first []hop) []*site {
-	s := &site{functions: r.p.functions, file: f, loop: &ast.ExprStmt{X: call}, calls: []*ast.CallExpr{call}}
-	if !s.place([]ast.Node{fn}) {
-		return nil
-	}
-	s.trace = &tracer{fns: r.p.functions, attempt: r.attempt, file: f, loop: s.loop, isTry: func(*ast.CallExpr) bool { return false }, bad: call}
-	r.way(s, first)
-	s.trail = append([]hop{{f, call, first[0].to}}, s.trail...)
-	return []*site{s}
 }

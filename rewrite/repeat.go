@@ -4,9 +4,14 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
+	"golang.org/x/tools/go/ssa"
+
+	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -74,64 +79,179 @@ func words(name string) (out []string) {
 	return append(out, strings.ToLower(name[start:]))
 }
 
-// repeatsMethods notes the methods of an argument that a library calls again and again:
-// those of the interface that it asks for.
-func (r *reach) repeatsMethods(f *source.File, call *ast.CallExpr, arg ast.Expr, param types.Type, stack []ast.Node) {
-	iface, ok := source.Under(param).(*types.Interface)
-	if !ok || f.TypeOf(arg) == nil {
-		return
-	}
-	for i := 0; i < iface.NumMethods(); i++ {
-		obj, _, _ := types.LookupFieldOrMethod(f.TypeOf(arg), true, f.Pkg.Types, iface.Method(i).Name())
-		if via, ok := obj.(*types.Func); ok {
-			r.values = append(r.values, value{file: f, src: arg, call: call, via: via, in: append([]ast.Node(nil), stack...)})
-		}
-	}
-}
-
-// paramAt is the type of the i-th argument of a call, or nil.
-func paramAt(sig *types.Signature, i int) types.Type {
-	if sig == nil || i >= sig.Params().Len() || sig.Variadic() && i == sig.Params().Len()-1 {
-		return nil
-	}
-	return sig.Params().At(i).Type()
-}
-
-// repeated makes sites of the calls of libraries that repeat a function which tries.
+// repeated makes sites of what repeats without a loop: libraries, functions that call
+// themselves, timers that are set again, and loops that send what others try.
 func (r *reach) repeated() (out []*site) {
-	for _, v := range r.values {
-		if v.call == nil {
-			continue
-		}
-		h, ok := r.source(v)
-		if !ok || !isRepeater(r.p.functions.Program, v.file.Callee(v.call)) && !r.leadsBack(h.to, v.file.Enclosing(v.in)) {
-			continue
-		}
-		for i := len(v.in) - 1; i >= 0; i-- {
-			switch fn := v.in[i].(type) {
-			case *ast.FuncLit, *ast.FuncDecl:
-				out = append(out, r.without(v.file, fn, v.call, []hop{h})...)
-				i = 0
+	seen := map[token.Pos]bool{}
+	add := func(at token.Pos, first []hop) {
+		if pl, ok := r.ways.places[at]; ok && !seen[at] && len(first) > 0 {
+			seen[at] = true
+			call, ok := pl.node.(*ast.CallExpr)
+			if ok {
+				out = append(out, r.without(pl, call, first)...)
 			}
 		}
+	}
+	handed := map[token.Pos][]*callgraph.Edge{}
+	for _, fn := range r.ways.graph.All() {
+		for _, e := range r.ways.graph.From(fn) {
+			if e.Kind == callgraph.Handed && (isRepeater(r.p.Program, e.To) || source.IsObject(e.To, "time", "AfterFunc") && r.setsAgain(e)) {
+				handed[callgraph.Pos(e.Site)] = append(handed[callgraph.Pos(e.Site)], e)
+			}
+		}
+	}
+	for _, at := range slices.Sorted(maps.Keys(handed)) {
+		pl := r.ways.places[at]
+		var first []hop
+		for _, e := range handed[at] {
+			for _, to := range r.ways.entities(e, pl, map[*ssa.Function]bool{}) {
+				if len(r.hops[to]) == 0 {
+					continue
+				}
+				if call, ok := pl.node.(*ast.CallExpr); ok {
+					if h := r.given(pl.file, call, e, to); !slices.Contains(first, h) {
+						first = append(first, h)
+					}
+				}
+			}
+		}
+		add(at, first)
+	}
+	for _, c := range r.ways.walk.Circles() {
+		if !c.Fixed || len(r.hops[c.First.Func.Pos()]) == 0 || len(r.hops[c.At.Func.Pos()]) == 0 {
+			continue
+		}
+		add(callgraph.Pos(c.At.Site), r.hops[c.First.Func.Pos()])
 	}
 	return out
 }
 
-// leadsBack reports whether a function calls the function at to.
-func (r *reach) leadsBack(from, to token.Pos) bool {
-	seen := map[token.Pos]bool{}
-	for queue := []token.Pos{from}; len(queue) > 0; queue = queue[1:] {
-		at := queue[0]
-		if at == to {
-			return true
-		}
-		if !seen[at] {
-			seen[at] = true
-			for _, h := range r.hops[at] {
-				queue = append(queue, h.to)
+// given returns the hop that the argument of a call is, which is given away.
+func (r *reach) given(f *source.File, call *ast.CallExpr, e *callgraph.Edge, to token.Pos) hop {
+	a := r.argument(f, call, e, to)
+	if sel, ok := ast.Unparen(a).(*ast.SelectorExpr); ok && sel.Sel.Pos() == to {
+		return hop{file: f, node: a} // it names the attempt itself
+	}
+	return hop{f, a, to}
+}
+
+// argument returns the argument of a call by which a function is given away, or the call.
+func (r *reach) argument(f *source.File, call *ast.CallExpr, e *callgraph.Edge, to token.Pos) ast.Expr {
+	for _, a := range call.Args {
+		switch x := ast.Unparen(a).(type) {
+		case *ast.FuncLit:
+			if x.Pos() == to {
+				return a
+			}
+		case *ast.SelectorExpr:
+			if obj := f.ObjectOf(x.Sel); obj != nil && (obj.Pos() == to || x.Sel.Pos() == to) {
+				return a
+			}
+		case *ast.Ident:
+			if obj := f.ObjectOf(x); obj != nil && obj.Pos() == to {
+				return a
 			}
 		}
 	}
-	return false
+	for _, a := range call.Args {
+		t := f.TypeOf(a)
+		if t == nil {
+			continue
+		}
+		if _, isFunc := source.Under(t).(*types.Signature); isFunc && e.Method == "" {
+			return a
+		}
+		if obj, _, _ := types.LookupFieldOrMethod(t, true, f.Pkg.Types, e.Method); e.Method != "" && obj != nil {
+			return a
+		}
+	}
+	return call
+}
+
+// setsAgain reports whether a function that a timer calls sets it again, so that the timer
+// repeats it.
+func (r *reach) setsAgain(e *callgraph.Edge) bool {
+	seen := map[*ssa.Function]bool{}
+	var resets func(fn *ssa.Function) bool
+	resets = func(fn *ssa.Function) bool {
+		if seen[fn] || len(fn.Blocks) == 0 {
+			return false
+		}
+		seen[fn] = true
+		for _, next := range r.ways.graph.From(fn) {
+			if next.Callee.Name() == "Reset" && next.Callee.Object() != nil && source.IsNamed(next.Callee.Object().(*types.Func).Signature().Recv().Type(), "time", "Timer") {
+				return true
+			}
+			if next.Kind == callgraph.Call && resets(next.Callee) {
+				return true
+			}
+		}
+		return false
+	}
+	return resets(e.Callee)
+}
+
+// sent makes sites of the loops of a file that send functions which try to somebody who
+// calls them. more reports whether functions that send them outside of loops are new.
+func (r *reach) sent(f *source.File) (out []*site, more bool) {
+	for _, at := range slices.Sorted(maps.Keys(r.ways.sends)) {
+		pl := r.ways.places[at]
+		if pl.file != f {
+			continue
+		}
+		to := r.from(at)
+		if len(to) == 0 {
+			continue
+		}
+		var first []hop
+		for _, t := range to {
+			first = append(first, hop{f, pl.node, t})
+		}
+		if s := r.sends(pl, at); s != nil {
+			r.way(s, first)
+			out = append(out, s)
+		} else if fn := f.Enclosing(pl.stack); fn.IsValid() {
+			for _, h := range first {
+				more = r.add(fn, h) || more
+			}
+		}
+	}
+	return out, more
+}
+
+// sends makes a site of the innermost loop that sends the same try again and again, at the
+// pace of a clock.
+func (r *reach) sends(pl place, at token.Pos) *site {
+	for i := len(pl.stack) - 1; i >= 0; i-- {
+		switch loop := pl.stack[i].(type) {
+		case *ast.FuncLit, *ast.FuncDecl:
+			return nil
+		case *ast.ForStmt, *ast.RangeStmt:
+			if fixed, ok := r.ways.walk.Fixed(at, loop.Pos(), loop.End()); !ok || !fixed {
+				continue
+			}
+			s := &site{functions: r.p.functions, file: pl.file, loop: loop.(ast.Stmt), calls: []*ast.CallExpr{{Fun: pl.node, Lparen: at, Rparen: pl.node.End() - 1}}}
+			if !s.place(pl.stack[:i]) {
+				return nil
+			}
+			s.walk(search{file: pl.file, attempt: r.attempt, isTry: func(*ast.CallExpr) bool { return false }})
+			s.trace.bad, s.tries = pl.node, nil
+			if len(s.clock) > 0 || s.pausing() != nil {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
+// without makes a site that is no loop: call leads to the first hops again and again.
+func (r *reach) without(pl place, call *ast.CallExpr, first []hop) []*site {
+	s := &site{functions: r.p.functions, file: pl.file, loop: &ast.ExprStmt{X: call}, calls: []*ast.CallExpr{call}}
+	if !s.place(pl.stack) {
+		return nil
+	}
+	s.trace = &tracer{fns: r.p.functions, attempt: r.attempt, file: pl.file, loop: s.loop, isTry: func(*ast.CallExpr) bool { return false }, bad: call}
+	r.way(s, first)
+	s.trail = append([]hop{{pl.file, call, first[0].to}}, s.trail...)
+	return []*site{s}
 }

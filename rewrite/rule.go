@@ -44,15 +44,21 @@ type try struct {
 	attempt func(*functions) *attempt
 	// helper says that it is of the helper package, which has to be there.
 	helper bool
+	// otherwise is the verdict for what a loop tries that no rule matches, and why its reason.
+	otherwise finding.Verdict
+	why       string
 }
 
 // What loops retry.
 var (
 	tryLock       = &try{attempt: tryLocks}
 	helperTryLock = &try{attempt: helperTryLocks, helper: true}
-	lockInTime    = &try{attempt: timedLocks}
-	createKey     = &try{attempt: creations}
+	lockInTime    = &try{attempt: timedLocks, otherwise: finding.PerRequest, why: goesRound}
+	leadInTime    = &try{attempt: timedCampaigns, otherwise: finding.PerRequest, why: goesRound}
+	createKey     = &try{attempt: creations, otherwise: finding.Once, why: "the loop does not wait for the key to be free"}
 )
+
+const goesRound = "the loop goes round for others, whatever came of the call"
 
 // A candidate is a loop that retries an attempt.
 type candidate struct {

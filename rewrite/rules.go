@@ -22,6 +22,7 @@ var rules = []*rule{
 	trylockPoll,
 	sessionPerTry,
 	timedLock,
+	timedCampaign,
 	txnPoll,
 	ignoreDirective,
 }

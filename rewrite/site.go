@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sort"
 
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/source"
 )
@@ -23,6 +25,7 @@ type site struct {
 	tries []*ast.CallExpr  // TryLock calls in the loop, not in function literals
 	calls []*ast.CallExpr  // instead: calls of functions that try
 	trail []hop            // call path from the loop to the TryLock
+	ways  [][]hop          // one call path to each end
 	ends  []hop            // where the calls reach a mutex
 	clock []*clock         // what paces the retry
 	paths []*path
@@ -35,7 +38,10 @@ func (s *site) mutex() ast.Expr { return s.file.Tried(s.tries[0]) }
 // A finder finds the loops of one build configuration.
 type finder struct {
 	*functions
-	flow *flow.Flow
+	flow   *flow.Flow
+	graph  *callgraph.Graph // nil until it is asked for
+	judged judgements
+	stops  map[token.Pos]bool // functions that do not return after a try that failed
 }
 
 // A search is what is looked for in a file.
@@ -46,21 +52,27 @@ type search struct {
 	// hides reports whether a call that tries may return no error although another session
 	// holds the lock; nil where the calls are attempts.
 	hides func(*ast.CallExpr) bool
+	// ways are those to the attempt; nil where they are not known. Loops that retry nothing
+	// are noted in judged.
+	ways   *ways
+	judged judgements
 }
 
 // sites finds the loops of a program that retry an attempt.
 func (p *finder) sites(a *attempt) []*site {
 	var out []*site
-	r := newReach(p, a)
+	w := newWays(p, a)
+	r := newReach(p, a, w)
 	for _, f := range p.Files {
 		if f.IsHelper() {
 			continue
 		}
 		isTry := func(call *ast.CallExpr) bool { return a.is(f, call) }
-		found, rest := p.sitesIn(search{file: f, attempt: a, isTry: isTry})
+		found, rest := p.sitesIn(search{file: f, attempt: a, isTry: isTry, ways: w, judged: p.judged})
 		out = append(out, found...)
 		for _, fn := range sorted(rest) {
 			if p.givesUp(a, f, r.bodies[fn], isTry) {
+				p.stops[fn] = true
 				continue
 			}
 			for _, call := range rest[fn] {
@@ -124,7 +136,7 @@ func (p *functions) siteOf(in search, stack []ast.Node, call *ast.CallExpr, know
 			if s := known[loop]; s != nil {
 				return s
 			}
-			if !inBody(loop, stack, i) || variesWith(in.file, loop, call) {
+			if !inBody(loop, stack, i) || variesOver(in, loop, call) {
 				continue
 			}
 			s := &site{functions: p, file: in.file, loop: loop}
@@ -138,6 +150,7 @@ func (p *functions) siteOf(in search, stack []ast.Node, call *ast.CallExpr, know
 			if s.trace.bad != nil && s.mayRetry() || s.trace.bad == nil && (s.retries() || in.hides != nil && s.goesRound() && in.hides(call)) {
 				return s
 			}
+			in.judged.dismiss(loop.Pos(), []*ast.CallExpr{call}, finding.Once, "a try that fails ends the loop")
 		}
 	}
 	return nil

@@ -44,6 +44,10 @@ func spin(s *site) *finding.Reason {
 	if call := s.pausing(); call != nil {
 		return at(finding.ClockElsewhere, call, "it is in "+source.FirstLine(s.Text(call.Fun)))
 	}
+	if s.iterator() == unknownPacing {
+		x := s.loop.(*ast.RangeStmt).X
+		return at(finding.UnknownClock, x, source.FirstLine(s.Text(x))+" may wait")
+	}
 	for _, q := range s.paths {
 		for _, st := range q.steps {
 			if q.end == next && (st.kind == recv || st.kind == doneRecv) {

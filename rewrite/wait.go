@@ -22,6 +22,9 @@ func newFunctions(p *source.Program) *functions {
 
 // blocks reports whether the loop waits, or may wait, for anything between tries.
 func (s *site) blocks() bool {
+	if s.iterator() > promptPacing {
+		return true
+	}
 	if s.trace.bad == nil {
 		for _, q := range s.paths {
 			if q.outcome != locked || q.end != next {
@@ -121,9 +124,12 @@ func (p *functions) promptFunc(fn *types.Func) bool {
 }
 
 // pausing returns a call in the loop, besides the tries, of a function of the module that
-// waits for a clock, or nil.
+// waits for a clock, the iterator of the loop included, or nil.
 func (s *site) pausing() *ast.CallExpr {
 	var found *ast.CallExpr
+	if s.iterator() == clockPacing {
+		found, _ = ast.Unparen(s.loop.(*ast.RangeStmt).X).(*ast.CallExpr)
+	}
 	ast.Inspect(s.loop, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit, *ast.GoStmt:

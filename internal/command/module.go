@@ -135,7 +135,7 @@ func (s *settings) print(env *Env, out io.Writer, res *pipeline.Result) error {
 	if s.format == formatJSON {
 		err = report.JSON(&found, res, nil, nil)
 	} else {
-		err = errors.Join(report.Text(&found, res), report.Skipped(&rest, res), report.Problems(&rest, res))
+		err = errors.Join(report.Text(&found, res), report.Skipped(&rest, res), report.Tries(&rest, res, s.verbose), report.Problems(&rest, res))
 	}
 	if err == nil {
 		_, err = out.Write(found.Bytes())

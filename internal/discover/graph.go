@@ -26,6 +26,28 @@ func (m *Module) Importers(paths ...string) []*Package {
 	return out
 }
 
+// WithDependencies returns the packages with all packages of the module that they import,
+// directly or not, in order.
+func (m *Module) WithDependencies(packages []*Package) (out []*Package) {
+	seen := map[*Package]bool{}
+	var add func(p *Package)
+	add = func(p *Package) {
+		if p == nil || seen[p] {
+			return
+		}
+		seen[p] = true
+		out = append(out, p)
+		for imp := range p.Imports {
+			add(m.Packages[imp])
+		}
+	}
+	for _, p := range packages {
+		add(p)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	return out
+}
+
 // Importing returns the packages that import one of the paths themselves, in order.
 func (m *Module) Importing(paths ...string) (out []*Package) {
 	for _, p := range m.Packages {

@@ -38,6 +38,7 @@ const (
 	MixedClients     Code = "several-clients"
 	LeasePerTry      Code = "lease-per-try"
 	LockWrites       Code = "lock-writes"
+	CampaignWrites   Code = "campaign-writes"
 	HandRolled       Code = "hand-rolled-lock"
 	ForkDiffers      Code = "fork-differs"
 	IgnoreMalformed  Code = "ignore-malformed"
@@ -122,6 +123,7 @@ var texts = map[Code]string{
 	EditFailed:       "The edit could not be carried out.",
 	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",
 	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever TryLock does, and no constructor can spare that. Make one session before the loop and a new one only when its Done channel is closed, and close a session that is not kept.",
+	CampaignWrites:   "Campaign puts a key, and resigns when its context ends, which deletes it: its place in the queue is lost, and the next round begins at the end of it. Call Campaign once, with the context that ends the wait as a whole; it queues, and costs least.",
 	LockWrites:       "Lock puts a key, and deletes it when its context ends: its place in the queue is lost, and the next round begins at the end of it. Call Lock once, with the context that ends the wait as a whole; it queues, and costs least. Or try with TryLock, which etcdmod then guards.",
 	HandRolled:       "The lock is a key that a transaction of this module creates. What else reads, renews and deletes the key is known to its authors alone, so nothing is rewritten. Use a session and concurrency.Mutex; or read the key first, and send the transaction only where it is missing.",
 	ForkDiffers:      "The helper reads the keys that etcd's own Mutex writes. That this fork writes the same ones is not proved: its NewMutex, Mutex.TryLock and Mutex.tryAcquire must be those of etcd, to the letter but for comments, and it must have what the helper uses besides. Use the client's package, or bring the fork back in line.",

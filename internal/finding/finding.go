@@ -21,6 +21,9 @@ type Rule struct {
 
 // A Finding is one place that polls, with what is done about it.
 type Finding struct {
+	// ID is the same in later runs, as long as the rule, the function and the order of the
+	// findings in it are.
+	ID      string
 	Rule    string         // the ID of one
 	Pos     token.Position // of the loop
 	Func    string

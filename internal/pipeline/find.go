@@ -32,7 +32,8 @@ func words() (notable, hints []string) {
 // a finding, without running the go command. wanted are the import paths of the packages
 // whose findings are wanted; nil means all.
 func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, error) {
-	chosen := r.candidates()
+	// What repeats a try may live in a package that has never heard of etcd.
+	chosen := r.mod.WithDependencies(r.candidates())
 	r.strayDirectives(chosen, wanted)
 	asked := false
 	for _, p := range chosen {

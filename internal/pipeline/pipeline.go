@@ -95,6 +95,7 @@ type Result struct {
 	Module   *discover.Module
 	Findings []*finding.Finding
 	Ignored  []*finding.Finding // as comments in the source ask for
+	Tries    []finding.Try      // the places that try a lock, each with a finding or a verdict
 	Bumps    []Bump
 	Changes  []change.Change // verified, sorted by path
 	Skipped  []Skip
@@ -170,7 +171,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	}
 	if plan != nil {
 		plan.Limit(r.Tier)
-		r.res.Findings, r.res.Ignored = plan.Findings, plan.Ignored
+		r.res.Findings, r.res.Ignored, r.res.Tries = plan.Findings, plan.Ignored, plan.Tries
 		changes, err := plan.Changes() // settles the tiers
 		if err != nil {
 			return nil, err

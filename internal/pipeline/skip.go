@@ -165,6 +165,9 @@ func (r *run) finish() {
 	for _, f := range r.res.Findings {
 		r.res.Incomplete = r.res.Incomplete || f.Tier == finding.Refuse
 	}
+	for _, t := range r.res.Tries {
+		r.res.Incomplete = r.res.Incomplete || t.Lost()
+	}
 	for _, b := range r.res.Bumps {
 		r.res.Incomplete = r.res.Incomplete || b.Refused != nil || b.Action == modbump.Refuse
 	}

@@ -7,6 +7,7 @@ type Forms struct {
 	Bumps    []Finding // in the order of those of the result
 	Findings []Finding // in the order of those of the result
 	Ignored  []Finding
+	Tries    []Try
 	Skipped  []Skip
 	Problems []Problem
 	// Columns has, by "path:line:col", the columns that are not the same in characters as in
@@ -25,6 +26,9 @@ func FormsOf(res *pipeline.Result) *Forms {
 	}
 	for _, p := range res.Ignored {
 		f.Ignored = append(f.Ignored, findingJSON(res, p))
+	}
+	for _, t := range res.Tries {
+		f.Tries = append(f.Tries, tryJSON(res, t))
 	}
 	for _, s := range res.Skipped {
 		f.Skipped = append(f.Skipped, skipJSON(res, s))

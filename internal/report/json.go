@@ -15,6 +15,7 @@ import (
 // A Finding is the JSON form of a finding; Type is "finding".
 type Finding struct {
 	Type      string   `json:"type"`
+	ID        string   `json:"id,omitempty"` // the same in later runs, while the rule, the function and its order there stay
 	Rule      string   `json:"rule"`
 	Path      string   `json:"path"`
 	Line      int      `json:"line"`
@@ -102,16 +103,19 @@ type Wrote struct {
 	Removed int    `json:"removed"`
 }
 
-// JSON writes one object per line: findings, then what was not covered, then what
+// JSON writes one object per line: the schema, findings, then the places that try a lock, then what was not covered, then what
 // verification said when it accepted nothing, then the patch if there is one, then the
 // files that were written.
 func JSON(w io.Writer, res *pipeline.Result, diff []byte, wrote []patch.Stat) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	var lines []any
+	lines := []any{schema}
 	forms := FormsOf(res)
 	for _, f := range append(forms.Bumps, forms.Findings...) {
 		lines = append(lines, f)
+	}
+	for _, t := range forms.Tries {
+		lines = append(lines, t)
 	}
 	for _, s := range forms.Skipped {
 		lines = append(lines, s)
@@ -138,7 +142,7 @@ const tierIgnored = "ignored"
 
 func findingJSON(res *pipeline.Result, f *finding.Finding) Finding {
 	out := Finding{
-		Type: "finding", Rule: f.Rule, Path: rel(res, f.Pos.Filename), Line: f.Pos.Line, Col: f.Pos.Column,
+		Type: "finding", ID: f.ID, Rule: f.Rule, Path: rel(res, f.Pos.Filename), Line: f.Pos.Line, Col: f.Pos.Column,
 		Package: f.Package, Func: f.Func, Message: f.Message, Tier: f.Tier.String(), Ignored: f.Ignored,
 	}
 	for _, frame := range f.Path {

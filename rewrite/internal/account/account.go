@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/tools/go/packages"
@@ -45,6 +46,9 @@ type Try struct {
 	Func    *ast.FuncDecl
 	Package *packages.Package // the first one that has the file
 	Typed   bool              // that package has no errors of its own
+	// Unresolved says that the type of the receiver is not known, since something that the
+	// package imports is missing.
+	Unresolved bool
 }
 
 // Paths say which packages are those of an etcd client.
@@ -189,18 +193,24 @@ func (c *counter) file(p *packages.Package, f *ast.File) {
 					called[sel] = n
 				}
 			case *ast.SelectorExpr:
-				c.selector(p, fn, n, called[n])
+				c.selector(p, f, fn, n, called[n])
 			}
 			return true
 		})
 	}
 }
 
-func (c *counter) selector(p *packages.Package, in *ast.FuncDecl, sel *ast.SelectorExpr, n *ast.CallExpr) {
+func (c *counter) selector(p *packages.Package, file *ast.File, in *ast.FuncDecl, sel *ast.SelectorExpr, n *ast.CallExpr) {
 	if c.found[sel.Sel.Pos()] {
 		return
 	}
-	fn, ok := p.TypesInfo.ObjectOf(sel.Sel).(*types.Func)
+	obj := p.TypesInfo.ObjectOf(sel.Sel)
+	if obj == nil && n != nil && len(n.Args) == 1 && sel.Sel.Name == string(TryLock) && len(p.Errors)+len(p.TypeErrors) > 0 && c.imports(file) {
+		c.found[sel.Sel.Pos()] = true
+		c.out = append(c.out, Try{Kind: TryLock, Form: Call, Pos: sel.Sel.Pos(), Node: n, Func: in, Package: p, Unresolved: true})
+		return
+	}
+	fn, ok := obj.(*types.Func)
 	if !ok || fn.Signature().Recv() == nil {
 		return
 	}
@@ -228,6 +238,14 @@ func (c *counter) selector(p *packages.Package, in *ast.FuncDecl, sel *ast.Selec
 	}
 	c.found[t.Pos] = true
 	c.out = append(c.out, t)
+}
+
+// imports reports whether a file imports package concurrency of a client.
+func (c *counter) imports(f *ast.File) bool {
+	return slices.ContainsFunc(f.Imports, func(spec *ast.ImportSpec) bool {
+		path, err := strconv.Unquote(spec.Path.Value)
+		return err == nil && slices.Contains(c.paths.Concurrency, path)
+	})
 }
 
 // isClient reports whether t is, or points to, the type of that name of one of the packages.

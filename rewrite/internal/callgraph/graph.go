@@ -29,10 +29,12 @@ type Graph struct {
 	byPos  map[token.Pos][]*ssa.Function   // by declaration or literal
 	stores map[token.Pos][]ssa.Value       // into fields, by the field
 	global map[*ssa.Global][]ssa.Value     // into package variables
-	elems  typeutil.Map                    // element type -> []ssa.Value put into maps, slices and channels
+	elems  typeutil.Map                    // element type -> []ssa.Value put into maps, arrays and slices
+	sent   typeutil.Map                    // the same of channels
 	made   map[*ssa.Function][]*ssa.MakeClosure
 	loops  map[*ssa.Function][]*Loop
 	site   map[ssa.Instruction][]*Edge // out, by instruction
+	taken  map[*ssa.Function]bool      // used as values
 }
 
 // A Kind is what makes the callee of an edge run.
@@ -70,7 +72,7 @@ func New(fset *token.FileSet, pkgs []*packages.Package, extra func(types.Type) b
 		out: map[*ssa.Function][]*Edge{}, in: map[*ssa.Function][]*Edge{}, site: map[ssa.Instruction][]*Edge{},
 		at: map[token.Pos][]ssa.Instruction{}, byPos: map[token.Pos][]*ssa.Function{},
 		stores: map[token.Pos][]ssa.Value{}, global: map[*ssa.Global][]ssa.Value{},
-		made: map[*ssa.Function][]*ssa.MakeClosure{}, loops: map[*ssa.Function][]*Loop{},
+		made: map[*ssa.Function][]*ssa.MakeClosure{}, loops: map[*ssa.Function][]*Loop{}, taken: map[*ssa.Function]bool{},
 	}
 	g.create(pkgs)
 	g.collect(extra)
@@ -221,6 +223,11 @@ func (g *Graph) collect(extra func(types.Type) bool) {
 				for _, op := range in.Operands(space[:0]) {
 					if fn, ok := (*op).(*ssa.Function); ok {
 						visit(fn)
+						c, isCall := in.(ssa.CallInstruction)
+						_, isClosure := in.(*ssa.MakeClosure)
+						if !isClosure && (!isCall || *op != c.Common().Value) {
+							g.taken[fn] = true
+						}
 					}
 				}
 				mi, ok := in.(*ssa.MakeInterface)
@@ -328,13 +335,16 @@ func (g *Graph) index() {
 				case *ssa.Store:
 					g.store(in.Addr, in.Val)
 				case *ssa.MapUpdate:
-					g.elem(in.Value)
+					g.elem(&g.elems, in.Value)
 				case *ssa.Send:
-					g.elem(in.X)
+					g.elem(&g.sent, in.X)
+					if in.Pos().IsValid() {
+						g.at[in.Pos()] = append(g.at[in.Pos()], in)
+					}
 				case *ssa.Select:
 					for _, s := range in.States {
 						if s.Send != nil {
-							g.elem(s.Send)
+							g.elem(&g.sent, s.Send)
 						}
 					}
 				}
@@ -351,16 +361,16 @@ func (g *Graph) store(addr, val ssa.Value) {
 	case *ssa.Global:
 		g.global[a] = append(g.global[a], val)
 	case *ssa.IndexAddr:
-		g.elem(val)
+		g.elem(&g.elems, val)
 	}
 }
 
-func (g *Graph) elem(v ssa.Value) {
+func (g *Graph) elem(of *typeutil.Map, v ssa.Value) {
 	if !mayHold(v.Type(), 0) {
 		return
 	}
-	old, _ := g.elems.At(v.Type()).([]ssa.Value)
-	g.elems.Set(v.Type(), append(old, v))
+	old, _ := of.At(v.Type()).([]ssa.Value)
+	of.Set(v.Type(), append(old, v))
 }
 
 // FieldOf returns the i-th field of the struct type that t is, or points to.
@@ -384,8 +394,8 @@ func HasSource(f *ssa.Function) bool {
 // IsYield reports whether f is the body of a loop over a function.
 func IsYield(f *ssa.Function) bool { return f.Synthetic == "range-over-func yield" }
 
-// At returns the instructions of a call with that parenthesis, or of a method value with
-// that selector: one for each variant and instance of the function around it. There is
+// At returns the instructions of a call with that parenthesis, of a method value with that
+// selector, or of a send statement with that arrow: one for each variant and instance of the function around it. There is
 // none in dead code, and in packages without SSA.
 func (g *Graph) At(pos token.Pos) []ssa.Instruction { return g.at[pos] }
 
@@ -400,6 +410,9 @@ func (g *Graph) From(f *ssa.Function) []*Edge { return g.out[f] }
 
 // In returns the edges that end in f.
 func (g *Graph) In(f *ssa.Function) []*Edge { return g.in[f] }
+
+// Taken reports whether a function is used as a value.
+func (g *Graph) Taken(f *ssa.Function) bool { return g.taken[f] }
 
 // Closures returns where a function literal, or a method value, is made.
 func (g *Graph) Closures(f *ssa.Function) []*ssa.MakeClosure { return g.made[f] }

@@ -125,12 +125,17 @@ func (h *holder) walk(v ssa.Value) {
 // load follows a receive; what an address points to was followed with the address.
 func (h *holder) load(v *ssa.UnOp) {
 	if ch, ok := v.X.Type().Underlying().(*types.Chan); ok {
-		h.elements(ch.Elem())
+		h.received(ch.Elem())
 	}
 }
 
 func (h *holder) elements(t types.Type) {
 	vs, _ := h.g.elems.At(t).([]ssa.Value)
+	h.all(vs)
+}
+
+func (h *holder) received(t types.Type) {
+	vs, _ := h.g.sent.At(t).([]ssa.Value)
 	h.all(vs)
 }
 
@@ -174,7 +179,9 @@ func (h *holder) extract(v *ssa.Extract) {
 		h.call(t, v.Index)
 	case *ssa.TypeAssert:
 		h.walk(t.X)
-	case *ssa.Lookup, *ssa.UnOp, *ssa.Next, *ssa.Select:
+	case *ssa.UnOp, *ssa.Select:
+		h.received(v.Type())
+	case *ssa.Lookup, *ssa.Next:
 		h.elements(v.Type())
 	}
 }

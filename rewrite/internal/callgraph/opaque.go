@@ -129,6 +129,17 @@ func (g *Graph) opaque() {
 				if !ok {
 					continue
 				}
+				// The analysis of types loses functions that come out of a channel with a flag.
+				held := false
+				for _, fn := range g.Holds(cc.Value).Funcs {
+					if types.Identical(plain(fn.Signature), plain(sig)) {
+						held = true
+						g.add(&Edge{Caller: f, Callee: fn, Site: in, Value: cc.Value})
+					}
+				}
+				if held {
+					continue
+				}
 				fns, _ := escaped.At(plain(sig)).([]*ssa.Function)
 				for _, fn := range fns {
 					g.add(&Edge{Caller: f, Callee: fn, Site: in, Kind: Escaped, Value: cc.Value})

@@ -196,6 +196,8 @@ type outer struct { in locker; mu *concurrency.Mutex }
 func (o *outer) Try(ctx context.Context) error { if err := o.mu.TryLock(ctx); err != nil { return err }; return o.in.Try(ctx) }
 func f(ctx context.Context, mu *concurrency.Mutex) error { return (&outer{&outer{nil, mu}, mu}).Try(ctx) }`, "circle Try fixed=false"},
 		{"a walk over a tree", `func f(ctx context.Context, s *svc) { if s == nil { return }; s.mu.TryLock(ctx); f(ctx, s.next) }`, "circle f fixed=false"},
+		{"out of a channel", `func work(tasks chan func() error) { for task := range tasks { for task() != nil { time.Sleep(1) } } }
+func f(ctx context.Context, mu *concurrency.Mutex) { tasks := make(chan func() error, 1); tasks <- func() error { return mu.TryLock(ctx) }; work(tasks) }`, "work/0 ~ task work/1 = task"},
 		{"generic retry", `func retry[T any](f func(context.Context, T) error, ctx context.Context, v T) { for f(ctx, v) != nil { time.Sleep(1) } }
 func f(ctx context.Context, mu *concurrency.Mutex) { retry(func(ctx context.Context, m *concurrency.Mutex) error { return m.TryLock(ctx) }, ctx, mu) }`, "retry/0 = f"},
 		{"states", `type state func(context.Context, *concurrency.Mutex) state

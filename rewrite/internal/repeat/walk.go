@@ -2,6 +2,7 @@ package repeat
 
 import (
 	"fmt"
+	"go/ast"
 	"go/token"
 	"slices"
 	"strings"
@@ -43,7 +44,8 @@ type State struct {
 	deps   []ssa.Value // parameters and captured variables of Func that the lock depends on
 	direct []ssa.Value // the values at the site that it depends on
 	fields map[token.Pos]bool
-	varies bool // it is another lock at each call, whatever Func is given
+	below  bool // it is another lock each time that the site is executed
+	varies bool // it is another lock at each call of Func, whatever that is given
 	depth  int
 	// closure is a method value that is the try.
 	closure *ssa.MakeClosure
@@ -130,6 +132,7 @@ func (w *Walk) note(s *State) *State {
 		leaves.walk(v, 0)
 	}
 	s.deps = leaves.deps
+	s.varies = s.below
 	over := w.overCalls(s.Func, s.fields, func(*ssa.Parameter) change { return same })
 	for _, v := range s.direct {
 		s.varies = s.varies || over.eval(v) == other
@@ -165,13 +168,13 @@ func (s *State) key() string {
 	for _, v := range s.direct {
 		fmt.Fprintf(&b, " %p", v)
 	}
-	fmt.Fprint(&b, s.varies)
+	fmt.Fprint(&b, s.below)
 	return b.String()
 }
 
 // caller is the place from which an edge leads to s, or nil if that is known.
 func (w *Walk) caller(s *State, e *callgraph.Edge) *State {
-	up := &State{Func: e.Caller, Site: e.Site, Down: s, Edge: e, depth: s.depth + 1, varies: s.varies, fields: map[token.Pos]bool{}}
+	up := &State{Func: e.Caller, Site: e.Site, Down: s, Edge: e, depth: s.depth + 1, below: s.varies, fields: map[token.Pos]bool{}}
 	for f := range s.fields {
 		up.fields[f] = true
 	}
@@ -189,7 +192,7 @@ func (w *Walk) caller(s *State, e *callgraph.Edge) *State {
 
 // around is the place of a loop over a function whose body s is in.
 func (w *Walk) around(s *State, c *ssa.MakeClosure) *State {
-	up := &State{Func: c.Parent(), Site: c, Down: s, Edge: &callgraph.Edge{Caller: c.Parent(), Callee: s.Func, Site: c}, depth: s.depth, varies: s.varies, fields: map[token.Pos]bool{}}
+	up := &State{Func: c.Parent(), Site: c, Down: s, Edge: &callgraph.Edge{Caller: c.Parent(), Callee: s.Func, Site: c}, depth: s.depth, below: s.varies, fields: map[token.Pos]bool{}}
 	for f := range s.fields {
 		up.fields[f] = true
 	}
@@ -434,7 +437,7 @@ func (w *Walk) Fixed(call, begin, end token.Pos) (fixed, ok bool) {
 }
 
 func (w *Walk) fixed(s *State, begin, end token.Pos) (fixed, ok bool) {
-	if s.varies {
+	if s.below {
 		return false, true
 	}
 	if callgraph.IsYield(s.Func) {
@@ -449,17 +452,61 @@ func (w *Walk) fixed(s *State, begin, end token.Pos) (fixed, ok bool) {
 			return fixed, ok
 		}
 	}
-	var loop *callgraph.Loop
-	for _, l := range w.g.Loops(s.Func, s.Site.Block()) {
-		calls := l.Calls()
-		if len(calls) > 0 && begin <= calls[0] && calls[len(calls)-1] < end {
-			loop = l // the largest one that lies within
-		}
-	}
+	loop := w.loopAt(s, begin)
 	if loop == nil {
 		return true, true // the call is not repeated there; who walks its paths will see
 	}
 	return w.same(s, w.overLoop(s.Func, loop, s.fields)), true
+}
+
+// loopAt returns the loop of blocks that a statement around the site of a state is, or nil.
+// Blocks have no positions. Where there are as many loops of blocks as there are statements,
+// they are the same in order; else a loop is the innermost statement with all its calls.
+func (w *Walk) loopAt(s *State, begin token.Pos) *callgraph.Loop {
+	loops := w.g.Loops(s.Func, s.Site.Block())
+	stmts := around(s.Func.Syntax(), callgraph.Pos(s.Site))
+	if len(loops) == len(stmts) {
+		for i, stmt := range stmts {
+			if stmt.Pos() == begin {
+				return loops[i]
+			}
+		}
+		return nil
+	}
+	next := 0
+	for _, l := range loops {
+		calls := l.Calls()
+		for next < len(stmts) && len(calls) > 0 && (calls[0] < stmts[next].Pos() || stmts[next].End() <= calls[len(calls)-1]) {
+			next++
+		}
+		if next == len(stmts) {
+			return nil
+		}
+		if stmts[next].Pos() == begin {
+			return l
+		}
+		next++
+	}
+	return nil
+}
+
+// around returns the loops of a function around a position, the innermost one first.
+func around(fn ast.Node, at token.Pos) (out []ast.Node) {
+	ast.Inspect(fn, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case nil:
+			return false
+		case *ast.FuncLit:
+			return n == fn
+		case *ast.ForStmt, *ast.RangeStmt:
+			if n != fn && n.Pos() <= at && at < n.End() {
+				out = append(out, n)
+			}
+		}
+		return n == fn || n.Pos() <= at && at < n.End()
+	})
+	slices.Reverse(out)
+	return out
 }
 
 // overBody reports whether the lock is the same in all rounds of a loop over a function.
@@ -479,4 +526,67 @@ func (w *Walk) same(s *State, e *evaluator) bool {
 		}
 	}
 	return true
+}
+
+// Try returns the places of a try: one for each variant and instance of the code.
+func (w *Walk) Try(at token.Pos) (out []*State) {
+	for _, s := range w.tries[at] {
+		if s != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Closure reports whether a place is a method value: it is tried where that is called.
+func (s *State) Closure() bool { return s.closure != nil }
+
+// A Round is a loop around a place.
+type Round struct {
+	At    token.Pos // of the statement, or of the first call where that is not known
+	Fixed bool      // all rounds ask for the same lock
+	Waits bool      // it receives from a channel that is no clock
+}
+
+// Rounds returns the loops around a place, within its function, the innermost one first.
+// A loop that never comes to a second round is none.
+func (w *Walk) Rounds(s *State) (out []Round) {
+	if callgraph.IsYield(s.Func) {
+		defer func() {
+			out = append(out, Round{At: s.Func.Syntax().Pos(), Fixed: !s.below && w.overBody(s)})
+		}()
+	}
+	stmts := around(s.Func.Syntax(), callgraph.Pos(s.Site))
+	for _, l := range w.g.Loops(s.Func, s.Site.Block()) {
+		r := Round{Fixed: !s.below && w.same(s, w.overLoop(s.Func, l, s.fields)), Waits: receives(l)}
+		if calls := l.Calls(); len(calls) > 0 {
+			r.At = calls[0]
+		}
+		for _, stmt := range stmts {
+			if w.loopAt(s, stmt.Pos()) == l {
+				r.At = stmt.Pos()
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// receives reports whether a loop receives from a channel that is no clock.
+func receives(l *callgraph.Loop) bool {
+	for b := range l.Blocks {
+		for _, in := range b.Instrs {
+			switch in := in.(type) {
+			case *ssa.UnOp:
+				if in.Op == token.ARROW && !isTimes(in.X.Type()) {
+					return true
+				}
+			case *ssa.Select:
+				if slices.ContainsFunc(in.States, func(st *ssa.SelectState) bool { return !isTimes(st.Chan.Type()) }) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }

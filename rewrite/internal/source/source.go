@@ -39,6 +39,9 @@ type Program struct {
 	Fset   *token.FileSet
 	Files  []*File
 	ByName map[string]*File // by name
+	// Packages are those that were loaded, with their test variants, and without the mains
+	// that the go command generates for tests.
+	Packages []*packages.Package
 }
 
 // newProgram picks, for each file, the package that has it with the fewest test files
@@ -56,6 +59,7 @@ func newProgram(in *Input, c Configuration) *Program {
 		if strings.HasSuffix(pkg.ID, ".test") && pkg.Name == "main" {
 			continue // the generated test main
 		}
+		p.Packages = append(p.Packages, pkg)
 		plain := map[string]bool{}
 		for _, f := range pkg.GoFiles {
 			plain[f] = true

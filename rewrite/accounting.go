@@ -1,0 +1,179 @@
+package rewrite
+
+import (
+	"cmp"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/account"
+	"etcdmod/rewrite/internal/repeat"
+	"etcdmod/rewrite/internal/source"
+	"etcdmod/rewrite/internal/verdict"
+)
+
+// Accounting.
+//
+// Every place that tries a lock is in a finding, or has a verdict. The places are counted by
+// code that shares nothing with the finder; what it has found is taken off, and what is left
+// is judged by the ways that lead there.
+
+// judgements are loops on the way to tries that were looked at and retry nothing.
+type judgements map[verdict.Loop]verdict.Verdict
+
+// dismiss notes that a loop around calls that try was looked at, and what it is instead of
+// a retry.
+func (j judgements) dismiss(loop token.Pos, calls []*ast.CallExpr, word finding.Verdict, why string) {
+	if j == nil {
+		return // nobody asks
+	}
+	for _, call := range calls {
+		j[verdict.Loop{Call: call.Lparen, Loop: loop}] = verdict.Verdict{Word: word, Why: why, At: loop}
+	}
+}
+
+// account returns all places of a module that try a lock. found is what was found in each
+// build configuration, and joined the findings that were made of it, with their IDs.
+func accounts(in *source.Input, configs []*analysis, found [][]*proposal, joined []*proposal) []finding.Try {
+	ids := map[string]string{} // by key
+	for _, f := range joined {
+		ids[f.Key()] = f.ID
+	}
+	keys := map[token.Pos][]string{} // IDs of findings, by what they have on their ways
+	for _, fs := range found {
+		for _, f := range fs {
+			if f.site == nil {
+				continue
+			}
+			for _, at := range f.site.positions() {
+				if id := ids[f.Key()]; id != "" && !slices.Contains(keys[at], id) {
+					keys[at] = append(keys[at], id)
+				}
+			}
+		}
+	}
+	type judged struct {
+		try account.Try
+		v   verdict.Verdict
+		p   *analysis
+	}
+	byPos := map[token.Pos]*judged{}
+	var order []token.Pos
+	for _, p := range configs {
+		var left []account.Try
+		for _, t := range p.countTries() {
+			j := byPos[t.Pos]
+			if j == nil {
+				j = &judged{try: t, p: p}
+				byPos[t.Pos] = j
+				order = append(order, t.Pos)
+			}
+			if len(keys[verdict.Position(t)]) == 0 {
+				left = append(left, t)
+			}
+		}
+		for at, v := range p.verdicts(left) {
+			byPos[at].v = verdict.Stronger(byPos[at].v, v)
+		}
+	}
+	var out []finding.Try
+	for _, at := range order {
+		j := byPos[at]
+		t := finding.Try{
+			Pos: j.p.Position(j.try.Node.Pos()), Call: source.FirstLine(j.p.Text(callee(j.try.Node))), Kind: string(j.try.Kind),
+			Package: strings.TrimSuffix(j.try.Package.PkgPath, "_test"), Findings: keys[verdict.Position(j.try)],
+		}
+		if j.try.Func != nil {
+			t.Func = j.try.Func.Name.Name
+		}
+		if len(t.Findings) == 0 {
+			t.Verdict, t.Why = j.v.Word, j.v.Why
+			if j.v.At.IsValid() {
+				t.At = j.p.Position(j.v.At)
+			}
+		}
+		if in.Selected == nil || in.Selected(t.Package) {
+			out = append(out, t)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b finding.Try) int {
+		return cmp.Or(strings.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Offset, b.Pos.Offset))
+	})
+	return out
+}
+
+// positions returns where a site tries, and what is on the ways from there to the tries, as
+// the call graph has it.
+func (s *site) positions() (out []token.Pos) {
+	note := func(n ast.Expr) {
+		switch n := ast.Unparen(n).(type) {
+		case *ast.CallExpr:
+			out = append(out, n.Lparen)
+		case *ast.SelectorExpr:
+			out = append(out, n.Sel.Pos())
+		}
+	}
+	for _, call := range slices.Concat(s.tries, s.calls) {
+		note(call)
+	}
+	for _, way := range s.ways {
+		for _, h := range way {
+			note(h.node)
+		}
+	}
+	return out
+}
+
+// countTries counts the places of one build configuration.
+func (p *finder) countTries() []account.Try {
+	return account.Tries(p.Fset, p.Packages, account.Paths{Concurrency: p.Concurrency, Client: p.Clients.Clients}, func(f *ast.File) bool {
+		fl := p.FileAt(f.Package)
+		return fl == nil || fl.IsHelper()
+	})
+}
+
+// verdicts judges the places that are in no finding, by their position.
+func (p *finder) verdicts(left []account.Try) map[token.Pos]verdict.Verdict {
+	out := map[token.Pos]verdict.Verdict{}
+	if len(left) == 0 {
+		return out
+	}
+	var at []token.Pos
+	for _, t := range left {
+		at = append(at, verdict.Position(t))
+	}
+	w := repeat.New(p.callGraph(), repeat.Options{Key: p.lockKey}, at)
+	facts := verdict.Facts{
+		Judged: p.judged, Repeats: func(o types.Object) bool { return isRepeater(p.Program, o) }, Stops: p.stops,
+		Bounded: func(t account.Try) bool {
+			call, ok := t.Node.(*ast.CallExpr)
+			f := p.FileAt(t.Pos)
+			switch {
+			case !ok || f == nil || t.Kind == account.TryLock:
+				return false
+			case t.Kind == account.Lock:
+				return !timedLocks(p.functions).is(f, call)
+			case t.Kind == account.Campaign:
+				return !timedCampaigns(p.functions).is(f, call)
+			case t.Kind == account.Create:
+				return !creations(p.functions).is(f, call)
+			}
+			return false
+		},
+		Program: func(path string) bool {
+			for _, f := range p.Files {
+				if f.Pkg.PkgPath == path && !f.Test {
+					return !p.Importable(f)
+				}
+			}
+			return true
+		},
+	}
+	for _, t := range left {
+		out[t.Pos] = verdict.Of(p.callGraph(), w, t, facts)
+	}
+	return out
+}
