@@ -115,8 +115,12 @@ func (r *reach) read(f *source.File) {
 // targets returns the positions in reach that a call leads to: those of the functions it
 // runs, or of those that it gives to code without a body, which will call them.
 func (r *reach) targets(call *ast.CallExpr) []token.Pos {
-	if f := r.ways.places[call.Lparen].file; f == nil || r.attempt.is(f, call) {
+	f := r.ways.places[call.Lparen].file
+	if f == nil || r.attempt.is(f, call) {
 		return nil // the attempt itself
+	}
+	if fn, ok := f.Callee(call).(*types.Func); ok && fn.Pkg() != nil && f.IsClientPath(fn.Pkg().Path()) {
+		return nil // whatever stands in for the client does as the client does
 	}
 	return r.from(call.Lparen)
 }

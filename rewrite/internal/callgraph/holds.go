@@ -2,6 +2,7 @@ package callgraph
 
 import (
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -11,6 +12,7 @@ type Held struct {
 	Funcs []*ssa.Function
 	Made  []*ssa.MakeClosure // where they are made, if they are closures or method values
 	Boxed []ssa.Value        // values other than functions that were converted to an interface
+	From  []*types.Package   // packages without bodies that it may come from
 }
 
 // maxHeld bounds the search for one value.
@@ -49,6 +51,13 @@ func (h *holder) fn(f *ssa.Function) {
 	if !h.fns[f] {
 		h.fns[f] = true
 		h.held.Funcs = append(h.held.Funcs, f)
+	}
+}
+
+// from notes that the value comes out of a package, if that has no body.
+func (h *holder) from(obj types.Object) {
+	if obj != nil && obj.Pkg() != nil && !h.g.hasBody(obj.Pkg()) && !slices.Contains(h.held.From, obj.Pkg()) {
+		h.held.From = append(h.held.From, obj.Pkg())
 	}
 }
 
@@ -94,6 +103,7 @@ func (h *holder) walk(v ssa.Value) {
 		h.walk(v.X)
 		h.load(v)
 	case *ssa.Field:
+		h.from(FieldOf(v.X.Type(), v.Field))
 		h.walk(v.X)
 	case *ssa.Extract:
 		h.extract(v)
@@ -114,6 +124,7 @@ func (h *holder) walk(v ssa.Value) {
 	case *ssa.Alloc, *ssa.MakeMap, *ssa.MakeSlice, *ssa.MakeChan:
 		h.content(v)
 	case *ssa.FieldAddr:
+		h.from(FieldOf(v.X.Type(), v.Field))
 		h.all(h.g.stores[FieldOf(v.X.Type(), v.Field).Pos()])
 	case *ssa.IndexAddr:
 		h.elements(v.Type().Underlying().(*types.Pointer).Elem())
@@ -193,6 +204,7 @@ func (h *holder) call(c *ssa.Call, i int) {
 		}
 		return
 	}
+	h.from(h.g.foreign(&c.Call))
 	for _, e := range h.g.site[c] {
 		if e.Kind != Call && e.Kind != Escaped {
 			continue

@@ -2,6 +2,7 @@ package callgraph
 
 import (
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 	"golang.org/x/tools/go/types/typeutil"
@@ -12,8 +13,8 @@ import (
 // What becomes of a function value that is given to it, is stored in one of its types, or
 // is sent to whoever receives, is no call that can be seen. Such places are edges of their
 // own. And what comes back from there may be any of what went there: a call of a function
-// that nothing is known of may be one of any of them that has its type, whatever package
-// has spelled that out.
+// that comes out of a package without bodies may be one of any of them that was given to that
+// package and has its type, whatever package has spelled that out.
 
 // mayHold reports whether a value of type t is, or holds, a function or an interface.
 func mayHold(t types.Type, depth int) bool {
@@ -61,22 +62,27 @@ func holdsFunc(t types.Type, depth int) bool {
 
 // opaque adds the edges that go through code without a body, and through channels.
 func (g *Graph) opaque() {
-	var escaped typeutil.Map // signature -> []*ssa.Function
-	var boxed []types.Type   // of values that went there in an interface
-	seen := map[*ssa.Function]bool{}
-	seenType := map[types.Type]bool{}
-	var escape func(fn *ssa.Function)
-	escape = func(fn *ssa.Function) {
-		if seen[fn] {
+	type gone[T comparable] struct {
+		what T
+		to   *types.Package
+	}
+	var escaped typeutil.Map     // signature -> []gone[*ssa.Function]
+	var boxed []gone[types.Type] // of values that went there in an interface
+	seen := map[gone[*ssa.Function]]bool{}
+	seenType := map[gone[types.Type]]bool{}
+	var escape func(fn *ssa.Function, to *types.Package)
+	escape = func(fn *ssa.Function, to *types.Package) {
+		if it := (gone[*ssa.Function]{fn, to}); seen[it] {
 			return
+		} else {
+			seen[it] = true
+			sig := plain(fn.Signature)
+			old, _ := escaped.At(sig).([]gone[*ssa.Function])
+			escaped.Set(sig, append(old, it))
 		}
-		seen[fn] = true
-		sig := plain(fn.Signature)
-		old, _ := escaped.At(sig).([]*ssa.Function)
-		escaped.Set(sig, append(old, fn))
 		for _, r := range g.results(fn) { // what it returns goes there as well
 			for _, v := range g.Holds(r).Funcs {
-				escape(v)
+				escape(v, to)
 			}
 		}
 	}
@@ -84,12 +90,15 @@ func (g *Graph) opaque() {
 		for _, b := range f.Blocks {
 			for _, in := range b.Instrs {
 				for _, e := range g.handed(in) {
-					if e.Kind == Handed && e.Method == "" {
-						escape(e.Callee)
-					}
-					if e.Kind == Handed && e.Method != "" && !seenType[e.Value.Type()] {
-						seenType[e.Value.Type()] = true
-						boxed = append(boxed, e.Value.Type())
+					switch {
+					case e.Kind != Handed || e.To.Pkg() == nil:
+					case e.Method == "":
+						escape(e.Callee, e.To.Pkg())
+					default:
+						if it := (gone[types.Type]{e.Value.Type(), e.To.Pkg()}); !seenType[it] {
+							seenType[it] = true
+							boxed = append(boxed, it)
+						}
 					}
 					g.add(e)
 				}
@@ -115,8 +124,10 @@ func (g *Graph) opaque() {
 					if !ok {
 						continue
 					}
-					for _, t := range boxed {
-						if isGeneric(t) || !types.Implements(t, iface) {
+					from := g.Holds(cc.Value).From
+					for _, it := range boxed {
+						t := it.what
+						if !slices.Contains(from, it.to) || isGeneric(t) || !types.Implements(t, iface) {
 							continue
 						}
 						if fn := g.prog.LookupMethod(t, cc.Method.Pkg(), cc.Method.Name()); fn != nil && g.funcs[fn] {
@@ -131,7 +142,8 @@ func (g *Graph) opaque() {
 				}
 				// The analysis of types loses functions that come out of a channel with a flag.
 				held := false
-				for _, fn := range g.Holds(cc.Value).Funcs {
+				holds := g.Holds(cc.Value)
+				for _, fn := range holds.Funcs {
 					if types.Identical(plain(fn.Signature), plain(sig)) {
 						held = true
 						g.add(&Edge{Caller: f, Callee: fn, Site: in, Value: cc.Value})
@@ -140,9 +152,14 @@ func (g *Graph) opaque() {
 				if held {
 					continue
 				}
-				fns, _ := escaped.At(plain(sig)).([]*ssa.Function)
-				for _, fn := range fns {
-					g.add(&Edge{Caller: f, Callee: fn, Site: in, Kind: Escaped, Value: cc.Value})
+				if named, ok := types.Unalias(cc.Value.Type()).(*types.Named); ok && named.Obj().Pkg() != nil && !g.hasBody(named.Obj().Pkg()) {
+					continue // a type of theirs, such as context.CancelFunc
+				}
+				its, _ := escaped.At(plain(sig)).([]gone[*ssa.Function])
+				for _, it := range its {
+					if slices.Contains(holds.From, it.to) {
+						g.add(&Edge{Caller: f, Callee: it.what, Site: in, Kind: Escaped, Value: cc.Value})
+					}
 				}
 			}
 		}
@@ -175,7 +192,7 @@ func (g *Graph) handed(in ssa.Instruction) (out []*Edge) {
 		}
 	case *ssa.Store:
 		if a, ok := in.Addr.(*ssa.FieldAddr); ok && mayHold(in.Val.Type(), 0) {
-			if field := FieldOf(a.X.Type(), a.Field); field.Pkg() != nil && g.source[g.prog.Package(field.Pkg())] == nil && g.prog.Package(field.Pkg()) != nil {
+			if field := FieldOf(a.X.Type(), a.Field); field.Pkg() != nil && !g.hasBody(field.Pkg()) {
 				out = append(out, g.given(in, in.Val, field.Type(), field)...)
 			}
 		}
@@ -234,13 +251,16 @@ func (g *Graph) given(in ssa.Instruction, v ssa.Value, t types.Type, to types.Ob
 	return out
 }
 
+// hasBody reports whether the bodies of a package are loaded.
+func (g *Graph) hasBody(p *types.Package) bool { return g.source[g.prog.Package(p)] != nil }
+
 // foreign returns what is called, if its body is not loaded.
 func (g *Graph) foreign(cc *ssa.CallCommon) types.Object {
 	if _, ok := cc.Value.(*ssa.Builtin); ok {
 		return nil
 	}
 	if cc.IsInvoke() {
-		if pkg := cc.Method.Pkg(); pkg != nil && g.source[g.prog.Package(pkg)] == nil && g.prog.Package(pkg) != nil {
+		if pkg := cc.Method.Pkg(); pkg != nil && !g.hasBody(pkg) {
 			return cc.Method
 		}
 		return nil

@@ -184,6 +184,7 @@ func f(ctx context.Context, mu *concurrency.Mutex) { for method(mu)(ctx) != nil 
 		{"sync.Map", `var reg sync.Map
 func f(ctx context.Context, mu *concurrency.Mutex) { reg.Store("t", mu.TryLock); for { v, _ := reg.Load("t"); if v.(func(context.Context) error)(ctx) == nil { return } } }`, "f/0 = v.(func(context.Context) error)"},
 		{"list", `func f(ctx context.Context, mu *concurrency.Mutex) { l := list.New(); l.PushBack(func() error { return mu.TryLock(ctx) }); for l.Front().Value.(func() error)() != nil { time.Sleep(1) } }`, "f/0 = l.Front().Value.(func() error)"},
+		{"the cancel of a context is nobody's function", `func f(ctx context.Context, mu *concurrency.Mutex) { time.AfterFunc(1, func() { mu.TryLock(ctx) }); context.AfterFunc(ctx, func() { mu.TryLock(ctx) }); for { _, cancel := context.WithCancel(ctx); cancel() } }`, ""},
 		{"pool", `func f(ctx context.Context, mu *concurrency.Mutex) { p := sync.Pool{New: func() any { return func() error { return mu.TryLock(ctx) } }}; for p.Get().(func() error)() != nil { time.Sleep(1) } }`, "f/0 = p.Get().(func() error)"},
 		{"an atomic pointer", `func f(ctx context.Context, mu *concurrency.Mutex) { var p atomic.Pointer[func(context.Context) error]; try := mu.TryLock; p.Store(&try); for (*p.Load())(ctx) != nil { time.Sleep(1) } }`, "f/0 = (*p.Load())"},
 		{"recursion", `func f(ctx context.Context, mu *concurrency.Mutex) { if mu.TryLock(ctx) != nil { time.Sleep(1); f(ctx, mu) } }`, "circle f fixed=true"},
