@@ -123,14 +123,3 @@ func TestJudgeOthers(t *testing.T) {
 		}
 	}
 }
-
-func TestReasons(t *testing.T) {
-	for _, reason := range Reasons() {
-		if text, ok := reason.Explain(); !ok || text == "" {
-			t.Errorf("%s is not explained", reason)
-		}
-	}
-	if _, ok := Reason("no such").Explain(); ok {
-		t.Error("an unknown reason is explained")
-	}
-}

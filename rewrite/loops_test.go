@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/helper"
@@ -70,7 +71,7 @@ func TestLoops(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var shown []patch.Change
+			var shown []change.Change
 			for _, c := range changes {
 				rel, err := filepath.Rel(dir, c.Path)
 				if err != nil {
@@ -80,7 +81,7 @@ func TestLoops(t *testing.T) {
 					helperFiles[c.Path] = c.New
 					continue
 				}
-				shown = append(shown, patch.Change{Path: filepath.ToSlash(rel), Old: c.Old, New: c.New})
+				shown = append(shown, change.Change{Path: filepath.ToSlash(rel), Old: c.Old, New: c.New})
 				if err := os.WriteFile(c.Path, c.New, 0o666); err != nil {
 					t.Fatal(err)
 				}

@@ -81,11 +81,7 @@ func (s *settings) recover(env *Env) error {
 
 // write applies the changes, all or nothing.
 func write(res *pipeline.Result) error {
-	files := make([]journal.File, len(res.Changes))
-	for i, c := range res.Changes {
-		files[i] = journal.File{Path: c.Path, Old: c.Old, New: c.New, Create: c.Created, Delete: c.Deleted}
-	}
-	err := journal.Apply(res.Module.Root, files)
+	err := journal.Apply(res.Module.Root, res.Changes)
 	switch {
 	case err == nil:
 		return nil

@@ -13,8 +13,6 @@ import (
 
 	"etcdmod/internal/command"
 	"etcdmod/internal/finding"
-	"etcdmod/internal/gosum"
-	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
 )
@@ -44,14 +42,6 @@ func TestExplainKnowsEveryCode(t *testing.T) {
 	for _, code := range finding.Codes() {
 		want = append(want, string(code))
 	}
-	for _, r := range modbump.Reasons() {
-		want = append(want, string(r))
-	}
-	want = append(want, gosum.ReasonUnavailable, gosum.ReasonChecksum,
-		gosum.ReasonIncomplete, gosum.ReasonReplaced, gosum.ReasonNotSelected,
-		string(finding.SkipNotRefreshed), pipeline.SkipUnreadable, pipeline.SkipSyntax, pipeline.SkipDependency, pipeline.SkipMetadata, pipeline.SkipTypes,
-		pipeline.SkipConstraints, pipeline.SkipBazel, pipeline.SkipGoMod, pipeline.SkipBuildList, pipeline.SkipNoModule, pipeline.SkipPins, pipeline.SkipUnverified)
-
 	slices.Sort(want)
 	want = slices.Compact(want)
 
@@ -74,23 +64,6 @@ func TestExplainKnowsEveryCode(t *testing.T) {
 		if code, _, _ := run(t, command.Env{}, "explain", name); code != 0 {
 			t.Errorf("explain %s: exit code %d", name, code)
 		}
-	}
-}
-
-// No two packages may give the same code with another meaning.
-func TestCodesAreDistinct(t *testing.T) {
-	from := map[string]string{}
-	add := func(code, pkg string) {
-		if other, ok := from[code]; ok {
-			t.Errorf("%s is a code of %s and of %s", code, other, pkg)
-		}
-		from[code] = pkg
-	}
-	for _, code := range finding.Codes() {
-		add(string(code), "finding")
-	}
-	for _, r := range modbump.Reasons() {
-		add(string(r), "modbump")
 	}
 }
 

@@ -209,11 +209,6 @@ func topics() []topic {
 	for _, code := range finding.Codes() {
 		texts[string(code)], _ = code.Explain()
 	}
-	for _, r := range modbump.Reasons() {
-		if text, ok := r.Explain(); ok {
-			texts[string(r)] = text
-		}
-	}
 	for _, code := range slices.Sorted(maps.Keys(texts)) {
 		text := strings.TrimSuffix(texts[code], ".") + "."
 		rules = append(rules, topic{code, firstClause(text), wrap(text, 90), false})

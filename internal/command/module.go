@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/journal"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
@@ -91,7 +92,7 @@ func (s *settings) printPatch(env *Env, res *pipeline.Result) error {
 }
 
 // printColoured writes the findings to stderr, and the patch to stdout as it likes it.
-func (s *settings) printColoured(env *Env, res *pipeline.Result, changes []patch.Change, plain []byte) error {
+func (s *settings) printColoured(env *Env, res *pipeline.Result, changes []change.Change, plain []byte) error {
 	if err := s.print(env, env.Stderr, res); err != nil {
 		return err
 	}
@@ -162,10 +163,10 @@ func outcome(res *pipeline.Result, found bool) error {
 	return nil
 }
 
-func patchChanges(res *pipeline.Result) []patch.Change {
-	var out []patch.Change
+func patchChanges(res *pipeline.Result) []change.Change {
+	var out []change.Change
 	for _, c := range res.Changes {
-		out = append(out, patch.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
+		out = append(out, change.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
 	}
 	return out
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
 )
@@ -28,7 +29,7 @@ type Module struct {
 	// this module. The go command refuses to work in such a module unless GOWORK=off.
 	Outside  string
 	Packages map[string]*Package // by import path
-	Notes    []Note
+	Skipped  []finding.Skip      // what could not be read, or made out
 
 	prefix string // of Root below Repo, slash-separated
 }
@@ -50,19 +51,6 @@ type Ignored struct {
 	Name    string // absolute
 	Imports []string
 	Mention map[string]bool
-}
-
-// Why a Note was made.
-const (
-	Unreadable  = "unreadable"   // a file or directory cannot be read
-	SyntaxError = "syntax-error" // the imports of a file cannot be told
-)
-
-// A Note names something that is not covered.
-type Note struct {
-	Path   string // absolute, for a syntax error with ":line:col"
-	Reason string // Unreadable or SyntaxError
-	Detail string
 }
 
 // Options say how to read a module.

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/modules"
 )
 
@@ -127,8 +128,8 @@ example.com/m/vendored: x.go
 	if !m.Packages["example.com/m/a/b"].Bazel || m.Packages["example.com/m"].Bazel {
 		t.Error("BUILD files are not told")
 	}
-	if len(m.Notes) > 0 {
-		t.Errorf("notes: %v", m.Notes)
+	if len(m.Skipped) > 0 {
+		t.Errorf("notes: %v", m.Skipped)
 	}
 }
 
@@ -266,8 +267,8 @@ import "testing"
 		t.Error("words are not found")
 	}
 	var notes []string
-	for _, n := range m.Notes {
-		notes = append(notes, n.Reason+" "+m.Rel(n.Path))
+	for _, n := range m.Skipped {
+		notes = append(notes, string(n.Reason)+" "+m.Rel(n.Path))
 	}
 	want := []string{"syntax-error clause/clause.go:1:1", "syntax-error imports/imports.go:4:8"}
 	if !slices.Equal(notes, want) {
@@ -301,8 +302,8 @@ import "fmt"
 	symlink(t, "nowhere", filepath.Join(root, "a", "dangling.go"))
 	m := find(t, root, Options{})
 	check(t, describe(m), "example.com/m/a: a.go linked.go\n")
-	if len(m.Notes) != 1 || m.Notes[0].Reason != Unreadable || m.Rel(m.Notes[0].Path) != "a/dangling.go" {
-		t.Errorf("notes: %+v", m.Notes)
+	if len(m.Skipped) != 1 || m.Skipped[0].Reason != finding.SkipUnreadable || m.Rel(m.Skipped[0].Path) != "a/dangling.go" {
+		t.Errorf("notes: %+v", m.Skipped)
 	}
 
 	// The module itself behind a link: its files are named as the user names them.
@@ -325,8 +326,8 @@ func TestUnreadable(t *testing.T) {
 	}
 	m := find(t, dir, Options{})
 	check(t, describe(m), "m/c: c.go\n")
-	if len(m.Notes) != 2 || m.Notes[0].Reason != Unreadable || m.Notes[1].Reason != Unreadable {
-		t.Errorf("notes: %+v", m.Notes)
+	if len(m.Skipped) != 2 || m.Skipped[0].Reason != finding.SkipUnreadable || m.Skipped[1].Reason != finding.SkipUnreadable {
+		t.Errorf("notes: %+v", m.Skipped)
 	}
 }
 

@@ -12,11 +12,11 @@ func Union(mods []*Module) *Module {
 		return mods[0]
 	}
 	all := *mods[0]
-	all.Packages, all.Notes = map[string]*Package{}, nil
+	all.Packages, all.Skipped = map[string]*Package{}, nil
 	for _, m := range mods {
-		for _, n := range m.Notes {
-			if !slices.Contains(all.Notes, n) {
-				all.Notes = append(all.Notes, n)
+		for _, n := range m.Skipped {
+			if !slices.Contains(all.Skipped, n) {
+				all.Skipped = append(all.Skipped, n)
 			}
 		}
 		for path, p := range m.Packages {

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // A walker reads the import blocks of a module's files.
@@ -25,7 +27,7 @@ type walker struct {
 }
 
 func (w *walker) unreadable(path string, err error) {
-	w.m.Notes = append(w.m.Notes, Note{path, Unreadable, cause(err).Error()})
+	w.m.Skipped = append(w.m.Skipped, finding.Skip{Path: path, Reason: finding.SkipUnreadable, Detail: cause(err).Error()})
 }
 
 // dir reads a directory and those below it that "./..." of the go command means. The
@@ -87,7 +89,7 @@ func (w *walker) file(dir, name string) {
 		if list, ok := err.(scanner.ErrorList); ok && len(list) > 0 {
 			at, message = list[0].Pos.String(), list[0].Msg
 		}
-		w.m.Notes = append(w.m.Notes, Note{at, SyntaxError, message})
+		w.m.Skipped = append(w.m.Skipped, finding.Skip{Path: at, Reason: finding.SkipSyntax, Detail: message})
 	}
 	if f == nil || f.Name == nil || f.Name.Name == "_" { // no package clause
 		return

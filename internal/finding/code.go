@@ -91,6 +91,26 @@ const (
 
 	SkipNotRefreshed Code = "not-refreshed"
 
+	// Why a requirement is not bumped.
+	Replaced           Code = "replaced"
+	Fork               Code = "fork"
+	Placeholder        Code = "placeholder"
+	ExcludedTarget     Code = "excluded-target"
+	ReplacedTarget     Code = "replaced-target"
+	NoSafeVersion      Code = "no-safe-version"
+	NeedsCodeChanges   Code = "needs-code-changes"
+	NotByDefault       Code = "not-by-default"
+	SplitModule        Code = "split-module"
+	PseudoUnclassified Code = "pseudo-unclassified"
+	UnsafeTarget       Code = "unsafe-target"
+	NotLinked          Code = "not-linked"
+	NotSelected        Code = "not-selected"
+	Vendored           Code = "vendored"
+	VersionUnavailable Code = "version-unavailable"
+	ChecksumMismatch   Code = "checksum-mismatch"
+	NeedsRequirements  Code = "needs-more-requirements"
+	Pinned             Code = "pinned"
+
 	// Why a bump was not made, for another reason than the policy's.
 	GoSum Code = "go-sum"
 )
@@ -172,7 +192,27 @@ var texts = map[Code]string{
 	SkipNoModule:     "There is no go.mod, so that only the files of other dependency tools were looked at, not the code. Run \"go mod init\" and \"go mod tidy\" first; the go command takes over the versions of most such tools.",
 	SkipPins:         "A file of another dependency tool could not be read, so that nothing is known of what it pins.",
 	SkipNotRefreshed: "A module that this one replaces by its directory was bumped, and this one could not be made to fit: it may not build now, although nothing in it needs a bump. The message says why; let the go command put it right, with \"go get\" or \"go mod tidy\".",
-	GoSum:            "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
+
+	Replaced:           "a replace directive decides which code is built, so that a new version in the require line would change nothing or drop the replacement; change the replace directive",
+	Fork:               "a replace directive builds a directory or a module that the policy does not know; compare that code with etcd's fixes by hand",
+	Placeholder:        "the version is a placeholder that only a replace directive gives a meaning; there is none in this go.mod",
+	ExcludedTarget:     "an exclude directive forbids every version that the bump could go to; remove it, or choose a version by hand",
+	ReplacedTarget:     "a replace directive catches every version that the bump could go to; remove it, or choose a version by hand",
+	NoSafeVersion:      "the policy knows no safe version of this module path that would take the place of the required one",
+	NeedsCodeChanges:   "the fixed versions have another API, so that a new version alone would not compile",
+	NotByDefault:       "the version has known defects, but outside the range that is bumped without being asked",
+	SplitModule:        "the module's own sources import github.com/coreos/etcd, so that no version of it gives a usable lock; move to go.etcd.io/etcd/client/v3",
+	PseudoUnclassified: "the commit has no tag, and its time alone does not tell whether it has the fix; compare it by hand or require a release",
+	UnsafeTarget:       "the version that was asked for is not safe either; choose another one, or none",
+	NotLinked:          "no package of the module is part of what is built, so that its defects do not matter here",
+	NotSelected:        "the go command would not select the new version, since the requirement is not in the build list or another one asks for more",
+	Vendored:           "the module is vendored, and the vendor directory could not be made again for the new version; its message says why",
+	VersionUnavailable: "the new version, or a module that it needs, cannot be downloaded; check GOPROXY, GOPRIVATE and the network",
+	ChecksumMismatch:   "a module does not have the checksum that go.sum or the checksum database says; find out why before anything else",
+	NeedsRequirements:  "the new version imports packages that no requirement of the go.mod provides; add them with \"go get\", together with the new version",
+	Pinned:             "another dependency tool than the go command pins the version; the message says what to write for that tool, or move to Go modules with \"go mod init\"",
+
+	GoSum: "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
 }
 
 // Explain says what was seen and what a person can do. It is false for what is no code.

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/finding"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/module"
-
-	"etcdmod/modbump"
 )
 
 const service = `
@@ -312,7 +312,7 @@ func TestCompleteErrors(t *testing.T) {
 		to      string
 		set     func(w *world, dir string)
 		goproxy string
-		reason  string
+		reason  finding.Code
 		says    []string
 	}{
 		{
@@ -368,7 +368,7 @@ func TestCompleteErrors(t *testing.T) {
 			if Reason(err) != test.reason {
 				t.Errorf("reason %q, want %q: %v", Reason(err), test.reason, err)
 			}
-			if _, ok := modbump.Reason(Reason(err)).Explain(); !ok {
+			if _, ok := Reason(err).Explain(); !ok {
 				t.Errorf("reason %q is not explained", Reason(err))
 			}
 			for _, text := range test.says {

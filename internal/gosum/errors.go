@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 )
 
@@ -74,15 +75,15 @@ func (e *ReplacedError) Error() string {
 
 // Reason codes for the errors of this package.
 const (
-	ReasonUnavailable = "version-unavailable"
-	ReasonChecksum    = "checksum-mismatch"
-	ReasonIncomplete  = "needs-more-requirements"
-	ReasonReplaced    = "replaced"
-	ReasonNotSelected = "not-selected"
+	ReasonUnavailable = finding.VersionUnavailable
+	ReasonChecksum    = finding.ChecksumMismatch
+	ReasonIncomplete  = finding.NeedsRequirements
+	ReasonReplaced    = finding.Replaced
+	ReasonNotSelected = finding.NotSelected
 )
 
 // Reason returns the code for an error of this package, and "" for any other.
-func Reason(err error) string {
+func Reason(err error) finding.Code {
 	var (
 		unavailable *UnavailableError
 		checksum    *ChecksumError

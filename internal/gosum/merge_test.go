@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/finding"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -61,7 +63,10 @@ func FuzzMerge(f *testing.F) {
 }
 
 func TestClassify(t *testing.T) {
-	for _, test := range []struct{ text, want string }{
+	for _, test := range []struct {
+		text string
+		want finding.Code
+	}{
 		{"go: example.com/extra@v1.1.0: module lookup disabled by GOPROXY=off", ReasonUnavailable},
 		{"github.com/coreos/etcd@v3.2.99+incompatible: reading http://proxy/x.info: 403 Forbidden\n\tserver response: no", ReasonUnavailable},
 		{"go: example.com/a@v1.0.0: unrecognized import path \"example.com/a\"", ReasonUnavailable},

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"etcdmod/internal/finding"
 )
 
 const etcd = "github.com/coreos/etcd"
@@ -16,7 +18,7 @@ func TestSelected(t *testing.T) {
 		name, module string
 		path         string
 		want         string
-		reason       string
+		reason       finding.Code
 	}{
 		{name: "the requirement", module: service, path: etcd, want: "v3.2.26+incompatible"},
 		{

@@ -4,7 +4,6 @@ package journal
 
 import (
 	"errors"
-	"etcdmod/internal/vouch"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +11,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"etcdmod/internal/vouch"
+
+	"etcdmod/internal/change"
 )
 
 func init() {
@@ -30,7 +33,7 @@ func init() {
 			fmt.Println("cannot give up privileges:", err)
 			return nil
 		}
-		err := Apply(root, []File{edit(root, "a/a.go"), create(root, "a/x/new.go"), edit(root, "b/b.go")})
+		err := Apply(root, []change.Change{edit(root, "a/a.go"), create(root, "a/x/new.go"), edit(root, "b/b.go")})
 		fmt.Println("error:", err)
 		fmt.Println(errors.Is(err, fs.ErrPermission), errors.Is(err, ErrPending))
 		return nil
@@ -113,7 +116,7 @@ func TestOwnerIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Apply(root, []File{edit(root, "a.go")}); err != nil {
+	if err := Apply(root, []change.Change{edit(root, "a.go")}); err != nil {
 		t.Fatal(err)
 	}
 	now, err := os.Stat(path)
@@ -127,8 +130,8 @@ func TestOwnerIsKept(t *testing.T) {
 	// The same when the run goes back.
 	put(t, filepath.Join(root, "b.go"), "old", 0o644)
 	put(t, path+".old", "old", 0o644)
-	back := File{Path: path, Old: []byte("new"), New: []byte("newer")}
-	if err := apply(root, []File{back, edit(root, "b.go")}, fail("rename", "b.go")); !errors.Is(err, errInjected) {
+	back := change.Change{Path: path, Old: []byte("new"), New: []byte("newer")}
+	if err := apply(root, []change.Change{back, edit(root, "b.go")}, fail("rename", "b.go")); !errors.Is(err, errInjected) {
 		t.Fatal(err)
 	}
 	now, err = os.Stat(path)
@@ -148,7 +151,7 @@ func TestUmask(t *testing.T) {
 	root := tempRoot(t)
 	put(t, filepath.Join(root, "a.go"), "old", 0o666)
 	old := syscall.Umask(0o077)
-	err := Apply(root, []File{edit(root, "a.go"), create(root, "d/b.go")})
+	err := Apply(root, []change.Change{edit(root, "a.go"), create(root, "d/b.go")})
 	syscall.Umask(old)
 	if err != nil {
 		t.Fatal(err)

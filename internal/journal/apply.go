@@ -4,31 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+
+	"etcdmod/internal/change"
 )
 
-// A File is one file to write.
-type File struct {
-	// Path is absolute and clean. Symbolic links in it are followed, but must not
-	// lead out of the root.
-	Path string
-
-	// Old is the content that the change was computed from.
-	Old []byte
-
-	// New is the content to write. A file whose New is its Old is checked like the
-	// others and not touched.
-	New []byte
-
-	// Create says that there must be no such file yet; Old is ignored. Missing
-	// directories are made.
-	Create bool
-
-	// Delete says that the file, whose content is Old, is to be removed; New is
-	// ignored. Its directory stays.
-	Delete bool
-}
-
-// Apply writes files, all of which are below the directory root, or none of them.
+// Apply makes changes of files, all of which are below the directory root, or none of them.
+//
+// Paths are absolute and clean. Symbolic links in them are followed, but must not lead out of
+// the root. Old is what the change was computed from. A file whose New is its Old is checked
+// like the others and not touched. Of one that is created there must be nothing yet, and missing
+// directories are made; the directory of one that is deleted stays.
+//
 // An Apply that is killed is completed by [Recover].
 //
 // When the error wraps [ErrPending] the tree may be neither as before nor as after,
@@ -40,9 +26,9 @@ type File struct {
 // errors that wrap [ErrBusy].
 //
 // Two runs exclude each other when they name the same root.
-func Apply(root string, files []File) error { return apply(root, files, nil) }
+func Apply(root string, files []change.Change) error { return apply(root, files, nil) }
 
-func apply(root string, files []File, step stepFunc) error {
+func apply(root string, files []change.Change, step stepFunc) error {
 	if len(files) == 0 {
 		return nil
 	}
@@ -107,11 +93,11 @@ func entriesFor(targets []target) []entry {
 	entries := make([]entry, len(targets))
 	for i, tg := range targets {
 		e := entry{Path: filepath.ToSlash(tg.name), New: absent}
-		if !tg.Delete {
+		if !tg.Deleted {
 			e.New = sum(tg.New)
 		}
 		e.Temp, e.Undo = tempNames(id, i)
-		if !tg.Create {
+		if !tg.Created {
 			e.Old = sum(tg.Old)
 		}
 		entries[i] = e
@@ -145,7 +131,7 @@ func (r *run) prepare() error {
 		}
 	}
 	for i, tg := range r.targets {
-		if tg.Delete {
+		if tg.Deleted {
 			continue
 		}
 		if err := r.tree.write(r.entries[i].temp(), tg.New, tg.attrs); err != nil {
@@ -236,7 +222,7 @@ func (r *run) keepOld() (written []int, err error) {
 			continue
 		}
 		written = append(written, i)
-		if tg.Create {
+		if tg.Created {
 			continue
 		}
 		if aside, err := r.tree.content(e.undo()); err == nil && aside == e.Old {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"etcdmod/internal/change"
 )
 
 func TestApply(t *testing.T) {
@@ -39,7 +41,7 @@ func TestApplySameContent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := []File{{Path: path, Old: []byte("a"), New: []byte("a")}}
+	files := []change.Change{{Path: path, Old: []byte("a"), New: []byte("a")}}
 	if err := Apply(root, files); err != nil {
 		t.Fatal(err)
 	}
@@ -61,10 +63,10 @@ func TestEmptyContents(t *testing.T) {
 	root := quickRoot(t)
 	put(t, filepath.Join(root, "filled"), "", 0o644)
 	put(t, filepath.Join(root, "emptied"), "x", 0o644)
-	err := Apply(root, []File{
+	err := Apply(root, []change.Change{
 		{Path: filepath.Join(root, "filled"), New: []byte("x")},
 		{Path: filepath.Join(root, "emptied"), Old: []byte("x")},
-		{Path: filepath.Join(root, "created"), Create: true},
+		{Path: filepath.Join(root, "created"), Created: true},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -81,10 +83,10 @@ func TestRootBehindLink(t *testing.T) {
 	put(t, filepath.Join(real, "a.go"), "a", 0o644)
 	put(t, filepath.Join(real, "b.go"), "b", 0o644)
 	symlink(t, "real", link)
-	err := Apply(link, []File{
+	err := Apply(link, []change.Change{
 		{Path: filepath.Join(real, "a.go"), Old: []byte("a"), New: []byte("A")},
 		{Path: filepath.Join(link, "b.go"), Old: []byte("b"), New: []byte("B")},
-		{Path: filepath.Join(link, "x", "c.go"), New: []byte("C"), Create: true},
+		{Path: filepath.Join(link, "x", "c.go"), New: []byte("C"), Created: true},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -111,119 +113,119 @@ func TestRefused(t *testing.T) {
 
 	for _, tc := range []struct {
 		name string
-		make func(t *testing.T, root string) []File
+		make func(t *testing.T, root string) []change.Change
 		kind func(error) bool
 		want []string // parts of the message
 	}{
-		{"content changed", func(t *testing.T, root string) []File {
+		{"content changed", func(t *testing.T, root string) []change.Change {
 			put(t, filepath.Join(root, "b.go"), "edited", 0o644)
-			return []File{edit(root, "b.go")}
+			return []change.Change{edit(root, "b.go")}
 		}, changed, []string{"b.go changed since the diff was computed", "run again", "as before"}},
 
-		{"deleted", func(t *testing.T, root string) []File {
-			return []File{edit(root, "b.go")}
+		{"deleted", func(t *testing.T, root string) []change.Change {
+			return []change.Change{edit(root, "b.go")}
 		}, changed, []string{"deleted"}},
 
-		{"directory deleted", func(t *testing.T, root string) []File {
-			return []File{edit(root, "gone/b.go")}
+		{"directory deleted", func(t *testing.T, root string) []change.Change {
+			return []change.Change{edit(root, "gone/b.go")}
 		}, changed, []string{"deleted"}},
 
-		{"created by somebody else", func(t *testing.T, root string) []File {
+		{"created by somebody else", func(t *testing.T, root string) []change.Change {
 			put(t, filepath.Join(root, "b.go"), "theirs", 0o644)
-			return []File{create(root, "b.go")}
+			return []change.Change{create(root, "b.go")}
 		}, changed, []string{"it exists now"}},
 
-		{"create over a link that leads nowhere", func(t *testing.T, root string) []File {
+		{"create over a link that leads nowhere", func(t *testing.T, root string) []change.Change {
 			symlink(t, "nowhere", filepath.Join(root, "b.go"))
-			return []File{create(root, "b.go")}
+			return []change.Change{create(root, "b.go")}
 		}, changed, []string{"it exists now"}},
 
-		{"create below a link that leads nowhere", func(t *testing.T, root string) []File {
+		{"create below a link that leads nowhere", func(t *testing.T, root string) []change.Change {
 			symlink(t, "nowhere", filepath.Join(root, "d"))
-			return []File{create(root, "d/b.go")}
+			return []change.Change{create(root, "d/b.go")}
 		}, unfit, []string{"leads nowhere"}},
 
-		{"create below a file", func(t *testing.T, root string) []File {
-			return []File{create(root, "a.go/b.go")}
+		{"create below a file", func(t *testing.T, root string) []change.Change {
+			return []change.Change{create(root, "a.go/b.go")}
 		}, unfit, []string{"cannot be created", "not a directory"}},
 
-		{"create a file and, below it, another", func(t *testing.T, root string) []File {
-			return []File{create(root, "d"), create(root, "d/b.go")}
+		{"create a file and, below it, another", func(t *testing.T, root string) []change.Change {
+			return []change.Change{create(root, "d"), create(root, "d/b.go")}
 		}, unfit, []string{"needs a directory of that name"}},
 
-		{"target is a directory", func(t *testing.T, root string) []File {
+		{"target is a directory", func(t *testing.T, root string) []change.Change {
 			put(t, filepath.Join(root, "d", "x"), "", 0o644)
-			return []File{edit(root, "d")}
+			return []change.Change{edit(root, "d")}
 		}, unfit, []string{"is a directory"}},
 
-		{"target is the root", func(t *testing.T, root string) []File {
-			return []File{{Path: root}}
+		{"target is the root", func(t *testing.T, root string) []change.Change {
+			return []change.Change{{Path: root}}
 		}, unfit, []string{"is a directory"}},
 
-		{"relative path", func(t *testing.T, root string) []File {
-			return []File{{Path: "a.go"}}
+		{"relative path", func(t *testing.T, root string) []change.Change {
+			return []change.Change{{Path: "a.go"}}
 		}, unfit, []string{"must be absolute"}},
 
-		{"unclean path", func(t *testing.T, root string) []File {
-			return []File{{Path: root + "/x/../a.go"}}
+		{"unclean path", func(t *testing.T, root string) []change.Change {
+			return []change.Change{{Path: root + "/x/../a.go"}}
 		}, unfit, []string{"clean"}},
 
-		{"listed twice", func(t *testing.T, root string) []File {
+		{"listed twice", func(t *testing.T, root string) []change.Change {
 			put(t, filepath.Join(root, "b.go"), "old", 0o644)
-			return []File{edit(root, "b.go"), edit(root, "b.go")}
+			return []change.Change{edit(root, "b.go"), edit(root, "b.go")}
 		}, unfit, []string{"listed twice"}},
 
-		{"created twice", func(t *testing.T, root string) []File {
-			return []File{create(root, "d/b.go"), create(root, "d/b.go")}
+		{"created twice", func(t *testing.T, root string) []change.Change {
+			return []change.Change{create(root, "d/b.go"), create(root, "d/b.go")}
 		}, unfit, []string{"listed twice"}},
 
-		{"one file through a link", func(t *testing.T, root string) []File {
+		{"one file through a link", func(t *testing.T, root string) []change.Change {
 			put(t, filepath.Join(root, "b.go"), "old", 0o644)
 			symlink(t, "b.go", filepath.Join(root, "c.go"))
-			return []File{edit(root, "b.go"), edit(root, "c.go")}
+			return []change.Change{edit(root, "b.go"), edit(root, "c.go")}
 		}, unfit, []string{"c.go: is the same file as", "b.go"}},
 
-		{"one new file through a linked directory", func(t *testing.T, root string) []File {
+		{"one new file through a linked directory", func(t *testing.T, root string) []change.Change {
 			put(t, filepath.Join(root, "d", "x"), "", 0o644)
 			symlink(t, "d", filepath.Join(root, "e"))
-			return []File{create(root, "d/b.go"), create(root, "e/b.go")}
+			return []change.Change{create(root, "d/b.go"), create(root, "e/b.go")}
 		}, unfit, []string{"is the same file as"}},
 
-		{"hard links", func(t *testing.T, root string) []File {
+		{"hard links", func(t *testing.T, root string) []change.Change {
 			put(t, filepath.Join(root, "b.go"), "old", 0o644)
 			if err := os.Link(filepath.Join(root, "b.go"), filepath.Join(root, "c.go")); err != nil {
 				t.Skipf("no hard links here: %v", err)
 			}
-			return []File{edit(root, "b.go")}
+			return []change.Change{edit(root, "b.go")}
 		}, unfit, []string{"2 hard links"}},
 
-		{"outside", func(t *testing.T, root string) []File {
+		{"outside", func(t *testing.T, root string) []change.Change {
 			put(t, filepath.Join(root, "..", "b.go"), "old", 0o644)
-			return []File{edit(filepath.Dir(root), "b.go")}
+			return []change.Change{edit(filepath.Dir(root), "b.go")}
 		}, unfit, []string{"is outside"}},
 
-		{"create outside", func(t *testing.T, root string) []File {
-			return []File{create(filepath.Dir(root), "rootless/b.go")}
+		{"create outside", func(t *testing.T, root string) []change.Change {
+			return []change.Change{create(filepath.Dir(root), "rootless/b.go")}
 		}, unfit, []string{"is outside"}},
 
-		{"link to a file outside", func(t *testing.T, root string) []File {
+		{"link to a file outside", func(t *testing.T, root string) []change.Change {
 			put(t, filepath.Join(root, "..", "b.go"), "old", 0o644)
 			symlink(t, "../b.go", filepath.Join(root, "b.go"))
-			return []File{edit(root, "b.go")}
+			return []change.Change{edit(root, "b.go")}
 		}, unfit, []string{"leads to", "outside"}},
 
-		{"create behind a link to a directory outside", func(t *testing.T, root string) []File {
+		{"create behind a link to a directory outside", func(t *testing.T, root string) []change.Change {
 			symlink(t, "..", filepath.Join(root, "d"))
-			return []File{create(root, "d/e/b.go")}
+			return []change.Change{create(root, "d/e/b.go")}
 		}, unfit, []string{"leads to", "outside"}},
 
-		{"links in a circle", func(t *testing.T, root string) []File {
+		{"links in a circle", func(t *testing.T, root string) []change.Change {
 			symlink(t, "b.go", filepath.Join(root, "b.go"))
-			return []File{edit(root, "b.go")}
+			return []change.Change{edit(root, "b.go")}
 		}, unfit, []string{"cannot be resolved"}},
 
-		{"the journal", func(t *testing.T, root string) []File {
-			return []File{{Path: filepath.Join(root, strings.ToUpper(Name)), Create: true}}
+		{"the journal", func(t *testing.T, root string) []change.Change {
+			return []change.Change{{Path: filepath.Join(root, strings.ToUpper(Name)), Created: true}}
 		}, unfit, []string{"journal"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -232,7 +234,7 @@ func TestRefused(t *testing.T) {
 			root := filepath.Join(dir, "root")
 			put(t, filepath.Join(root, "a.go"), "old", 0o644)
 			// The file that is refused is the last: those before it must not be written.
-			files := append([]File{edit(root, "a.go"), create(root, "fine/new.go")}, tc.make(t, root)...)
+			files := append([]change.Change{edit(root, "a.go"), create(root, "fine/new.go")}, tc.make(t, root)...)
 			was := snap(t, dir)
 			err := Apply(root, files)
 			if err == nil || !tc.kind(err) || errors.Is(err, ErrPending) {
@@ -248,12 +250,12 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-func edit(root, name string) File {
-	return File{Path: filepath.Join(root, filepath.FromSlash(name)), Old: []byte("old"), New: []byte("new")}
+func edit(root, name string) change.Change {
+	return change.Change{Path: filepath.Join(root, filepath.FromSlash(name)), Old: []byte("old"), New: []byte("new")}
 }
 
-func create(root, name string) File {
-	return File{Path: filepath.Join(root, filepath.FromSlash(name)), New: []byte("new"), Create: true}
+func create(root, name string) change.Change {
+	return change.Change{Path: filepath.Join(root, filepath.FromSlash(name)), New: []byte("new"), Created: true}
 }
 
 func TestRootIsNoDirectory(t *testing.T) {
@@ -261,7 +263,7 @@ func TestRootIsNoDirectory(t *testing.T) {
 	root := tempRoot(t)
 	put(t, filepath.Join(root, "a.go"), "old", 0o644)
 	for _, r := range []string{filepath.Join(root, "a.go"), filepath.Join(root, "none")} {
-		if err := Apply(r, []File{edit(r, "b.go")}); err == nil || !strings.Contains(err.Error(), "must be a directory") {
+		if err := Apply(r, []change.Change{edit(r, "b.go")}); err == nil || !strings.Contains(err.Error(), "must be a directory") {
 			t.Errorf("Apply(%s): %v", r, err)
 		}
 		if _, err := Recover(r); err == nil {
@@ -332,7 +334,7 @@ func TestCreatedMeanwhile(t *testing.T) {
 	t.Parallel()
 	root := quickRoot(t)
 	put(t, filepath.Join(root, "a.go"), "old", 0o644)
-	files := []File{edit(root, "a.go"), create(root, "d/e/b.go"), create(root, "d/f/c.go")}
+	files := []change.Change{edit(root, "a.go"), create(root, "d/e/b.go"), create(root, "d/f/c.go")}
 	err := apply(root, files, func(op, name string) error {
 		if op == "rename" && name == "a.go" {
 			put(t, files[1].Path, "theirs", 0o644)
@@ -351,7 +353,7 @@ func TestCreatedMeanwhile(t *testing.T) {
 func TestDirectoryMadeMeanwhile(t *testing.T) {
 	t.Parallel()
 	root := quickRoot(t)
-	err := apply(root, []File{create(root, "d/e/b.go")}, func(op, name string) error {
+	err := apply(root, []change.Change{create(root, "d/e/b.go")}, func(op, name string) error {
 		if op == "mkdir" && name == "d" {
 			return os.Mkdir(filepath.Join(root, "d"), 0o755)
 		}
@@ -370,7 +372,7 @@ func TestDirectoryMadeMeanwhile(t *testing.T) {
 func TestFileMadeMeanwhile(t *testing.T) {
 	t.Parallel()
 	root := quickRoot(t)
-	err := apply(root, []File{create(root, "d/b.go")}, func(op, name string) error {
+	err := apply(root, []change.Change{create(root, "d/b.go")}, func(op, name string) error {
 		if op == "mkdir" {
 			put(t, filepath.Join(root, "d"), "theirs", 0o644)
 		}
@@ -412,26 +414,26 @@ func TestTempRemovedMeanwhile(t *testing.T) {
 func TestEditInTheLastMoment(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		file func(root string) File
+		file func(root string) change.Change
 		edit func(path string) error
 		want string
 	}{
-		"appended to": {func(root string) File { return edit(root, "b.go") }, func(p string) error { return appendTo(p, "// EDITED") }, `-rw-r--r-- "old// EDITED"`},
-		"replaced":    {func(root string) File { return edit(root, "b.go") }, func(p string) error { return replaceBy(p, "mine") }, `-rw-r--r-- "mine"`},
-		"edited, not removed": {func(root string) File {
-			return File{Path: filepath.Join(root, "b.go"), Old: []byte("old"), Delete: true}
+		"appended to": {func(root string) change.Change { return edit(root, "b.go") }, func(p string) error { return appendTo(p, "// EDITED") }, `-rw-r--r-- "old// EDITED"`},
+		"replaced":    {func(root string) change.Change { return edit(root, "b.go") }, func(p string) error { return replaceBy(p, "mine") }, `-rw-r--r-- "mine"`},
+		"edited, not removed": {func(root string) change.Change {
+			return change.Change{Path: filepath.Join(root, "b.go"), Old: []byte("old"), Deleted: true}
 		}, func(p string) error { return appendTo(p, "!") }, `-rw-r--r-- "old!"`},
-		"made": {func(root string) File { return create(root, "b.go") }, func(p string) error { return os.WriteFile(p, []byte("theirs"), 0o644) }, `-rw-r--r-- "theirs"`},
+		"made": {func(root string) change.Change { return create(root, "b.go") }, func(p string) error { return os.WriteFile(p, []byte("theirs"), 0o644) }, `-rw-r--r-- "theirs"`},
 	} {
 		root := quickRoot(t)
 		put(t, filepath.Join(root, "a.go"), "old", 0o644)
 		f := tc.file(root)
-		if !f.Create {
+		if !f.Created {
 			put(t, f.Path, "old", 0o644)
 		}
 		last := "link"
-		err := apply(root, []File{edit(root, "a.go"), f}, func(op, at string) error {
-			if op == last && (f.Create && at == "b.go" || !f.Create && strings.HasSuffix(at, "-1.old")) {
+		err := apply(root, []change.Change{edit(root, "a.go"), f}, func(op, at string) error {
+			if op == last && (f.Created && at == "b.go" || !f.Created && strings.HasSuffix(at, "-1.old")) {
 				return tc.edit(f.Path)
 			}
 			return nil
@@ -448,7 +450,7 @@ func TestEditBehindTheLink(t *testing.T) {
 	t.Parallel()
 	root := quickRoot(t)
 	put(t, filepath.Join(root, "a.go"), "old", 0o644)
-	err := apply(root, []File{edit(root, "a.go")}, func(op, at string) error {
+	err := apply(root, []change.Change{edit(root, "a.go")}, func(op, at string) error {
 		if op == "rename" {
 			return appendTo(filepath.Join(root, "a.go"), "!")
 		}
@@ -466,7 +468,7 @@ func TestKilledBehindALostEdit(t *testing.T) {
 	root := quickRoot(t)
 	put(t, filepath.Join(root, "a.go"), "old", 0o644)
 	dead := until(func() {
-		apply(root, []File{edit(root, "a.go")}, func(op, at string) error {
+		apply(root, []change.Change{edit(root, "a.go")}, func(op, at string) error {
 			if op == "rename" && at == "a.go" {
 				if get(t, filepath.Join(root, "a.go")) != "old" {
 					panic(killed{op, at})

@@ -10,19 +10,20 @@ import (
 	"path/filepath"
 	"strings"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/pathname"
 )
 
-// A target is a File that was found fit to be written.
+// A target is a change that was found fit to be written.
 type target struct {
-	File
+	change.Change
 	name  string // relative to the root, symbolic links resolved
 	attrs *attrs // of the present file; nil for a new one
 }
 
 // check looks at every file and changes nothing. It returns those whose
 // content would change, and the directories that have to be made, parents first.
-func (t *tree) check(files []File) ([]target, []string, error) {
+func (t *tree) check(files []change.Change) ([]target, []string, error) {
 	var targets []target
 	var dirs []string
 	names := map[string]string{} // resolved name -> path that it was given as
@@ -33,13 +34,13 @@ func (t *tree) check(files []File) ([]target, []string, error) {
 		if err := wellFormed(f.Path); err != nil {
 			return nil, nil, err
 		}
-		if f.Create && f.Delete {
+		if f.Created && f.Deleted {
 			return nil, nil, &TargetError{Path: f.Path, Reason: "cannot be created and removed at once"}
 		}
-		tg := target{File: f}
+		tg := target{Change: f}
 		var info fs.FileInfo
 		var err error
-		if f.Create {
+		if f.Created {
 			var missing []string
 			tg.name, missing, err = t.checkNew(f)
 			for _, d := range missing {
@@ -81,7 +82,7 @@ func (t *tree) check(files []File) ([]target, []string, error) {
 
 	changed := targets[:0]
 	for _, tg := range targets {
-		if tg.Create || tg.Delete || !bytes.Equal(tg.Old, tg.New) {
+		if tg.Created || tg.Deleted || !bytes.Equal(tg.Old, tg.New) {
 			changed = append(changed, tg)
 		}
 	}
@@ -130,7 +131,7 @@ func (t *tree) relative(path, resolved string) (string, error) {
 }
 
 // checkPresent looks at a file that is there.
-func (t *tree) checkPresent(f File) (string, fs.FileInfo, error) {
+func (t *tree) checkPresent(f change.Change) (string, fs.FileInfo, error) {
 	resolved, err := filepath.EvalSymlinks(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil, &ChangedError{f.Path, "it was deleted"}
@@ -177,7 +178,7 @@ func (t *tree) checkPresent(f File) (string, fs.FileInfo, error) {
 
 // checkNew looks at a file that is to be created. The second result are the
 // directories that it lacks, parents first.
-func (t *tree) checkNew(f File) (string, []string, error) {
+func (t *tree) checkNew(f change.Change) (string, []string, error) {
 	switch _, err := os.Lstat(f.Path); {
 	case err == nil:
 		return "", nil, &ChangedError{f.Path, "it exists now"}

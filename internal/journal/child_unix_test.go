@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"etcdmod/internal/vouch"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -19,6 +18,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"etcdmod/internal/vouch"
+
+	"etcdmod/internal/change"
 )
 
 // The tests below run Apply in a process of its own, which is this test binary again:
@@ -56,7 +59,7 @@ var childRoles = map[string]func(root string) error{
 
 	// Holds the lock until its standard input ends.
 	"hold": func(root string) error {
-		return apply(root, []File{create(root, "held.go")}, func(op, name string) error {
+		return apply(root, []change.Change{create(root, "held.go")}, func(op, name string) error {
 			if op == "rename" || op == "link" {
 				fmt.Println("ready")
 				io.Copy(io.Discard, os.Stdin)
@@ -275,7 +278,7 @@ func TestBusy(t *testing.T) {
 
 	during := snap(t, root)
 	begin := time.Now()
-	if err := Apply(root, []File{edit(root, "a.go")}); !errors.Is(err, ErrBusy) || errors.Is(err, ErrPending) || !strings.Contains(err.Error(), root) {
+	if err := Apply(root, []change.Change{edit(root, "a.go")}); !errors.Is(err, ErrBusy) || errors.Is(err, ErrPending) || !strings.Contains(err.Error(), root) {
 		t.Errorf("Apply: %v", err)
 	}
 	if out, err := Recover(root); !errors.Is(err, ErrBusy) || out.Action != Nothing {
@@ -321,7 +324,7 @@ func TestRace(t *testing.T) {
 				}
 				i, _ := strconv.Atoi(string(old))
 				next := []byte(strconv.Itoa(i + 1))
-				err = Apply(root, []File{
+				err = Apply(root, []change.Change{
 					{Path: root + "/count", Old: old, New: next},
 					{Path: root + "/copy", Old: old, New: next},
 				})

@@ -5,15 +5,17 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"etcdmod/internal/change"
 )
 
 // A file that is removed is back when the run is undone, and stays when it is not what it
 // was said to be.
 func TestDelete(t *testing.T) {
 	t.Parallel()
-	files := func(root string) []File {
-		return []File{
-			{Path: filepath.Join(root, "a.go"), Old: []byte("old\n"), Delete: true},
+	files := func(root string) []change.Change {
+		return []change.Change{
+			{Path: filepath.Join(root, "a.go"), Old: []byte("old\n"), Deleted: true},
 			{Path: filepath.Join(root, "b.go"), Old: []byte("old\n"), New: []byte("new\n")},
 		}
 	}
@@ -51,8 +53,8 @@ func TestDelete(t *testing.T) {
 	was.mustEqual(t, snap(t, root))
 
 	var target *TargetError
-	both := File{Path: filepath.Join(root, "c.go"), Create: true, Delete: true}
-	if err := Apply(root, []File{both}); !errors.As(err, &target) {
+	both := change.Change{Path: filepath.Join(root, "c.go"), Created: true, Deleted: true}
+	if err := Apply(root, []change.Change{both}); !errors.As(err, &target) {
 		t.Errorf("created and removed: %v", err)
 	}
 }

@@ -27,7 +27,7 @@ var (
 // A ChangedError is a target that is no longer what the change was computed
 // from.
 type ChangedError struct {
-	Path string // as given in File
+	Path string // as given in the change
 	How  string // "it was deleted"
 }
 
@@ -38,7 +38,7 @@ func (e *ChangedError) Error() string {
 // A TargetError is a target that cannot be written as it stands. It is found
 // before anything is written.
 type TargetError struct {
-	Path   string // as given in File
+	Path   string // as given in the change
 	Reason string // what is wrong and what to do
 	Err    error  // what the system said; may be nil
 }

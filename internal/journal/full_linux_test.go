@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"etcdmod/internal/change"
 )
 
 func init() {
@@ -35,7 +37,7 @@ func init() {
 			return nil
 		}
 		for _, f := range fullFiles(root) {
-			if f.Create {
+			if f.Created {
 				continue
 			}
 			if err := os.WriteFile(f.Path, f.Old, 0o644); err != nil {
@@ -70,11 +72,11 @@ func init() {
 	}
 }
 
-func fullFiles(root string) []File {
+func fullFiles(root string) []change.Change {
 	small, large := bytes.Repeat([]byte("n"), 100), bytes.Repeat([]byte("n"), 30000)
-	return []File{
+	return []change.Change{
 		{Path: filepath.Join(root, "a.go"), Old: []byte("ooo"), New: small},
-		{Path: filepath.Join(root, "d", "b.go"), New: small, Create: true},
+		{Path: filepath.Join(root, "d", "b.go"), New: small, Created: true},
 		{Path: filepath.Join(root, "c.go"), Old: []byte("ooo"), New: large},
 	}
 }
@@ -162,7 +164,7 @@ func init() {
 			fmt.Println("NOT TESTED: mount:", err)
 			return nil
 		}
-		fmt.Println("error:", Apply(root, []File{edit(root, "a.go"), create(root, "x/y.go"), edit(root, "b.go"), edit(root, "c.go")}))
+		fmt.Println("error:", Apply(root, []change.Change{edit(root, "a.go"), create(root, "x/y.go"), edit(root, "b.go"), edit(root, "c.go")}))
 		return nil
 	}
 }

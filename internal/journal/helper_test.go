@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"etcdmod/internal/change"
 )
 
 // A snapshot is everything below a root: name -> kind, permissions and content.
@@ -153,17 +155,17 @@ func build(t testing.TB, root string, n int) {
 
 // edits returns the change of a tree that build made: n files edited, the first
 // through its link, and, for every fourth, a file created.
-func edits(root string, n int) []File {
-	var files []File
+func edits(root string, n int) []change.Change {
+	var files []change.Change
 	for i := range n {
 		path := filepath.Join(root, name(i))
 		if i == 0 {
 			path = filepath.Join(root, "d1", "link.go")
 		}
-		files = append(files, File{Path: path, Old: []byte(before(i)), New: []byte(after(i))})
+		files = append(files, change.Change{Path: path, Old: []byte(before(i)), New: []byte(after(i))})
 		if i%4 == 3 {
 			path := filepath.Join(root, fmt.Sprintf("new%d", i%8), "deep", fmt.Sprintf("f%d.go", i))
-			files = append(files, File{Path: path, New: []byte(after(i)), Create: true})
+			files = append(files, change.Change{Path: path, New: []byte(after(i)), Created: true})
 		}
 	}
 	return files

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"etcdmod/internal/change"
 )
 
 // What a power failure can take is decided by the order of writing and syncing, and no
@@ -19,7 +21,7 @@ func TestOrder(t *testing.T) {
 		put(t, filepath.Join(root, "a", "a.go"), "old", 0o644)
 		put(t, filepath.Join(root, "b", "b.go"), "old", 0o644)
 		var ops []string
-		apply(root, []File{edit(root, "a/a.go"), edit(root, "b/b.go"), create(root, "b/new/c.go")}, func(op, name string) error {
+		apply(root, []change.Change{edit(root, "a/a.go"), edit(root, "b/b.go"), create(root, "b/new/c.go")}, func(op, name string) error {
 			name = regexp.MustCompile(`etcdmod-[0-9a-f]+-`).ReplaceAllString(filepath.ToSlash(name), "")
 			ops = append(ops, op+" "+name)
 			if step != nil {
@@ -125,7 +127,7 @@ func TestTempIsPrivate(t *testing.T) {
 	t.Parallel()
 	root := quickRoot(t)
 	put(t, filepath.Join(root, "a.go"), "old", 0o600)
-	err := apply(root, []File{edit(root, "a.go")}, func(op, name string) error {
+	err := apply(root, []change.Change{edit(root, "a.go")}, func(op, name string) error {
 		for _, temp := range temps(t, root) {
 			info, err := os.Stat(filepath.Join(root, temp))
 			if err != nil {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"etcdmod/internal/change"
 )
 
 // Random trees, random changes, killed at a random step, with recoveries that are
@@ -49,7 +51,7 @@ func FuzzKill(f *testing.F) {
 
 // randomRun makes a tree and a change of it, and says what the tree is before and
 // after.
-func randomRun(t *testing.T, root string, r *rand.Rand) (files []File, was, is snapshot) {
+func randomRun(t *testing.T, root string, r *rand.Rand) (files []change.Change, was, is snapshot) {
 	dirs := []string{"."}
 	for i := range r.IntN(4) {
 		d := filepath.Join(dirs[r.IntN(len(dirs))], fmt.Sprintf("d%d", i))
@@ -77,7 +79,7 @@ func randomRun(t *testing.T, root string, r *rand.Rand) (files []File, was, is s
 				name = filepath.Join(filepath.Dir(name), fmt.Sprintf("n%d", j), filepath.Base(name))
 			}
 			path = filepath.Join(root, name)
-			files = append(files, File{Path: path, New: data, Create: true})
+			files = append(files, change.Change{Path: path, New: data, Created: true})
 			for d := filepath.Dir(name); d != "."; d = filepath.Dir(d) {
 				after[d] = "drwxr-xr-x"
 			}
@@ -86,7 +88,7 @@ func randomRun(t *testing.T, root string, r *rand.Rand) (files []File, was, is s
 			put(t, path, string(data), 0o644)
 		case 2: // removed
 			put(t, path, string(data), 0o644)
-			files = append(files, File{Path: path, Old: data, Delete: true})
+			files = append(files, change.Change{Path: path, Old: data, Deleted: true})
 			removed = append(removed, name)
 		default:
 			perm := os.FileMode(0o700 | r.IntN(0o100)) // programs: new files are not like them
@@ -97,7 +99,7 @@ func randomRun(t *testing.T, root string, r *rand.Rand) (files []File, was, is s
 				symlink(t, name, link)
 				path = link
 			}
-			files = append(files, File{Path: path, Old: data, New: new})
+			files = append(files, change.Change{Path: path, Old: data, New: new})
 			after[name] = fmt.Sprintf("%v %q", perm, new)
 		}
 	}

@@ -2,12 +2,15 @@ package journal
 
 import (
 	"errors"
-	"etcdmod/internal/vouch"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"etcdmod/internal/vouch"
+
+	"etcdmod/internal/change"
 )
 
 func TestRecoverNothing(t *testing.T) {
@@ -422,7 +425,7 @@ func TestForeignJournal(t *testing.T) {
 		if !errors.Is(err, ErrDamaged) || out.Action != Nothing || !strings.Contains(err.Error(), filepath.Join(root, Name)) {
 			t.Errorf("%s: %v, %v", name, out, err)
 		}
-		if err := Apply(root, []File{edit(root, "a.go")}); !errors.Is(err, ErrPending) {
+		if err := Apply(root, []change.Change{edit(root, "a.go")}); !errors.Is(err, ErrPending) {
 			t.Errorf("%s: Apply: %v", name, err)
 		}
 		was.mustEqual(t, snap(t, root))
@@ -441,7 +444,7 @@ func TestJournalIsNoFile(t *testing.T) {
 		put(t, filepath.Join(root, "a.go"), "old", 0o644)
 		occupy(t, filepath.Join(root, Name))
 		was := snap(t, filepath.Dir(root))
-		if err := Apply(root, []File{edit(root, "a.go")}); !errors.Is(err, ErrDamaged) {
+		if err := Apply(root, []change.Change{edit(root, "a.go")}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: Apply: %v", name, err)
 		}
 		if _, err := Recover(root); !errors.Is(err, ErrDamaged) {

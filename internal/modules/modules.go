@@ -18,6 +18,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // A Module is one go.mod.
@@ -47,18 +49,11 @@ type naming struct {
 	as Replace
 }
 
-// A Note names a place where no module was looked for, or a file that says less than it
-// should.
-type Note struct {
-	Path   string // slash-separated, relative to the root of the Tree
-	Detail string
-}
-
 // A Tree is a directory with modules.
 type Tree struct {
-	Root    string   // absolute, symbolic links resolved
-	Modules []Module // by Dir
-	Notes   []Note
+	Root    string         // absolute, symbolic links resolved
+	Modules []Module       // by Dir
+	Notes   []finding.Note // places where no module was looked for; paths are relative to Root
 
 	order []int
 	place []int // of each module in order
@@ -152,7 +147,7 @@ func (t *Tree) Spellings(i int, at func(j int) string) []string {
 }
 
 func (t *Tree) note(path, format string, args ...any) {
-	t.Notes = append(t.Notes, Note{path, fmt.Sprintf(format, args...)})
+	t.Notes = append(t.Notes, finding.Note{Path: path, Detail: fmt.Sprintf(format, args...)})
 }
 
 // read fills in the modules in some directories.
@@ -188,7 +183,7 @@ func (t *Tree) read(dirs []string, env []string) {
 		}
 	}
 	t.arrange()
-	slices.SortFunc(t.Notes, func(a, b Note) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(t.Notes, func(a, b finding.Note) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // tie finds what the module with an index is built with.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/finding"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 )
@@ -102,7 +104,7 @@ func TestPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	everywhere := []string{".", "a", "a/deep/er", "dir/go.mod", "generated/g", "gone"}
-	nested := []Note{{"nested", "a git repository of its own; run there"}}
+	nested := []finding.Note{{Path: "nested", Detail: "a git repository of its own; run there"}}
 
 	plain := find(t, root, Options{})
 	if d := cmp.Diff(everywhere, plain.all()); d != "" {
@@ -157,7 +159,7 @@ func TestSubmodule(t *testing.T) {
 		if d := cmp.Diff([]string{"."}, tree.all()); d != "" {
 			t.Errorf("-want +got:\n%s", d)
 		}
-		if d := cmp.Diff([]Note{{"lib", "a git repository of its own; run there"}}, tree.Notes); d != "" {
+		if d := cmp.Diff([]finding.Note{{Path: "lib", Detail: "a git repository of its own; run there"}}, tree.Notes); d != "" {
 			t.Errorf("-want +got:\n%s", d)
 		}
 	}

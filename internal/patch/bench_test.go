@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"etcdmod/internal/change"
 )
 
 // The inputs of the benchmarks; TestWorkIsBounded runs the worst of them once.
@@ -87,7 +89,7 @@ func BenchmarkUnified(b *testing.B) {
 	} {
 		b.Run(bm.name, func(b *testing.B) {
 			old, new := bm.input()
-			changes := []Change{{Path: "f.go", Old: old, New: new}}
+			changes := []change.Change{{Path: "f.go", Old: old, New: new}}
 			b.SetBytes(int64(len(old) + len(new)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -111,7 +113,7 @@ func BenchmarkColour(b *testing.B) {
 		old = append(old, long+"\n"...)
 		new = append(new, strings.ReplaceAll(long, "ab", "bca")[:480]+"\n"...)
 	}
-	changes := []Change{{Path: "f.go", Old: old, New: new}}
+	changes := []change.Change{{Path: "f.go", Old: old, New: new}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := Colour(io.Discard, changes); err != nil {

@@ -8,13 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/change"
+
 	"github.com/google/go-cmp/cmp"
 )
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // checkColour fails the test unless the coloured patch, without its colours, is patch.
-func checkColour(t *testing.T, changes []Change, patch []byte) {
+func checkColour(t *testing.T, changes []change.Change, patch []byte) {
 	t.Helper()
 	var buf bytes.Buffer
 	if err := Colour(&buf, changes); err != nil {
@@ -36,7 +38,7 @@ func TestColourStripped(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(5, 6))
 	for range 1000 {
-		changes := []Change{randomChange(rng, "f.go")}
+		changes := []change.Change{randomChange(rng, "f.go")}
 		patch, err := Unified(changes)
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +57,7 @@ var readable = strings.NewReplacer(
 func TestColour(t *testing.T) {
 	t.Setenv("NO_COLOR", "1") // is for the caller to obey
 	var buf bytes.Buffer
-	err := Colour(&buf, []Change{
+	err := Colour(&buf, []change.Change{
 		modified("lock.go",
 			"func run() {\n\tmu := concurrency.NewMutex(s, \"/p\")\r\n\twait()\n}",
 			"func run() {\n\tmu := etcdlock.NewMutex(s, \"/p\")\r\n\twait(ctx)\n}\n"),
@@ -89,7 +91,7 @@ func TestColour(t *testing.T) {
 
 func TestColourHeading(t *testing.T) {
 	var buf bytes.Buffer
-	if err := Colour(&buf, []Change{modified("f", "func f() {\n\n\n\n1\n", "func f() {\n\n\n\n2\n")}); err != nil {
+	if err := Colour(&buf, []change.Change{modified("f", "func f() {\n\n\n\n1\n", "func f() {\n\n\n\n2\n")}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := readable.Replace(buf.String()), "<cyan>@@ -2,4 +2,4 @@</> func f() {\n"; !strings.Contains(got, want) {
@@ -104,7 +106,7 @@ var errBroken = errors.New("broken")
 func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
 
 func TestColourWriteError(t *testing.T) {
-	if err := Colour(brokenWriter{}, []Change{modified("f", "x", "y")}); !errors.Is(err, errBroken) {
+	if err := Colour(brokenWriter{}, []change.Change{modified("f", "x", "y")}); !errors.Is(err, errBroken) {
 		t.Errorf("got error %v, want the writer's", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"etcdmod/internal/change"
 )
 
 // FuzzUnified: the printed text, read by a reader that knows nothing of this package's
@@ -22,7 +24,7 @@ func FuzzUnified(f *testing.F) {
 		f.Add([]byte(strings.Repeat(a, 9)), []byte("x"+strings.Repeat(a, 3)+"y\n"+strings.Repeat(a, 5)+"z"))
 	}
 	f.Fuzz(func(t *testing.T, old, new []byte) {
-		changes := []Change{{Path: "f", Old: old, New: new}}
+		changes := []change.Change{{Path: "f", Old: old, New: new}}
 		patch, err := Unified(changes)
 		if err != nil {
 			t.Fatal(err)
@@ -54,7 +56,7 @@ func FuzzPath(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
-		patch, err := Unified([]Change{created(path, "x\n")})
+		patch, err := Unified([]change.Change{created(path, "x\n")})
 		if err != nil {
 			return
 		}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/change"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -63,7 +65,7 @@ func removeEnv(env []string, prefix string) []string {
 }
 
 // write makes the tree hold one side of changes.
-func (tr tree) write(changes []Change, after bool) {
+func (tr tree) write(changes []change.Change, after bool) {
 	tr.t.Helper()
 	for _, c := range changes {
 		name := filepath.Join(tr.dir, filepath.FromSlash(c.Path))
@@ -89,7 +91,7 @@ func (tr tree) write(changes []Change, after bool) {
 
 // check compares the tree with one side of changes: content, modes, and that
 // nothing else is there.
-func (tr tree) check(changes []Change, after bool) {
+func (tr tree) check(changes []change.Change, after bool) {
 	tr.t.Helper()
 	want := make(map[string]string)
 	for _, c := range changes {
@@ -134,7 +136,7 @@ func (tr tree) check(changes []Change, after bool) {
 }
 
 // side gives the content of c on one side, and whether the file is there.
-func side(c Change, after bool) ([]byte, bool) {
+func side(c change.Change, after bool) ([]byte, bool) {
 	if after {
 		return c.New, !c.Deleted
 	}
@@ -142,7 +144,7 @@ func side(c Change, after bool) ([]byte, bool) {
 }
 
 // applies fails the test unless git takes the patch of changes, both ways.
-func applies(t *testing.T, changes []Change) {
+func applies(t *testing.T, changes []change.Change) {
 	t.Helper()
 	patch, err := Unified(changes)
 	if err != nil {
@@ -211,28 +213,28 @@ func TestLikeGit(t *testing.T) {
 
 // TestThreeWay: the index lines let git merge into a file that has changed meanwhile.
 func TestThreeWay(t *testing.T) {
-	change := modified("dir/f.go", "1\n2\n3\n4\n5\n6\n7\n8\n", "1\n2\n3\n4\n5\n6\n7\nours\n")
-	patch, err := Unified([]Change{change})
+	edit := modified("dir/f.go", "1\n2\n3\n4\n5\n6\n7\n8\n", "1\n2\n3\n4\n5\n6\n7\nours\n")
+	patch, err := Unified([]change.Change{edit})
 	if err != nil {
 		t.Fatal(err)
 	}
 	tr := newTree(t)
 	tr.git(nil, "init", "-q")
-	tr.write([]Change{change}, false)
+	tr.write([]change.Change{edit}, false)
 	tr.git(nil, "add", "-A")
 	tr.git(nil, "commit", "-q", "-m", "before")
-	tr.write([]Change{modified("dir/f.go", "", "1\n2\n3\n4\ntheirs\n6\n7\n8\n")}, true)
+	tr.write([]change.Change{modified("dir/f.go", "", "1\n2\n3\n4\ntheirs\n6\n7\n8\n")}, true)
 	tr.git(nil, "add", "-A")
 	tr.git(nil, "commit", "-q", "-m", "meanwhile")
 
 	tr.git(patch, "apply", "--3way", "-")
-	tr.check([]Change{modified("dir/f.go", "", "1\n2\n3\n4\ntheirs\n6\n7\nours\n")}, true)
+	tr.check([]change.Change{modified("dir/f.go", "", "1\n2\n3\n4\ntheirs\n6\n7\nours\n")}, true)
 }
 
 // TestNastyPaths gives git every path that its quoting and its parsing of the
 // "diff --git" line could get wrong, with content and without.
 func TestNastyPaths(t *testing.T) {
-	var changes []Change
+	var changes []change.Change
 	for i, path := range []string{
 		"plain", "a b", " lead", "trail ", "two  spaces", "a b a", "a/b b/a", "x b/x", "b/ a", "dev/null",
 		`q"uote`, `"quoted"`, `back\slash`, `\n`, "tab\tx", "nl\nx", "cr\r", "\x01\x1f\x7f", "bell\a\b\v\f",
@@ -297,17 +299,17 @@ func finish(rng *rand.Rand, lines []string) []byte {
 	return []byte(text)
 }
 
-func randomChange(rng *rand.Rand, path string) Change {
+func randomChange(rng *rand.Rand, path string) change.Change {
 	old := randomFile(rng, 40)
 	switch rng.IntN(12) {
 	case 0:
-		return Change{Path: path, New: finish(rng, old), Created: true, Executable: rng.IntN(2) == 0}
+		return change.Change{Path: path, New: finish(rng, old), Created: true, Executable: rng.IntN(2) == 0}
 	case 1:
-		return Change{Path: path, Old: finish(rng, old), Deleted: true, Executable: rng.IntN(2) == 0}
+		return change.Change{Path: path, Old: finish(rng, old), Deleted: true, Executable: rng.IntN(2) == 0}
 	case 2:
-		return Change{Path: path, Old: finish(rng, old), New: finish(rng, randomFile(rng, 40))}
+		return change.Change{Path: path, Old: finish(rng, old), New: finish(rng, randomFile(rng, 40))}
 	default:
-		return Change{Path: path, Old: finish(rng, old), New: finish(rng, randomEdit(rng, old))}
+		return change.Change{Path: path, Old: finish(rng, old), New: finish(rng, randomEdit(rng, old))}
 	}
 }
 
@@ -318,7 +320,7 @@ func TestRandomApplies(t *testing.T) {
 		t.Run(fmt.Sprint(batch), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(uint64(batch), 7))
-			var changes []Change
+			var changes []change.Change
 			for i := range files {
 				changes = append(changes, randomChange(rng, fmt.Sprintf("d%d/f %d.go", i%7, i)))
 			}

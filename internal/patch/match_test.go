@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/change"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/sergi/go-diff/diffmatchpatch"
 )
@@ -208,7 +210,7 @@ func TestMoreLinesThanGoDiffTakes(t *testing.T) {
 	// Swapping the ends keeps all lines shared and none trimmed.
 	last := len(lines) - 1
 	lines[0], lines[last] = lines[last], lines[0]
-	stats, err := Stats([]Change{modified("f", old, strings.Join(lines, ""))})
+	stats, err := Stats([]change.Change{modified("f", old, strings.Join(lines, ""))})
 	if err != nil {
 		t.Fatal(err)
 	}

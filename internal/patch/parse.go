@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"etcdmod/internal/change"
+
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
 )
 
@@ -24,7 +26,7 @@ func Parse(diff []byte) ([]File, error) {
 		if p.IsBinary || p.IsRename || p.IsCopy {
 			return nil, fmt.Errorf("patch: path %q: more than a change of lines", p.NewName)
 		}
-		f := File{Change: Change{Path: p.NewName, Created: p.IsNew, Deleted: p.IsDelete}}
+		f := File{Change: change.Change{Path: p.NewName, Created: p.IsNew, Deleted: p.IsDelete}}
 		mode := p.NewMode
 		if f.Deleted {
 			f.Path, mode = p.OldName, p.OldMode

@@ -5,12 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/change"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // parses demands that a patch, read again, is what Files gives.
-func parses(t *testing.T, changes []Change) {
+func parses(t *testing.T, changes []change.Change) {
 	t.Helper()
 	diff, err := Unified(changes)
 	if err != nil {
@@ -24,7 +26,7 @@ func parses(t *testing.T, changes []Change) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, diff)
 	}
-	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(Change{}, "Old", "New"), cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(want, got, cmpopts.IgnoreFields(change.Change{}, "Old", "New"), cmpopts.EquateEmpty()); d != "" {
 		t.Errorf("-want +got:\n%s\n%q", d, diff)
 	}
 }
@@ -56,7 +58,7 @@ func TestParseRandom(t *testing.T) {
 			}
 			return b.String()
 		}
-		parses(t, []Change{modified("a b/ü.go", text(), text()), created("b", text()), deleted("c", text())})
+		parses(t, []change.Change{modified("a b/ü.go", text(), text()), created("b", text()), deleted("c", text())})
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}

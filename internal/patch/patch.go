@@ -22,26 +22,9 @@ import (
 	"path"
 	"slices"
 	"strings"
-)
 
-// A Change is one file before and after.
-type Change struct {
-	// Path is slash-separated and relative to the directory in which the patch
-	// will be applied.
-	Path string
-	// Old is what the file holds before. It is empty when Created is set.
-	Old []byte
-	// New is what the file will hold. It is empty when Deleted is set.
-	New []byte
-	// Created says that there is no such file before. Only this flag says so:
-	// an Old of no bytes alone means an empty file.
-	Created bool
-	// Deleted says that there is no such file after.
-	Deleted bool
-	// Executable makes the mode of a created or deleted file 100755 instead of
-	// 100644. A modified file keeps its mode, so the patch does not name it.
-	Executable bool
-}
+	"etcdmod/internal/change"
+)
 
 // A Stat is the size of one file's change, in lines.
 type Stat struct {
@@ -53,7 +36,7 @@ type Stat struct {
 // is left out; when none does, the patch is nil. Errors are paths that git would
 // not take or that occur twice, flags that contradict the content, and a patch
 // that does not rebuild what it was made from.
-func Unified(changes []Change) ([]byte, error) {
+func Unified(changes []change.Change) ([]byte, error) {
 	var buf bytes.Buffer
 	if err := render(&buf, changes, nil); err != nil {
 		return nil, err
@@ -66,7 +49,7 @@ func Unified(changes []Change) ([]byte, error) {
 // lines. It always colours; whether w wants it is for the caller to know. Without
 // the sequences, the text is byte for byte that of Unified. On an error of
 // Unified's nothing is written.
-func Colour(w io.Writer, changes []Change) error {
+func Colour(w io.Writer, changes []change.Change) error {
 	var buf bytes.Buffer
 	if err := render(&buf, changes, newPalette()); err != nil {
 		return err
@@ -77,7 +60,7 @@ func Colour(w io.Writer, changes []Change) error {
 
 // Stats gives the number of lines that the patch adds and removes, for each file
 // in it and in its order. Its errors are those of Unified.
-func Stats(changes []Change) ([]Stat, error) {
+func Stats(changes []change.Change) ([]Stat, error) {
 	files, err := plan(changes)
 	if err != nil {
 		return nil, err
@@ -100,7 +83,7 @@ func Stats(changes []Change) ([]Stat, error) {
 	return stats, nil
 }
 
-func render(buf *bytes.Buffer, changes []Change, colours *palette) error {
+func render(buf *bytes.Buffer, changes []change.Change, colours *palette) error {
 	files, err := plan(changes)
 	if err != nil {
 		return err
@@ -114,18 +97,18 @@ func render(buf *bytes.Buffer, changes []Change, colours *palette) error {
 
 // A fileDiff is a changed file and the hunks that change it.
 type fileDiff struct {
-	Change
+	change.Change
 	hunks []hunk
 }
 
 // plan checks, sorts and diffs changes.
-func plan(changes []Change) ([]fileDiff, error) {
+func plan(changes []change.Change) ([]fileDiff, error) {
 	sorted := slices.Clone(changes)
-	slices.SortFunc(sorted, func(a, b Change) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortFunc(sorted, func(a, b change.Change) int { return cmp.Compare(a.Path, b.Path) })
 
 	var files []fileDiff
 	for i, c := range sorted {
-		if err := c.check(); err != nil {
+		if err := check(c); err != nil {
 			return nil, fmt.Errorf("patch: path %q: %w", c.Path, err)
 		}
 		if i > 0 && sorted[i-1].Path == c.Path {
@@ -147,7 +130,7 @@ func plan(changes []Change) ([]fileDiff, error) {
 }
 
 // check reports what git would refuse or this package would get wrong.
-func (c Change) check() error {
+func check(c change.Change) error {
 	switch {
 	case c.Path == "":
 		return errors.New("empty path")

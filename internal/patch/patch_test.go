@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/change"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -12,23 +14,23 @@ func text(lines ...string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-func modified(path, old, new string) Change {
-	return Change{Path: path, Old: []byte(old), New: []byte(new)}
+func modified(path, old, new string) change.Change {
+	return change.Change{Path: path, Old: []byte(old), New: []byte(new)}
 }
 
-func created(path, new string) Change {
-	return Change{Path: path, New: []byte(new), Created: true}
+func created(path, new string) change.Change {
+	return change.Change{Path: path, New: []byte(new), Created: true}
 }
 
-func deleted(path, old string) Change {
-	return Change{Path: path, Old: []byte(old), Deleted: true}
+func deleted(path, old string) change.Change {
+	return change.Change{Path: path, Old: []byte(old), Deleted: true}
 }
 
 // golden is the edges of the format. TestGolden compares with the text here, TestLikeGit
 // with git's own diff, TestGoldenApplies lets git apply it.
 var golden = []struct {
 	name    string
-	changes []Change
+	changes []change.Change
 	want    string
 }{
 	{
@@ -38,7 +40,7 @@ var golden = []struct {
 	},
 	{
 		name:    "unchanged files are left out",
-		changes: []Change{modified("a.go", "same\n", "same\n"), modified("b.go", "", ""), modified("c.go", "x\n", "y\n")},
+		changes: []change.Change{modified("a.go", "same\n", "same\n"), modified("b.go", "", ""), modified("c.go", "x\n", "y\n")},
 		want: text(
 			"diff --git a/c.go b/c.go",
 			"index 587be6b..975fbec",
@@ -51,7 +53,7 @@ var golden = []struct {
 	},
 	{
 		name: "sorted by path",
-		changes: []Change{
+		changes: []change.Change{
 			created("b", "1\n"), created("a/b", "1\n"), created("a.go", "1\n"), created("B", "1\n"),
 		},
 		want: text(
@@ -63,7 +65,7 @@ var golden = []struct {
 	},
 	{
 		name: "three lines of context, and the declaration that the hunk is in",
-		changes: []Change{modified("main.go",
+		changes: []change.Change{modified("main.go",
 			"package main\n\nfunc main() {\n\ta()\n\tb()\n\tc()\n\td()\n\te()\n\tf()\n\tg()\n\th()\n}\n",
 			"package main\n\nfunc main() {\n\ta()\n\tb()\n\tc()\n\td()\n\tE()\n\tf()\n\tg()\n\th()\n}\n",
 		)},
@@ -85,7 +87,7 @@ var golden = []struct {
 	},
 	{
 		name:    "six equal lines between: one hunk",
-		changes: []Change{modified("f", "x\n1\n2\n3\n4\n5\n6\ny\n", "X\n1\n2\n3\n4\n5\n6\nY\n")},
+		changes: []change.Change{modified("f", "x\n1\n2\n3\n4\n5\n6\ny\n", "X\n1\n2\n3\n4\n5\n6\nY\n")},
 		want: text(
 			"diff --git a/f b/f",
 			"index 2c136f8..00c7534",
@@ -97,7 +99,7 @@ var golden = []struct {
 	},
 	{
 		name:    "seven equal lines between: two hunks",
-		changes: []Change{modified("f", "x\n1\n2\n3\n4\n5\n6\n7\ny\n", "X\n1\n2\n3\n4\n5\n6\n7\nY\n")},
+		changes: []change.Change{modified("f", "x\n1\n2\n3\n4\n5\n6\n7\ny\n", "X\n1\n2\n3\n4\n5\n6\n7\nY\n")},
 		want: text(
 			"diff --git a/f b/f",
 			"index 7f43497..92066af",
@@ -111,7 +113,7 @@ var golden = []struct {
 	},
 	{
 		name:    "later hunks count what earlier ones added",
-		changes: []Change{modified("f", "1\n2\n3\n4\n5\n6\n7\n8\n9\n", "0\n1\n2\n3\n4\n5\n6\n7\n8\n")},
+		changes: []change.Change{modified("f", "1\n2\n3\n4\n5\n6\n7\n8\n9\n", "0\n1\n2\n3\n4\n5\n6\n7\n8\n")},
 		want: text(
 			"diff --git a/f b/f",
 			"index 0719398..1000f90",
@@ -125,7 +127,7 @@ var golden = []struct {
 	},
 	{
 		name:    "a created file",
-		changes: []Change{created("new.go", "package p\n\nvar X int\n")},
+		changes: []change.Change{created("new.go", "package p\n\nvar X int\n")},
 		want: text(
 			"diff --git a/new.go b/new.go",
 			"new file mode 100644",
@@ -138,7 +140,7 @@ var golden = []struct {
 	},
 	{
 		name:    "a created executable without a final newline",
-		changes: []Change{{Path: "run.sh", New: []byte("#!/bin/sh"), Created: true, Executable: true}},
+		changes: []change.Change{{Path: "run.sh", New: []byte("#!/bin/sh"), Created: true, Executable: true}},
 		want: text(
 			"diff --git a/run.sh b/run.sh",
 			"new file mode 100755",
@@ -152,7 +154,7 @@ var golden = []struct {
 	},
 	{
 		name:    "a deleted file",
-		changes: []Change{deleted("old.go", "package p\n")},
+		changes: []change.Change{deleted("old.go", "package p\n")},
 		want: text(
 			"diff --git a/old.go b/old.go",
 			"deleted file mode 100644",
@@ -165,7 +167,7 @@ var golden = []struct {
 	},
 	{
 		name:    "empty files created and deleted",
-		changes: []Change{created("a", ""), deleted("b", ""), {Path: "c", Deleted: true, Executable: true}},
+		changes: []change.Change{created("a", ""), deleted("b", ""), {Path: "c", Deleted: true, Executable: true}},
 		want: text(
 			"diff --git a/a b/a",
 			"new file mode 100644",
@@ -180,7 +182,7 @@ var golden = []struct {
 	},
 	{
 		name:    "an empty file filled and a file emptied",
-		changes: []Change{modified("a", "", "x\ny\n"), modified("b", "x\n", "")},
+		changes: []change.Change{modified("a", "", "x\ny\n"), modified("b", "x\n", "")},
 		want: text(
 			"diff --git a/a b/a",
 			"index e69de29..b77b4eb",
@@ -198,7 +200,7 @@ var golden = []struct {
 	},
 	{
 		name:    "the final newline removed",
-		changes: []Change{modified("f", "a\nb\n", "a\nb")},
+		changes: []change.Change{modified("f", "a\nb\n", "a\nb")},
 		want: text(
 			"diff --git a/f b/f",
 			"index 422c2b7..0a207c0",
@@ -211,7 +213,7 @@ var golden = []struct {
 	},
 	{
 		name:    "the final newline added",
-		changes: []Change{modified("f", "a\nb", "a\nb\n")},
+		changes: []change.Change{modified("f", "a\nb", "a\nb\n")},
 		want: text(
 			"diff --git a/f b/f",
 			"index 0a207c0..422c2b7",
@@ -225,7 +227,7 @@ var golden = []struct {
 	},
 	{
 		name:    "no final newline on either side",
-		changes: []Change{modified("f", "a\nb", "a\nc"), modified("g", "a\nb", "A\nb")},
+		changes: []change.Change{modified("f", "a\nb", "a\nc"), modified("g", "a\nb", "A\nb")},
 		want: text(
 			"diff --git a/f b/f",
 			"index 0a207c0..817f660",
@@ -247,7 +249,7 @@ var golden = []struct {
 	},
 	{
 		name:    "line endings are content: CRLF, a lone CR, a changed ending",
-		changes: []Change{modified("crlf", "a\r\nb\r\n", "a\r\nc\r\n"), modified("lone", "a\rb\n", "a\rc\n"), modified("to-lf", "a\r\n", "a\n")},
+		changes: []change.Change{modified("crlf", "a\r\nb\r\n", "a\r\nc\r\n"), modified("lone", "a\rb\n", "a\rc\n"), modified("to-lf", "a\r\n", "a\n")},
 		want: text(
 			"diff --git a/crlf b/crlf",
 			"index c30dea8..06c9c76",
@@ -271,7 +273,7 @@ var golden = []struct {
 	},
 	{
 		name:    "bytes that are not UTF-8, and NUL",
-		changes: []Change{modified("f", "\xff\xfe\n\x00\nx\n", "\xff\xfe\n\x00\ny\xc3\n")},
+		changes: []change.Change{modified("f", "\xff\xfe\n\x00\nx\n", "\xff\xfe\n\x00\ny\xc3\n")},
 		want: text(
 			"diff --git a/f b/f",
 			"index 7779b8a..6f1f6df",
@@ -283,7 +285,7 @@ var golden = []struct {
 	},
 	{
 		name:    "lines that look like a patch",
-		changes: []Change{modified("f", "-- a/f\n@@ -1 +1 @@\n\\ No newline at end of file\n", "++ b/f\n@@ -1 +1 @@\n\\ No newline at end of file\ndiff --git a/f b/f\n")},
+		changes: []change.Change{modified("f", "-- a/f\n@@ -1 +1 @@\n\\ No newline at end of file\n", "++ b/f\n@@ -1 +1 @@\n\\ No newline at end of file\ndiff --git a/f b/f\n")},
 		want: text(
 			"diff --git a/f b/f",
 			"index 6d946de..3d2b56f",
@@ -295,7 +297,7 @@ var golden = []struct {
 	},
 	{
 		name: "paths are quoted as git does",
-		changes: []Change{
+		changes: []change.Change{
 			modified("a b/c d.go", "x\n", "y\n"),
 			created("ein \"ü\".go", "y\n"),
 			deleted("tab\tnl\nback\\slash\x7f\a", "x\n"),
@@ -329,7 +331,7 @@ var golden = []struct {
 	},
 	{
 		name: "a new function is shown whole",
-		changes: []Change{modified("f.go",
+		changes: []change.Change{modified("f.go",
 			"func a() {\n\tx()\n}\n\nfunc c() {\n\tx()\n}\n",
 			"func a() {\n\tx()\n}\n\nfunc b() {\n\tx()\n}\n\nfunc c() {\n\tx()\n}\n",
 		)},
@@ -344,7 +346,7 @@ var golden = []struct {
 	},
 	{
 		name: "a new table entry is shown whole",
-		changes: []Change{modified("f.go",
+		changes: []change.Change{modified("f.go",
 			"var t = []T{\n\t{\n\t\ta: 1,\n\t},\n\t{\n\t\ta: 3,\n\t},\n}\n",
 			"var t = []T{\n\t{\n\t\ta: 1,\n\t},\n\t{\n\t\ta: 2,\n\t},\n\t{\n\t\ta: 3,\n\t},\n}\n",
 		)},
@@ -359,7 +361,7 @@ var golden = []struct {
 	},
 	{
 		name: "a heading is cut at 80 bytes and loses trailing space",
-		changes: []Change{
+		changes: []change.Change{
 			modified("a", "func "+strings.Repeat("x", 90)+"\n\n\n\n1\n", "func "+strings.Repeat("x", 90)+"\n\n\n\n2\n"),
 			modified("b", "$b \t\r\n_x\n\n\n\n1\n", "$b \t\r\n_x\n\n\n\n2\n"),
 			modified("c", "$b \t\r\n\n\n\n1\n", "$b \t\r\n\n\n\n2\n"),
@@ -393,18 +395,18 @@ func TestGolden(t *testing.T) {
 }
 
 func TestUnifiedNothing(t *testing.T) {
-	got, err := Unified([]Change{modified("f", "x", "x")})
+	got, err := Unified([]change.Change{modified("f", "x", "x")})
 	if got != nil || err != nil {
 		t.Errorf("got %q, %v; want nil, nil", got, err)
 	}
 }
 
 func TestUnifiedKeepsItsInput(t *testing.T) {
-	changes := []Change{modified("b", "x\n", "y\n"), modified("a", "x\n", "y\n")}
+	changes := []change.Change{modified("b", "x\n", "y\n"), modified("a", "x\n", "y\n")}
 	if _, err := Unified(changes); err != nil {
 		t.Fatal(err)
 	}
-	want := []Change{modified("b", "x\n", "y\n"), modified("a", "x\n", "y\n")}
+	want := []change.Change{modified("b", "x\n", "y\n"), modified("a", "x\n", "y\n")}
 	if diff := cmp.Diff(want, changes); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -413,24 +415,24 @@ func TestUnifiedKeepsItsInput(t *testing.T) {
 func TestErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		changes []Change
+		changes []change.Change
 		want    string
 	}{
-		{"empty path", []Change{created("", "x")}, "empty path"},
-		{"absolute", []Change{created("/etc/passwd", "x")}, "not a clean"},
-		{"above", []Change{created("../x", "x")}, "not a clean"},
-		{"above, hidden", []Change{created("a/../../x", "x")}, "not a clean"},
-		{"the directory", []Change{created(".", "x")}, "not a clean"},
-		{"its parent", []Change{created("..", "x")}, "not a clean"},
-		{"not clean", []Change{created("a//x", "x")}, "not a clean"},
-		{"a directory", []Change{created("a/", "x")}, "not a clean"},
-		{"NUL", []Change{created("a\x00b", "x")}, "NUL"},
-		{"git's own", []Change{created("a/.Git/config", "x")}, ".git"},
-		{"bad path of an unchanged file", []Change{modified("/x", "x", "x")}, "not a clean"},
-		{"twice", []Change{modified("a", "x", "y"), created("b", ""), modified("a", "x", "z")}, "twice"},
-		{"created and deleted", []Change{{Path: "a", Created: true, Deleted: true}}, "both"},
-		{"created with old content", []Change{{Path: "a", Old: []byte("x"), Created: true}}, "content before"},
-		{"deleted with new content", []Change{{Path: "a", New: []byte("x"), Deleted: true}}, "content after"},
+		{"empty path", []change.Change{created("", "x")}, "empty path"},
+		{"absolute", []change.Change{created("/etc/passwd", "x")}, "not a clean"},
+		{"above", []change.Change{created("../x", "x")}, "not a clean"},
+		{"above, hidden", []change.Change{created("a/../../x", "x")}, "not a clean"},
+		{"the directory", []change.Change{created(".", "x")}, "not a clean"},
+		{"its parent", []change.Change{created("..", "x")}, "not a clean"},
+		{"not clean", []change.Change{created("a//x", "x")}, "not a clean"},
+		{"a directory", []change.Change{created("a/", "x")}, "not a clean"},
+		{"NUL", []change.Change{created("a\x00b", "x")}, "NUL"},
+		{"git's own", []change.Change{created("a/.Git/config", "x")}, ".git"},
+		{"bad path of an unchanged file", []change.Change{modified("/x", "x", "x")}, "not a clean"},
+		{"twice", []change.Change{modified("a", "x", "y"), created("b", ""), modified("a", "x", "z")}, "twice"},
+		{"created and deleted", []change.Change{{Path: "a", Created: true, Deleted: true}}, "both"},
+		{"created with old content", []change.Change{{Path: "a", Old: []byte("x"), Created: true}}, "content before"},
+		{"deleted with new content", []change.Change{{Path: "a", New: []byte("x"), Deleted: true}}, "content after"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := Unified(tt.changes)
@@ -452,7 +454,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestStats(t *testing.T) {
-	got, err := Stats([]Change{
+	got, err := Stats([]change.Change{
 		modified("c", "1\n2\n3\n", "1\nx\ny\n3\n"),
 		modified("same", "1\n", "1\n"),
 		created("b", "1\n2"),

@@ -1,8 +1,10 @@
 package patch
 
+import "etcdmod/internal/change"
+
 // A File is a changed file with its hunks, for those who show a patch in another form.
 type File struct {
-	Change
+	change.Change
 	Hunks []Hunk
 }
 
@@ -46,7 +48,7 @@ type Span struct{ From, To int }
 
 // Files gives the patch for changes as data: the files and hunks that Unified prints, in
 // its order and with its errors.
-func Files(changes []Change) ([]File, error) {
+func Files(changes []change.Change) ([]File, error) {
 	diffs, err := plan(changes)
 	if err != nil {
 		return nil, err

@@ -6,12 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/patch"
 )
 
 // Files gives the hunks that the patch prints, and marks what changed within lines.
 func TestFiles(t *testing.T) {
-	changes := []patch.Change{
+	changes := []change.Change{
 		{Path: "b.go", Old: []byte("package b\n\nfunc f() {\n\t1\n\t2\n\t3\n\tmu := concurrency.New()\n\t4\n\tgone\n}"), New: []byte("package b\n\nfunc f() {\n\t1\n\t2\n\t3\n\tmu := etcdlock.New()\n\t4\n}\n")},
 		{Path: "a.go", New: []byte("package a\n"), Created: true},
 		{Path: "same.go", Old: []byte("x"), New: []byte("x")},

@@ -15,7 +15,6 @@ import (
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/modules"
-	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 )
 
@@ -111,7 +110,7 @@ func (r *run) bumped(indexes []int) []string {
 // bumpChanges makes the bumps that the policy wants, each only where the result builds as
 // it did before: the edited go.mod, with the go.sum that it needs. Bumps that fit together
 // are one change; one that does not fit does not keep the others from being made.
-func (r *run) bumpChanges(ctx context.Context) (kept []change.Change, failed []verify.Problem, err error) {
+func (r *run) bumpChanges(ctx context.Context) (kept []change.Change, failed []finding.Problem, err error) {
 	if err := r.settleTargets(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -156,7 +155,7 @@ func (r *run) bumpChanges(ctx context.Context) (kept []change.Change, failed []v
 		}
 	}
 	if why != nil && len(wanted) == 0 {
-		r.skip(r.mod.GoModFile, string(finding.SkipNotRefreshed), why.Detail)
+		r.skip(r.mod.GoModFile, finding.SkipNotRefreshed, why.Detail)
 		return nil, nil, nil
 	}
 	if why != nil {
@@ -225,7 +224,7 @@ func (r *run) refusal(ctx context.Context, err error) (*Refusal, error) {
 	}
 	why := &Refusal{Code: gosum.Reason(err), Detail: r.local(err.Error())}
 	if why.Code == "" {
-		why.Code = codeGoSum
+		why.Code = finding.GoSum
 	}
 	var incomplete *gosum.IncompleteError
 	if errors.As(err, &incomplete) {

@@ -17,7 +17,6 @@ import (
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/vendoring"
-	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 )
 
@@ -36,7 +35,7 @@ type attempt struct {
 	amended      bool
 	flags        []string // for the verification of what comes after
 	changes      []change.Change
-	failed       []verify.Problem
+	failed       []finding.Problem
 }
 
 func (a *attempt) note(format string, args ...any) {
@@ -84,11 +83,9 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			return &Refusal{Code: string(modbump.Vendored), Detail: a.local(err.Error())}, nil
+			return &Refusal{Code: finding.Vendored, Detail: a.local(err.Error())}, nil
 		}
-		for _, v := range vendored {
-			a.changes = append(a.changes, change.Change{Path: v.Path, Old: v.Old, New: v.New, Created: v.Created, Deleted: v.Deleted})
-		}
+		a.changes = append(a.changes, vendored...)
 		a.note("vendor: %d files change, as with \"go mod vendor\"", len(vendored))
 		// What is vendored comes from the module cache, where it can be compiled
 		// without the old copies in the way.
@@ -102,7 +99,7 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 	var said *gocmd.Error
 	switch {
 	case ctx.Err() == nil && !errors.Is(err, gocmd.ErrNoGo) && errors.As(err, &said):
-		return &Refusal{Code: codeGoSum, Detail: a.local("the module does not load as it is, so that the bump cannot be compared with it; let the go command put that right first: " + said.Stderr)}, nil
+		return &Refusal{Code: finding.GoSum, Detail: a.local("the module does not load as it is, so that the bump cannot be compared with it; let the go command put that right first: " + said.Stderr)}, nil
 	case err != nil:
 		return nil, err
 	}
@@ -115,7 +112,7 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 		return nil, nil
 	}
 	a.failed = problems
-	why := &Refusal{Code: string(finding.DoesNotBuild), Detail: a.relative(problems[0]).String()}
+	why := &Refusal{Code: finding.DoesNotBuild, Detail: a.relative(problems[0]).String()}
 	return a.advise(why), nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/modules"
@@ -58,7 +59,7 @@ func (r *run) buildList(ctx context.Context) (*modbump.BuildList, error) {
 	case errors.Is(err, gocmd.ErrNoGo):
 		return nil, nil // who needs it will say so
 	case err != nil:
-		r.skip(r.mod.GoModFile, SkipBuildList, err.Error())
+		r.skip(r.mod.GoModFile, finding.SkipBuildList, err.Error())
 		return nil, nil
 	}
 	replaced := r.workspaceReplaces()

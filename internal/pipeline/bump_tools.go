@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gosum"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/verify"
@@ -20,7 +21,7 @@ func (r *run) hasTools() bool {
 
 // tools returns the packages that do not compile with the bumps and are part of a tool
 // that does without them. Verification looks at the packages of the module alone.
-func (a *attempt) tools(ctx context.Context) ([]verify.Problem, error) {
+func (a *attempt) tools(ctx context.Context) ([]finding.Problem, error) {
 	if !a.hasTools() {
 		return nil, nil
 	}
@@ -33,11 +34,11 @@ func (a *attempt) tools(ctx context.Context) ([]verify.Problem, error) {
 	if err != nil {
 		return nil, ctx.Err() // it did not load before either
 	}
-	var worse []verify.Problem
+	var worse []finding.Problem
 	for _, path := range slices.Sorted(maps.Keys(after)) {
 		if _, had := before[path]; !had {
 			said := strings.Join(strings.Fields(after[path]), " ")
-			worse = append(worse, verify.Problem{Package: path, Message: "of a tool: " + a.local(said), Phase: verify.PhaseBuild})
+			worse = append(worse, finding.Problem{Package: path, Message: "of a tool: " + a.local(said), Phase: verify.PhaseBuild})
 		}
 	}
 	return worse, nil

@@ -60,7 +60,7 @@ func (r *run) imports(importer, path string) bool {
 // lower weakens the rewrites that the problems may come from: of those in the files with
 // problems, else in the packages with problems, else in what those import, else of all, the
 // strongest. detail goes into their reasons.
-func lower(plan *rewrite.Plan, changes []change.Change, problems []verify.Problem, detail string, imports func(importer, path string) bool) {
+func lower(plan *rewrite.Plan, changes []change.Change, problems []finding.Problem, detail string, imports func(importer, path string) bool) {
 	files, packages := map[string]bool{}, map[string]bool{}
 	for _, p := range problems {
 		files[p.File] = true
@@ -119,14 +119,14 @@ func rewriting(fs []*finding.Finding) (out []*finding.Finding) {
 
 // verify compiles the changes, and vets and tests them if asked to. packages are those
 // that change although none of their files does. It returns the problems that are new.
-func (r *run) verify(ctx context.Context, changes []change.Change, packages ...string) ([]verify.Problem, error) {
+func (r *run) verify(ctx context.Context, changes []change.Change, packages ...string) ([]finding.Problem, error) {
 	overlay := map[string][]byte{}
 	for _, c := range changes {
 		overlay[c.Path] = c.New
 	}
 	r.log("verifying %d changed files", len(changes))
 	checked, uncovered := map[string]bool{}, map[string]int{}
-	var unproved []Skip
+	var unproved []finding.Skip
 	for i, c := range r.Configurations {
 		res, err := r.verifyIn(ctx, i, overlay, packages)
 		if ctx.Err() != nil {
@@ -149,10 +149,10 @@ func (r *run) verify(ctx context.Context, changes []change.Change, packages ...s
 			uncovered[name]++
 		}
 		for _, path := range res.Unproved {
-			unproved = append(unproved, Skip{path, SkipUnverified, "vet or the tests say nothing about it: it failed before as well" + r.note(c)})
+			unproved = append(unproved, finding.Skip{Path: path, Reason: finding.SkipUnverified, Detail: "vet or the tests say nothing about it: it failed before as well" + r.note(c)})
 		}
 		if r.Test && c.foreign() {
-			unproved = append(unproved, Skip{r.mod.Root, SkipUnverified, "the tests do not run on this machine" + r.note(c)})
+			unproved = append(unproved, finding.Skip{Path: r.mod.Root, Reason: finding.SkipUnverified, Detail: "the tests do not run on this machine" + r.note(c)})
 		}
 	}
 	for _, d := range r.Dependants {
@@ -164,7 +164,7 @@ func (r *run) verify(ctx context.Context, changes []change.Change, packages ...s
 	r.log("verified %d packages", len(checked))
 	for name, n := range uncovered {
 		if n == len(r.Configurations) {
-			r.skip(name, SkipUnverified, "no package of this build configuration reads it")
+			r.skip(name, finding.SkipUnverified, "no package of this build configuration reads it")
 		}
 	}
 	r.res.Skipped = append(r.res.Skipped, unproved...)
@@ -173,7 +173,7 @@ func (r *run) verify(ctx context.Context, changes []change.Change, packages ...s
 
 // dependant compiles a module that replaces this one by its directory. Its own go.mod says
 // what it is built with, so that this one's does not count there.
-func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]byte) ([]verify.Problem, error) {
+func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]byte) ([]finding.Problem, error) {
 	overlay := map[string][]byte{}
 	for name, text := range changed {
 		if filepath.Ext(name) == ".go" && !strings.Contains(filepath.ToSlash(name), "/vendor/") {
@@ -197,7 +197,7 @@ func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]b
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil:
-			r.skip(d.Root, SkipUnverified, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c))
+			r.skip(d.Root, finding.SkipUnverified, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c))
 		case !res.OK():
 			return res.New, nil
 		}
@@ -206,7 +206,7 @@ func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]b
 }
 
 // relative returns a problem with its file relative to the repository, for messages.
-func (r *run) relative(p verify.Problem) verify.Problem {
+func (r *run) relative(p finding.Problem) finding.Problem {
 	if p.File != "" {
 		p.File = r.mod.Rel(p.File)
 	}

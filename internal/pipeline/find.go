@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/version"
 	"etcdmod/rewrite"
 )
@@ -186,7 +187,7 @@ func (r *run) leftOut(chosen []*discover.Package) {
 				concerned = concerned || reaches[ip]
 			}
 			if concerned && slices.ContainsFunc(notable, func(w string) bool { return f.Mention[w] }) {
-				r.skip(f.Name, SkipConstraints, "no build configuration of this run has it; name one that does with -config or -tags")
+				r.skip(f.Name, finding.SkipConstraints, "no build configuration of this run has it; name one that does with -config or -tags")
 			}
 		}
 	}

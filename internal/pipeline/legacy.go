@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/legacy"
 	"etcdmod/modbump"
 )
@@ -13,7 +14,7 @@ import (
 func (r *run) legacy(dir string) {
 	found, err := legacy.Find(dir)
 	if err != nil {
-		r.skip(dir, SkipPins, err.Error())
+		r.skip(dir, finding.SkipPins, err.Error())
 	}
 	for _, f := range found {
 		r.res.Bumps = append(r.res.Bumps, Bump{File: f.File, Finding: modbump.Finding{
@@ -39,7 +40,7 @@ func (r *run) withoutModule(noModule error) (*Result, error) {
 	if len(r.res.Bumps)+len(r.res.Skipped) == 0 {
 		return nil, noModule
 	}
-	r.skip(dir, SkipNoModule, "there is no go.mod here or above; the code was not looked at")
+	r.skip(dir, finding.SkipNoModule, "there is no go.mod here or above; the code was not looked at")
 	r.finish()
 	return r.res, nil
 }

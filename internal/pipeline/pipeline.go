@@ -63,13 +63,6 @@ type Dependant struct {
 	Alone bool   // outside of every workspace
 }
 
-// A Skip is something that was not covered.
-type Skip struct {
-	Path   string // absolute file, maybe with a position, or directory, or an import path
-	Reason string // a [finding.Code]
-	Detail string
-}
-
 // A Bump is what the policy says of one requirement in go.mod.
 type Bump struct {
 	modbump.Finding
@@ -84,7 +77,7 @@ type Bump struct {
 
 // A Refusal says why a bump was not made.
 type Refusal struct {
-	Code   string
+	Code   finding.Code
 	Detail string
 	// Wanted are the requirements that the go.mod would need besides.
 	Wanted []module.Version
@@ -98,18 +91,18 @@ type Result struct {
 	Tries    []finding.Try      // the places that try a lock, each with a finding or a verdict
 	Bumps    []Bump
 	Changes  []change.Change // verified, sorted by path
-	Skipped  []Skip
+	Skipped  []finding.Skip
 	// Incomplete says that something was refused or not covered.
 	Incomplete bool
 	// Failed holds what verification said when it accepted nothing of what was proposed.
-	Failed []verify.Problem
+	Failed []finding.Problem
 
-	part func(context.Context, []change.Change) ([]verify.Problem, error)
+	part func(context.Context, []change.Change) ([]finding.Problem, error)
 }
 
 // Part verifies some of the changes without the others, as all of them were, and returns
 // the problems that they bring.
-func (res *Result) Part(ctx context.Context, some []change.Change) ([]verify.Problem, error) {
+func (res *Result) Part(ctx context.Context, some []change.Change) ([]finding.Problem, error) {
 	return res.part(ctx, some)
 }
 
@@ -167,7 +160,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	case err != nil:
 		return nil, err
 	case bumpErr != nil:
-		r.skip(r.mod.GoModFile, SkipGoMod, bumpErr.Error())
+		r.skip(r.mod.GoModFile, finding.SkipGoMod, bumpErr.Error())
 	}
 	if plan != nil {
 		plan.Limit(r.Tier)
@@ -190,7 +183,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	r.finish()
-	r.res.part = func(ctx context.Context, some []change.Change) ([]verify.Problem, error) {
+	r.res.part = func(ctx context.Context, some []change.Change) ([]finding.Problem, error) {
 		skipped := r.res.Skipped // the same is known of all changes
 		defer func() { r.res.Skipped = skipped }()
 		return r.verify(ctx, some)
@@ -230,7 +223,7 @@ func (r *run) open() error {
 		// With -mod=mod even "go list" writes go.mod and go.sum.
 		r.flags = append(r.flags, "-mod=readonly")
 	}
-	for _, n := range mod.Notes {
+	for _, n := range mod.Skipped {
 		r.skip(n.Path, n.Reason, n.Detail)
 	}
 	return nil

@@ -94,7 +94,7 @@ func newModule(t *testing.T, archive string) string {
 }
 
 // A verdict says which problems a set of files has; names are relative.
-type verdict func(files map[string]string) []verify.Problem
+type verdict func(files map[string]string) []finding.Problem
 
 // judge runs the pipeline with another verification than the real one.
 func judge(t *testing.T, dir string, v verdict) (*Result, []string) {
@@ -158,39 +158,39 @@ func TestFallBack(t *testing.T) {
 		others bool   // b/b.go keeps its tier
 		failed bool
 	}{
-		{"verified", func(map[string]string) []verify.Problem { return nil }, "a/a.go collapse", true, false},
-		{"vet complains of a collapse", func(files map[string]string) []verify.Problem {
+		{"verified", func(map[string]string) []finding.Problem { return nil }, "a/a.go collapse", true, false},
+		{"vet complains of a collapse", func(files map[string]string) []finding.Problem {
 			if collapsed(files) {
-				return []verify.Problem{{File: "a/a.go", Line: 11, Phase: vet, Message: "no"}}
+				return []finding.Problem{{File: "a/a.go", Line: 11, Phase: vet, Message: "no"}}
 			}
 			return nil
 		}, "a/a.go gate verify-fell-back", true, false},
-		{"and of a gate", func(files map[string]string) []verify.Problem {
+		{"and of a gate", func(files map[string]string) []finding.Problem {
 			if collapsed(files) || gated(files) {
-				return []verify.Problem{{File: "a/a.go", Phase: vet, Message: "no"}}
+				return []finding.Problem{{File: "a/a.go", Phase: vet, Message: "no"}}
 			}
 			return nil
 		}, "a/a.go guard verify-fell-back", true, false},
-		{"one package does not build at all", func(files map[string]string) []verify.Problem {
+		{"one package does not build at all", func(files map[string]string) []finding.Problem {
 			if files["a/a.go"] != "" {
-				return []verify.Problem{{File: "a/a.go", Phase: verify.PhaseBuild, Message: "no"}}
+				return []finding.Problem{{File: "a/a.go", Phase: verify.PhaseBuild, Message: "no"}}
 			}
 			return nil
 		}, "a/a.go refuse does-not-build", true, false},
-		{"a test of one package fails", func(files map[string]string) []verify.Problem {
+		{"a test of one package fails", func(files map[string]string) []finding.Problem {
 			if collapsed(files) {
-				return []verify.Problem{{Package: "example.com/standby/a", File: "a/a_test.go", Phase: verify.PhaseTest, Message: "no"}}
+				return []finding.Problem{{Package: "example.com/standby/a", File: "a/a_test.go", Phase: verify.PhaseTest, Message: "no"}}
 			}
 			return nil
 		}, "a/a.go gate verify-fell-back", true, false},
-		{"nothing is accepted", func(map[string]string) []verify.Problem {
-			return []verify.Problem{{Phase: verify.PhaseLoad, Message: "no"}}
+		{"nothing is accepted", func(map[string]string) []finding.Problem {
+			return []finding.Problem{{Phase: verify.PhaseLoad, Message: "no"}}
 		}, "a/a.go refuse does-not-build", false, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			dir := newModule(t, twoLoops)
-			plain, _ := judge(t, dir, func(map[string]string) []verify.Problem { return nil })
+			plain, _ := judge(t, dir, func(map[string]string) []finding.Problem { return nil })
 			if !strings.HasPrefix(tiers(plain), strongest) {
 				t.Fatalf("without problems: %s", tiers(plain))
 			}
@@ -228,7 +228,7 @@ func TestUnverified(t *testing.T) {
 	}
 	var got []string
 	for _, s := range res.Skipped {
-		got = append(got, res.Module.Rel(s.Path)+" "+s.Reason)
+		got = append(got, res.Module.Rel(s.Path)+" "+string(s.Reason))
 	}
 	if want := "a/a.go not-verified, example.com/standby/b not-verified"; strings.Join(got, ", ") != want || !res.Incomplete {
 		t.Errorf("got %q, incomplete is %v", got, res.Incomplete)
@@ -265,7 +265,7 @@ func TestPosition(t *testing.T) {
 		{"example.com/x", "example.com/x", 0, 0},
 		{`C:\a\b.go:3:14`, `C:\a\b.go`, 3, 14},
 	} {
-		p := Skip{Path: tc.path}.Position()
+		p := finding.Skip{Path: tc.path}.Position()
 		if p.Filename != tc.file || p.Line != tc.line || p.Column != tc.col {
 			t.Errorf("%s: %+v", tc.path, p)
 		}

@@ -2,11 +2,9 @@ package pipeline
 
 import (
 	"cmp"
-	"go/token"
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"etcdmod/internal/change"
@@ -15,28 +13,8 @@ import (
 	"etcdmod/modbump"
 )
 
-// Why something was not covered.
-const (
-	SkipUnreadable  = string(finding.SkipUnreadable)
-	SkipSyntax      = string(finding.SkipSyntax)
-	SkipDependency  = string(finding.SkipDependency)
-	SkipMetadata    = string(finding.SkipMetadata)
-	SkipTypes       = string(finding.SkipTypes)
-	SkipConstraints = string(finding.SkipConstraints)
-	SkipBazel       = string(finding.SkipBazel)
-	SkipGoMod       = string(finding.SkipGoMod)
-	SkipUnverified  = string(finding.SkipUnverified)
-	SkipBuildList   = string(finding.SkipBuildList)
-	SkipNoModule    = string(finding.SkipNoModule)
-	SkipPins        = string(finding.SkipPins)
-)
-
-// codeGoSum refuses a bump for which no go.sum could be made, for another reason than
-// those that gosum has a code for.
-const codeGoSum = string(finding.GoSum)
-
-func (r *run) skip(path, reason, detail string) {
-	r.res.Skipped = append(r.res.Skipped, Skip{path, reason, r.local(detail)})
+func (r *run) skip(path string, reason finding.Code, detail string) {
+	r.res.Skipped = append(r.res.Skipped, finding.Skip{Path: path, Reason: reason, Detail: r.local(detail)})
 }
 
 // local makes the files that a message names relative to the repository.
@@ -50,34 +28,10 @@ func (r *run) local(message string) string {
 	return strings.ReplaceAll(message, r.mod.Root, root)
 }
 
-// Position returns Path in its parts; Line and Column are 0 where there are none.
-func (s Skip) Position() token.Position {
-	pos := token.Position{Filename: s.Path}
-	var n []int
-	for len(n) < 2 {
-		i := strings.LastIndexByte(pos.Filename, ':')
-		if i < 0 {
-			break
-		}
-		v, err := strconv.Atoi(pos.Filename[i+1:])
-		if err != nil {
-			break
-		}
-		pos.Filename, n = pos.Filename[:i], append([]int{v}, n...)
-	}
-	if len(n) > 0 {
-		pos.Line = n[0]
-	}
-	if len(n) > 1 {
-		pos.Column = n[1]
-	}
-	return pos
-}
-
 // problems names the packages that have errors.
 func (r *run) problems(progs []loaded) {
-	codes := map[load.Kind]string{
-		load.Dependency: SkipDependency, load.Metadata: SkipMetadata, load.Syntax: SkipSyntax, load.Type: SkipTypes,
+	codes := map[load.Kind]finding.Code{
+		load.Dependency: finding.SkipDependency, load.Metadata: finding.SkipMetadata, load.Syntax: finding.SkipSyntax, load.Type: finding.SkipTypes,
 	}
 	known := map[string]bool{}
 	for _, s := range r.res.Skipped {
@@ -127,14 +81,14 @@ func (r *run) bazel(changes []change.Change) {
 			continue
 		}
 		found, said[dir] = true, true
-		r.skip(dir, SkipBazel, "its BUILD file is not edited; add "+cmp.Or(r.HelperImport, r.helperDir())+" to the deps")
+		r.skip(dir, finding.SkipBazel, "its BUILD file is not edited; add "+cmp.Or(r.HelperImport, r.helperDir())+" to the deps")
 	}
 	if r.HelperImport != "" {
 		return
 	}
 	dir := filepath.Join(r.mod.Root, filepath.FromSlash(r.helperDir()))
 	if p := r.mod.Packages[r.importPath(dir)]; found && (p == nil || !p.Bazel) {
-		r.skip(dir, SkipBazel, "it needs a BUILD file")
+		r.skip(dir, finding.SkipBazel, "it needs a BUILD file")
 	}
 }
 
@@ -149,7 +103,7 @@ func (r *run) importPath(dir string) string {
 
 // finish sums up.
 func (r *run) finish() {
-	slices.SortFunc(r.res.Skipped, func(a, b Skip) int {
+	slices.SortFunc(r.res.Skipped, func(a, b finding.Skip) int {
 		x, y := a.Position(), b.Position()
 		return cmp.Or(
 			strings.Compare(x.Filename, y.Filename), cmp.Compare(x.Line, y.Line), cmp.Compare(x.Column, y.Column),

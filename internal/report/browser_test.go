@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"etcdmod/internal/browser"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/report"
 )
 
@@ -233,7 +234,7 @@ func TestBrowserShowsHostileText(t *testing.T) {
 		Skipped:  []report.Skip{{Path: bad, Reason: bad, Detail: bad}},
 		Problems: []report.Problem{{Phase: bad, Message: bad, Path: bad}},
 	}
-	b := show(t, report.Page{Title: bad, Units: []report.Unit{u}, Clean: []string{bad}, Notes: []report.Note{{Path: bad, Detail: bad}}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, topics...)})
+	b := show(t, report.Page{Title: bad, Units: []report.Unit{u}, Clean: []string{bad}, Notes: []finding.Note{{Path: bad, Detail: bad}}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, topics...)})
 	b.Run(chromedp.Click(chromedp.CSS(".finding > summary")))
 	b.Until(`document.querySelector(".diff") !== null`)
 	if got := browser.Eval[string](b, `document.querySelector(".diff td.come:not(.no)").textContent`); got != bad {

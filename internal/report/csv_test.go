@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/report"
 )
 
@@ -17,7 +18,7 @@ func TestCSV(t *testing.T) {
 	u.State = "found"
 	u.Ignored = []report.Finding{{Rule: "trylock-poll", Path: "i.go", Line: 1, Tier: "ignored", Message: "i polls", Ignored: "one replica"}}
 	var b bytes.Buffer
-	if err := report.CSV(&b, report.Page{Units: []report.Unit{u}, Notes: []report.Note{{Path: "sub", Detail: "not ours"}}}); err != nil {
+	if err := report.CSV(&b, report.Page{Units: []report.Unit{u}, Notes: []finding.Note{{Path: "sub", Detail: "not ours"}}}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `type,module,unit,owners,state,rule,path,line,col,package,func,tier,codes,message,detail,call_path,version,target

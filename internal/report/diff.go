@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
 )
@@ -48,10 +49,10 @@ type Line struct {
 
 // diffs gives the changes of a module as data.
 func diffs(res *pipeline.Result) ([]File, error) {
-	var changes []patch.Change
+	var changes []change.Change
 	var out []File
 	for _, c := range res.Changes {
-		changes = append(changes, patch.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
+		changes = append(changes, change.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
 	}
 	files, err := patch.Files(changes)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/report"
 )
@@ -22,9 +23,9 @@ func TestDiffs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var changes []patch.Change
+		var changes []change.Change
 		for _, c := range res.Changes {
-			changes = append(changes, patch.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
+			changes = append(changes, change.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
 		}
 		text, err := patch.Unified(changes)
 		if err != nil {
@@ -64,7 +65,7 @@ func TestDiffsOmitted(t *testing.T) {
 	for range 6000 {
 		long = append(long, "x\n"...)
 	}
-	text, err := patch.Unified([]patch.Change{
+	text, err := patch.Unified([]change.Change{
 		{Path: "a/vendor/b.go", New: []byte("x\n"), Created: true},
 		{Path: "latin1.go", Old: []byte("// \xe4\n"), New: []byte("// a\n")},
 		{Path: "long.go", Old: long, Deleted: true},

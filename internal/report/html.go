@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/version"
 )
 
@@ -72,7 +73,7 @@ func integrity(text string) string {
 type pageView struct {
 	Title, Version, Policy string
 	Clean                  []string
-	Notes                  []Note
+	Notes                  []finding.Note
 	Style                  template.CSS
 	Script                 template.JS
 	Counts                 Counts

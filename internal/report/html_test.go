@@ -72,7 +72,7 @@ func example(t testing.TB) report.Page {
 	f.Refused = []report.Reason{{Code: string(finding.DoesNotBuild), Detail: "undefined: limit"}}
 	failed.Findings = []report.Finding{f}
 	failed.Problems = []report.Problem{{Phase: "build", Path: "search/lock.go", Line: 20, Message: "undefined: limit"}}
-	failed.Skipped = []report.Skip{{Path: "search/lock_windows.go", Reason: pipeline.SkipConstraints, Detail: "this build configuration leaves it out"}}
+	failed.Skipped = []report.Skip{{Path: "search/lock_windows.go", Reason: string(finding.SkipConstraints), Detail: "this build configuration leaves it out"}}
 	return page
 }
 

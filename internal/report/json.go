@@ -8,7 +8,6 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
-	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 )
 
@@ -163,16 +162,16 @@ func findingJSON(res *pipeline.Result, f *finding.Finding) Finding {
 }
 
 // skipJSON also says whether it is a package, not a file, that was not covered.
-func skipJSON(res *pipeline.Result, s pipeline.Skip) Skip {
+func skipJSON(res *pipeline.Result, s finding.Skip) Skip {
 	pos := s.Position()
-	out := Skip{Type: "skipped", Path: rel(res, pos.Filename), Line: pos.Line, Col: pos.Column, Reason: s.Reason, Detail: s.Detail}
+	out := Skip{Type: "skipped", Path: rel(res, pos.Filename), Line: pos.Line, Col: pos.Column, Reason: string(s.Reason), Detail: s.Detail}
 	if !filepath.IsAbs(pos.Filename) {
 		out.Package = pos.Filename
 	}
 	return out
 }
 
-func problemJSON(res *pipeline.Result, p verify.Problem) Problem {
+func problemJSON(res *pipeline.Result, p finding.Problem) Problem {
 	return Problem{"problem", p.Phase, p.Package, rel(res, p.File), p.Line, p.Col, p.Message}
 }
 
@@ -208,7 +207,7 @@ func bumpJSON(res *pipeline.Result, b pipeline.Bump) Finding {
 	}
 	switch {
 	case b.Refused != nil:
-		out.Refused = []Reason{{Code: b.Refused.Code, Detail: b.Refused.Detail}}
+		out.Refused = []Reason{{Code: string(b.Refused.Code), Detail: b.Refused.Detail}}
 		for _, m := range b.Refused.Wanted {
 			out.Bump.Wanted = append(out.Bump.Wanted, m.String())
 		}

@@ -26,14 +26,11 @@ type Page struct {
 	// means one for the module of the page.
 	Category string
 	Clean    []string // modules in which nothing was found; they have no unit
-	Notes    []Note
+	Notes    []finding.Note
 	// Load fills in the hunks of a unit's files. It is called when the unit is rendered, so
 	// that the changes of all units need not be in memory; nil where Units have them.
 	Load func(*Unit) error
 }
-
-// A Note names what was not looked at in any module.
-type Note struct{ Path, Detail string }
 
 // loaded gives a unit with the hunks of its files. The page does not keep them.
 func (p Page) loaded(u Unit) (Unit, error) {

@@ -69,7 +69,7 @@ func file(res *pipeline.Result, b pipeline.Bump) string {
 // code says why a requirement is not bumped.
 func code(b pipeline.Bump) string {
 	if b.Refused != nil {
-		return b.Refused.Code
+		return string(b.Refused.Code)
 	}
 	return string(b.Reason)
 }

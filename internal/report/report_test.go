@@ -60,12 +60,12 @@ func sample(t *testing.T) *pipeline.Result {
 				Refused: []finding.Reason{{Code: finding.CgoFile, Pos: at(1, 1)}, {Code: finding.DoesNotBuild, Detail: "two\nlines"}},
 			},
 		},
-		Skipped: []pipeline.Skip{
-			{Path: filepath.Join(root, "b", "b.go") + ":3:4", Reason: pipeline.SkipSyntax, Detail: "expected ';'\nfound x"},
-			{Path: filepath.Join(root, "c"), Reason: pipeline.SkipUnreadable},
-			{Path: "example.com/m/d", Reason: pipeline.SkipMetadata, Detail: "import cycle"},
+		Skipped: []finding.Skip{
+			{Path: filepath.Join(root, "b", "b.go") + ":3:4", Reason: finding.SkipSyntax, Detail: "expected ';'\nfound x"},
+			{Path: filepath.Join(root, "c"), Reason: finding.SkipUnreadable},
+			{Path: "example.com/m/d", Reason: finding.SkipMetadata, Detail: "import cycle"},
 		},
-		Failed: []verify.Problem{
+		Failed: []finding.Problem{
 			{Phase: verify.PhaseVet, Package: "example.com/m/a", File: filepath.Join(root, "a", "a.go"), Line: 7, Col: 2, Message: "two\nlines"},
 			{Phase: verify.PhaseLoad, Message: "no"},
 		},

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/version"
 )
 
@@ -67,7 +68,7 @@ func SARIF(w io.Writer, page Page) error {
 	invocation := sarifInvocation{Successful: true}
 	for _, n := range page.Notes {
 		invocation.Notifications = append(invocation.Notifications, sarifNotification{
-			Level: "note", Message: sarifText{Text: n.Detail}, Locations: []sarifLocation{n.location()},
+			Level: "note", Message: sarifText{Text: n.Detail}, Locations: []sarifLocation{noteLocation(n)},
 		})
 	}
 	fixes, suppressed := countFixes(page) <= maxFixes, slices.ContainsFunc(page.Units, func(u Unit) bool { return len(u.Ignored) > 0 })
@@ -234,8 +235,8 @@ func (u sarifUnit) place(place, message string) sarifLocation {
 	return u.location(name, line, col, message)
 }
 
-// location is that of "path" or "path:line".
-func (n Note) location() sarifLocation {
+// noteLocation is that of "path" or "path:line".
+func noteLocation(n finding.Note) sarifLocation {
 	u := sarifUnit{Unit: &Unit{}}
 	if name, line, _ := splitPlace(n.Path + ":0"); line > 0 {
 		return u.location(name, line, 0, "")

@@ -296,7 +296,7 @@ func TestSARIFOfManyModules(t *testing.T) {
 	var b bytes.Buffer
 	page := report.Page{
 		Units: []report.Unit{{Module: "a"}}, Topics: topics, Category: "rollout/shard-1-of-2",
-		Notes: []report.Note{{Path: "a b", Detail: "a repository of its own"}, {Path: ".github/CODEOWNERS:7", Detail: "bad"}},
+		Notes: []finding.Note{{Path: "a b", Detail: "a repository of its own"}, {Path: ".github/CODEOWNERS:7", Detail: "bad"}},
 	}
 	if err := report.SARIF(&b, page); err != nil {
 		t.Fatal(err)

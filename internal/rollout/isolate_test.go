@@ -18,7 +18,6 @@ import (
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
-	"etcdmod/internal/verify"
 )
 
 // tree writes modules, given by their directories and what they replace.
@@ -157,7 +156,7 @@ func TestNotSeparable(t *testing.T) {
 		run: func(_ context.Context, o pipeline.Options) (*pipeline.Result, error) {
 			return result(o.Dir, "go_mod", "a/x.go", "b/x.go", "c/x.go"), nil
 		},
-		part: func(_ *pipeline.Result, _ context.Context, some []change.Change) ([]verify.Problem, error) {
+		part: func(_ *pipeline.Result, _ context.Context, some []change.Change) ([]finding.Problem, error) {
 			var names []string
 			for _, c := range some {
 				rel, _ := filepath.Rel(root, c.Path)
@@ -165,7 +164,7 @@ func TestNotSeparable(t *testing.T) {
 			}
 			asked = append(asked, names)
 			if slices.Contains(names, "m/b/x.go") {
-				return []verify.Problem{{Message: "undefined: x"}}, nil
+				return []finding.Problem{{Message: "undefined: x"}}, nil
 			}
 			return nil, nil
 		},

@@ -279,9 +279,9 @@ func link(units []Unit) {
 	}
 }
 
-func (r *run) patchChanges(changes []change.Change) (out []patch.Change) {
+func (r *run) patchChanges(changes []change.Change) (out []change.Change) {
 	for _, c := range changes {
-		out = append(out, patch.Change{Path: r.rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
+		out = append(out, change.Change{Path: r.rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
 	}
 	return out
 }

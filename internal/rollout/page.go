@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/report"
 )
 
@@ -20,10 +21,10 @@ func (x *Index) Page(dir string) report.Page {
 		page.Category = fmt.Sprintf("rollout/shard-%d-of-%d", x.Shard.Index, x.Shard.Count)
 	}
 	for _, n := range x.Notes {
-		page.Notes = append(page.Notes, report.Note(n))
+		page.Notes = append(page.Notes, finding.Note(n))
 	}
 	if !x.Complete {
-		page.Notes = append(page.Notes, report.Note{Path: ".", Detail: "the run was interrupted; modules without a result are shown as such"})
+		page.Notes = append(page.Notes, finding.Note{Path: ".", Detail: "the run was interrupted; modules without a result are shown as such"})
 	}
 	for i := range x.Modules {
 		m := &x.Modules[i]

@@ -37,11 +37,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout/state"
-	"etcdmod/internal/verify"
 	"etcdmod/internal/version"
 )
 
@@ -106,7 +106,7 @@ type run struct {
 // steps are what is done in a module; tests put others in their place.
 type steps struct {
 	run   func(context.Context, pipeline.Options) (*pipeline.Result, error)
-	part  func(*pipeline.Result, context.Context, []change.Change) ([]verify.Problem, error)
+	part  func(*pipeline.Result, context.Context, []change.Change) ([]finding.Problem, error)
 	grace time.Duration // see isolate
 }
 

@@ -150,11 +150,7 @@ func applied(t *testing.T, index *rollout.Index, root string, opts pipeline.Opti
 		if err != nil {
 			t.Fatal(err)
 		}
-		var changes []journal.File
-		for _, c := range res.Changes {
-			changes = append(changes, journal.File{Path: c.Path, Old: c.Old, New: c.New, Create: c.Created, Delete: c.Deleted})
-		}
-		if err := journal.Apply(res.Module.Root, changes); err != nil {
+		if err := journal.Apply(res.Module.Root, res.Changes); err != nil {
 			t.Fatal(err)
 		}
 	}

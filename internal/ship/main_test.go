@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/script"
@@ -77,14 +78,14 @@ func newFixture(t *testing.T, modules int) *fixture {
 	for i := range modules {
 		dir := fmt.Sprintf("m%d", i)
 		m := rollout.Module{Dir: dir, State: rollout.Changed}
-		prelude := f.unit(t, dir+"-prelude", patch.Change{Path: dir + "/helper.go", New: []byte("package helper\n"), Created: true})
+		prelude := f.unit(t, dir+"-prelude", change.Change{Path: dir + "/helper.go", New: []byte("package helper\n"), Created: true})
 		prelude.Prelude = true
 		m.Units = append(m.Units, prelude)
 		for _, name := range []string{"a", "b"} {
 			file := dir + "/" + name + ".go"
 			old := fmt.Sprintf("package %s\n\nvar i = %d\n", name, i)
 			f.write(t, "repo/"+file, old)
-			u := f.unit(t, dir+"-"+name, patch.Change{Path: file, Old: []byte(old), New: []byte(old + "\nvar j = i\n")})
+			u := f.unit(t, dir+"-"+name, change.Change{Path: file, Old: []byte(old), New: []byte(old + "\nvar j = i\n")})
 			u.After, u.Owners = []string{prelude.ID}, []string{"@x/" + name, "@y"}
 			m.Units = append(m.Units, u)
 		}
@@ -101,9 +102,9 @@ func newFixture(t *testing.T, modules int) *fixture {
 	return f
 }
 
-func (f *fixture) unit(t *testing.T, id string, c patch.Change) rollout.Unit {
+func (f *fixture) unit(t *testing.T, id string, c change.Change) rollout.Unit {
 	t.Helper()
-	diff, err := patch.Unified([]patch.Change{c})
+	diff, err := patch.Unified([]change.Change{c})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"etcdmod/internal/patch"
+	"etcdmod/internal/change"
 	"etcdmod/internal/ship"
 )
 
@@ -127,7 +127,7 @@ func TestDeletes(t *testing.T) {
 	f.git(t, "add", ".gitignore")
 	f.git(t, "commit", "-q", "-m", "ignore")
 	old := f.read(t, "repo/m0/a.go")
-	u := f.unit(t, "m0-a", patch.Change{Path: "m0/a.go", Old: []byte(old), Deleted: true})
+	u := f.unit(t, "m0-a", change.Change{Path: "m0/a.go", Old: []byte(old), Deleted: true})
 	u.After = []string{"m0-prelude"}
 	f.index.Modules[0].Units[1] = u
 	f.ship(t, nil)

@@ -17,22 +17,16 @@ import (
 	"path/filepath"
 	"slices"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/gocmd"
 )
 
 // A State is a go.mod with its go.sum; a nil go.sum is none.
 type State struct{ GoMod, GoSum []byte }
 
-// A Change is one file below vendor.
-type Change struct {
-	Path             string // absolute
-	Old, New         []byte
-	Created, Deleted bool
-}
-
 // Changes returns what "go mod vendor" would change in the module in root, sorted by path.
 // It downloads the modules that are vendored.
-func Changes(ctx context.Context, r gocmd.Runner, root string, before, after State) ([]Change, error) {
+func Changes(ctx context.Context, r gocmd.Runner, root string, before, after State) ([]change.Change, error) {
 	was, err := vendor(ctx, r, before)
 	if err != nil {
 		return nil, fmt.Errorf("the vendor directory cannot be compared with go.mod: %w", err)
@@ -43,7 +37,7 @@ func Changes(ctx context.Context, r gocmd.Runner, root string, before, after Sta
 	}
 	names := maps.Clone(was)
 	maps.Copy(names, is)
-	var changes []Change
+	var changes []change.Change
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		old, had := was[name]
 		new, has := is[name]
@@ -58,7 +52,7 @@ func Changes(ctx context.Context, r gocmd.Runner, root string, before, after Sta
 		case there != had || there && !bytes.Equal(present, old):
 			return nil, fmt.Errorf("%s is not what \"go mod vendor\" makes of the go.mod as it is; run \"go mod vendor\" first, or bump by hand if vendor has changes of its own", filepath.Join("vendor", name))
 		}
-		changes = append(changes, Change{Path: path, Old: old, New: new, Created: !had, Deleted: !has})
+		changes = append(changes, change.Change{Path: path, Old: old, New: new, Created: !had, Deleted: !has})
 	}
 	return changes, nil
 }

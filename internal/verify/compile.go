@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // A build is what compiling the roots gave on one side.
@@ -62,7 +64,7 @@ func (c *checker) compile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var old []Problem
+	var old []finding.Problem
 	for _, p := range before.pkgs {
 		old = append(old, c.problems(p)...)
 	}
@@ -89,17 +91,17 @@ func (c *checker) compile(ctx context.Context) error {
 }
 
 // problems gives the errors of a package itself.
-func (c *checker) problems(p *pkg) []Problem {
+func (c *checker) problems(p *pkg) []finding.Problem {
 	if p.Error == nil {
 		return nil
 	}
 	phase := PhaseLoad
-	var ps []Problem
+	var ps []finding.Problem
 	if compiled(p.Error) {
 		phase = PhaseBuild
 		ps = c.places.output(p.Error.Err)
 	} else {
-		ps = []Problem{{Message: c.places.message(p.Error.Err)}}
+		ps = []finding.Problem{{Message: c.places.message(p.Error.Err)}}
 		if p.Error.Pos != "" {
 			ps[0] = c.places.located(p.Error.Pos + ": ")
 			ps[0].Message = c.places.message(p.Error.Err)
@@ -129,7 +131,7 @@ func compiled(err *listError) bool { return strings.HasPrefix(err.Err, "# ") }
 // type-checked from source on both sides. Only where the type checker sees nothing
 // wrong (cgo, assembler, an embed pattern), or cannot read the export data of a
 // dependency, are the compiler's words compared.
-func (c *checker) compare(ctx context.Context, p *pkg, after, before *build) ([]Problem, error) {
+func (c *checker) compare(ctx context.Context, p *pkg, after, before *build) ([]finding.Problem, error) {
 	was := before.pkgs[p.ImportPath]
 	if p.Dir == "" {
 		return nil, nil // missing as before; the words name some importer, not always the same
@@ -179,13 +181,13 @@ func (c *checker) existed(paths []string) []string {
 // heldBack gives a problem for each package that was compiled before and now is
 // not, although nothing is wrong in it and nothing new in what it imports: an edit
 // made it import a package that never built.
-func (c *checker) heldBack(held []*pkg, b *build) []Problem {
+func (c *checker) heldBack(held []*pkg, b *build) []finding.Problem {
 	blamed := map[string]bool{}
 	for _, p := range c.result.New {
 		blamed[p.Package] = true
 	}
 	all := slices.Collect(maps.Values(b.pkgs))
-	var ps []Problem
+	var ps []finding.Problem
 	for _, p := range held {
 		needs := closure(all, map[string]bool{p.home(): true})
 		if slices.ContainsFunc(needs, func(q *pkg) bool { return blamed[q.home()] }) {
@@ -199,7 +201,7 @@ func (c *checker) heldBack(held []*pkg, b *build) []Problem {
 		if why != "" {
 			msg += ":\n" + c.places.message(why)
 		}
-		ps = append(ps, Problem{Package: p.home(), Message: msg, Phase: PhaseBuild})
+		ps = append(ps, finding.Problem{Package: p.home(), Message: msg, Phase: PhaseBuild})
 	}
 	return ps
 }

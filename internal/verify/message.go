@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 var (
@@ -78,8 +80,8 @@ func (p *places) message(msg string) string {
 // Lines that begin with "# " name the package, which the caller knows. A line that
 // begins with a tab belongs to the one before ("\tb.go:3:6: other declaration of
 // B"). "too many errors" is no error.
-func (p *places) output(text string) []Problem {
-	var ps []Problem
+func (p *places) output(text string) []finding.Problem {
+	var ps []finding.Problem
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "# ") {
@@ -99,14 +101,14 @@ func (p *places) output(text string) []Problem {
 }
 
 // located splits "file:line:col: message". Without a position all is message.
-func (p *places) located(line string) Problem {
+func (p *places) located(line string) finding.Problem {
 	m := located.FindStringSubmatch(line)
 	if m == nil {
-		return Problem{Message: p.message(line)}
+		return finding.Problem{Message: p.message(line)}
 	}
 	n, _ := strconv.Atoi(m[2])
 	col, _ := strconv.Atoi(m[3])
-	return Problem{File: p.file(m[1]), Line: n, Col: col, Message: p.message(m[4])}
+	return finding.Problem{File: p.file(m[1]), Line: n, Col: col, Message: p.message(m[4])}
 }
 
 // below gives name relative to dir when it is dir or inside it.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // concerned gives the packages that vet or the tests look at: the changed ones and, for
@@ -171,8 +173,8 @@ func (t *trial) blamed() []testID {
 	return ids
 }
 
-func (c *checker) testProblems(t *trial) []Problem {
-	var ps []Problem
+func (c *checker) testProblems(t *trial) []finding.Problem {
+	var ps []finding.Problem
 	for _, id := range t.blamed() {
 		ps = append(ps, c.testProblem(id, t))
 	}
@@ -182,7 +184,7 @@ func (c *checker) testProblems(t *trial) []Problem {
 		if said := strings.TrimSpace(t.now.said); said != "" {
 			msg += ":\n" + c.places.in(c.after.scratch.run.Dir).message(said)
 		}
-		ps = append(ps, Problem{Package: t.path, Message: msg, Phase: PhaseTest})
+		ps = append(ps, finding.Problem{Package: t.path, Message: msg, Phase: PhaseTest})
 	}
 	return ps
 }
@@ -197,8 +199,8 @@ var testTime = regexp.MustCompile(`(?m)^(\s*--- \w+: \S+) \(\d+\.\d+s\)$`)
 // bytes: the end says why it failed.
 const maxTestOutput = 4 << 10
 
-func (c *checker) testProblem(id testID, t *trial) Problem {
-	p := Problem{Package: id.Package, Phase: PhaseTest}
+func (c *checker) testProblem(id testID, t *trial) finding.Problem {
+	p := finding.Problem{Package: id.Package, Phase: PhaseTest}
 	name := id.Test
 	if name == "" {
 		name = "the package"

@@ -12,6 +12,8 @@ import (
 	"os"
 	"runtime"
 
+	"etcdmod/internal/finding"
+
 	"golang.org/x/tools/go/gcexportdata"
 )
 
@@ -23,15 +25,15 @@ type universe struct {
 	side    *side
 	pkgs    map[string]*pkg
 	fset    *token.FileSet
-	types   map[string]*types.Package // by import path without variant
-	errors  map[string][]Problem      // by ImportPath, of those checked from source
-	unread  bool                      // some export data could not be read
+	types   map[string]*types.Package    // by import path without variant
+	errors  map[string][]finding.Problem // by ImportPath, of those checked from source
+	unread  bool                         // some export data could not be read
 }
 
 // typeErrors gives all errors that parser and type checker find in p. When sure is
 // false there may be more: export data of a dependency is of a kind that this
 // program cannot read.
-func (c *checker) typeErrors(ctx context.Context, s *side, b *build, p *pkg) (errs []Problem, sure bool, err error) {
+func (c *checker) typeErrors(ctx context.Context, s *side, b *build, p *pkg) (errs []finding.Problem, sure bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
@@ -43,7 +45,7 @@ func (c *checker) typeErrors(ctx context.Context, s *side, b *build, p *pkg) (er
 			pkgs:    b.pkgs,
 			fset:    token.NewFileSet(),
 			types:   map[string]*types.Package{},
-			errors:  map[string][]Problem{},
+			errors:  map[string][]finding.Problem{},
 		}
 		b.types[p.ForTest] = u
 	}
@@ -59,7 +61,7 @@ func (u *universe) check(p *pkg) *types.Package {
 	u.errors[p.ImportPath] = nil // for an import cycle: not again
 
 	report := func(pos token.Position, msg string) {
-		u.errors[p.ImportPath] = append(u.errors[p.ImportPath], Problem{
+		u.errors[p.ImportPath] = append(u.errors[p.ImportPath], finding.Problem{
 			Package: p.home(),
 			File:    u.checker.places.file(pos.Filename),
 			Line:    pos.Line,

@@ -37,6 +37,7 @@ import (
 	"maps"
 	"path/filepath"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 )
 
@@ -66,7 +67,7 @@ type Request struct {
 // A Result is what came out.
 type Result struct {
 	// New are the problems that the edits brought. None means verified.
-	New []Problem
+	New []finding.Problem
 	// Before is how many problems the original has. It is looked at only as far as
 	// it takes to tell old from new: 0 when the edits show no problem at all.
 	Before int
@@ -205,7 +206,7 @@ func (c *checker) load(ctx context.Context) (loaded bool, err error) {
 	if _, before := c.list(ctx, c.before); before != nil {
 		return false, before
 	}
-	c.result.New = append(c.result.New, Problem{Message: c.places.message(said.Stderr), Phase: PhaseLoad})
+	c.result.New = append(c.result.New, finding.Problem{Message: c.places.message(said.Stderr), Phase: PhaseLoad})
 	return false, nil
 }
 

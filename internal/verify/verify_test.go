@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"etcdmod/internal/gocmd"
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"etcdmod/internal/finding"
+	"etcdmod/internal/gocmd"
 )
 
 // TestMain gives all tests a temporary directory of their own, and demands that
@@ -121,7 +123,7 @@ func hash(t *testing.T, dir string) map[string]string {
 
 // brief gives problems as "phase package file:line:col: first line of the message",
 // with files relative to the module.
-func (f *fixture) brief(ps []Problem) []string {
+func (f *fixture) brief(ps []finding.Problem) []string {
 	var lines []string
 	for _, p := range ps {
 		if rel, ok := below(f.dir, p.File); ok && p.File != "" {

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/finding"
 )
 
 // vet vets the changed packages that build, and keeps what is new.
@@ -67,7 +69,7 @@ func (c *checker) vetInPlace() bool {
 // diagnostics gives what vet says of packages, in place or in a scratch copy. Both
 // sides run in the same way, so that what is wrong with a copy is not blamed on the
 // edits.
-func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]Problem, error) {
+func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]finding.Problem, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
@@ -79,7 +81,7 @@ func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]P
 		}
 		run, flags, places = x.run, x.flags, c.places.in(x.run.Dir)
 	}
-	var all []Problem
+	var all []finding.Problem
 	for _, some := range chunks(paths, maxArgs) {
 		stdout, stderr, err := run.RunBoth(ctx, slices.Concat([]string{"vet", "-json"}, flags, []string{noStamp}, some)...)
 		if fatal(err) {
@@ -90,7 +92,7 @@ func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]P
 			return nil, perr
 		}
 		if err != nil && len(ps) == 0 {
-			ps = []Problem{{Message: places.message(err.Error())}}
+			ps = []finding.Problem{{Message: places.message(err.Error())}}
 		}
 		all = append(all, ps...)
 	}
@@ -102,8 +104,8 @@ func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]P
 
 // vetOutput reads what "go vet -json" prints: JSON, since go 1.26 to standard output
 // and before to standard error, between comments and complaints.
-func vetOutput(places *places, streams ...[]byte) ([]Problem, error) {
-	var ps []Problem
+func vetOutput(places *places, streams ...[]byte) ([]finding.Problem, error) {
+	var ps []finding.Problem
 	for _, stream := range streams {
 		var text strings.Builder
 		for len(stream) > 0 {
@@ -133,13 +135,13 @@ func vetOutput(places *places, streams ...[]byte) ([]Problem, error) {
 
 // diagnosticsOf reads what one analyzer says of one package: a list of diagnostics
 // or one error.
-func diagnosticsOf(places *places, path, analyzer string, raw json.RawMessage) []Problem {
+func diagnosticsOf(places *places, path, analyzer string, raw json.RawMessage) []finding.Problem {
 	path, _, _ = strings.Cut(path, " ")
 	var list []struct{ Posn, Message string }
 	if json.Unmarshal(raw, &list) != nil {
-		return []Problem{{Package: path, Message: analyzer + ": " + string(raw)}}
+		return []finding.Problem{{Package: path, Message: analyzer + ": " + string(raw)}}
 	}
-	var ps []Problem
+	var ps []finding.Problem
 	for _, d := range list {
 		p := places.located(d.Posn + ": ")
 		p.Package = path

@@ -3,6 +3,8 @@ package verify
 import (
 	"testing"
 
+	"etcdmod/internal/finding"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -98,7 +100,7 @@ func TestVetOutput(t *testing.T) {
 	places := &places{root: "/m", dir: "/m", files: map[string]string{"/tmp/0/a.go": "/m/a/a.go"}}
 	const tree = "{\n\t\"example.com/m/a [example.com/m/a.test]\": {\n\t\t\"printf\": [\n\t\t\t{\n\t\t\t\t\"posn\": \"/tmp/0/a.go:9:3\",\n" +
 		"\t\t\t\t\"message\": \"bad {\"\n\t\t\t}\n\t\t]\n\t}\n}\n"
-	want := []Problem{{Package: "example.com/m/a", File: "/m/a/a.go", Line: 9, Col: 3, Message: "bad { (printf)"}}
+	want := []finding.Problem{{Package: "example.com/m/a", File: "/m/a/a.go", Line: 9, Col: 3, Message: "bad { (printf)"}}
 	for name, streams := range map[string][2]string{
 		"stdout": {"{}\n" + tree + "{}\n", ""},
 		"stderr": {"", "# example.com/m/b\n{}\n# example.com/m/a\n# [example.com/m/a]\n" + tree},
@@ -115,7 +117,7 @@ func TestVetOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = []Problem{
+	want = []finding.Problem{
 		{Package: "p", Message: `printf: {"error": "no"}`},
 		{File: "/m/a.go", Line: 1, Col: 2, Message: "undefined: x"},
 		{Message: "other"},
