@@ -3,7 +3,7 @@ package modbump_test
 import (
 	"testing"
 
-	"etcdmod/internal/script"
+	"etcdmod/internal/testkit/script"
 )
 
 func TestMain(m *testing.M) { script.Main(m) }

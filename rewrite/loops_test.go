@@ -58,7 +58,7 @@ type row struct {
 // is compiled and vetted together, tests included. A second run must change nothing.
 func TestLoops(t *testing.T) {
 	dir, rows := unpack(t)
-	before, err := load.Load(context.Background(), goCommand(dir), dirsBelow(t, dir), nil)
+	before, err := load.NewCache().Load(context.Background(), goCommand(dir), dirsBelow(t, dir), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestLoops(t *testing.T) {
 	}
 	goDo(t, dir, "vet", "./...") // compiles as well
 
-	after, err := load.Load(context.Background(), goCommand(dir), dirsBelow(t, dir), nil)
+	after, err := load.NewCache().Load(context.Background(), goCommand(dir), dirsBelow(t, dir), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

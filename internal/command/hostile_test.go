@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"etcdmod/internal/command"
-	"etcdmod/internal/script"
+	"etcdmod/internal/testkit/script"
 )
 
 // TestHostileScripts runs testdata/script/hostile/*.txtar: what a repository, a state, a

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/briandowns/spinner"
+	"github.com/schollz/progressbar/v3"
 )
 
 // patience is how long a run may take before it shows that it is alive.
@@ -25,26 +25,53 @@ func (s *settings) progress(env *Env) (log func(format string, args ...any), sto
 	if !ok || !env.terminal(f) {
 		return nil, func() {}
 	}
-	sp := spinner.New(spinner.CharSets[14], 120*time.Millisecond, spinner.WithWriterFile(f))
-	var mu sync.Mutex // a timer that fires late must not start what was stopped
-	stopped := false
-	timer := time.AfterFunc(patience, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if !stopped {
-			sp.Start()
-		}
-	})
-	log = func(format string, args ...any) {
-		sp.Lock()
-		sp.Suffix = " " + fmt.Sprintf(format, args...)
-		sp.Unlock()
-	}
-	return log, func() {
+	line := &liveLine{out: f}
+	timer := time.AfterFunc(patience, line.show)
+	return line.say, func() {
 		timer.Stop()
-		mu.Lock()
-		defer mu.Unlock()
-		stopped = true
-		sp.Stop()
+		line.end()
+	}
+}
+
+// A liveLine is the line on a terminal that says what is being done. It is not there before it
+// is shown: most runs are over by then.
+type liveLine struct {
+	out  *os.File
+	mu   sync.Mutex // a timer that fires late must not show what has ended
+	text string
+	bar  *progressbar.ProgressBar // nil before it is shown
+	over bool
+}
+
+func (l *liveLine) show() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over {
+		return
+	}
+	l.bar = progressbar.NewOptions(-1, // nobody knows how long it takes
+		progressbar.OptionSetWriter(l.out),
+		progressbar.OptionSetDescription(l.text),
+		progressbar.OptionSpinnerType(14),
+		progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionClearOnFinish(),
+	)
+}
+
+func (l *liveLine) say(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = fmt.Sprintf(format, args...)
+	if l.bar != nil {
+		l.bar.Describe(l.text)
+	}
+}
+
+func (l *liveLine) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	if l.bar != nil {
+		_ = l.bar.Finish()
 	}
 }

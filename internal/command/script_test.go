@@ -5,7 +5,7 @@ import (
 	"path"
 	"testing"
 
-	"etcdmod/internal/script"
+	"etcdmod/internal/testkit/script"
 	"etcdmod/rewrite"
 )
 

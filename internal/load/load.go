@@ -79,11 +79,6 @@ func (c *Cache) parse(_ *token.FileSet, name string, src []byte) (*ast.File, err
 
 // Load loads the packages in dirs, which lie below the runner's directory, with their
 // tests.
-func Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) (*Program, error) {
-	return NewCache().Load(ctx, r, dirs, flags)
-}
-
-// Load is [Load] with the syntax trees of the cache.
 func (c *Cache) Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) (*Program, error) {
 	p := &Program{Fset: c.Fset, Sources: c.Sources, dir: r.Dir}
 	patterns := make([]string, len(dirs))

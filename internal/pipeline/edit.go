@@ -117,9 +117,24 @@ func rewriting(fs []*finding.Finding) (out []*finding.Finding) {
 	return out
 }
 
-// verify compiles the changes, and vets and tests them if asked to. packages are those
-// that change although none of their files does. It returns the problems that are new.
+// A judgement is what verification says of some changes.
+type judgement struct {
+	problems []finding.Problem // that are new; without any the changes are accepted
+	skipped  []finding.Skip    // what an acceptance says nothing about
+}
+
+// verify has the changes judged and notes what was not covered. packages are those that change
+// although none of their files does. It returns the problems that are new.
 func (r *run) verify(ctx context.Context, changes []change.Change, packages ...string) ([]finding.Problem, error) {
+	v, err := r.judge(ctx, changes, packages)
+	for _, s := range v.skipped {
+		r.skip(s.Path, s.Reason, s.Detail)
+	}
+	return v.problems, err
+}
+
+// judge compiles the changes, and vets and tests them if asked to.
+func (r *run) judge(ctx context.Context, changes []change.Change, packages []string) (v judgement, err error) {
 	overlay := map[string][]byte{}
 	for _, c := range changes {
 		overlay[c.Path] = c.New
@@ -130,17 +145,17 @@ func (r *run) verify(ctx context.Context, changes []change.Change, packages ...s
 	for i, c := range r.Configurations {
 		res, err := r.verifyIn(ctx, i, overlay, packages)
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return v, ctx.Err()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("cannot verify the changes%s: %w", r.note(c), err)
+			return v, fmt.Errorf("cannot verify the changes%s: %w", r.note(c), err)
 		}
 		for n, p := range res.New {
 			res.New[n].Message += r.note(c)
 			r.log("%s: %s%s", p.Phase, r.relative(p), r.note(c))
 		}
 		if !res.OK() {
-			return res.New, nil
+			return judgement{problems: res.New}, nil
 		}
 		for _, path := range res.Checked {
 			checked[path] = true
@@ -149,31 +164,37 @@ func (r *run) verify(ctx context.Context, changes []change.Change, packages ...s
 			uncovered[name]++
 		}
 		for _, path := range res.Unproved {
-			unproved = append(unproved, finding.Skip{Path: path, Reason: finding.SkipUnverified, Detail: "vet or the tests say nothing about it: it failed before as well" + r.note(c)})
+			unproved = append(unproved, unverified(path, "vet or the tests say nothing about it: it failed before as well"+r.note(c)))
 		}
 		if r.Test && c.foreign() {
-			unproved = append(unproved, finding.Skip{Path: r.mod.Root, Reason: finding.SkipUnverified, Detail: "the tests do not run on this machine" + r.note(c)})
+			unproved = append(unproved, unverified(r.mod.Root, "the tests do not run on this machine"+r.note(c)))
 		}
 	}
 	for _, d := range r.Dependants {
-		problems, err := r.dependant(ctx, d, overlay)
-		if err != nil || len(problems) > 0 {
-			return problems, err
+		of, err := r.dependant(ctx, d, overlay)
+		v.skipped = append(v.skipped, of.skipped...)
+		if err != nil || len(of.problems) > 0 {
+			v.problems = of.problems
+			return v, err
 		}
 	}
 	r.log("verified %d packages", len(checked))
 	for name, n := range uncovered {
 		if n == len(r.Configurations) {
-			r.skip(name, finding.SkipUnverified, "no package of this build configuration reads it")
+			v.skipped = append(v.skipped, unverified(name, "no package of this build configuration reads it"))
 		}
 	}
-	r.res.Skipped = append(r.res.Skipped, unproved...)
-	return nil, nil
+	v.skipped = append(v.skipped, unproved...)
+	return v, nil
+}
+
+func unverified(path, detail string) finding.Skip {
+	return finding.Skip{Path: path, Reason: finding.SkipUnverified, Detail: detail}
 }
 
 // dependant compiles a module that replaces this one by its directory. Its own go.mod says
 // what it is built with, so that this one's does not count there.
-func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]byte) ([]finding.Problem, error) {
+func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]byte) (v judgement, err error) {
 	overlay := map[string][]byte{}
 	for name, text := range changed {
 		if filepath.Ext(name) == ".go" && !strings.Contains(filepath.ToSlash(name), "/vendor/") {
@@ -181,7 +202,7 @@ func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]b
 		}
 	}
 	if len(overlay) == 0 {
-		return nil, nil
+		return v, nil
 	}
 	r.log("verifying %s, which is built with this module", r.mod.Rel(d.Root))
 	goCmd := gocmd.Runner{Dir: d.Root, Env: r.Env, Layer: r.Layer} // GOWORK is its own affair
@@ -195,14 +216,15 @@ func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]b
 		res, err := r.check(ctx, verify.Request{Go: goCmd.With(c.settings()...), Overlay: overlay, Flags: r.flagsFor(c)})
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return v, ctx.Err()
 		case err != nil:
-			r.skip(d.Root, finding.SkipUnverified, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c))
+			v.skipped = append(v.skipped, unverified(d.Root, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c)))
 		case !res.OK():
-			return res.New, nil
+			v.problems = res.New
+			return v, nil
 		}
 	}
-	return nil, nil
+	return v, nil
 }
 
 // relative returns a problem with its file relative to the repository, for messages.

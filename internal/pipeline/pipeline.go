@@ -184,9 +184,8 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	}
 	r.finish()
 	r.res.part = func(ctx context.Context, some []change.Change) ([]finding.Problem, error) {
-		skipped := r.res.Skipped // the same is known of all changes
-		defer func() { r.res.Skipped = skipped }()
-		return r.verify(ctx, some)
+		v, err := r.judge(ctx, some, nil) // what is not covered is the same as of all changes
+		return v.problems, err
 	}
 	return r.res, nil
 }

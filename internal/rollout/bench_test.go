@@ -28,7 +28,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout"
-	"etcdmod/internal/rollout/synthetic"
+	"etcdmod/internal/testkit/synthetic"
 )
 
 // BenchmarkClean is the cost of modules that have nothing to do with etcd, beside the floor:

@@ -18,8 +18,8 @@ import (
 	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout"
-	"etcdmod/internal/rollout/synthetic"
 	"etcdmod/internal/ship"
+	"etcdmod/internal/testkit/synthetic"
 )
 
 // However the changes are divided, and in whatever order their patches are applied behind

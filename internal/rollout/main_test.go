@@ -10,7 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/goproxytest"
 
-	"etcdmod/internal/rollout/synthetic"
+	"etcdmod/internal/testkit/synthetic"
 )
 
 // environment is one in which the stub of the client, and nothing else, can be downloaded.

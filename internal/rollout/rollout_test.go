@@ -16,7 +16,7 @@ import (
 	"etcdmod/internal/journal"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout"
-	"etcdmod/internal/rollout/synthetic"
+	"etcdmod/internal/testkit/synthetic"
 )
 
 // A monorepo of 60 modules: what becomes of each shape, that the patches of a module's units

@@ -22,7 +22,7 @@ import (
 
 	"etcdmod/internal/command"
 	"etcdmod/internal/rollout"
-	"etcdmod/internal/rollout/synthetic"
+	"etcdmod/internal/testkit/synthetic"
 )
 
 // asProcess is set in the environment of a test binary that is to be etcdmod.

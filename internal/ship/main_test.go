@@ -13,8 +13,8 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/rollout"
-	"etcdmod/internal/script"
 	"etcdmod/internal/ship"
+	"etcdmod/internal/testkit/script"
 )
 
 // childRoot names the variable with the directory that a child process ships from; see

@@ -4,7 +4,7 @@ import (
 	"flag"
 	"testing"
 
-	"etcdmod/internal/script"
+	"etcdmod/internal/testkit/script"
 )
 
 var _ = flag.Bool("update", false, "rewrite the expected output in testdata/script/rollout")
