@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
@@ -17,9 +16,7 @@ func (p pair) cutShort(t *testing.T, try func(*etcdlock.Mutex, context.Context) 
 	t.Helper()
 	p.wire.set(before, after)
 	defer p.wire.set(nil, nil)
-	ctx, cancel := context.WithTimeout(p.ctx, time.Second)
-	defer cancel()
-	return try(p.m, ctx)
+	return try(p.m, untilCut(p.ctx))
 }
 
 // lose returns a hook that loses the first call of a method.
@@ -173,7 +170,7 @@ func TestLoopWithTooShortDeadlinesRecovers(t *testing.T) {
 	})
 	p.wire.set(before, nil)
 	for range 5 {
-		ctx, cancel := context.WithTimeout(p.ctx, 200*time.Millisecond)
+		ctx, cancel := context.WithCancel(untilCut(p.ctx))
 		if p.m.TryLock(ctx) == nil {
 			t.Error("locked")
 		}

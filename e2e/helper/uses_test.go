@@ -225,8 +225,8 @@ func TestTriesWithShortDeadlinesOfTheirOwn(t *testing.T) {
 	p := contended(t)
 	done := make(chan error, 1)
 	go func() {
-		for {
-			ctx, cancel := context.WithTimeout(p.ctx, upTo(20*time.Millisecond))
+		for longest := 20 * time.Millisecond; ; longest += longest / 8 { // a machine may be slow
+			ctx, cancel := context.WithTimeout(p.ctx, upTo(longest))
 			err := p.m.TryLock(ctx)
 			cancel()
 			if err == nil {

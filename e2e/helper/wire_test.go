@@ -127,10 +127,19 @@ func (s watchStream) run(hook func() func()) {
 	}
 }
 
-// hang waits until the call's context ends, like an answer that is lost.
+// hang waits until the call's context ends, like an answer that is lost. The deadline of a
+// hurried one has passed then.
 func hang(ctx context.Context) error {
+	if h, ok := ctx.Value(hurriedKey{}).(*hurried); ok {
+		h.end()
+	}
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// untilCut is a context whose deadline passes where a call hangs, however long that takes.
+func untilCut(parent context.Context) *hurried {
+	return &hurried{Context: parent, done: make(chan struct{})}
 }
 
 // hurry gives every third try a deadline between one and two round trips, whatever a

@@ -8,58 +8,62 @@ import (
 	"time"
 )
 
-// slack is by how much a watch outlives the interval of its clock, for the try that comes then.
-const slack = time.Second
+const (
+	early = 10 * time.Millisecond // over which those spread out who are told of one release
+	slack = time.Second           // by which a watch outlives the interval of a clock, for the try that comes then
+)
 
-// A bell rings the newest clock of a Mutex when the lock that the last try met is released. It has one watch at most:
-// from the refused try on, until the release, a try that is not refused or meets another, Stop of a Ticker, or soon
-// after the clock's interval.
+// A bell rings the clocks of a Mutex when the lock that the last try met is released: the newest Timer, and all Tickers
+// that were not stopped. It has one watch at most: from the refused try on, until the release, a try that is not refused
+// or meets another, or soon after the interval of the last clock.
 type bell struct {
-	*Mutex                 // nil: it never rings
-	mu     sync.Mutex      // guards what follows
-	d      time.Duration   // interval of the newest clock; 0: it was stopped
-	ring   func()          // has that fire
-	holder string          // who is watched
-	ctx    context.Context // of the watch; nil or ended: there is none
-	end    context.CancelFunc
-	expiry *time.Timer // calls end
+	m *Mutex // nil: it never rings
+
+	mu      sync.Mutex // guards what follows
+	met     view       // by the last try
+	rang    bool       // since then
+	tickers map[*Ticker]bool
+	timer   *Timer
+	until   time.Time       // when the timer fires by itself
+	ctx     context.Context // of the watch; nil or ended: there is none
+	end     context.CancelFunc
+	expiry  *time.Timer // calls end
+	watched string      // the holder
 }
 
 func (m *Mutex) bell() *bell {
 	if m == nil {
-		return &bell{}
+		return &bell{tickers: map[*Ticker]bool{}}
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.clocks == nil {
-		m.clocks = &bell{Mutex: m}
+		m.clocks = &bell{m: m, met: m.met, tickers: map[*Ticker]bool{}}
 	}
 	return m.clocks.(*bell)
 }
 
-// arm starts a clock, which is the newest from now on.
-func (b *bell) arm(d time.Duration, ring, start func()) {
+// tried is told what each try has seen.
+func (b *bell) tried(v view) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	start()
-	b.d, b.ring = d, ring
+	b.met, b.rang = v, false
 	b.watch()
 }
 
-// tried is called after each try.
-func (b *bell) tried() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.watch()
-}
-
-// watch starts the watch, has it go on, or ends it.
+// watch starts the watch, has it go on, or ends it. It is called with mu, as what follows is.
 func (b *bell) watch() {
-	wanted := b.Mutex != nil && b.met.rev > 0 && b.d >= shortest
-	lasts := b.d
-	if lasts < time.Hour {
-		lasts += slack
+	now := time.Now()
+	until := b.until
+	for t := range b.tickers {
+		if end := now.Add(t.d); end.After(until) && t.d >= shortest {
+			until = end
+		}
 	}
+	lasts := until.Add(slack).Sub(now)
+	wanted := b.m != nil && b.met.rev > 0 && lasts > 0
 	if b.ctx != nil && b.ctx.Err() == nil {
-		if wanted && b.holder == b.met.holder && b.expiry.Stop() {
+		if wanted && !b.rang && b.watched == b.met.holder && b.expiry.Stop() {
 			b.expiry.Reset(lasts)
 			return
 		}
@@ -67,27 +71,39 @@ func (b *bell) watch() {
 		b.end()
 	}
 	if wanted {
-		b.holder = b.met.holder
-		b.ctx, b.end = context.WithCancel(b.session.Client().Ctx())
+		b.watched = b.met.holder
+		b.ctx, b.end = context.WithCancel(b.m.session.Client().Ctx())
 		b.expiry = time.AfterFunc(lasts, b.end)
-		go b.listen(b.ctx, b.met)
+		go b.listen(b.ctx, b.met, b.rang)
 	}
 }
 
-// listen rings when the lock that v saw held is worth a try.
-func (b *bell) listen(ctx context.Context, v view) {
-	for ctx.Err() == nil && (v.holder == "" || !b.await(ctx, v)) { // a read has to tell
-		if now, err := b.look(ctx); err != nil {
+// listen rings when the lock that v saw held is worth a try. Until the next try it does so again for new clocks, but not
+// at once: a loop that waits without trying must not spin.
+func (b *bell) listen(ctx context.Context, v view, rang bool) {
+	if rang {
+		sleep(ctx, RetryInterval)
+	}
+	for !rang && ctx.Err() == nil && (v.holder == "" || !b.m.await(ctx, v)) { // a read has to tell
+		if now, err := b.m.look(ctx); err != nil {
 			sleep(ctx, RetryInterval)
 		} else if v = now; v.holder == "" || v.own > 0 {
 			break
 		}
 	}
+	sleep(ctx, random(early))
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if ctx.Err() == nil { // else it is over, or another watch has taken its place
-		b.expiry.Stop()
-		b.end()
-		b.ring()
+	if ctx.Err() != nil { // it is over, or another watch has taken its place
+		return
+	}
+	b.expiry.Stop()
+	b.end()
+	b.rang = true
+	if b.timer != nil && b.timer.Timer.Stop() { // else it has fired, or was stopped
+		b.timer.Timer.Reset(0)
+	}
+	for t := range b.tickers {
+		t.send()
 	}
 }

@@ -4,18 +4,128 @@ package etcdlock
 
 import (
 	"context"
+	"errors"
 	"math/rand"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
 const (
-	firstReread = time.Second      // after the watch was asked for; each later one takes twice as long
-	lastReread  = 32 * time.Second // from here on they do not
+	// RetryInterval is for WatchLockRetry where the caller has no pause of its own.
+	RetryInterval = time.Second
+
+	shortest    = 100 * time.Millisecond // pause after an error; first span over which losers of a write spread out
+	widest      = time.Second            // spans from here on do not grow
+	firstReread = time.Second            // after the watch was asked for; each later one takes twice as long
+	lastReread  = 32 * time.Second       // those from here on do not
+	unknownTTL  = time.Minute            // of a lease of which the servers have told none
 )
 
-// await watches the deletion of the key that v saw from the revision after that. It returns true when it is deleted,
+// WatchLock waits until the lock is held. It returns ctx.Err(), ErrSessionExpired, or at once what else a try ended
+// with; up to four seconds later than that if a write of its own was cut.
+func (m *Mutex) WatchLock(ctx context.Context) error { return m.wait(ctx, 0) }
+
+// WatchLockRetry is WatchLock for loops that retry every error. It tries again after d.
+func (m *Mutex) WatchLockRetry(ctx context.Context, d time.Duration) error {
+	if d < shortest {
+		d = shortest
+	}
+	return m.wait(ctx, d)
+}
+
+func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
+	m.note(view{rev: -1})
+	defer m.note(view{rev: -1})
+	live, end := context.WithCancel(ctx) // ends with ctx and with the lease
+	defer end()
+	go func() {
+		m.outlive(live)
+		end()
+	}()
+	var v view
+	var spread time.Duration // over which this wait spreads out after a release
+	var left, unsure int64   // what a write of unknown outcome has left; see written
+	for again := true; again && live.Err() == nil; {
+		v, err = m.try(live)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, concurrency.ErrLocked):
+			if v.rev > 0 && v.own == 0 {
+				left, unsure = 0, v.rev
+			}
+			if again = retry > 0 && live.Err() == nil; again && unsure > 0 {
+				left, unsure = m.written(unsure) // as long as nobody else of this session can have locked
+			}
+			sleep(live, retry)
+			continue
+		case v.holder != "":
+			m.await(live, v)
+		case spread < widest: // others were faster
+			spread = 2*spread + shortest
+		}
+		left, unsure = 0, 0 // this try has seen to it
+		sleep(live, random(spread))
+	}
+	if unsure > 0 {
+		left, _ = m.written(unsure)
+	}
+	if left > 0 {
+		doomed.Store(m.ownKey(), left)
+	}
+	call, cancel := context.WithTimeout(m.session.Client().Ctx(), limit)
+	defer cancel()
+	_ = m.removeDoomed(call)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	} else if live.Err() != nil || m.gone(ctx) {
+		return concurrency.ErrSessionExpired
+	}
+	return err
+}
+
+// written returns the create revision of the key that a write of unknown outcome has put, after a read at revision
+// before it, or 0; and before again if there was no answer. The key would lock everybody out while the session lives.
+// The question goes through raft, behind that write, and deletes nothing whenever it comes.
+func (m *Mutex) written(before int64) (left, unsure int64) {
+	ctx, cancel := context.WithTimeout(m.session.Client().Ctx(), limit)
+	defer cancel()
+	own := m.ownKey()
+	resp, err := m.session.Client().Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(own), "=", -1)).
+		Then(clientv3.OpDelete(own)).Else(clientv3.OpGet(own, clientv3.WithKeysOnly())).Commit()
+	if err != nil {
+		return 0, before
+	}
+	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
+		if kv.CreateRevision > before {
+			left = kv.CreateRevision
+		}
+	}
+	return left, 0
+}
+
+// outlive returns when ctx or the lease has ended. That may live on when the session has ended (Orphan, WithContext).
+// If the servers do not say, it lives for what it had left when they last did.
+func (m *Mutex) outlive(ctx context.Context) {
+	left := unknownTTL
+	if resp, err := m.lease(ctx); err == nil {
+		left = time.Duration(resp.TTL+1) * time.Second // it is in whole seconds; -1: gone
+	}
+	select {
+	case <-m.session.Done():
+	case <-ctx.Done():
+	}
+	for end := time.Now().Add(left); ctx.Err() == nil && m.session.Client().Ctx().Err() == nil && time.Now().Before(end); {
+		if resp, err := m.lease(ctx); err == nil {
+			end = time.Now().Add(time.Duration(resp.TTL+1) * time.Second)
+		}
+		sleep(ctx, RetryInterval/2)
+	}
+}
+
+// await watches the deletion of the key that v saw, from the revision after that. It returns true when it is deleted,
 // and false when a read has to tell: the watch broke, or a read beside it has seen something else. There is one now
 // and then, since a watch may be mute: behind a dead connection, or with a client of which only KV has a namespace.
 func (m *Mutex) await(ctx context.Context, v view) bool {
@@ -27,6 +137,7 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 			clientv3.WithRev(v.rev+1), clientv3.WithFilterPut())
 	}()
 	var events clientv3.WatchChan
+	changed := make(chan bool, 1)
 	d, timer := firstReread, time.NewTimer(firstReread+random(firstReread/4))
 	defer timer.Stop()
 	for {
@@ -41,8 +152,13 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 				sleep(ctx, random(2*RetryInterval))
 				return false
 			}
-		case <-timer.C:
-			if now, err := m.look(ctx); err == nil && (now.holder != v.holder || now.own > 0) {
+		case <-timer.C: // the read must not stand before the event
+			go func() {
+				now, err := m.look(ctx)
+				changed <- err == nil && (now.holder != v.holder || now.own > 0)
+			}()
+		case other := <-changed:
+			if other {
 				return false
 			} else if d < lastReread {
 				d *= 2

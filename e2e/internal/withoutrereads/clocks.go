@@ -5,13 +5,10 @@ package etcdlock
 import "time"
 
 // The clocks of this file take the place of package time's in a loop that retries TryLock. They also fire when the lock
-// that the last try met is released, or soon if it has been since. Until the next try that goes for every new clock, and
-// after a try that was not refused for none. On a nil Mutex they are package time's.
+// that the last try met is released, or soon if it has been since; not after a try that was not refused. On a nil Mutex
+// they are package time's. Like those they may be stopped and reset by other goroutines.
 
-// early is over what time the clocks spread out that fire at one release.
-const early = 10 * time.Millisecond
-
-// A Timer is a time.Timer that also fires on release.
+// A Timer is a time.Timer that also fires on release. Of several, that goes for the newest.
 type Timer struct {
 	*time.Timer
 	bell *bell
@@ -19,8 +16,10 @@ type Timer struct {
 
 // NewTimer is time.NewTimer.
 func (m *Mutex) NewTimer(d time.Duration) *Timer {
-	t := &Timer{bell: m.bell()}
-	t.bell.arm(d, t.ring, func() { t.Timer = time.NewTimer(d) })
+	t := &Timer{time.NewTimer(d), m.bell()}
+	t.bell.mu.Lock()
+	defer t.bell.mu.Unlock()
+	t.started(d)
 	return t
 }
 
@@ -31,15 +30,30 @@ func (m *Mutex) After(d time.Duration) <-chan time.Time { return m.NewTimer(d).C
 func (m *Mutex) Sleep(d time.Duration) { <-m.After(d) }
 
 // Reset is (*time.Timer).Reset.
-func (t *Timer) Reset(d time.Duration) (active bool) {
-	t.bell.arm(d, t.ring, func() { active = t.Timer.Reset(d) })
+func (t *Timer) Reset(d time.Duration) bool {
+	t.bell.mu.Lock()
+	defer t.bell.mu.Unlock()
+	active := t.Timer.Reset(d)
+	t.started(d)
 	return active
 }
 
-func (t *Timer) ring() {
-	if t.Stop() { // else it has fired, or was stopped
-		t.Timer.Reset(random(early))
+// Stop is (*time.Timer).Stop.
+func (t *Timer) Stop() bool {
+	t.bell.mu.Lock()
+	defer t.bell.mu.Unlock()
+	if t.bell.timer == t {
+		t.bell.timer, t.bell.until = nil, time.Time{}
+		t.bell.watch()
 	}
+	return t.Timer.Stop()
+}
+
+func (t *Timer) started(d time.Duration) {
+	if t.bell.timer, t.bell.until = t, (time.Time{}); d >= shortest {
+		t.bell.until = time.Now().Add(d)
+	}
+	t.bell.watch()
 }
 
 // A Ticker is a time.Ticker that also fires on release, beside its regular ticks. If nobody stops it, it goes on for
@@ -50,12 +64,13 @@ type Ticker struct {
 	bell  *bell
 	timer *time.Timer
 	d     time.Duration // 0: stopped
+	next  time.Time     // when the next regular tick is due
 }
 
 // NewTicker is time.NewTicker. It panics if d is not positive.
 func (m *Mutex) NewTicker(d time.Duration) *Ticker {
 	t := &Ticker{c: make(chan time.Time, 1), bell: m.bell()}
-	t.C, t.timer = t.c, time.AfterFunc(d, t.tick)
+	t.C = t.c
 	t.Reset(d)
 	return t
 }
@@ -80,29 +95,37 @@ func (t *Ticker) Reset(d time.Duration) {
 func (t *Ticker) Stop() { t.set(0) }
 
 func (t *Ticker) set(d time.Duration) {
-	t.bell.arm(d, t.ring, func() {
-		select {
-		case <-t.c:
-		default:
-		}
-		if t.d = d; d > 0 {
-			t.timer.Reset(d)
-		} else {
-			t.timer.Stop()
-		}
-	})
+	t.bell.mu.Lock()
+	defer t.bell.mu.Unlock()
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	select {
+	case <-t.c:
+	default:
+	}
+	if t.d, t.next = d, time.Now().Add(d); d > 0 {
+		t.timer = time.AfterFunc(d, t.tick)
+		t.bell.tickers[t] = true
+	} else {
+		delete(t.bell.tickers, t)
+	}
+	t.bell.watch()
 }
 
 func (t *Ticker) tick() {
 	t.bell.mu.Lock()
 	defer t.bell.mu.Unlock()
-	if t.d > 0 {
-		t.ring()
-		t.timer.Reset(t.d)
+	now := time.Now()
+	if t.d == 0 || now.Before(t.next) { // stopped or reset just now
+		return
 	}
+	t.send()
+	t.next = t.next.Add((now.Sub(t.next)/t.d + 1) * t.d)
+	t.timer.Reset(t.next.Sub(now))
 }
 
-func (t *Ticker) ring() {
+func (t *Ticker) send() {
 	select {
 	case t.c <- time.Now():
 	default: // the last tick is still to be received

@@ -12,26 +12,28 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
-const (
-	RetryInterval = time.Second            // after a broken watch; for WatchLockRetry where the caller has no pause
-	shortest      = 100 * time.Millisecond // pause after an error, and first span of those who have lost a write
-	limit         = 2 * time.Second        // of calls that the caller's context does not bound; no lease is shorter
-)
+// limit is that of a call which no context of the caller's bounds.
+const limit = 2 * time.Second
+
+// doomed has the create revision of each own key that an unanswered delete names. The request may still come, and take
+// along the lock that the key has become: whoever locks next with that key repeats the delete first.
+var doomed sync.Map
 
 // A Mutex is a concurrency.Mutex that waits without writing. Like that, it is for one goroutine at a time.
 type Mutex struct {
 	*concurrency.Mutex
 	session *concurrency.Session
-	prefix  string               // with the slash that concurrency.NewMutex appends
-	doomed  int64                // create revision of an own key that an unanswered delete names, or 0
-	met     view                 // what the last TryLock saw if it was refused; rev -1: it was not, 0: there was none
-	clocks  interface{ tried() } // the bell of clocks.go, once there is a clock
+	prefix  string                     // with the slash that concurrency.NewMutex appends
+	mu      sync.Mutex                 // guards what follows: clocks may be stopped by other goroutines
+	met     view                       // what the last TryLock saw if it was refused; rev -1: it was not; 0: none yet
+	clocks  interface{ tried(v view) } // the bell of bell.go, once there is a clock
 }
 
 // A view is what a read has seen.
@@ -46,7 +48,7 @@ func NewMutex(s *concurrency.Session, pfx string) *Mutex {
 	return &Mutex{Mutex: concurrency.NewMutex(s, pfx), session: s, prefix: pfx + "/"}
 }
 
-// Key is the client's, and where that has not written yet, what it answers after ErrLocked.
+// Key is the client's, and where that has never written, what it answers after ErrLocked.
 func (m *Mutex) Key() string {
 	if m.Mutex.Key() == "" && m.met.rev != 0 {
 		return "\x00"
@@ -65,7 +67,7 @@ func (m *Mutex) IsOwner() clientv3.Cmp {
 // Unlock is the client's. Before 3.6 that is nil after ErrLocked, but names no key if it has never written.
 func (m *Mutex) Unlock(ctx context.Context) error {
 	err := m.Mutex.Unlock(ctx)
-	if err != nil && m.Mutex.Key() == "" && strings.Contains(err.Error(), "key is not provided") {
+	if err != nil && m.Mutex.Key() == "" && m.met.rev != 0 && strings.Contains(err.Error(), "key is not provided") {
 		return nil
 	}
 	return err
@@ -73,118 +75,78 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 
 // Lock is the client's.
 func (m *Mutex) Lock(ctx context.Context) error {
-	m.met = view{}
-	if err := m.remove(ctx, m.doomed); err != nil {
+	m.note(view{rev: -1})
+	if err := m.removeDoomed(ctx); err != nil {
 		return err
 	}
 	return m.Mutex.Lock(ctx)
 }
 
-// TryLock is the client's, but writes nothing while another session holds the lock.
+// TryLock is the client's, but writes nothing while another session holds the lock and this one has no key there.
 func (m *Mutex) TryLock(ctx context.Context) error {
 	v, err := m.try(ctx)
-	if m.met = v; !errors.Is(err, concurrency.ErrLocked) {
-		m.met = view{rev: -1}
+	if !errors.Is(err, concurrency.ErrLocked) {
+		v = view{rev: -1}
 	}
-	if m.clocks != nil {
-		m.clocks.tried()
-	}
+	m.note(v)
 	return err
 }
 
-// WatchLock waits until the lock is held. It returns ctx.Err(), ErrSessionExpired, or, at once, another error of a try.
-func (m *Mutex) WatchLock(ctx context.Context) error { return m.wait(ctx, 0) }
-
-// WatchLockRetry is WatchLock for loops that retry every error. It tries again after d.
-func (m *Mutex) WatchLockRetry(ctx context.Context, d time.Duration) error {
-	if d < shortest {
-		d = shortest
+// note tells the clocks how a try has ended.
+func (m *Mutex) note(v view) {
+	m.mu.Lock()
+	m.met = v
+	clocks := m.clocks
+	m.mu.Unlock()
+	if clocks != nil {
+		clocks.tried(v)
 	}
-	return m.wait(ctx, d)
 }
 
-func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
-	m.met = view{}
-	live, cancel := context.WithCancel(ctx) // ends with ctx and with the lease
-	defer cancel()
-	go func() {
-		select {
-		case <-m.session.Done():
-		case <-live.Done():
-		}
-		for live.Err() == nil && !m.gone(live) {
-			sleep(live, limit)
-		}
-		cancel()
-	}()
-	var v view
-	var spread time.Duration // over which this wait spreads out after a release
-	var unsure int64         // the revision before a write whose outcome is not known, or 0
-	for again := true; again && live.Err() == nil; {
-		v, err = m.try(live)
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, concurrency.ErrLocked):
-			if unsure == 0 {
-				unsure = v.rev
-			}
-			again = retry > 0
-			sleep(live, retry)
-			continue
-		case v.holder != "":
-			m.await(live, v)
-		case spread < time.Second: // others were faster
-			spread = 2*spread + shortest
-		}
-		unsure = 0 // the read would have seen a key, and the client's TryLock removed it
-		sleep(live, random(spread))
-	}
-	if unsure > 0 { // a younger own key is that write's. It would lock everybody out while the session lives.
-		call, cancel := context.WithTimeout(m.session.Client().Ctx(), limit)
-		defer cancel()
-		if left, failed := m.look(call); failed == nil && left.own > unsure {
-			_ = m.remove(call, left.own)
-		}
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	} else if live.Err() != nil || m.gone(ctx) {
-		return concurrency.ErrSessionExpired
-	}
-	return err
-}
-
-// gone reports whether the session has ended, and its lease does not live on, as it does after Orphan.
+// gone reports whether the session has ended and its lease has, too: it may live on, as after Orphan.
 func (m *Mutex) gone(ctx context.Context) bool {
 	select {
 	case <-m.session.Done():
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		resp, err := m.session.Client().TimeToLive(ctx, m.session.Lease())
-		return err != nil || resp.TTL < 0
+		resp, err := m.lease(ctx)
+		return err == nil && resp.TTL < 0
 	default:
 		return false
 	}
 }
 
-// try reads, and calls the client's TryLock where that can win, has to see to a key, or has the right error.
+func (m *Mutex) lease(ctx context.Context) (*clientv3.LeaseTimeToLiveResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return m.session.Client().TimeToLive(ctx, m.session.Lease())
+}
+
+// try reads, and calls the client's TryLock where that can win or has the right error.
 func (m *Mutex) try(ctx context.Context) (view, error) {
 	if m.gone(ctx) {
 		return view{}, m.Mutex.TryLock(ctx)
 	}
-	if err := m.remove(ctx, m.doomed); err != nil {
+	if err := m.removeDoomed(ctx); err != nil {
 		return view{}, err
 	}
-	switch v, err := m.look(ctx); {
-	case err != nil, v.holder == m.ownKey() && m.Header() != nil && v.own <= m.Header().Revision: // it has locked with that
+	v, err := m.look(ctx)
+	own, locked := m.ownKey(), m.Header() // of the last answer with which it was locked
+	switch {
+	case err != nil || v.holder == own && locked != nil && v.own <= locked.Revision:
 		return v, err
-	case v.holder == "" || v.own > 0 || m.Key() == m.ownKey(): // the last: it takes itself for the holder
+	case v.holder == "" || v.holder == own:
 		v.holder = ""
 		return v, m.Mutex.TryLock(ctx)
-	default:
-		return v, concurrency.ErrLocked
+	case v.own > 0: // a try that was cut has left it
+		if err := m.remove(ctx, v.own); err != nil {
+			return view{}, err
+		}
+		v.own = 0
 	}
+	if m.Mutex.Key() == own && locked != nil { // it may take itself for the holder: its TryLock ends that
+		v.holder = ""
+		return v, m.Mutex.TryLock(ctx)
+	}
+	return v, concurrency.ErrLocked
 }
 
 // look reads who holds the lock, linearizable and without a raft entry. The client sends a Get again that has
@@ -198,30 +160,37 @@ func (m *Mutex) look(ctx context.Context) (v view, err error) {
 			resp, err = cli.Txn(ctx).Then(first, clientv3.OpGet(own, keys)).Commit()
 		}
 	}
-	if err == nil {
-		v.rev = resp.Header.Revision
-		for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
-			v.holder = string(kv.Key)
-		}
-		for _, kv := range resp.Responses[1].GetResponseRange().Kvs {
-			v.own = kv.CreateRevision
-		}
+	if err != nil {
+		return view{}, err
 	}
-	return v, err
+	v.rev = resp.Header.Revision
+	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
+		v.holder = string(kv.Key)
+	}
+	for _, kv := range resp.Responses[1].GetResponseRange().Kvs {
+		v.own = kv.CreateRevision
+	}
+	return v, nil
 }
 
 // ownKey is the key that the client's Mutex writes: one per session.
 func (m *Mutex) ownKey() string { return fmt.Sprintf("%s%x", m.prefix, m.session.Lease()) }
 
-// remove deletes the own key with that create revision, if it is not 0, and no later one. If there is no answer, the
-// request may still come, and take along the lock that the key has become: whoever locks next repeats it first.
-func (m *Mutex) remove(ctx context.Context, created int64) (err error) {
-	if m.doomed = created; created > 0 {
-		same := clientv3.Compare(clientv3.CreateRevision(m.ownKey()), "=", created)
-		_, err = m.session.Client().Txn(ctx).If(same).Then(clientv3.OpDelete(m.ownKey())).Commit()
-	}
+// remove deletes the own key with that create revision, and no later one.
+func (m *Mutex) remove(ctx context.Context, created int64) error {
+	own := m.ownKey()
+	doomed.Store(own, created)
+	_, err := m.session.Client().Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(own), "=", created)).
+		Then(clientv3.OpDelete(own)).Commit()
 	if err == nil {
-		m.doomed = 0
+		doomed.Delete(own)
 	}
 	return err
+}
+
+func (m *Mutex) removeDoomed(ctx context.Context) error {
+	if created, ok := doomed.Load(m.ownKey()); ok {
+		return m.remove(ctx, created.(int64))
+	}
+	return nil
 }
