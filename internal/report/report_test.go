@@ -53,7 +53,7 @@ func sample(t *testing.T) *pipeline.Result {
 			},
 			{
 				Rule: "watch-storm", Pos: at(30, 2), Func: "storm", Package: "example.com/m/a", Message: "storm tries", Tier: finding.Guard,
-				NotHigher: &finding.Reason{Code: finding.ShapeUnknown},
+				NotHigher: &finding.Reason{Code: finding.ShapeUnknown}, Missed: finding.Collapse,
 			},
 			{
 				Rule: "trylock-spin", Pos: at(40, 2), Func: "spin", Package: "example.com/m/a", Message: "spin tries",
@@ -126,7 +126,8 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"type":"finding","rule":"unsafe-client","path":"go.mod","line":3,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"bump","bump":{"module":"example.com/etcd","version":"v1.0.0","target":"v1.1.0","evidence":["etcd issue #1"],"remains":["a client that is slow: etcd issue #2"]}}
+	const want = `{"type":"schema","version":1}
+{"type":"finding","rule":"unsafe-client","path":"go.mod","line":3,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"bump","bump":{"module":"example.com/etcd","version":"v1.0.0","target":"v1.1.0","evidence":["etcd issue #1"],"remains":["a client that is slow: etcd issue #2"]}}
 {"type":"finding","rule":"unsafe-client","path":"go.mod","line":4,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"report","notHigher":{"code":"not-by-default"},"bump":{"module":"example.com/etcd","version":"v1.0.0","target":"v1.1.0","evidence":["etcd issue #1"]}}
 {"type":"finding","rule":"unsafe-client","path":"go.mod","line":5,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"refuse","refused":[{"code":"needs-more-requirements","detail":"needs more:\n\texample.com/x: cannot find it"}],"bump":{"module":"example.com/etcd","version":"v1.0.0","target":"v1.1.0","evidence":["etcd issue #1"],"wanted":["example.com/x@v0.1.0"]}}
 {"type":"finding","rule":"unsafe-client","path":"go.mod","line":6,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"refuse","refused":[{"code":"replaced"}],"bump":{"module":"example.com/etcd","version":"v1.0.0","indirect":true,"evidence":["etcd issue #1"]}}
