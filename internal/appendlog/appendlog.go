@@ -19,11 +19,19 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"etcdmod/internal/rooted"
+	"etcdmod/internal/vouch"
 )
 
-// A Format is the mark that begins each line, with the version of what the values look like.
-// Without one a line is JSON and nothing else, for others to read; it is whole if it parses.
-type Format string
+// A Format is what the lines of a log look like.
+type Format struct {
+	// Mark begins each line, with the version of what the values look like. Without one a line
+	// is JSON and nothing else, for others to read; it is whole if it parses.
+	Mark string
+	// Key makes the checksums, so that nobody else can write a line; nil where anybody may.
+	Key *vouch.Key
+}
 
 // ErrDamaged says that a file is no log of the format that was asked for.
 var ErrDamaged = errors.New("this is no file of this kind that this version can read; it was not touched")
@@ -31,13 +39,16 @@ var ErrDamaged = errors.New("this is no file of this kind that this version can 
 // line encodes a value.
 func (f Format) line(v any) ([]byte, error) {
 	data, err := json.Marshal(v)
-	if err != nil || f == "" {
+	if err != nil || f.Mark == "" {
 		return append(data, '\n'), err
 	}
-	return fmt.Appendf(nil, "%s %s %s\n", f, sum(data), data), nil
+	return fmt.Appendf(nil, "%s %s %s\n", f.Mark, f.sum(data), data), nil
 }
 
-func sum(data []byte) string {
+func (f Format) sum(data []byte) string {
+	if f.Key != nil {
+		return f.Key.Sum(data)
+	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
@@ -45,22 +56,22 @@ func sum(data []byte) string {
 // parse returns the JSON of a line, given with or without its end.
 func (f Format) parse(line []byte) (data []byte, ok bool) {
 	line = bytes.TrimSuffix(line, []byte("\n"))
-	if f == "" {
+	if f.Mark == "" {
 		return line, json.Valid(line)
 	}
-	body, ok := bytes.CutPrefix(line, []byte(f+" "))
+	body, ok := bytes.CutPrefix(line, []byte(f.Mark+" "))
 	if !ok {
 		return nil, false
 	}
 	have, data, ok := bytes.Cut(body, []byte(" "))
-	return data, ok && string(have) == sum(data)
+	return data, ok && string(have) == f.sum(data)
 }
 
 // scan calls f with the JSON of each whole line and its place, and returns where the last one
 // ends.
 func (f Format) scan(r io.Reader, each func(data []byte, at, size int64) error) (end int64, err error) {
 	in := bufio.NewReaderSize(r, 1<<16)
-	if begin, _ := in.Peek(len(f)); !f.begun(begin) {
+	if begin, _ := in.Peek(len(f.Mark)); !f.begun(begin) {
 		return 0, ErrDamaged
 	}
 	for at := int64(0); ; {
@@ -86,7 +97,7 @@ func (f Format) scan(r io.Reader, each func(data []byte, at, size int64) error) 
 // power failure, a file may have its size and not its content.
 func (f Format) begun(data []byte) bool {
 	for i, c := range data {
-		if c != f[i] && c != 0 {
+		if c != f.Mark[i] && c != 0 {
 			return false
 		}
 	}
@@ -106,15 +117,13 @@ type Log struct {
 	err     error // what ended the writing
 }
 
-// Open opens the log in a file and calls each with the JSON of every whole line and with its
+// Open opens the log in a file of a directory and calls each with the JSON of every whole line and with its
 // place, in their order. An error of each ends that and is returned. The file is not changed
-// before [Log.Begin]. The error wraps [os.ErrNotExist] where there is no file, and is
-// [ErrDamaged] where it is of another kind.
-func Open(name string, format Format, each func(data []byte, at, size int64) error) (*Log, error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return nil, ErrDamaged // to open a named pipe could wait for ever
-	}
-	file, err := os.OpenFile(name, os.O_RDWR, 0)
+// before [Log.Begin]. The error wraps [os.ErrNotExist] where there is no file, is a
+// [rooted.UnfitError] where there is something else, such as a link, and is [ErrDamaged] where
+// the file is of another kind.
+func Open(dir *rooted.Dir, name string, format Format, each func(data []byte, at, size int64) error) (*Log, error) {
+	file, err := dir.Update(name, rooted.Index)
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +139,8 @@ func Open(name string, format Format, each func(data []byte, at, size int64) err
 }
 
 // Create makes the file of a log, which must not be there.
-func Create(name string, format Format, perm os.FileMode) (*Log, error) {
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+func Create(dir *rooted.Dir, name string, format Format) (*Log, error) {
+	file, err := dir.Create(name)
 	return &Log{format: format, file: file}, err
 }
 

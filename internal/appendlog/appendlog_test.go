@@ -12,9 +12,23 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"etcdmod/internal/rooted"
+	"etcdmod/internal/vouch"
 )
 
-const marked Format = "some-log 1"
+var marked = Format{Mark: "some-log 1"}
+
+// in opens the directory of a file.
+func in(t *testing.T, name string) *rooted.Dir {
+	t.Helper()
+	d, err := rooted.Open(filepath.Dir(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
 
 type value struct {
 	Name    string
@@ -54,7 +68,7 @@ func scan(f Format, data []byte) (names []string, end int64, err error) {
 // A log that ends anywhere, and with anything behind that, tells what was whole.
 func TestTorn(t *testing.T) {
 	all := []string{"run", "a", "b", "c"}
-	for _, f := range []Format{marked, ""} {
+	for _, f := range []Format{marked, {}} {
 		data, ends := logOf(t, f, all...)
 		for n := range len(data) + 1 {
 			for _, tail := range []string{"", "\x00\x00\x00\x00", "\x00\x00\n", "\n\n", "some-log 1 00 {}\n"} {
@@ -66,8 +80,8 @@ func TestTorn(t *testing.T) {
 					}
 				}
 				names, end, err := scan(f, torn)
-				if f != "" && whole == 0 && errors.Is(err, ErrDamaged) {
-					if foreign := tail != "" && n < len(marked); !foreign {
+				if f.Mark != "" && whole == 0 && errors.Is(err, ErrDamaged) {
+					if foreign := tail != "" && n < len(marked.Mark); !foreign {
 						t.Errorf("%d bytes and %q are taken for another file", n, tail)
 					}
 					continue
@@ -77,7 +91,7 @@ func TestTorn(t *testing.T) {
 					wantEnd = ends[whole-1]
 				}
 				if err != nil || !slices.Equal(names, all[:whole]) || end != int64(wantEnd) {
-					t.Errorf("%q: %d bytes and %q: %v, end %d, %v; want %v, end %d", f, n, tail, names, end, err, all[:whole], wantEnd)
+					t.Errorf("%v: %d bytes and %q: %v, end %d, %v; want %v, end %d", f, n, tail, names, end, err, all[:whole], wantEnd)
 				}
 			}
 		}
@@ -97,7 +111,7 @@ func TestDamaged(t *testing.T) {
 		bad := bytes.Clone(data)
 		bad[i] ^= 1
 		names, _, err := scan(marked, bad)
-		if i < len(marked) {
+		if i < len(marked.Mark) {
 			if !errors.Is(err, ErrDamaged) {
 				t.Errorf("mark, byte %d: %v, %v", i, names, err)
 			}
@@ -121,7 +135,7 @@ func TestDamaged(t *testing.T) {
 // Many append at a time; each value is there once, and whole, and can be read.
 func TestAppendTogether(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "log")
-	l, err := Create(name, marked, 0o666)
+	l, err := Create(in(t, name), filepath.Base(name), marked)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +188,7 @@ func TestAppendTogether(t *testing.T) {
 		places[v.Name] = place{at, size}
 		return nil
 	}
-	if l, err = Open(name, marked, each); err != nil {
+	if l, err = Open(in(t, name), filepath.Base(name), marked, each); err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
@@ -211,23 +225,45 @@ func TestAppendTogether(t *testing.T) {
 func TestOpen(t *testing.T) {
 	dir := t.TempDir()
 	none := func([]byte, int64, int64) error { return nil }
-	if _, err := Open(filepath.Join(dir, "none"), marked, none); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(in(t, filepath.Join(dir, "none")), "none", marked, none); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := Open(dir, marked, none); !errors.Is(err, ErrDamaged) {
+	if _, err := Open(in(t, dir), filepath.Base(dir), marked, none); !errors.As(err, new(*rooted.UnfitError)) {
 		t.Errorf("a directory: %v", err)
 	}
 	name := filepath.Join(dir, "thesis")
 	if err := os.WriteFile(name, []byte("Chapter 1\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(name, marked, none); !errors.Is(err, ErrDamaged) {
+	if _, err := Open(in(t, name), filepath.Base(name), marked, none); !errors.Is(err, ErrDamaged) {
 		t.Errorf("another file: %v", err)
 	}
-	if _, err := Create(name, marked, 0o666); !errors.Is(err, os.ErrExist) {
+	if _, err := Create(in(t, name), filepath.Base(name), marked); !errors.Is(err, os.ErrExist) {
 		t.Errorf("over another file: %v", err)
 	}
 	if data, err := os.ReadFile(name); err != nil || string(data) != "Chapter 1\n" {
 		t.Errorf("it has %q now, %v", data, err)
+	}
+}
+
+// With a key, a line that somebody else writes is none, whatever its checksum.
+func TestKey(t *testing.T) {
+	t.Setenv(vouch.Variable, filepath.Join(t.TempDir(), "keys"))
+	key, err := vouch.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := vouch.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := Format{marked.Mark, key}
+	mine, _ := logOf(t, sealed, "run", "a")
+	for _, f := range []Format{marked, {marked.Mark, other}} {
+		theirs, _ := logOf(t, f, "planted")
+		names, _, err := scan(sealed, append(slices.Clone(mine), theirs...))
+		if err != nil || !slices.Equal(names, []string{"run", "a"}) {
+			t.Errorf("%q %v", names, err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package patch
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"strings"
 
 	"etcdmod/internal/change"
@@ -26,12 +27,20 @@ func Parse(diff []byte) ([]File, error) {
 		if p.IsBinary || p.IsRename || p.IsCopy {
 			return nil, fmt.Errorf("patch: path %q: more than a change of lines", p.NewName)
 		}
+		for _, mode := range []os.FileMode{p.OldMode, p.NewMode} {
+			if kind := mode &^ 0o777; mode != 0 && kind != 0o100000 {
+				return nil, fmt.Errorf("patch: path %q: mode %o is not that of a file; links and submodules are no changes of this program", p.NewName, mode)
+			}
+		}
 		f := File{Change: change.Change{Path: p.NewName, Created: p.IsNew, Deleted: p.IsDelete}}
 		mode := p.NewMode
 		if f.Deleted {
 			f.Path, mode = p.OldName, p.OldMode
 		}
 		f.Executable = mode&0o111 != 0
+		if err := check(change.Change{Path: f.Path}); err != nil {
+			return nil, fmt.Errorf("patch: path %q: %w", f.Path, err)
+		}
 		for _, t := range p.TextFragments {
 			h := hunk{oldStart: start(t.OldPosition, t.OldLines), newStart: start(t.NewPosition, t.NewLines), heading: t.Comment}
 			for _, l := range t.Lines {

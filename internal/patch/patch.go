@@ -24,6 +24,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/change"
+	"etcdmod/internal/pathname"
 )
 
 // A Stat is the size of one file's change, in lines.
@@ -138,7 +139,7 @@ func check(c change.Change) error {
 		return errors.New("a NUL byte cannot be in a path")
 	case path.IsAbs(c.Path), path.Clean(c.Path) != c.Path, c.Path == ".", c.Path == "..", strings.HasPrefix(c.Path, "../"):
 		return errors.New("not a clean, slash-separated path below the directory that the patch is applied in")
-	case slices.ContainsFunc(strings.Split(c.Path, "/"), func(elem string) bool { return strings.EqualFold(elem, ".git") }):
+	case slices.ContainsFunc(strings.Split(c.Path, "/"), pathname.IsGit):
 		return errors.New("git does not apply patches inside .git")
 	case c.Created && c.Deleted:
 		return errors.New("both created and deleted")

@@ -6,20 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"etcdmod/internal/patch"
 	"etcdmod/internal/rollout/state"
+	"etcdmod/internal/rooted"
 	"etcdmod/internal/version"
 )
 
 // A shardOutput is the output directory of one machine.
 type shardOutput struct {
 	dir   string
-	root  *os.Root // so that no index can lead out of the directory
+	root  *rooted.Dir // so that no index can lead out of the directory
 	index *Index
 	times times
 }
@@ -85,6 +85,7 @@ func Merge(out string, dirs []string) (_ *Index, took time.Duration, err error) 
 	if err != nil {
 		return nil, 0, err
 	}
+	defer o.close()
 	for i := range index.Modules {
 		if err := o.units(&index.Modules[i], files[i]); err != nil {
 			return nil, 0, err
@@ -96,7 +97,7 @@ func Merge(out string, dirs []string) (_ *Index, took time.Duration, err error) 
 // openShard reads the index of an output directory.
 func openShard(dir string) (_ *shardOutput, err error) {
 	s := &shardOutput{dir: dir}
-	if s.root, err = os.OpenRoot(dir); err != nil {
+	if s.root, err = rooted.Open(dir); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -104,14 +105,12 @@ func openShard(dir string) (_ *shardOutput, err error) {
 			s.root.Close()
 		}
 	}()
-	s.index, err = readIndex(s.root.FS())
+	s.index, err = readIndex(s.root)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("there is no %s; want the directory that \"rollout -o\" has written", IndexFile)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", IndexFile, err)
-	case s.index.Format != Format:
-		return nil, fmt.Errorf("%s has format %d, and this version of etcdmod knows %d", IndexFile, s.index.Format, Format)
 	case s.index.Tool != version.Version:
 		return nil, fmt.Errorf("etcdmod %s has written it, and this is %s", s.index.Tool, version.Version)
 	case s.index.Shard.Count == 0:
@@ -119,7 +118,7 @@ func openShard(dir string) (_ *shardOutput, err error) {
 	case !s.index.Complete:
 		return nil, fmt.Errorf("the run of shard %s has not come to its end", s.index.Shard)
 	}
-	data, err := s.root.ReadFile(TimesFile)
+	data, err := s.root.ReadFile(TimesFile, rooted.Patch)
 	if err == nil {
 		err = json.Unmarshal(data, &s.times)
 	}
@@ -169,23 +168,20 @@ func together(shards []*shardOutput) error {
 // units reads the files of a module's units.
 func (s *shardOutput) units(m *Module) (out []unitFiles, err error) {
 	for _, u := range m.Units {
-		if !plainName(u.Patch, ".patch") || !plainName(u.Description, ".md") {
-			return nil, fmt.Errorf("%s names files that no rollout writes: %q, %q", IndexFile, u.Patch, u.Description)
+		if u.Patch == "" || u.Description == "" {
+			return nil, fmt.Errorf("%s names no files for unit %s", IndexFile, u.ID)
 		}
 		files := unitFiles{patch: u.Patch, description: u.Description}
-		if files.diff, err = s.root.ReadFile(u.Patch); err != nil {
+		if files.diff, err = s.root.ReadFile(u.Patch, rooted.Patch); err != nil {
 			return nil, fmt.Errorf("it is not whole: %w", err)
 		}
-		if files.text, err = s.root.ReadFile(u.Description); err != nil {
+		if files.text, err = s.root.ReadFile(u.Description, rooted.Patch); err != nil {
 			return nil, fmt.Errorf("it is not whole: %w", err)
+		}
+		if _, err := patch.Parse(files.diff); err != nil {
+			return nil, fmt.Errorf("%s: %w", u.Patch, err)
 		}
 		out = append(out, files)
 	}
 	return out, nil
-}
-
-// plainName reports whether a name is that of a file in the directory of the units.
-func plainName(name, ext string) bool {
-	base, ok := strings.CutPrefix(name, unitsDir+"/")
-	return ok && strings.HasSuffix(base, ext) && base != ext && filepath.IsLocal(base) && !strings.ContainsAny(base, `/\:`)
 }

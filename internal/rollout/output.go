@@ -1,19 +1,19 @@
 package rollout
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"etcdmod/internal/modules"
+	"etcdmod/internal/quote"
+	"etcdmod/internal/rooted"
 )
 
 // unitFiles are the patch and the description of a unit, with their names.
@@ -25,7 +25,7 @@ type unitFiles struct {
 }
 
 // An output is the directory that a rollout writes into; nil writes nothing.
-type output struct{ dir string }
+type output struct{ dir *rooted.Dir }
 
 // An outputError says that the output directory cannot be written. No module can go on
 // then.
@@ -36,9 +36,6 @@ func (e *outputError) Unwrap() error { return e.err }
 
 const unitsDir = "units"
 
-// tempPrefix begins the names of files that are being written.
-const tempPrefix = ".etcdmod-"
-
 // openOutput makes the output directory and writes the index of a run that begins. A
 // directory that an earlier run has left is emptied; one with anything else in it is not
 // touched. The index is there before all else and says that it is not complete, so that a run
@@ -47,49 +44,68 @@ func openOutput(dir string, index *Index) (*output, error) {
 	if dir == "" {
 		return nil, nil
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	d, err := rooted.Make(dir)
+	if err != nil {
 		return nil, &outputError{err}
 	}
-	isTemp := func(e fs.DirEntry) bool { return e.Type().IsRegular() && strings.HasPrefix(e.Name(), tempPrefix) }
+	o := &output{d}
+	entries, err := d.ReadDir(".")
+	if err != nil {
+		return nil, errors.Join(&outputError{err}, d.Close())
+	}
+	isTemp := func(e fs.DirEntry) bool {
+		return e.Type().IsRegular() && strings.HasPrefix(e.Name(), rooted.TempPrefix)
+	}
 	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !isTemp(e) }) {
-		if _, err := readIndex(os.DirFS(dir)); err != nil {
-			return nil, fmt.Errorf("%w: %s is not empty, and no rollout has written it; name another directory", ErrUsage, dir)
+		if x, err := decodeIndex(d); err != nil || x.Format == 0 {
+			d.Close()
+			return nil, fmt.Errorf("%w: %s is not empty, and no rollout has written it; name another directory", ErrUsage, quote.Name(dir))
 		}
-	}
-	o := &output{dir}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, &outputError{err}
 	}
 	if err := o.index(index); err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
 		if isTemp(e) || e.Name() == TimesFile || slices.Contains(reportFiles(), e.Name()) {
-			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+			err = errors.Join(err, d.Remove(e.Name()))
 		}
 	}
-	units := filepath.Join(dir, unitsDir)
-	if err := errors.Join(os.RemoveAll(units), os.Mkdir(units, 0o777)); err != nil {
+	if err := errors.Join(err, d.RemoveAll(unitsDir), d.Mkdir(unitsDir)); err != nil {
 		return nil, &outputError{err}
 	}
 	return o, nil
 }
 
-// readIndex reads the index of an output directory.
-func readIndex(dir fs.FS) (*Index, error) {
-	data, err := fs.ReadFile(dir, IndexFile)
+// decodeIndex reads the index of an output directory, whatever it says.
+func decodeIndex(d *rooted.Dir) (*Index, error) {
+	data, err := d.ReadFile(IndexFile, rooted.Index)
 	if err != nil {
 		return nil, err
 	}
 	var index Index
 	if err := json.Unmarshal(data, &index); err != nil {
-		return nil, err
-	}
-	if index.Format == 0 {
-		return nil, errors.New("it is no index of a rollout")
+		return nil, fmt.Errorf("it is no index of a rollout: %w", err)
 	}
 	return &index, nil
+}
+
+// readIndex reads the index of an output directory that this version has written.
+func readIndex(d *rooted.Dir) (*Index, error) {
+	index, err := decodeIndex(d)
+	switch {
+	case err != nil:
+		return nil, err
+	case index.Format != Format:
+		return nil, fmt.Errorf("it has format %d, and this version of etcdmod knows %d", index.Format, Format)
+	}
+	return index, index.check()
+}
+
+// close gives the directory up.
+func (o *output) close() {
+	if o != nil {
+		o.dir.Close()
+	}
 }
 
 // complete writes the index of a run that has ended, and how long it took.
@@ -109,7 +125,14 @@ func (o *output) complete(index *Index, took time.Duration) error {
 }
 
 // WriteIndex replaces the index in an output directory.
-func WriteIndex(dir string, index *Index) error { return (&output{dir}).index(index) }
+func WriteIndex(dir string, index *Index) error {
+	d, err := rooted.Open(dir)
+	if err != nil {
+		return &outputError{err}
+	}
+	defer d.Close()
+	return (&output{d}).index(index)
+}
 
 // index writes the index.
 func (o *output) index(index *Index) error {
@@ -156,18 +179,7 @@ func (o *output) write(name string, data []byte) error {
 
 // create replaces a file by what a function writes.
 func (o *output) create(name string, write func(io.Writer) error) error {
-	name = filepath.Join(o.dir, filepath.FromSlash(name))
-	tmp, err := os.CreateTemp(filepath.Dir(name), tempPrefix+"*")
-	if err != nil {
-		return &outputError{err}
-	}
-	buf := bufio.NewWriter(tmp)
-	err = errors.Join(write(buf), buf.Flush(), tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), name)
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
+	if err := o.dir.Replace(name, write); err != nil {
 		return &outputError{err}
 	}
 	return nil

@@ -2,13 +2,12 @@ package rollout
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/report"
+	"etcdmod/internal/rooted"
 )
 
 // Page gives an index as the reports show it. Every unit of change is one on the page; what
@@ -199,7 +198,7 @@ func (l *loader) load(u *report.Unit) error {
 }
 
 func (l *loader) read(name string) (map[string]report.File, error) {
-	text, err := os.ReadFile(filepath.Join(l.dir, filepath.FromSlash(name)))
+	text, err := rooted.ReadFile(l.dir, name, rooted.Patch)
 	if err != nil {
 		return nil, err
 	}

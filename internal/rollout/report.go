@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"etcdmod/internal/report"
+	"etcdmod/internal/rooted"
 )
 
 // reports are the files with reports in the output directory, in the order in which they are
@@ -29,7 +30,12 @@ func reportFiles() (names []string) {
 func (x *Index) WriteReports(dir string, topics []report.Topic) error {
 	page := x.Page(dir)
 	page.Topics = topics
-	o := &output{dir}
+	d, err := rooted.Open(dir)
+	if err != nil {
+		return &outputError{err}
+	}
+	defer d.Close()
+	o := &output{d}
 	for _, r := range reports {
 		if err := o.create(r.name, func(w io.Writer) error { return r.render(w, page) }); err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rollout/state"
 	"etcdmod/internal/version"
 )
@@ -51,9 +52,18 @@ func (r *run) take(m *Module, sum string) (kept *Module, units []unitFiles, agai
 	if err := json.Unmarshal(rec.Result, kept); err != nil {
 		return nil, nil, "", fmt.Errorf("cannot read the state: %w", err)
 	}
+	if err := kept.check(); err != nil {
+		return nil, nil, "", fmt.Errorf("the state has what no rollout records: %w; begin anew with another directory", err)
+	}
+	if len(rec.Files) != 2*len(kept.Units) {
+		return nil, nil, "", fmt.Errorf("the state has %d files for %d units of the module in %s; begin anew with another directory", len(rec.Files), len(kept.Units), quote.Name(m.Dir))
+	}
 	kept.Seconds = rec.Seconds
 	for i := 0; i+1 < len(rec.Files); i += 2 {
 		patch, text := rec.Files[i], rec.Files[i+1]
+		if u := kept.Units[i/2]; patch.Name != patchFile(u.ID) || text.Name != textFile(u.ID) {
+			return nil, nil, "", fmt.Errorf("the state names %s and %s, which no rollout writes for unit %s; begin anew with another directory", quote.Name(patch.Name), quote.Name(text.Name), u.ID)
+		}
 		units = append(units, unitFiles{patch.Name, patch.Content, text.Name, text.Content})
 	}
 	return kept, units, "", nil

@@ -156,6 +156,7 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	if r.out, err = openOutput(opts.Out, &r.index); err != nil {
 		return nil, err
 	}
+	defer r.out.close()
 	if opts.Memory > 0 || opts.Usage != nil {
 		r.budget = newBudget(opts.Memory)
 		end := r.budget.watch()

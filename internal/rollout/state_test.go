@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"etcdmod/internal/rooted"
 	"io/fs"
 	"maps"
 	"os"
@@ -337,10 +338,10 @@ func TestKilledOutput(t *testing.T) {
 	want := slices.Sorted(maps.Keys(below(t, opts.Out)))
 	for _, left := range [][]string{
 		{},
-		{tempPrefix + "1"},
-		{IndexFile, tempPrefix + "1"},
-		{IndexFile, unitsDir + "/m-0123456789.patch", unitsDir + "/" + tempPrefix + "1"},
-		{IndexFile, TimesFile, unitsDir + "/m-0123456789.patch", "report.html", tempPrefix + "1"},
+		{rooted.TempPrefix + "1"},
+		{IndexFile, rooted.TempPrefix + "1"},
+		{IndexFile, unitsDir + "/m-0123456789.patch", unitsDir + "/" + rooted.TempPrefix + "1"},
+		{IndexFile, TimesFile, unitsDir + "/m-0123456789.patch", "report.html", rooted.TempPrefix + "1"},
 	} {
 		out := t.TempDir()
 		for _, name := range left {

@@ -67,6 +67,31 @@ func Open(dir string) (*Dir, error) {
 	return &Dir{name: dir, root: root}, nil
 }
 
+// Make opens a directory that the user named, and makes it where there is none: what it makes
+// is like what is above.
+func Make(dir string) (*Dir, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	have := dir
+	for {
+		if _, err := os.Stat(have); err == nil || have == filepath.Dir(have) {
+			break
+		}
+		have = filepath.Dir(have)
+	}
+	d, err := Open(have)
+	if err != nil || have == dir {
+		return d, err
+	}
+	defer d.Close()
+	if err := d.Mkdir(dir); err != nil {
+		return nil, err
+	}
+	return Open(dir)
+}
+
 // Close closes it.
 func (d *Dir) Close() error { return d.root.Close() }
 

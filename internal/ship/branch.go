@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"etcdmod/internal/patch"
 	"etcdmod/internal/rollout"
+	"etcdmod/internal/rooted"
 )
 
 // branches makes the branches of all units.
@@ -132,60 +135,96 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 	return nil
 }
 
-// stage puts the changed files into the worktree.
+// stage puts the changed files into the worktree. They are regular files before and after:
+// what a patch makes of them is looked at again, whatever it says that it makes.
 func (b *branch) stage(ctx context.Context, paths []string) error {
 	if err := b.w.empty(); err != nil {
 		return err
 	}
-	dir := filepath.Join(b.w.tmp, "stage")
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	for _, name := range paths {
-		if err := copyFile(filepath.Join(dir, filepath.FromSlash(name)), filepath.Join(b.repo, filepath.FromSlash(name))); err != nil {
-			return err
-		}
-	}
-	patch, err := filepath.Abs(filepath.Join(b.Out, filepath.FromSlash(b.unit.Patch)))
+	diff, err := b.patch(paths)
 	if err != nil {
 		return err
 	}
+	tmp, err := rooted.Open(b.w.tmp)
+	if err != nil {
+		return err
+	}
+	defer tmp.Close()
+	if err := errors.Join(tmp.RemoveAll("stage"), tmp.Mkdir("stage")); err != nil {
+		return err
+	}
+	repo, err := rooted.Open(b.repo)
+	if err != nil {
+		return err
+	}
+	defer repo.Close()
+	stage, err := rooted.Open(tmp.Path("stage"))
+	if err != nil {
+		return err
+	}
+	defer stage.Close()
+	work, err := rooted.Open(b.w.Dir)
+	if err != nil {
+		return err
+	}
+	defer work.Close()
+	for _, name := range paths {
+		if err := copyFile(stage, repo, name); err != nil {
+			return err
+		}
+	}
 	// Outside of the repository, and without settings or attributes, git apply converts
 	// no line ends.
-	plain := b.git.In(dir).With("GIT_CEILING_DIRECTORIES="+b.w.tmp, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
+	plain := b.git.In(stage.Name()).With("GIT_CEILING_DIRECTORIES="+b.w.tmp, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull,
 		"GIT_CONFIG_COUNT=0", "GIT_CONFIG_PARAMETERS=", "GIT_ATTR_NOSYSTEM=1", "XDG_CONFIG_HOME="+b.w.tmp, "HOME="+b.w.tmp)
-	if _, err := plain.Run(ctx, nil, "apply", "--whitespace=nowarn", patch); err != nil {
+	if _, err := plain.Run(ctx, bytes.NewReader(diff), "apply", "--whitespace=nowarn", "-"); err != nil {
 		return fmt.Errorf("the patch does not apply to the checkout, which has changed since: %w", err)
 	}
 	for _, name := range paths {
-		name = filepath.FromSlash(name)
-		if err := copyFile(filepath.Join(b.w.Dir, name), filepath.Join(dir, name)); err != nil {
+		if err := copyFile(work, stage, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// copyFile copies a file that may be missing, with its mode.
-func copyFile(to, from string) error {
-	data, err := os.ReadFile(from)
-	if errors.Is(err, os.ErrNotExist) {
+// patch reads the patch of the unit and makes sure that it changes the unit's files alone.
+func (b *branch) patch(paths []string) ([]byte, error) {
+	diff, err := rooted.ReadFile(b.Out, b.unit.Patch, rooted.Patch)
+	if err != nil {
+		return nil, err
+	}
+	files, err := patch.Parse(diff)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Path)
+	}
+	if want := slices.Sorted(slices.Values(paths)); !slices.Equal(slices.Sorted(slices.Values(names)), want) {
+		return nil, fmt.Errorf("the patch changes %q, and the index says %q", names, paths)
+	}
+	return diff, nil
+}
+
+// copyFile copies a file that may be missing, and whether it is a program.
+func copyFile(to, from *rooted.Dir, name string) error {
+	// A link within the tree is a file of its own for git, so none is followed here.
+	info, err := from.Lstat(name)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
 		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return &rooted.UnfitError{Path: name, Why: "is not a regular file"}
 	}
+	data, err := from.ReadFile(name, rooted.Content)
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
-		return err
-	}
-	return os.WriteFile(to, data, info.Mode().Perm()|0o600)
+	return errors.Join(to.Mkdir(path.Dir(name)), to.WriteFile(name, data), to.Chmod(name, info.Mode().Perm()|0o600))
 }
 
 // tree adds the files in the worktree to the tree of the parent.
@@ -226,7 +265,7 @@ func (b *branch) make(ctx context.Context, tree string) (string, error) {
 
 // message is the title of the unit and what its description says before its first heading.
 func (b *branch) message() (string, error) {
-	text, err := os.ReadFile(filepath.Join(b.Out, filepath.FromSlash(b.unit.Description)))
+	text, err := rooted.ReadFile(b.Out, b.unit.Description, rooted.Patch)
 	if err != nil {
 		return "", err
 	}

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"etcdmod/internal/procgroup"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rollout"
+	"etcdmod/internal/rooted"
 )
 
 // publish runs the command for every unit that can leave.
@@ -106,7 +108,7 @@ func (p *publication) change() (string, error) {
 	if p.unit.Commit != "" {
 		return p.unit.Commit, nil
 	}
-	data, err := os.ReadFile(p.file(p.unit.Patch))
+	data, err := rooted.ReadFile(p.out, p.unit.Patch, rooted.Patch)
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:]), err
 }
@@ -155,7 +157,7 @@ func (p *publication) environ() []string {
 	}
 	return append(env[:len(env):len(env)],
 		"ETCDMOD_UNIT="+p.unit.ID,
-		"ETCDMOD_TITLE="+p.unit.Title,
+		"ETCDMOD_TITLE="+quote.Line(p.unit.Title),
 		"ETCDMOD_DESCRIPTION="+p.file(p.unit.Description),
 		"ETCDMOD_PATCH="+p.file(p.unit.Patch),
 		"ETCDMOD_MODULE="+p.module.Dir,

@@ -3,10 +3,11 @@ package ship
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"etcdmod/internal/appendlog"
+	"etcdmod/internal/rooted"
 )
 
 // RecordFile is the name of the file, in the output directory, that remembers what has been
@@ -26,9 +27,13 @@ type published struct {
 }
 
 func openRecord(dir string) (_ *record, err error) {
-	name := filepath.Join(dir, RecordFile)
+	d, err := rooted.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
 	r := &record{done: map[published]bool{}}
-	r.log, err = appendlog.Open(name, "", func(data []byte, _, _ int64) error {
+	r.log, err = appendlog.Open(d, RecordFile, appendlog.Format{}, func(data []byte, _, _ int64) error {
 		var p published
 		if json.Unmarshal(data, &p) == nil {
 			r.done[p] = true
@@ -36,11 +41,14 @@ func openRecord(dir string) (_ *record, err error) {
 		return nil
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		r.log, err = appendlog.Create(name, "", 0o644)
+		r.log, err = appendlog.Create(d, RecordFile, appendlog.Format{})
 	} else if err == nil {
 		err = r.log.Begin()
 	}
-	return r, err
+	if err != nil {
+		return nil, fmt.Errorf("what was published cannot be recorded: %w", err)
+	}
+	return r, nil
 }
 
 func (r *record) has(unit, change string) bool { return r.done[published{unit, change}] }

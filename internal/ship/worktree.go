@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/rooted"
 )
 
 // worktreeName is the name of every worktree that is made here. One by that name that is
@@ -49,6 +50,9 @@ func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
 	}
 	common = absolute(s.repo, common)
 	w := &worktree{home: s.git, common: common, lock: flock.New(filepath.Join(common, lockName))}
+	if info, err := os.Lstat(w.lock.Path()); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file; remove it", w.lock.Path())
+	}
 	locked, err := w.lock.TryLock()
 	if err == nil && !locked {
 		s.tell(nil, Waiting, "")
@@ -65,13 +69,11 @@ func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
 	if err := w.sweep(); err != nil {
 		return nil, err
 	}
-	// One name for each repository, so that what a killed run has left is found again.
-	sum := sha256.Sum256([]byte(common))
 	tmp, err := filepath.EvalSymlinks(os.TempDir())
 	if err != nil {
 		return nil, err
 	}
-	tmp = filepath.Join(tmp, worktreeName+"-"+hex.EncodeToString(sum[:8]))
+	tmp = filepath.Join(tmp, w.base())
 	if err := os.RemoveAll(tmp); err != nil {
 		return nil, err
 	}
@@ -80,6 +82,13 @@ func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
 	}
 	w.tmp = tmp
 	return w, nil
+}
+
+// base is what the directory for temporary files is called: one name for each repository, so
+// that what a killed run has left is found again, and nothing else is taken for that.
+func (w *worktree) base() string {
+	sum := sha256.Sum256([]byte(w.common))
+	return worktreeName + "-" + hex.EncodeToString(sum[:8])
 }
 
 // openWorktree reserves the repository and makes a worktree.
@@ -111,9 +120,9 @@ func (w *worktree) sweep() error {
 		}
 		admin := filepath.Join(all, e.Name())
 		// The file names the file .git in the worktree.
-		at, _ := os.ReadFile(filepath.Join(admin, "gitdir"))
+		at, _ := rooted.ReadFile(w.common, filepath.Join(admin, "gitdir"), rooted.Setting)
 		tmp := filepath.Dir(filepath.Dir(filepath.FromSlash(strings.TrimSpace(string(at)))))
-		if strings.HasPrefix(filepath.Base(tmp), worktreeName) {
+		if filepath.Base(tmp) == w.base() {
 			err = errors.Join(err, os.RemoveAll(tmp))
 		}
 		err = errors.Join(err, os.RemoveAll(admin))
@@ -128,7 +137,7 @@ func (w *worktree) sweep() error {
 // settle removes the lock of a git that was killed while it wrote a reference.
 func (w *worktree) settle() error {
 	name := filepath.Join(w.common, pendingName)
-	ref, err := os.ReadFile(name)
+	ref, err := rooted.ReadFile(w.common, pendingName, rooted.Setting)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -13,6 +13,7 @@
 package state
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,6 +27,10 @@ import (
 	"github.com/gofrs/flock"
 
 	"etcdmod/internal/appendlog"
+	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/quote"
+	"etcdmod/internal/rooted"
+	"etcdmod/internal/vouch"
 )
 
 // ErrUsage is wrapped by errors about options that make no sense.
@@ -38,9 +43,10 @@ var errDamaged = errors.New("this is no journal of a rollout that this version c
 const (
 	logFile  = "rollout.journal"
 	lockFile = "rollout.lock"
+	keyFile  = "rollout.key" // the ID of the key that vouches for the log
 )
 
-const format appendlog.Format = "etcdmod-rollout 2"
+const mark = "etcdmod-rollout 3"
 
 // Settings are what a rollout is told, by name.
 type Settings map[string]string
@@ -105,6 +111,8 @@ type record struct {
 // A State is the open directory of a run; nil keeps nothing.
 type State struct {
 	dir      string
+	files    *rooted.Dir
+	key      *vouch.Key
 	log      *appendlog.Log
 	scratch  scratch
 	lock     *flock.Flock
@@ -137,23 +145,27 @@ type Options struct {
 // Open opens the state of a run in a directory, which is made if need be. Errors that wrap
 // [ErrUsage] say why the run does not go on with what is recorded there.
 func Open(dir string, now Run, opts Options) (_ *State, err error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	files, err := rooted.Make(dir)
+	if err != nil {
 		return nil, fmt.Errorf("cannot make the state: %w", err)
 	}
 	// The lock ends with the process; its file stays.
-	s := &State{dir: dir, lock: flock.New(filepath.Join(dir, lockFile)), recorded: map[string]place{}, redo: opts.Failed}
+	s := &State{dir: dir, files: files, lock: flock.New(filepath.Join(dir, lockFile)), recorded: map[string]place{}, redo: opts.Failed}
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
+	if info, err := files.Lstat(lockFile); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %w", ErrUsage, &rooted.UnfitError{Path: filepath.Join(dir, lockFile), Why: "is not a regular file; remove it, or name another directory"})
+	}
 	if ok, err := s.lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("cannot lock the state: %w", err)
 	} else if !ok {
 		return nil, fmt.Errorf("%w: another etcdmod is at work with the state in %s", ErrUsage, dir)
 	}
 	s.scratch = scratch{patience: 3 * time.Second}
-	begun, err := s.read(filepath.Join(dir, logFile))
+	begun, err := s.read()
 	if err != nil {
 		return nil, err
 	}
@@ -167,9 +179,16 @@ func Open(dir string, now Run, opts Options) (_ *State, err error) {
 }
 
 // read opens the log, if there is one, and returns the run that it is about.
-func (s *State) read(name string) (begun *Run, err error) {
+func (s *State) read() (begun *Run, err error) {
+	name := filepath.Join(s.dir, logFile)
+	if _, err := s.files.Lstat(logFile); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err := s.vouched(name); err != nil {
+		return nil, err
+	}
 	first := true
-	s.log, err = appendlog.Open(name, format, func(data []byte, at, size int64) error {
+	s.log, err = appendlog.Open(s.files, logFile, appendlog.Format{Mark: mark, Key: s.key}, func(data []byte, at, size int64) error {
 		var rec record
 		if err := json.Unmarshal(data, &rec); err != nil || first != (rec.Run != nil) {
 			return appendlog.ErrDamaged
@@ -185,15 +204,37 @@ func (s *State) read(name string) (begun *Run, err error) {
 		}
 		return nil
 	})
+	var unfit *rooted.UnfitError
 	switch {
 	case errors.Is(err, appendlog.ErrDamaged):
-		return nil, fmt.Errorf("%w: %s: %w", ErrUsage, name, errDamaged)
-	case errors.Is(err, os.ErrNotExist):
-		return nil, nil
+		return nil, fmt.Errorf("%w: %s: %w", ErrUsage, quote.Name(name), errDamaged)
+	case errors.As(err, &unfit):
+		return nil, fmt.Errorf("%w: %w: %w", ErrUsage, unfit, errDamaged)
 	case err != nil:
 		return nil, fmt.Errorf("cannot open the state: %w", err)
 	}
 	return begun, nil
+}
+
+// vouched finds the key of the log. What is read back makes this run write files: so it has to
+// be what a run of this user wrote, and no part of a repository.
+func (s *State) vouched(name string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if gitcmd.Tracked(ctx, name) {
+		return fmt.Errorf("%w: %s: git tracks it, and what a repository brings is no state to go on with; name another directory", ErrUsage, quote.Name(name))
+	}
+	id, err := s.files.ReadFile(keyFile, rooted.Setting)
+	if err == nil {
+		s.key, err = vouch.Find(strings.TrimSpace(string(id)))
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, vouch.ErrUnknown):
+		return fmt.Errorf("%w: %s: %w; machines that go on with each other's runs share a directory that %s names; without that, begin anew with another directory", ErrUsage, quote.Name(name), vouch.ErrUnknown, vouch.Variable)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUsage, quote.Name(name), err)
 }
 
 // fits reports why one does not go on with a recorded run, or begin one.
@@ -224,7 +265,13 @@ func (s *State) fits(begun *Run, now Run, opts Options) error {
 // begin makes the log ready to be appended to, and clears away what killed runs left.
 func (s *State) begin(first bool, now Run) (err error) {
 	if s.log == nil {
-		if s.log, err = appendlog.Create(filepath.Join(s.dir, logFile), format, 0o666); err != nil {
+		if s.key, err = vouch.New(); err != nil {
+			return err
+		}
+		if err := s.files.WriteFile(keyFile, []byte(s.key.ID()+"\n")); err != nil {
+			return err
+		}
+		if s.log, err = appendlog.Create(s.files, logFile, appendlog.Format{Mark: mark, Key: s.key}); err != nil {
 			return err
 		}
 	}
@@ -235,18 +282,10 @@ func (s *State) begin(first bool, now Run) (err error) {
 		if err := s.log.Append(record{Run: &now}); err != nil {
 			return err
 		}
-		syncDir(s.dir)
+		s.files.Sync()
 	}
 	s.scratch.sweep()
 	return s.scratch.make(s.log)
-}
-
-// syncDir makes the names in a directory durable, on systems that have that.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync()
-		d.Close()
-	}
 }
 
 // Env returns an environment whose temporary files are where the next run clears them away.
@@ -262,6 +301,7 @@ func (s *State) Close() {
 		s.log.Close()
 	}
 	_ = s.lock.Close()
+	s.files.Close()
 }
 
 // Take returns the recorded result of the module in a directory, where the checksum of what it

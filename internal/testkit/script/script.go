@@ -107,6 +107,8 @@ func Run(t *testing.T, dir string) {
 			"crlf":        cmdCRLF,
 			"snapshot":    cmdSnapshot,
 			"unchanged":   cmdUnchanged,
+			"edit":        cmdEdit,
+			"overwrite":   cmdOverwrite,
 			"await":       cmdAwait,
 			"ended":       cmdEnded,
 			"yaml-text":   cmdYAMLText,

@@ -1,0 +1,82 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"etcdmod/internal/pathname"
+	"etcdmod/internal/quote"
+	"etcdmod/internal/rooted"
+)
+
+// idForm is what the IDs of units look like, see unitID.
+var idForm = regexp.MustCompile(`^[a-z0-9_-]{1,80}-[0-9a-f]{10}$`)
+
+// ReadIndex reads the index of an output directory. What it names lies in that directory and
+// in the repository, and is called what this version calls it, wherever it comes from.
+func ReadIndex(dir string) (*Index, error) {
+	d, err := rooted.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return readIndex(d)
+}
+
+// check reports what is in an index that no rollout writes there.
+func (x *Index) check() error {
+	dirs := map[string]bool{}
+	ids := map[string]bool{}
+	for i := range x.Modules {
+		m := &x.Modules[i]
+		if dirs[m.Dir] {
+			return fmt.Errorf("it has the module in %s twice", quote.Name(m.Dir))
+		}
+		dirs[m.Dir] = true
+		if err := m.check(); err != nil {
+			return fmt.Errorf("the module in %s: %w", quote.Name(m.Dir), err)
+		}
+		for _, u := range m.Units {
+			if ids[u.ID] {
+				return fmt.Errorf("it has the unit %s twice", u.ID)
+			}
+			ids[u.ID] = true
+		}
+	}
+	return nil
+}
+
+// check reports what is in a result that no rollout writes there.
+func (m *Module) check() error {
+	if m.Dir != "." && pathname.Check(m.Dir) != nil {
+		return errors.New("its directory " + pathname.Check(m.Dir).Error())
+	}
+	var known []string
+	for _, u := range m.Units {
+		switch {
+		case !idForm.MatchString(u.ID):
+			return fmt.Errorf("%s is no ID of a unit", quote.Name(u.ID))
+		case slices.Contains(known, u.ID):
+			return fmt.Errorf("it has the unit %s twice", u.ID)
+		case u.Patch != "" && u.Patch != patchFile(u.ID), u.Description != "" && u.Description != textFile(u.ID):
+			return fmt.Errorf("unit %s names %s and %s, which no rollout writes for it", u.ID, quote.Name(u.Patch), quote.Name(u.Description))
+		}
+		for _, after := range u.After {
+			if !slices.Contains(known, after) {
+				return fmt.Errorf("unit %s comes after %s, which is not before it", u.ID, quote.Name(after))
+			}
+		}
+		known = append(known, u.ID)
+		for _, f := range u.Files {
+			if err := pathname.Check(f.Path); err != nil {
+				return fmt.Errorf("unit %s: the name of the file %s %w", u.ID, quote.Name(f.Path), err)
+			}
+			if slices.ContainsFunc(f.Findings, func(i int) bool { return i < 0 || i >= len(m.Findings) }) {
+				return fmt.Errorf("unit %s: %s is for findings that there are not", u.ID, quote.Name(f.Path))
+			}
+		}
+	}
+	return nil
+}
