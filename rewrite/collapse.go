@@ -46,6 +46,7 @@ type collapse struct {
 	errObj  types.Object
 	assign  bool   // it is assigned, not declared, by the try
 	ctx     string // source of the try's argument
+	ctxObj  types.Object
 	doneCtx *ast.CallExpr
 	every   string // source of the interval, where other errors are retried
 	retry   bool
@@ -55,140 +56,178 @@ type collapse struct {
 	both    bool       // success and others are the same "return err"
 }
 
-// collapse returns what replaces the loop of s, or why it must stay. The loop has passed
+// collapseOf returns what replaces the loop of s, or why it must stay. The loop has passed
 // gate, or waits for watch events of this lock.
 func collapseOf(fl *flow.Flow, s *site) (*collapse, *finding.Reason) {
-	at := func(code finding.Code, n ast.Node, format string, args ...any) (*collapse, *finding.Reason) {
-		return nil, &finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: s.Position(n.Pos())}
-	}
 	c := &collapse{site: s, flow: fl, storm: s.clock[0].kind == watchClock}
-	f := s.file
-	if _, isRegion := s.loop.(*ast.BlockStmt); isRegion {
-		return at(finding.ShapeUnknown, s.loop, "a goto leads back")
-	}
-	if len(s.clock[0].into) > 0 {
-		return at(finding.NoClock, s.loop, "there is no interval to keep")
-	}
-
-	// What rounds do besides waiting.
-	retried, returned := false, false
-	for _, q := range s.paths {
-		done := false
-		for _, st := range q.steps {
-			switch st.kind {
-			case doneRecv:
-				done = true
-			case recv:
-				return at(finding.OtherCase, st.node, "%s", source.FirstLine(s.Text(st.node)))
-			case acts:
-				if q.end == next {
-					if _, quiet := s.inert(st.node); !quiet {
-						return at(finding.LogsPerRound, st.node, "%s", source.FirstLine(s.Text(st.node)))
-					}
-					if _, isExpr := st.node.(ast.Expr); !isExpr {
-						return at(finding.ShapeUnknown, st.node, "%s", source.FirstLine(s.Text(st.node)))
-					}
-				}
-			}
-		}
-		switch {
-		case q.end == outward:
-			return at(finding.ShapeUnknown, s.loop, "")
-		case done && q.end == next:
-			return at(finding.ShapeUnknown, s.loop, "the loop may go on when the context has ended")
-		case q.outcome == locked && q.end != next && !done:
-			return at(finding.ShapeUnknown, s.tries[0], "a held lock may leave the loop")
-		case q.outcome == untried && q.end != next && !done:
-			return at(finding.ShapeUnknown, s.loop, "the loop may end without a try")
-		case q.outcome == failed && !done && q.end == next:
-			retried = true
-		case q.outcome == failed && !done:
-			returned = true
-			if q.end != left {
-				return at(finding.ErrorPolicy, s.tries[0], "other errors break the loop")
-			}
-		}
-	}
-	if retried && returned {
-		return at(finding.ErrorPolicy, s.tries[0], "")
-	}
-	c.retry = retried
-	if r, ok := s.loop.(*ast.RangeStmt); ok && c.storm {
-		return at(finding.ShapeUnknown, r, "the loop ends when the watch does")
-	}
-
-	// The try, and what follows it.
-	try := s.tries[0]
-	if len(try.Args) != 1 {
-		return at(finding.ShapeUnknown, try, "")
-	}
-	c.ctx = s.Text(try.Args[0])
-	ctxObj := s.trace.variable(try.Args[0])
-	if call, ok := ast.Unparen(try.Args[0]).(*ast.CallExpr); ctxObj == nil && (!ok || len(call.Args) > 0 || !isContextCall(f, call)) {
-		return at(finding.ContextMismatch, try, "%s", c.ctx)
-	}
-	if ctxObj != nil && (source.PosWithin(ctxObj.Pos(), s.loop) || f.AssignedIn(ctxObj, s.loop)) {
-		return at(finding.ContextMismatch, try, "%s is made in the loop", c.ctx)
-	}
-	if v, ok := ctxObj.(*types.Var); ok && mayChange(s, v) {
-		return at(finding.ContextMismatch, try, "%s may change while the loop waits", c.ctx)
-	}
-	// The loop looks the mutex up in every round; the wait does so once.
-	if r := fixedMutex(s, s.clock[0], false); r != nil {
-		return nil, r
-	}
-	if bad := c.shape(); bad != nil {
-		return at(finding.ShapeUnknown, bad, "%s", source.FirstLine(s.Text(bad)))
-	}
-	if c.retry != (c.others == nil) {
-		return at(finding.ErrorPolicy, try, "")
-	}
-
-	// The way out when the wait ends with an error.
-	if bad := c.doneCase(); bad != nil {
-		return at(finding.ShapeUnknown, bad, "more than one case for the context's end")
-	}
-	if c.doneCtx != nil {
-		sel := ast.Unparen(c.doneCtx.Fun).(*ast.SelectorExpr)
-		if obj := s.trace.variable(sel.X); obj == nil || obj != ctxObj {
-			return at(finding.ContextMismatch, c.doneCtx, "%s", s.Text(c.doneCtx))
-		}
-	}
-	if c.retry && !c.returnsContextError() {
-		if c.done != nil {
-			return at(finding.ErrorNoHome, c.done[0], "%s", source.FirstLine(s.Text(c.done[0])))
-		}
-		return at(finding.ErrorNoHome, s.loop, "")
-	}
-	if c.doneCtx != nil && len(c.done) == 0 {
-		return at(finding.ShapeUnknown, c.doneCtx, "the context's end changes nothing")
-	}
-	if c.done != nil && c.others != nil && c.tryFirst() && !(c.plainContextError() && c.plainError(c.others)) {
-		return at(finding.ErrorPolicy, try, "once the context has ended, the next try says so before the select does")
-	}
-	if c.both && c.done != nil && !c.plainContextError() {
-		return at(finding.ShapeUnknown, c.done[0], "%s", source.FirstLine(s.Text(c.done[0])))
-	}
-	for _, part := range [][]ast.Stmt{c.done, c.others} {
-		if len(part) > 0 && !leaves(f, part[len(part)-1]) {
-			return at(finding.ShapeUnknown, part[len(part)-1], "%s", source.FirstLine(s.Text(part[len(part)-1])))
-		}
-	}
-	if bad := c.uncovered(); bad != nil {
-		return at(finding.ShapeUnknown, bad, "%s", source.FirstLine(s.Text(bad)))
-	}
-	if r := c.scopes(); r != nil {
-		return nil, r
-	}
-	if kept, r := c.clock(); r != nil {
-		return kept, r
-	}
-	for _, part := range [][]ast.Stmt{c.success, c.done, c.others} {
-		if id := c.clockLeft(part); id != nil {
-			return at(finding.ShapeUnknown, id, "%s is used by what stays", id.Name)
+	for _, proof := range []func() *finding.Reason{c.waitable, c.rounds, c.tried, c.placed, c.ended, c.kept, c.scopes, c.dropped, c.interval, c.clockGone} {
+		if why := proof(); why != nil {
+			return nil, why
 		}
 	}
 	return c, nil
+}
+
+// stays is why a loop stays; shown is the same with the source of n.
+func (c *collapse) stays(code finding.Code, n ast.Node, detail string) *finding.Reason {
+	return &finding.Reason{Code: code, Detail: detail, Pos: c.site.Position(n.Pos())}
+}
+
+func (c *collapse) shown(code finding.Code, n ast.Node) *finding.Reason {
+	return c.stays(code, n, source.FirstLine(c.site.Text(n)))
+}
+
+// waitable proves that the loop is of a kind for which there is a wait.
+func (c *collapse) waitable() *finding.Reason {
+	loop := c.site.loop
+	if _, isRegion := loop.(*ast.BlockStmt); isRegion {
+		return c.stays(finding.ShapeUnknown, loop, "a goto leads back")
+	}
+	if len(c.site.clock[0].into) > 0 {
+		return c.stays(finding.NoClock, loop, "there is no interval to keep")
+	}
+	return nil
+}
+
+// rounds proves that rounds which go on do nothing but wait, and that other errors are all
+// retried or all returned.
+func (c *collapse) rounds() *finding.Reason {
+	s, returned := c.site, false
+	for _, q := range s.paths {
+		done, why := c.round(q)
+		switch {
+		case why != nil:
+			return why
+		case q.end == outward:
+			return c.stays(finding.ShapeUnknown, s.loop, "")
+		case done && q.end == next:
+			return c.stays(finding.ShapeUnknown, s.loop, "the loop may go on when the context has ended")
+		case q.outcome == locked && q.end != next && !done:
+			return c.stays(finding.ShapeUnknown, s.tries[0], "a held lock may leave the loop")
+		case q.outcome == untried && q.end != next && !done:
+			return c.stays(finding.ShapeUnknown, s.loop, "the loop may end without a try")
+		case q.outcome == failed && !done && q.end == next:
+			c.retry = true
+		case q.outcome == failed && !done:
+			returned = true
+			if q.end != left {
+				return c.stays(finding.ErrorPolicy, s.tries[0], "other errors break the loop")
+			}
+		}
+	}
+	if c.retry && returned {
+		return c.stays(finding.ErrorPolicy, s.tries[0], "")
+	}
+	if r, ok := s.loop.(*ast.RangeStmt); ok && c.storm {
+		return c.stays(finding.ShapeUnknown, r, "the loop ends when the watch does")
+	}
+	return nil
+}
+
+// round looks at what one way through a round does. done says that it receives from the
+// context's Done.
+func (c *collapse) round(q *path) (done bool, why *finding.Reason) {
+	for _, st := range q.steps {
+		switch st.kind {
+		case doneRecv:
+			done = true
+		case recv:
+			return done, c.shown(finding.OtherCase, st.node)
+		case acts:
+			if q.end != next {
+				continue
+			}
+			if _, quiet := c.site.inert(st.node); !quiet {
+				return done, c.shown(finding.LogsPerRound, st.node)
+			}
+			if _, isExpr := st.node.(ast.Expr); !isExpr {
+				return done, c.shown(finding.ShapeUnknown, st.node)
+			}
+		}
+	}
+	return done, nil
+}
+
+// tried proves that context and mutex of the try are the same in every round: the loop looks
+// them up each time, and the wait does so once.
+func (c *collapse) tried() *finding.Reason {
+	s, try := c.site, c.site.tries[0]
+	if len(try.Args) != 1 {
+		return c.stays(finding.ShapeUnknown, try, "")
+	}
+	c.ctx, c.ctxObj = s.Text(try.Args[0]), s.trace.variable(try.Args[0])
+	if call, ok := ast.Unparen(try.Args[0]).(*ast.CallExpr); c.ctxObj == nil && (!ok || len(call.Args) > 0 || !isContextCall(s.file, call)) {
+		return c.stays(finding.ContextMismatch, try, c.ctx)
+	}
+	if c.ctxObj != nil && (source.PosWithin(c.ctxObj.Pos(), s.loop) || s.file.AssignedIn(c.ctxObj, s.loop)) {
+		return c.stays(finding.ContextMismatch, try, c.ctx+" is made in the loop")
+	}
+	if v, ok := c.ctxObj.(*types.Var); ok && mayChange(s, v) {
+		return c.stays(finding.ContextMismatch, try, c.ctx+" may change while the loop waits")
+	}
+	return fixedMutex(s, s.clock[0], false)
+}
+
+// placed proves that the statements for success and for other errors were found.
+func (c *collapse) placed() *finding.Reason {
+	if bad := c.shape(); bad != nil {
+		return c.shown(finding.ShapeUnknown, bad)
+	}
+	if c.retry != (c.others == nil) {
+		return c.stays(finding.ErrorPolicy, c.site.tries[0], "")
+	}
+	return nil
+}
+
+// ended proves that there is a way out when the wait ends with an error.
+func (c *collapse) ended() *finding.Reason {
+	s := c.site
+	if bad := c.doneCase(); bad != nil {
+		return c.stays(finding.ShapeUnknown, bad, "more than one case for the context's end")
+	}
+	if c.doneCtx != nil {
+		sel := ast.Unparen(c.doneCtx.Fun).(*ast.SelectorExpr)
+		if obj := s.trace.variable(sel.X); obj == nil || obj != c.ctxObj {
+			return c.stays(finding.ContextMismatch, c.doneCtx, s.Text(c.doneCtx))
+		}
+	}
+	switch {
+	case c.retry && !c.returnsContextError() && len(c.done) > 0:
+		return c.shown(finding.ErrorNoHome, c.done[0])
+	case c.retry && !c.returnsContextError():
+		return c.stays(finding.ErrorNoHome, s.loop, "")
+	case c.doneCtx != nil && len(c.done) == 0:
+		return c.stays(finding.ShapeUnknown, c.doneCtx, "the context's end changes nothing")
+	case c.done != nil && c.others != nil && c.tryFirst() && !(c.plainContextError() && c.plainError(c.others)):
+		return c.stays(finding.ErrorPolicy, s.tries[0], "once the context has ended, the next try says so before the select does")
+	case c.both && c.done != nil && !c.plainContextError():
+		return c.shown(finding.ShapeUnknown, c.done[0])
+	}
+	return nil
+}
+
+// kept proves that what is kept for errors ends the function, and that all that the loop does
+// after the try is kept.
+func (c *collapse) kept() *finding.Reason {
+	for _, part := range [][]ast.Stmt{c.done, c.others} {
+		if n := len(part); n > 0 && !leaves(c.site.file, part[n-1]) {
+			return c.shown(finding.ShapeUnknown, part[n-1])
+		}
+	}
+	if bad := c.uncovered(); bad != nil {
+		return c.shown(finding.ShapeUnknown, bad)
+	}
+	return nil
+}
+
+// clockGone proves that nothing which is kept uses the clock.
+func (c *collapse) clockGone() *finding.Reason {
+	for _, part := range [][]ast.Stmt{c.success, c.done, c.others} {
+		if id := c.clockLeft(part); id != nil {
+			return c.stays(finding.ShapeUnknown, id, id.Name+" is used by what stays")
+		}
+	}
+	return nil
 }
 
 // tryFirst reports whether the end of the context, should it come during the wait, meets
@@ -293,91 +332,92 @@ func leaves(f *source.File, s ast.Stmt) bool {
 	return false
 }
 
-// clock takes care of the interval and of the statements that go with the clock.
-func (c *collapse) clock() (*collapse, *finding.Reason) {
-	s, k, f := c.site, c.site.clock[0], c.site.file
-	at := func(code finding.Code, n ast.Node, format string, args ...any) (*collapse, *finding.Reason) {
-		return nil, &finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: c.site.Position(n.Pos())}
+// dropped proves that the statements which make, stop and reset the clock can go with the loop,
+// and notes them.
+func (c *collapse) dropped() *finding.Reason {
+	s, k := c.site, c.site.clock[0]
+	if k.obj == nil {
+		return nil
 	}
-	if k.obj != nil {
-		parents := source.Parents(s.fn)
-		if _, ok := parents[k.decl].(*ast.BlockStmt); !ok {
-			return at(finding.ShapeUnknown, k.decl, "%s", source.FirstLine(c.site.Text(k.decl)))
+	parents := source.Parents(s.fn)
+	if _, ok := parents[k.decl].(*ast.BlockStmt); !ok {
+		return c.shown(finding.ShapeUnknown, k.decl)
+	}
+	if source.Within(k.decl, s.loop) {
+		return c.stays(finding.ShapeUnknown, k.decl, "the clock is made in the loop")
+	}
+	c.drop = append(c.drop, k.decl)
+	for _, id := range s.file.UsesOf(k.obj) {
+		if k.kind == watchClock || k.kind == tickClock {
+			if !source.Within(id, s.loop) {
+				return c.stays(finding.ClockShared, id, id.Name)
+			}
+			continue
 		}
-		if source.Within(k.decl, s.loop) {
-			return at(finding.ShapeUnknown, k.decl, "the clock is made in the loop")
+		sel, _ := parents[id].(*ast.SelectorExpr)
+		if sel == nil || sel.Sel.Name == "C" {
+			continue // ownClock has seen to it
 		}
-		c.drop = append(c.drop, k.decl)
-		for _, id := range f.UsesOf(k.obj) {
-			if k.kind == watchClock || k.kind == tickClock {
-				if !source.Within(id, s.loop) {
-					return at(finding.ClockShared, id, "%s", id.Name)
-				}
-				continue
+		if sel.Sel.Name == "Reset" {
+			return c.stays(finding.IntervalVaries, sel, s.Text(sel))
+		}
+		switch stmt := parents[parents[sel]].(type) {
+		case *ast.ExprStmt:
+			if _, ok := parents[stmt].(*ast.BlockStmt); !ok && !source.Within(stmt, s.loop) {
+				return c.stays(finding.ShapeUnknown, stmt, s.Text(stmt))
 			}
-			sel, _ := parents[id].(*ast.SelectorExpr)
-			if sel == nil || sel.Sel.Name == "C" {
-				continue // ownClock has seen to it
+			c.drop = append(c.drop, stmt)
+		case *ast.DeferStmt:
+			if _, ok := parents[stmt].(*ast.BlockStmt); !ok {
+				return c.stays(finding.ShapeUnknown, stmt, s.Text(stmt))
 			}
-			if sel.Sel.Name == "Reset" {
-				return at(finding.IntervalVaries, sel, "%s", c.site.Text(sel))
-			}
-			stmt := parents[parents[sel]]
-			switch stmt := stmt.(type) {
-			case *ast.ExprStmt:
-				if _, ok := parents[stmt].(*ast.BlockStmt); !ok && !source.Within(stmt, s.loop) {
-					return at(finding.ShapeUnknown, stmt, "%s", c.site.Text(stmt))
-				}
-				c.drop = append(c.drop, stmt)
-			case *ast.DeferStmt:
-				if _, ok := parents[stmt].(*ast.BlockStmt); !ok {
-					return at(finding.ShapeUnknown, stmt, "%s", c.site.Text(stmt))
-				}
-				c.drop = append(c.drop, stmt)
-			default:
-				return at(finding.ShapeUnknown, sel, "%s", c.site.Text(sel))
-			}
+			c.drop = append(c.drop, stmt)
+		default:
+			return c.stays(finding.ShapeUnknown, sel, s.Text(sel))
 		}
 	}
+	return nil
+}
+
+// interval proves that the wait can keep the interval of the clock, or that the events which
+// the loop waits for are those of this lock.
+func (c *collapse) interval() *finding.Reason {
+	s, k := c.site, c.site.clock[0]
 	if c.storm {
-		return c, sameKey(c.flow, s, k)
+		return sameKey(c.flow, s, k)
 	}
 	d := k.interval()
 	if d == nil {
-		return at(finding.IntervalVaries, s.loop, "")
+		return c.stays(finding.IntervalVaries, s.loop, "")
 	}
-	if r := movable(s, k, d, k.obj != nil && c.adjacent(k.decl)); r != nil {
-		return nil, r
+	if why := movable(s, k, d, k.obj != nil && c.adjacent(k.decl)); why != nil {
+		return why
 	}
 	if c.retry {
-		c.every = c.site.Text(d)
-	} else if v := onlyUsedIn(f, d); v != nil {
-		return at(finding.ShapeUnknown, d, "nothing else uses %s", v.Name())
+		c.every = s.Text(d)
+	} else if v := onlyUsedIn(s.file, d); v != nil {
+		return c.stays(finding.ShapeUnknown, d, "nothing else uses "+v.Name())
 	}
-	return c, nil
+	return nil
 }
 
 // onlyUsedIn returns a local variable that nothing but the expression e uses: without e the
 // function would not compile.
-func onlyUsedIn(f *source.File, e ast.Expr) (only *types.Var) {
-	ast.Inspect(e, func(n ast.Node) bool {
+func onlyUsedIn(f *source.File, e ast.Expr) *types.Var {
+	for n := range ast.Preorder(e) {
 		id, ok := n.(*ast.Ident)
 		if !ok {
-			return true
+			continue
 		}
 		v, ok := f.ObjectOf(id).(*types.Var)
 		if !ok || v.Kind() != types.LocalVar {
-			return true
+			continue
 		}
-		for _, use := range f.UsesOf(v) {
-			if !source.Within(use, e) {
-				return true
-			}
+		if !slices.ContainsFunc(f.UsesOf(v), func(use *ast.Ident) bool { return !source.Within(use, e) }) {
+			return v
 		}
-		only = v
-		return false
-	})
-	return only
+	}
+	return nil
 }
 
 // doneCase finds the statements for the end of the context.

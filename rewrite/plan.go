@@ -1,21 +1,16 @@
 package rewrite
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"go/ast"
 	"go/token"
-	"go/types"
 	"slices"
-	"sort"
-	"strconv"
 	"strings"
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
-	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/source"
 )
@@ -268,92 +263,6 @@ func (pl *Plan) Changes() ([]change.Change, error) {
 	}
 }
 
-// lostError names a comment that an edit would lose.
-type lostError string
-
-func (e lostError) Error() string { return "a comment would be lost: " + string(e) }
-
-// fileWork is what has to be done in one file.
-type fileWork struct {
-	file      *source.File
-	tokens    edit.Edits
-	spelled   []flow.Spelling
-	collapses []*collapse
-	findings  []*proposal
-	needsTime bool // an import of package time is missing
-}
-
-func (pl *Plan) changes() ([]change.Change, *proposal, error) {
-	p := pl.p
-	work := map[*source.File]*fileWork{}
-	at := func(f *source.File) *fileWork {
-		if work[f] == nil {
-			work[f] = &fileWork{file: f}
-		}
-		return work[f]
-	}
-	client, clocks := "", false
-	done := map[*flow.Component]bool{}
-	for _, f := range pl.proposals {
-		if f.Tier == finding.Refuse {
-			continue
-		}
-		client = f.component.Path
-		for _, c := range f.components {
-			for _, s := range c.Node.Spelled {
-				w := at(s.File)
-				w.findings = append(w.findings, f)
-				if !done[c] {
-					w.spelled = append(w.spelled, s)
-				}
-			}
-			done[c] = true
-		}
-		w := at(p.ByName[f.site.file.Name])
-		w.findings = append(w.findings, f)
-		switch f.Tier {
-		case finding.Gate:
-			clocks = true
-			k := f.site.clock[0]
-			if len(k.into) > 0 {
-				w.tokens = append(w.tokens, paused(f.site)...)
-				_, imported, _ := timeName(w.file, k.into)
-				w.needsTime = w.needsTime || !imported
-				break
-			}
-			sel, ok := ast.Unparen(k.made.Fun).(*ast.SelectorExpr)
-			if !ok {
-				return nil, f, fmt.Errorf("package time is imported with a dot")
-			}
-			w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.X.End()), Text: p.Text(f.site.mutex())})
-		case finding.Collapse:
-			w.collapses = append(w.collapses, f.collapsed)
-		}
-	}
-	if client == "" {
-		return nil, nil, nil
-	}
-	files := make([]*fileWork, 0, len(work))
-	for _, w := range work {
-		files = append(files, w)
-	}
-	sort.Slice(files, func(i, j int) bool { return files[i].file.Name < files[j].file.Name })
-
-	var out []change.Change
-	for _, w := range files {
-		next, err := pl.rewriteFile(w)
-		if err != nil {
-			return nil, strongest(w), err
-		}
-		out = append(out, change.Change{Path: w.file.Name, Old: w.file.Bytes, New: next, Findings: public(distinct(w.findings))})
-	}
-	helperFiles, err := pl.helperChanges(client, clocks)
-	if err != nil {
-		return nil, nil, err
-	}
-	return append(out, helperFiles...), nil, nil
-}
-
 // componentsOf returns the components of all mutexes that a site tries, the first one
 // first.
 func (p *analysis) componentsOf(s *site) []*flow.Component {
@@ -372,167 +281,4 @@ func (p *analysis) componentsOf(s *site) []*flow.Component {
 		}
 	}
 	return out
-}
-
-// strongest returns the finding of a file to blame first when its edit fails.
-func strongest(w *fileWork) *proposal {
-	var best *proposal
-	for _, f := range w.findings {
-		here := f.site.file.Name == w.file.Name
-		if best == nil || here && (f.Tier > best.Tier || best.site.file.Name != w.file.Name) {
-			best = f
-		}
-	}
-	return best
-}
-
-func distinct(fs []*proposal) (out []*proposal) {
-	seen := map[*proposal]bool{}
-	for _, f := range fs {
-		if !seen[f] {
-			seen[f] = true
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
-// rewriteFile returns the new bytes of one file.
-func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
-	p, src := pl.p, w.file.Bytes
-	bom := []byte(nil)
-	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
-		bom = src[:3]
-	}
-	needs := len(w.spelled) > 0
-	for _, c := range w.collapses {
-		needs = needs || c.storm && c.retry
-	}
-	qualifier := ""
-	if needs {
-		qualifier = pl.qualifier(w)
-	}
-	tokens := append(edit.Edits(nil), w.tokens...)
-	for _, s := range w.spelled {
-		tokens = append(tokens, edit.Edit{Start: p.Offset(s.Sel.Pos()), End: p.Offset(s.Sel.End()), Text: qualifier + "." + s.Name})
-	}
-	after, err := tokens.Apply(src)
-	if err != nil {
-		return nil, err
-	}
-	out := after
-	if len(w.collapses) > 0 {
-		var waits []edit.Wait
-		for _, c := range w.collapses {
-			waits = append(waits, c.wait(qualifier))
-		}
-		if out, err = edit.Splice(after, tokens, waits, p.Offset); err != nil {
-			return nil, err
-		}
-	}
-	// Declarations that only tokens touched keep gofmt's columns if they had them; the
-	// spliced ones come from a printer.
-	if len(tokens) > 0 {
-		if out, err = edit.Realign(src, out, tokens); err != nil {
-			return nil, err
-		}
-	}
-	names := map[string]string{}
-	for _, spec := range w.file.Syntax.Imports {
-		if name := w.file.Pkg.TypesInfo.PkgNameOf(spec); name != nil {
-			names[source.ImportPath(spec)] = name.Imported().Name()
-		}
-	}
-	if needs && !pl.imported(w.file) {
-		anchor := ""
-		for _, s := range w.spelled {
-			anchor = s.Path
-		}
-		if out, err = edit.AddImport(out, pl.HelperImport(), qualifier, p.In.ModulePath, anchor); err != nil {
-			return nil, err
-		}
-	}
-	if w.needsTime {
-		anchor := ""
-		for _, spec := range w.file.Syntax.Imports { // one of the standard library
-			if path := source.ImportPath(spec); !strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
-				anchor = path
-			}
-		}
-		if out, err = edit.AddImport(out, "time", "time", "time", anchor); err != nil {
-			return nil, err
-		}
-	}
-	if out, err = edit.DropImports(src, out, names); err != nil {
-		return nil, err
-	}
-	if c := edit.LostComment(src, out); c != "" {
-		return nil, lostError(c)
-	}
-	if bom != nil && !bytes.HasPrefix(out, bom) {
-		return nil, fmt.Errorf("the byte order mark was lost")
-	}
-	return out, nil
-}
-
-// imported reports whether the file imports the helper package already.
-func (pl *Plan) imported(f *source.File) bool { return pl.importName(f) != "" }
-
-func (pl *Plan) importName(f *source.File) string {
-	for _, spec := range f.Syntax.Imports {
-		if source.ImportPath(spec) != pl.HelperImport() {
-			continue
-		}
-		if spec.Name == nil {
-			return pl.p.In.HelperName()
-		}
-		if spec.Name.Name != "_" && spec.Name.Name != "." {
-			return spec.Name.Name
-		}
-	}
-	return ""
-}
-
-// qualifier returns a name for the helper package that means nothing else wherever the
-// file needs it.
-func (pl *Plan) qualifier(w *fileWork) string {
-	if name := pl.importName(w.file); name != "" {
-		return name
-	}
-	base := pl.p.In.HelperName()
-	pkg := w.file.Pkg.Types
-	free := func(name string) bool {
-		for _, variant := range pl.p.In.Packages { // with its tests
-			if variant.Types != nil && variant.Types.Path() == pkg.Path() && variant.Types.Scope().Lookup(name) != nil {
-				return false
-			}
-		}
-		taken := func(at token.Pos) bool {
-			scope := pkg.Scope().Innermost(at)
-			if scope == nil {
-				return false
-			}
-			_, obj := scope.LookupParent(name, token.NoPos)
-			return obj != nil && obj.Parent() != types.Universe
-		}
-		for _, s := range w.spelled {
-			if taken(s.Sel.Pos()) {
-				return false
-			}
-		}
-		for _, c := range w.collapses {
-			if taken(c.site.loop.Pos()) {
-				return false
-			}
-		}
-		return true
-	}
-	if free(base) {
-		return base
-	}
-	for i := 2; ; i++ {
-		if name := base + strconv.Itoa(i); free(name) {
-			return name
-		}
-	}
 }

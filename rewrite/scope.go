@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -19,62 +20,73 @@ import (
 //
 // in the block that held the loop.
 func (c *collapse) scopes() *finding.Reason {
-	f, loop := c.site.file, c.site.loop
-	at := func(n ast.Node, detail string) *finding.Reason {
-		return &finding.Reason{Code: finding.ShapeUnknown, Detail: detail, Pos: c.site.Position(n.Pos())}
-	}
 	for _, e := range []ast.Expr{c.site.mutex(), c.site.tries[0].Args[0]} {
-		if r := sameNames(c.site, e); r != nil {
-			r.Code = finding.ShapeUnknown
-			return r
+		if why := sameNames(c.site, e); why != nil {
+			why.Code = finding.ShapeUnknown
+			return why
 		}
 	}
-	name := c.errVar
-	if name == "" {
-		name = "err"
-	}
-	var bad *finding.Reason
-	check := func(list []ast.Stmt, reads, inside bool) {
-		for _, s := range list {
-			ast.Inspect(s, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.BranchStmt:
-					bad = at(n, "a branch in what is kept")
-				case *ast.ReturnStmt:
-					if !reads && len(n.Results) == 0 && c.errObj != nil && isResult(f, c.site.fn, c.errObj) {
-						bad = at(n, c.errVar+" is returned as the last try left it")
-					}
-				case *ast.Ident:
-					obj := f.ObjectOf(n)
-					v, isVar := obj.(*types.Var)
-					switch {
-					case obj == nil || isVar && v.IsField() && f.Pkg.TypesInfo.Defs[n] == nil:
-					case obj == c.errObj && c.errObj != nil:
-						if !reads || !inside && !c.assign {
-							bad = at(n, n.Name+" holds the error of the last try")
-						}
-					case inside && n.Name == name && (f.Pkg.TypesInfo.Defs[n] != nil || !c.assign):
-						if !isSelected(s, n) {
-							bad = at(n, n.Name+" means something else there")
-						}
-					case source.PosWithin(obj.Pos(), loop) && !declaredIn(obj, list):
-						bad = at(n, n.Name+" is declared in the loop")
-					}
-				}
-				return bad == nil
-			})
-		}
-	}
+	parts := []keptPart{{list: c.done, inside: true}}
 	if !c.both { // else they are the one return of the try's error
-		check(c.success, true, false)
-		check(c.others, true, true)
+		parts = []keptPart{{list: c.success, reads: true}, {list: c.others, reads: true, inside: true}, parts[0]}
 	}
-	check(c.done, false, true)
-	if bad != nil {
-		return bad
+	for _, part := range parts {
+		if why := c.renamed(part); why != nil {
+			return why
+		}
 	}
+	if why := c.declares(); why != nil {
+		return why
+	}
+	return c.reachable()
+}
 
-	// What success declares would be declared in the block around the loop.
+// A keptPart is a list of statements that is kept.
+type keptPart struct {
+	list   []ast.Stmt
+	reads  bool // it may read the error of the last try
+	inside bool // it stands where the error of the wait is declared
+}
+
+// renamed reports a name or a branch that means something else where a part is moved to.
+func (c *collapse) renamed(part keptPart) (bad *finding.Reason) {
+	f := c.site.file
+	at := func(n ast.Node, detail string) { bad = c.stays(finding.ShapeUnknown, n, detail) }
+	for _, s := range part.list {
+		ast.Inspect(s, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.BranchStmt:
+				at(n, "a branch in what is kept")
+			case *ast.ReturnStmt:
+				if !part.reads && len(n.Results) == 0 && c.errObj != nil && isResult(f, c.site.fn, c.errObj) {
+					at(n, c.errVar+" is returned as the last try left it")
+				}
+			case *ast.Ident:
+				obj, defined := f.ObjectOf(n), f.Pkg.TypesInfo.Defs[n] != nil
+				v, isVar := obj.(*types.Var)
+				switch {
+				case obj == nil || isVar && v.IsField() && !defined:
+				case obj == c.errObj && c.errObj != nil:
+					if !part.reads || !part.inside && !c.assign {
+						at(n, n.Name+" holds the error of the last try")
+					}
+				case part.inside && n.Name == cmp.Or(c.errVar, "err") && (defined || !c.assign):
+					if !isSelected(s, n) {
+						at(n, n.Name+" means something else there")
+					}
+				case source.PosWithin(obj.Pos(), c.site.loop) && !declaredIn(obj, part.list):
+					at(n, n.Name+" is declared in the loop")
+				}
+			}
+			return bad == nil
+		})
+	}
+	return bad
+}
+
+// declares reports a name that success would declare in the block around the loop.
+func (c *collapse) declares() *finding.Reason {
+	f, loop := c.site.file, c.site.loop
 	block := f.Pkg.Types.Scope().Innermost(loop.Pos())
 	if block != nil && block.Pos() >= loop.Pos() {
 		block = block.Parent() // that of the loop itself
@@ -82,23 +94,29 @@ func (c *collapse) scopes() *finding.Reason {
 	for _, s := range c.success {
 		for _, id := range declares(s) {
 			if len(c.success) == 0 || !leaves(f, c.success[len(c.success)-1]) {
-				return at(id, id.Name+" would be visible behind the loop")
+				return c.stays(finding.ShapeUnknown, id, id.Name+" would be visible behind the loop")
 			}
 			if block == nil || block.Lookup(id.Name) != nil {
-				return at(id, id.Name+" is declared around the loop too")
+				return c.stays(finding.ShapeUnknown, id, id.Name+" is declared around the loop too")
 			}
 		}
 	}
-	// A loop over a channel may end, as far as the compiler knows.
-	if r, ok := loop.(*ast.RangeStmt); ok && len(c.success) > 0 && leaves(f, c.success[len(c.success)-1]) {
-		var stmt ast.Stmt = r
-		if c.site.label != nil {
-			stmt = c.site.label
-		}
-		list := source.Siblings(c.site.fn, stmt)
-		if len(list) == 0 || list[len(list)-1] != stmt {
-			return at(r, "what follows the loop could not be reached any more")
-		}
+	return nil
+}
+
+// reachable reports a loop over a channel, which may end as far as the compiler knows, where
+// what follows could not be reached any more.
+func (c *collapse) reachable() *finding.Reason {
+	r, ok := c.site.loop.(*ast.RangeStmt)
+	if n := len(c.success); !ok || n == 0 || !leaves(c.site.file, c.success[n-1]) {
+		return nil
+	}
+	var stmt ast.Stmt = r
+	if c.site.label != nil {
+		stmt = c.site.label
+	}
+	if list := source.Siblings(c.site.fn, stmt); len(list) == 0 || list[len(list)-1] != stmt {
+		return c.stays(finding.ShapeUnknown, r, "what follows the loop could not be reached any more")
 	}
 	return nil
 }

@@ -45,8 +45,25 @@ func insertImport(src []byte, importPath, name, modulePath, anchor string) ([]by
 	if IsCRLF(src) {
 		nl = "\r\n"
 	}
-	var last *ast.GenDecl
-	var group []*ast.ImportSpec
+	last, group := p.importPlace(modulePath, anchor)
+	if last == nil {
+		return nil, fmt.Errorf("the file has no import declaration")
+	}
+	if group == nil {
+		end := p.Offset(last.End())
+		for _, g := range p.File.Comments { // behind the comments on the line
+			if at := p.Offset(g.Pos()); at >= end && at <= p.lineEnd(end) {
+				end = p.Offset(g.End())
+			}
+		}
+		return insertAt(src, end, nl+"import "+spec), nil
+	}
+	return p.insertSpec(group, importPath, spec, nl)
+}
+
+// importPlace returns the last import declaration, and the group in one of them that an import
+// belongs into: that of the module's own packages, else that of anchor, else the first.
+func (p *Version) importPlace(modulePath, anchor string) (last *ast.GenDecl, group []*ast.ImportSpec) {
 	best := 0
 	for _, d := range p.File.Decls {
 		gen, ok := d.(*ast.GenDecl)
@@ -72,18 +89,12 @@ func insertImport(src []byte, importPath, name, modulePath, anchor string) ([]by
 			}
 		}
 	}
-	if last == nil {
-		return nil, fmt.Errorf("the file has no import declaration")
-	}
-	if group == nil {
-		end := p.Offset(last.End())
-		for _, g := range p.File.Comments { // behind the comments on the line
-			if at := p.Offset(g.Pos()); at >= end && at <= p.lineEnd(end) {
-				end = p.Offset(g.End())
-			}
-		}
-		return insertAt(src, end, nl+"import "+spec), nil
-	}
+	return last, group
+}
+
+// insertSpec puts the text of an import into a group, where its path sorts.
+func (p *Version) insertSpec(group []*ast.ImportSpec, importPath, spec, nl string) ([]byte, error) {
+	src := p.src
 	var after *ast.ImportSpec // the first one that sorts behind the new one
 	for _, s := range group {
 		if source.ImportPath(s) > importPath {
