@@ -307,7 +307,7 @@ func (c *collapse) clockLeft(list []ast.Stmt) (left *ast.Ident) {
 		return nil
 	}
 	for _, s := range list {
-		if source.Contains(c.drop, s) {
+		if slices.Contains(c.drop, s) {
 			continue
 		}
 		ast.Inspect(s, func(n ast.Node) bool {

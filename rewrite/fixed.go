@@ -200,44 +200,16 @@ func hasField(t types.Type, field *types.Var) bool {
 // function has just made with a literal or new.
 func underConstruction(f *source.File, sel *ast.SelectorExpr) bool {
 	id, ok := ast.Unparen(sel.X).(*ast.Ident)
-	if !ok {
+	if !ok || f.ObjectOf(id) == nil {
 		return false
 	}
-	obj := f.ObjectOf(id)
-	var fn ast.Node // the innermost function around each node
-	var stack []ast.Node
-	var madeIn, setIn ast.Node
-	ast.Inspect(f.Syntax, func(n ast.Node) bool {
-		if n == nil {
-			switch stack[len(stack)-1].(type) {
-			case *ast.FuncDecl, *ast.FuncLit:
-				fn = nil
-				for i := len(stack) - 2; i >= 0 && fn == nil; i-- {
-					switch stack[i].(type) {
-					case *ast.FuncDecl, *ast.FuncLit:
-						fn = stack[i]
-					}
-				}
-			}
-			stack = stack[:len(stack)-1]
-			return true
+	var madeIn ast.Node
+	for n := range ast.Preorder(f.Syntax) {
+		if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.DEFINE && len(a.Lhs) == 1 && len(a.Rhs) == 1 && f.DefinedBy(a.Lhs[0]) == f.ObjectOf(id) && constructs(f, a.Rhs[0]) {
+			madeIn = f.FuncAround(a)
 		}
-		stack = append(stack, n)
-		switch n := n.(type) {
-		case *ast.FuncDecl, *ast.FuncLit:
-			fn = n
-		case *ast.SelectorExpr:
-			if n == sel {
-				setIn = fn
-			}
-		case *ast.AssignStmt:
-			if n.Tok == token.DEFINE && len(n.Lhs) == 1 && len(n.Rhs) == 1 && obj != nil && f.DefinedBy(n.Lhs[0]) == obj && constructs(f, n.Rhs[0]) {
-				madeIn = fn
-			}
-		}
-		return true
-	})
-	return madeIn != nil && madeIn == setIn
+	}
+	return madeIn != nil && madeIn == f.FuncAround(sel)
 }
 
 // constructs reports whether e is T{...}, &T{...} or new(T).

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/source"
@@ -136,7 +137,7 @@ func (c *collapse) adjacent(decl ast.Stmt) bool {
 			seen = true
 		case s == loop:
 			return seen
-		case seen && !source.Contains(c.drop, s):
+		case seen && !slices.Contains(c.drop, s):
 			return false
 		}
 	}

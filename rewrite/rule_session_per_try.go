@@ -187,19 +187,20 @@ func closes(p *source.Program, n ast.Node, seen map[ast.Node]bool) bool {
 		return false
 	}
 	seen[n] = true
-	f, found := p.FileAt(n.Pos()), false
-	ast.Inspect(n, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if !ok || found {
-			return !found
+	f := p.FileAt(n.Pos())
+	for m := range ast.Preorder(n) {
+		call, ok := m.(*ast.CallExpr)
+		if !ok {
+			continue
 		}
-		if fn, ok := f.Callee(call).(*types.Func); ok {
-			found = (fn.Name() == "Close" || fn.Name() == "Orphan") && p.IsConcurrencyObj(fn, fn.Name())
-			for _, decl := range p.DeclsOf(fn) {
-				found = found || closes(p, decl, seen)
-			}
+		fn, ok := f.Callee(call).(*types.Func)
+		if !ok {
+			continue
 		}
-		return !found
-	})
-	return found
+		if (fn.Name() == "Close" || fn.Name() == "Orphan") && p.IsConcurrencyObj(fn, fn.Name()) ||
+			slices.ContainsFunc(p.DeclsOf(fn), func(decl *ast.FuncDecl) bool { return closes(p, decl, seen) }) {
+			return true
+		}
+	}
+	return false
 }

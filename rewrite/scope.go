@@ -124,14 +124,12 @@ func (c *collapse) reachable() *finding.Reason {
 // isSelected reports whether id is the X.id of a selector, or a field name in a literal,
 // below n.
 func isSelected(n ast.Node, id *ast.Ident) bool {
-	found := false
-	ast.Inspect(n, func(n ast.Node) bool {
-		if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel == id {
-			found = true
+	for m := range ast.Preorder(n) {
+		if sel, ok := m.(*ast.SelectorExpr); ok && sel.Sel == id {
+			return true
 		}
-		return !found
-	})
-	return found
+	}
+	return false
 }
 
 func declaredIn(obj types.Object, list []ast.Stmt) bool {

@@ -12,27 +12,27 @@ import (
 // it could not place.
 func (c *collapse) shape() ast.Node {
 	var body []ast.Stmt
-	switch loop := c.site.loop.(type) {
+	switch l := c.site.loop.(type) {
 	case *ast.ForStmt:
-		body = loop.Body.List
-		if loop.Init != nil || loop.Post != nil {
-			return loop
+		body = l.Body.List
+		if l.Init != nil || l.Post != nil {
+			return l
 		}
-		if loop.Cond != nil && c.site.trace.tries(loop.Cond) {
-			v := c.verdict(loop.Cond, nil)
+		if l.Cond != nil && c.site.trace.tries(l.Cond) {
+			v := c.verdict(l.Cond, nil)
 			if v != [3]tristate{no, yes, yes} {
-				return loop.Cond
+				return l.Cond
 			}
 			return nil
 		}
-		if loop.Cond != nil {
-			return loop
+		if l.Cond != nil {
+			return l
 		}
 	case *ast.RangeStmt:
-		if loop.Key != nil && !source.IsBlank(loop.Key) {
-			return loop
+		if l.Key != nil && !source.IsBlank(l.Key) {
+			return l
 		}
-		body = loop.Body.List
+		body = l.Body.List
 	}
 	return c.list(body, nil)
 }

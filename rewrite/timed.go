@@ -104,24 +104,23 @@ func (p *timed) forwarders() map[token.Pos]int {
 // forwarded returns the parameter of fn that is the context of a call of the method in it.
 func (p *timed) forwarded(f *source.File, decl *ast.FuncDecl, fn *types.Func) (index int, found bool) {
 	params := fn.Signature().Params()
-	ast.Inspect(decl.Body, func(n ast.Node) bool {
+	for n := range ast.Preorder(decl.Body) {
 		call, ok := n.(*ast.CallExpr)
-		if !ok || found {
-			return !found
+		if !ok {
+			continue
 		}
 		i, ok := p.lockContext(f, call)
 		if !ok {
-			return true
+			continue
 		}
 		id, ok := ast.Unparen(call.Args[i]).(*ast.Ident)
 		for j := 0; ok && j < params.Len(); j++ {
 			if f.ObjectOf(id) == types.Object(params.At(j)) && !f.AssignedIn(params.At(j), decl.Body) {
-				index, found = j, true
+				return j, true
 			}
 		}
-		return !found
-	})
-	return index, found
+	}
+	return 0, false
 }
 
 // timedHere reports whether the context ctx of call is given a deadline in the innermost

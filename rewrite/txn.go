@@ -109,34 +109,36 @@ func gets(f *source.File, op, key ast.Expr) bool {
 // assignsOut reports whether a function literal assigns the response of call to a variable
 // from around it.
 func assignsOut(f *source.File, fn ast.Node, call *ast.CallExpr) bool {
-	found := false
-	ast.Inspect(fn, func(n ast.Node) bool {
-		if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.ASSIGN && source.Within(call, a) {
-			id, ok := ast.Unparen(a.Lhs[0]).(*ast.Ident)
-			found = found || ok && f.ObjectOf(id) != nil && !source.PosWithin(f.ObjectOf(id).Pos(), fn)
+	for n := range ast.Preorder(fn) {
+		a, ok := n.(*ast.AssignStmt)
+		if !ok || a.Tok != token.ASSIGN || !source.Within(call, a) {
+			continue
 		}
-		return !found
-	})
-	return found
+		if id, ok := ast.Unparen(a.Lhs[0]).(*ast.Ident); ok && f.ObjectOf(id) != nil && !source.PosWithin(f.ObjectOf(id).Pos(), fn) {
+			return true
+		}
+	}
+	return false
 }
 
 // consults reports whether fn asks whether a transaction has succeeded, or returns the
 // response for others to ask.
 func consults(f *source.File, fn ast.Node) bool {
-	found := false
-	ast.Inspect(fn, func(n ast.Node) bool {
+	for n := range ast.Preorder(fn) {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
-			found = found || n.Sel.Name == "Succeeded" && f.IsTxnResponse(f.TypeOf(n.X))
+			if n.Sel.Name == "Succeeded" && f.IsTxnResponse(f.TypeOf(n.X)) {
+				return true
+			}
 		case *ast.ReturnStmt:
 			for _, r := range n.Results {
-				call, ok := ast.Unparen(r).(*ast.CallExpr)
-				found = found || f.IsTxnResponse(f.TypeOf(r)) || ok && f.IsClientCall(call, "Commit")
+				if call, ok := ast.Unparen(r).(*ast.CallExpr); f.IsTxnResponse(f.TypeOf(r)) || ok && f.IsClientCall(call, "Commit") {
+					return true
+				}
 			}
 		}
-		return !found
-	})
-	return found
+	}
+	return false
 }
 
 // chain returns the calls of If, Then and Else on the transaction that call commits, in one
@@ -363,12 +365,10 @@ func composes(fn *types.Func) bool {
 // readBefore reports whether fn gets the key before the call: then a key that is there may
 // keep it from being made.
 func readBefore(f *source.File, fn ast.Node, call *ast.CallExpr, key ast.Expr) bool {
-	found := false
-	ast.Inspect(fn, func(n ast.Node) bool {
-		if c, ok := n.(*ast.CallExpr); ok && c.End() < call.End() && f.IsClientCall(c, "Get") && len(c.Args) >= 2 {
-			found = found || sameKeyText(f, c.Args[1], key)
+	for n := range ast.Preorder(fn) {
+		if c, ok := n.(*ast.CallExpr); ok && c.End() < call.End() && f.IsClientCall(c, "Get") && len(c.Args) >= 2 && sameKeyText(f, c.Args[1], key) {
+			return true
 		}
-		return !found
-	})
-	return found
+	}
+	return false
 }

@@ -117,18 +117,16 @@ func retriesAtOnce(s *site) bool {
 // commitsElse reports whether the loop commits another transaction as well, as one that
 // compares and swaps does.
 func (p txns) commitsElse(s *site) bool {
-	found := false
-	ast.Inspect(s.loop, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok && s.file.IsClientCall(call, "Commit") {
-			found = found || !p.isCreation(s.file, call)
+	for n := range ast.Preorder(s.loop) {
+		if call, ok := n.(*ast.CallExpr); ok && s.file.IsClientCall(call, "Commit") && !p.isCreation(s.file, call) {
+			return true
 		}
-		return !found
-	})
-	return found
+	}
+	return false
 }
 
 // grants returns the call by which each try is granted a lease, or nil.
-func grants(s *site) (found *ast.CallExpr) {
+func grants(s *site) *ast.CallExpr {
 	bodies := []ast.Node{s.loop}
 	for i, h := range s.trail {
 		if fn := s.FuncAround(h.node); i > 0 && fn != nil && fn != s.fn {
@@ -137,12 +135,11 @@ func grants(s *site) (found *ast.CallExpr) {
 	}
 	for _, b := range bodies {
 		f := s.FileAt(b.Pos())
-		ast.Inspect(b, func(n ast.Node) bool {
+		for n := range ast.Preorder(b) {
 			if call, ok := n.(*ast.CallExpr); ok && f.IsClientCall(call, "Grant") {
-				found = call
+				return call
 			}
-			return found == nil
-		})
+		}
 	}
-	return found
+	return nil
 }

@@ -4,9 +4,12 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"iter"
+
+	"golang.org/x/tools/go/ast/inspector"
 )
 
-// Declaration returns the function declared at that position, or nil.
+// Declaration returns the function declared at that position and its file, or nil.
 func (p *Program) Declaration(at token.Pos) (*ast.FuncDecl, *File) {
 	f := p.FileAt(at)
 	if f == nil {
@@ -22,16 +25,8 @@ func (p *Program) Declaration(at token.Pos) (*ast.FuncDecl, *File) {
 
 // DeclOf returns the declaration of a function of the module, or nil.
 func (p *Program) DeclOf(fn *types.Func) *ast.FuncDecl {
-	f := p.FileAt(fn.Origin().Pos())
-	if f == nil {
-		return nil
-	}
-	for _, d := range f.Syntax.Decls {
-		if decl, ok := d.(*ast.FuncDecl); ok && decl.Name.Pos() == fn.Origin().Pos() {
-			return decl
-		}
-	}
-	return nil
+	decl, _ := p.Declaration(fn.Origin().Pos())
+	return decl
 }
 
 // DeclsOf returns the declarations of what a call of fn may run: of fn, or, where that is a
@@ -57,46 +52,58 @@ func (p *Program) DeclsOf(fn *types.Func) (out []*ast.FuncDecl) {
 }
 
 // FuncAround returns the innermost function, declaration or literal, that holds n.
-func (p *Program) FuncAround(n ast.Node) (fn ast.Node) {
+func (p *Program) FuncAround(n ast.Node) ast.Node {
+	if f := p.FileAt(n.Pos()); f != nil {
+		return f.FuncAround(n)
+	}
+	return nil
+}
+
+// FuncAround returns the innermost function, declaration or literal, that holds n.
+func (f *File) FuncAround(n ast.Node) ast.Node {
+	for c := range f.around(n, (*ast.FuncDecl)(nil), (*ast.FuncLit)(nil)) {
+		if c.Node() != n {
+			return c.Node()
+		}
+	}
+	return nil
+}
+
+// RepeatedAround returns the body of the innermost loop around n, or else the function.
+func (p *Program) RepeatedAround(n ast.Node) ast.Node {
 	f := p.FileAt(n.Pos())
 	if f == nil {
 		return nil
 	}
-	ast.Inspect(f.Syntax, func(m ast.Node) bool {
-		switch m.(type) {
-		case *ast.FuncDecl, *ast.FuncLit:
-			if m != n && Within(n, m) {
-				fn = m
-			}
-		}
-		return m != nil && Within(n, m) || m == ast.Node(f.Syntax)
-	})
-	return fn
-}
-
-// RepeatedAround returns the body of the innermost loop around n, or else the function.
-func (p *Program) RepeatedAround(n ast.Node) (scope ast.Node) {
-	fn := p.FuncAround(n)
-	if fn == nil {
-		return nil
-	}
-	scope = fn
-	ast.Inspect(fn, func(m ast.Node) bool {
-		switch l := m.(type) {
-		case *ast.FuncLit:
-			return m == fn
-		case *ast.ForStmt:
-			if Within(n, l) {
-				scope = l
-			}
+	for c := range f.around(n, (*ast.FuncDecl)(nil), (*ast.FuncLit)(nil), (*ast.ForStmt)(nil), (*ast.RangeStmt)(nil)) {
+		switch l := c.Node().(type) {
 		case *ast.RangeStmt:
 			if Within(n, l.Body) {
-				scope = l.Body
+				return l.Body
+			}
+		case *ast.ForStmt:
+			return l
+		default:
+			if l != n {
+				return l
 			}
 		}
-		return true
-	})
-	return scope
+	}
+	return nil
+}
+
+// around yields what holds n, or n itself, from the inside out, as far as it is of one of the
+// types. n need not be part of the tree.
+func (f *File) around(n ast.Node, types ...ast.Node) iter.Seq[inspector.Cursor] {
+	if f.root == nil {
+		root := inspector.New([]*ast.File{f.Syntax}).Root()
+		f.root = &root
+	}
+	c, ok := f.root.FindByPos(n.Pos(), n.End())
+	if !ok {
+		return func(func(inspector.Cursor) bool) {}
+	}
+	return c.Enclosing(types...)
 }
 
 // IsForeign reports whether a function is declared in another module.

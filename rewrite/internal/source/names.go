@@ -4,8 +4,10 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 )
 
+// DefinedBy returns the object that the identifier e defines, or nil.
 func (f *File) DefinedBy(e ast.Expr) types.Object {
 	id, ok := e.(*ast.Ident)
 	if !ok {
@@ -17,12 +19,11 @@ func (f *File) DefinedBy(e ast.Expr) types.Object {
 // UsesOf returns the identifiers in the file that stand for obj, its definition excluded.
 func (f *File) UsesOf(obj types.Object) []*ast.Ident {
 	var out []*ast.Ident
-	ast.Inspect(f.Syntax, func(n ast.Node) bool {
+	for n := range ast.Preorder(f.Syntax) {
 		if id, ok := n.(*ast.Ident); ok && f.Pkg.TypesInfo.Uses[id] == obj {
 			out = append(out, id)
 		}
-		return true
-	})
+	}
 	return out
 }
 
@@ -49,44 +50,40 @@ func (f *File) Lookup(name string, at token.Pos) types.Object {
 
 // Mentions reports whether n uses the variable or field obj.
 func (f *File) Mentions(n ast.Node, obj types.Object) bool {
-	found := false
-	ast.Inspect(n, func(n ast.Node) bool {
-		if id, ok := n.(*ast.Ident); ok && f.ObjectOf(id) == obj {
-			found = true
+	for m := range ast.Preorder(n) {
+		if id, ok := m.(*ast.Ident); ok && f.ObjectOf(id) == obj {
+			return true
 		}
-		return !found
-	})
-	return found
+	}
+	return false
 }
 
 // AssignedIn reports whether obj is assigned inside n, or its address is taken there.
 func (f *File) AssignedIn(obj types.Object, n ast.Node) bool {
-	found := false
 	names := func(e ast.Expr) bool {
-		switch e := ast.Unparen(e).(type) {
-		case *ast.Ident:
-			return Same(f.Pkg.TypesInfo.Uses[e], obj) // its definition is no assignment
-		case *ast.SelectorExpr:
-			return Same(f.Pkg.TypesInfo.Uses[e.Sel], obj)
+		if e == nil {
+			return false
 		}
-		return false
+		id := NameIn(e)
+		return id != nil && Same(f.Pkg.TypesInfo.Uses[id], obj) // its definition is no assignment
 	}
-	ast.Inspect(n, func(n ast.Node) bool {
-		switch n := n.(type) {
+	for m := range ast.Preorder(n) {
+		assigned := false
+		switch m := m.(type) {
 		case *ast.AssignStmt:
-			for _, l := range n.Lhs {
-				found = found || names(l)
-			}
+			assigned = slices.ContainsFunc(m.Lhs, names)
 		case *ast.IncDecStmt:
-			found = found || names(n.X)
+			assigned = names(m.X)
 		case *ast.UnaryExpr:
-			found = found || n.Op == token.AND && names(n.X)
+			assigned = m.Op == token.AND && names(m.X)
 		case *ast.RangeStmt:
-			found = found || n.Key != nil && names(n.Key) || n.Value != nil && names(n.Value)
+			assigned = names(m.Key) || names(m.Value)
 		}
-		return !found
-	})
-	return found
+		if assigned {
+			return true
+		}
+	}
+	return false
 }
 
 // Enclosing returns the position that stands for the innermost function on the stack.
@@ -105,8 +102,10 @@ func (f *File) Enclosing(stack []ast.Node) token.Pos {
 	return token.NoPos
 }
 
+// TypeOf returns the type of an expression, or nil where it has none.
 func (f *File) TypeOf(e ast.Expr) types.Type { return f.Pkg.TypesInfo.TypeOf(e) }
 
+// ObjectOf returns the object that an identifier names or defines, or nil.
 func (f *File) ObjectOf(id *ast.Ident) types.Object { return f.Pkg.TypesInfo.ObjectOf(id) }
 
 // Callee returns the object that a call names, or nil.

@@ -3,10 +3,13 @@ package source
 import (
 	"go/ast"
 	"go/token"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 )
 
+// IsBlank reports whether e is the blank identifier.
 func IsBlank(e ast.Expr) bool {
 	id, ok := e.(*ast.Ident)
 	return ok && id.Name == "_"
@@ -15,16 +18,8 @@ func IsBlank(e ast.Expr) bool {
 // Within reports whether n lies inside outer.
 func Within(n, outer ast.Node) bool { return outer.Pos() <= n.Pos() && n.End() <= outer.End() }
 
+// PosWithin reports whether pos lies inside outer.
 func PosWithin(pos token.Pos, outer ast.Node) bool { return outer.Pos() <= pos && pos < outer.End() }
-
-func Contains(list []ast.Stmt, s ast.Stmt) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
 
 // RootIdent returns the leftmost identifier of a selector chain.
 func RootIdent(e ast.Expr) (*ast.Ident, bool) {
@@ -40,6 +35,7 @@ func RootIdent(e ast.Expr) (*ast.Ident, bool) {
 	}
 }
 
+// FirstLine returns the first line of a text, with dots where there are more.
 func FirstLine(text string) string {
 	if i := strings.IndexByte(text, '\n'); i >= 0 {
 		return strings.TrimRight(text[:i], " \t{\r") + " ..."
@@ -58,6 +54,7 @@ func NameIn(e ast.Expr) *ast.Ident {
 	return nil
 }
 
+// ImportPath returns the path of an import.
 func ImportPath(s *ast.ImportSpec) string {
 	p, err := strconv.Unquote(s.Path.Value)
 	if err != nil {
@@ -84,37 +81,47 @@ func Parents(root ast.Node) map[ast.Node]ast.Node {
 	return out
 }
 
+// HasCall reports whether e calls anything.
 func HasCall(e ast.Expr) bool {
-	found := false
-	ast.Inspect(e, func(n ast.Node) bool {
-		_, ok := n.(*ast.CallExpr)
-		found = found || ok
-		return !found
-	})
-	return found
-}
-
-// Siblings returns the statement list that s is part of.
-func Siblings(root ast.Node, s ast.Stmt) (list []ast.Stmt) {
-	look := func(l []ast.Stmt) {
-		for _, m := range l {
-			if m == s {
-				list = l
-			}
+	for n := range ast.Preorder(e) {
+		if _, ok := n.(*ast.CallExpr); ok {
+			return true
 		}
 	}
-	ast.Inspect(root, func(n ast.Node) bool {
+	return false
+}
+
+// Siblings returns the statement list below root that s is part of.
+func Siblings(root ast.Node, s ast.Stmt) []ast.Stmt {
+	for n := range ast.Preorder(root) {
+		var list []ast.Stmt
 		switch n := n.(type) {
 		case *ast.BlockStmt:
-			look(n.List)
+			list = n.List
 		case *ast.CaseClause:
-			look(n.Body)
+			list = n.Body
 		case *ast.CommClause:
-			look(n.Body)
+			list = n.Body
 		}
-		return list == nil
-	})
-	return list
+		if slices.Contains(list, s) {
+			return list
+		}
+	}
+	return nil
+}
+
+// Own yields n and what is below it, but for what is in function literals.
+func Own(n ast.Node) iter.Seq[ast.Node] {
+	return func(yield func(ast.Node) bool) {
+		going := true
+		ast.Inspect(n, func(m ast.Node) bool {
+			if _, lit := m.(*ast.FuncLit); lit && m != n {
+				return false
+			}
+			going = going && (m == nil || yield(m))
+			return going
+		})
+	}
 }
 
 // Body returns the statements of a function.
@@ -130,6 +137,7 @@ func Body(fn ast.Node) []ast.Stmt {
 	return nil
 }
 
+// LoopBody returns the statements of a loop, or of the statements that a goto repeats.
 func LoopBody(loop ast.Stmt) []ast.Stmt {
 	switch l := loop.(type) {
 	case *ast.ForStmt:
