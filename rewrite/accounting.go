@@ -10,8 +10,10 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/account"
+	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/repeat"
 	"etcdmod/rewrite/internal/source"
+	"etcdmod/rewrite/internal/tries"
 	"etcdmod/rewrite/internal/verdict"
 )
 
@@ -20,20 +22,6 @@ import (
 // Every place that tries a lock is in a finding, or has a verdict. The places are counted by
 // code that shares nothing with the finder; what it has found is taken off, and what is left
 // is judged by the ways that lead there.
-
-// judgements are loops on the way to tries that were looked at and retry nothing.
-type judgements map[verdict.Loop]verdict.Verdict
-
-// dismiss notes that a loop around calls that try was looked at, and what it is instead of
-// a retry.
-func (j judgements) dismiss(loop token.Pos, calls []*ast.CallExpr, word finding.Verdict, why string) {
-	if j == nil {
-		return // nobody asks
-	}
-	for _, call := range calls {
-		j[verdict.Loop{Call: call.Lparen, Loop: loop}] = verdict.Verdict{Word: word, Why: why, At: loop}
-	}
-}
 
 // account returns all places of a module that try a lock. found is what was found in each
 // build configuration, and joined the findings that were made of it, with their IDs.
@@ -48,7 +36,7 @@ func accounts(in *source.Input, configs []*analysis, found [][]*proposal, joined
 			if f.site == nil {
 				continue
 			}
-			for _, at := range f.site.positions() {
+			for _, at := range f.site.Positions() {
 				if id := ids[f.Key()]; id != "" && !slices.Contains(keys[at], id) {
 					keys[at] = append(keys[at], id)
 				}
@@ -64,7 +52,7 @@ func accounts(in *source.Input, configs []*analysis, found [][]*proposal, joined
 	var order []token.Pos
 	for _, p := range configs {
 		var left []account.Try
-		for _, t := range p.countTries() {
+		for _, t := range countTries(p.Finder) {
 			j := byPos[t.Pos]
 			if j == nil {
 				j = &judged{try: t, p: p}
@@ -75,7 +63,7 @@ func accounts(in *source.Input, configs []*analysis, found [][]*proposal, joined
 				left = append(left, t)
 			}
 		}
-		for at, v := range p.verdicts(left) {
+		for at, v := range verdicts(p.Finder, left) {
 			byPos[at].v = verdict.Stronger(byPos[at].v, v)
 		}
 	}
@@ -105,30 +93,8 @@ func accounts(in *source.Input, configs []*analysis, found [][]*proposal, joined
 	return out
 }
 
-// positions returns where a site tries, and what is on the ways from there to the tries, as
-// the call graph has it.
-func (s *site) positions() (out []token.Pos) {
-	note := func(n ast.Expr) {
-		switch n := ast.Unparen(n).(type) {
-		case *ast.CallExpr:
-			out = append(out, n.Lparen)
-		case *ast.SelectorExpr:
-			out = append(out, n.Sel.Pos())
-		}
-	}
-	for _, call := range slices.Concat(s.tries, s.calls) {
-		note(call)
-	}
-	for _, way := range s.ways {
-		for _, h := range way {
-			note(h.node)
-		}
-	}
-	return out
-}
-
 // countTries counts the places of one build configuration.
-func (p *finder) countTries() []account.Try {
+func countTries(p *loop.Finder) []account.Try {
 	return account.Tries(p.Fset, p.Packages, account.Paths{Concurrency: p.Concurrency, Client: p.Clients.Clients}, func(f *ast.File) bool {
 		fl := p.FileAt(f.Package)
 		return fl == nil || fl.IsHelper()
@@ -136,7 +102,7 @@ func (p *finder) countTries() []account.Try {
 }
 
 // verdicts judges the places that are in no finding, by their position.
-func (p *finder) verdicts(left []account.Try) map[token.Pos]verdict.Verdict {
+func verdicts(p *loop.Finder, left []account.Try) map[token.Pos]verdict.Verdict {
 	out := map[token.Pos]verdict.Verdict{}
 	if len(left) == 0 {
 		return out
@@ -145,9 +111,9 @@ func (p *finder) verdicts(left []account.Try) map[token.Pos]verdict.Verdict {
 	for _, t := range left {
 		at = append(at, verdict.Position(t))
 	}
-	w := repeat.New(p.callGraph(), repeat.Options{Key: p.lockKey}, at)
+	w := repeat.New(p.CallGraph(), repeat.Options{Key: p.LockKey}, at)
 	facts := verdict.Facts{
-		Judged: p.judged, Repeats: func(o types.Object) bool { return isRepeater(p.Program, o) }, Stops: p.stops,
+		Judged: p.Judged, Repeats: func(o types.Object) bool { return loop.IsRepeater(p.Program, o) }, Stops: p.Stops,
 		Bounded: func(t account.Try) bool {
 			call, ok := t.Node.(*ast.CallExpr)
 			f := p.FileAt(t.Pos)
@@ -155,11 +121,11 @@ func (p *finder) verdicts(left []account.Try) map[token.Pos]verdict.Verdict {
 			case !ok || f == nil || t.Kind == account.TryLock:
 				return false
 			case t.Kind == account.Lock:
-				return !timedLocks(p.functions).is(f, call)
+				return !tries.TimedLocks(p.Functions).Is(f, call)
 			case t.Kind == account.Campaign:
-				return !timedCampaigns(p.functions).is(f, call)
+				return !tries.TimedCampaigns(p.Functions).Is(f, call)
 			case t.Kind == account.Create:
-				return !creations(p.functions).is(f, call)
+				return !tries.Creations(p.Functions).Is(f, call)
 			}
 			return false
 		},
@@ -173,7 +139,7 @@ func (p *finder) verdicts(left []account.Try) map[token.Pos]verdict.Verdict {
 		},
 	}
 	for _, t := range left {
-		out[t.Pos] = verdict.Of(p.callGraph(), w, t, facts)
+		out[t.Pos] = verdict.Of(p.CallGraph(), w, t, facts)
 	}
 	return out
 }

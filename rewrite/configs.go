@@ -6,6 +6,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -80,7 +81,7 @@ func join(programs []*source.Program, fs []*proposal) *proposal {
 			gated = false
 			unlike(g.prog, "it waits in another way")
 		}
-		if g.collapsed == nil || collapsed != nil && !collapsed.same(g.collapsed) {
+		if g.collapsed == nil || collapsed != nil && !collapsed.Same(g.collapsed) {
 			collapsed = nil
 		}
 		if g.Tier < tier {
@@ -88,7 +89,7 @@ func join(programs []*source.Program, fs []*proposal) *proposal {
 		}
 	}
 	for _, p := range programs {
-		if p.ByName[f.site.file.Name] != nil && !tried[p] {
+		if p.ByName[f.site.File.Name] != nil && !tried[p] {
 			unlike(p, "it does not poll")
 		}
 	}
@@ -130,13 +131,13 @@ func at(r *finding.Reason, p *source.Program) *finding.Reason {
 }
 
 // sameClock reports whether a gate of two sites makes the same edit.
-func sameClock(a, b *site) bool {
-	if len(a.clock) != len(b.clock) || a.mutex() != b.mutex() {
+func sameClock(a, b *loop.Site) bool {
+	if len(a.Clocks) != len(b.Clocks) || a.Mutex() != b.Mutex() {
 		return false
 	}
-	for i, k := range a.clock {
-		l := b.clock[i]
-		if k.kind != l.kind || k.made != l.made || !slices.Equal(k.into, l.into) {
+	for i, k := range a.Clocks {
+		l := b.Clocks[i]
+		if k.Kind != l.Kind || k.Made != l.Made || !slices.Equal(k.Places, l.Places) {
 			return false
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/proof"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -27,7 +28,7 @@ type fileWork struct {
 	file      *source.File
 	tokens    edit.Edits
 	spelled   []flow.Spelling
-	collapses []*collapse
+	collapses []*proof.Collapse
 	findings  []*proposal
 	needsTime bool // an import of package time is missing
 }
@@ -58,23 +59,23 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 			}
 			done[c] = true
 		}
-		w := at(p.ByName[f.site.file.Name])
+		w := at(p.ByName[f.site.File.Name])
 		w.findings = append(w.findings, f)
 		switch f.Tier {
 		case finding.Gate:
 			clocks = true
-			k := f.site.clock[0]
-			if len(k.into) > 0 {
-				w.tokens = append(w.tokens, paused(f.site)...)
-				_, imported, _ := timeName(w.file, k.into)
+			k := f.site.Clocks[0]
+			if len(k.Places) > 0 {
+				w.tokens = append(w.tokens, proof.Paused(f.site)...)
+				_, imported, _ := proof.TimeName(w.file, k.Places)
 				w.needsTime = w.needsTime || !imported
 				break
 			}
-			sel, ok := ast.Unparen(k.made.Fun).(*ast.SelectorExpr)
+			sel, ok := ast.Unparen(k.Made.Fun).(*ast.SelectorExpr)
 			if !ok {
 				return nil, f, fmt.Errorf("package time is imported with a dot")
 			}
-			w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.X.End()), Text: p.Text(f.site.mutex())})
+			w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.X.End()), Text: p.Text(f.site.Mutex())})
 		case finding.Collapse:
 			w.collapses = append(w.collapses, f.collapsed)
 		}
@@ -107,8 +108,8 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 func strongest(w *fileWork) *proposal {
 	var best *proposal
 	for _, f := range w.findings {
-		here := f.site.file.Name == w.file.Name
-		if best == nil || here && (f.Tier > best.Tier || best.site.file.Name != w.file.Name) {
+		here := f.site.File.Name == w.file.Name
+		if best == nil || here && (f.Tier > best.Tier || best.site.File.Name != w.file.Name) {
 			best = f
 		}
 	}
@@ -130,7 +131,7 @@ func distinct(fs []*proposal) (out []*proposal) {
 func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
 	needs := len(w.spelled) > 0
 	for _, c := range w.collapses {
-		needs = needs || c.storm && c.retry
+		needs = needs || c.Storm && c.Retry
 	}
 	qualifier := ""
 	if needs {
@@ -167,7 +168,7 @@ func (pl *Plan) rewriteCode(w *fileWork, qualifier string) ([]byte, error) {
 	if len(w.collapses) > 0 {
 		var waits []edit.Wait
 		for _, c := range w.collapses {
-			waits = append(waits, c.wait(qualifier))
+			waits = append(waits, c.Wait(qualifier))
 		}
 		if out, err = edit.Splice(out, tokens, waits, p.Offset); err != nil {
 			return nil, err
@@ -257,7 +258,7 @@ func (pl *Plan) qualifier(w *fileWork) string {
 			}
 		}
 		for _, c := range w.collapses {
-			if taken(c.site.loop.Pos()) {
+			if taken(c.Site.Node.Pos()) {
 				return false
 			}
 		}

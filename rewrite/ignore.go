@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -36,7 +37,7 @@ type directive struct {
 // ignore takes away the findings that directives name. It returns what is left, with a
 // finding for each directive that is malformed or names a rule in vain, and what it has
 // taken away.
-func ignore(p *source.Program, all []*proposal, guarded []*site) (kept, ignored []*proposal) {
+func ignore(p *source.Program, all []*proposal, guarded []*loop.Site) (kept, ignored []*proposal) {
 	byFile := map[*source.File][]*directive{}
 	for _, f := range p.Files {
 		if !f.IsHelper() {
@@ -44,14 +45,14 @@ func ignore(p *source.Program, all []*proposal, guarded []*site) (kept, ignored 
 		}
 	}
 	for _, f := range all {
-		if ignores(byFile[p.ByName[f.site.file.Name]], f) {
+		if ignores(byFile[p.ByName[f.site.File.Name]], f) {
 			ignored = append(ignored, f)
 		} else {
 			kept = append(kept, f)
 		}
 	}
 	for _, s := range guarded { // with another loop: the comment keeps its meaning
-		for _, d := range byFile[p.ByName[s.file.Name]] {
+		for _, d := range byFile[p.ByName[s.File.Name]] {
 			for _, rule := range d.rules {
 				d.used[rule] = d.used[rule] || covers(d, s)
 			}
@@ -89,11 +90,11 @@ func ignores(ds []*directive, f *proposal) bool {
 }
 
 // covers reports whether the directive is for the loop of a site.
-func covers(d *directive, s *site) bool {
-	if d.lines[s.Position(s.loop.Pos()).Line] || d.fn != nil && source.Within(s.loop, d.fn) {
+func covers(d *directive, s *loop.Site) bool {
+	if d.lines[s.Position(s.Node.Pos()).Line] || d.fn != nil && source.Within(s.Node, d.fn) {
 		return true
 	}
-	return s.label != nil && d.lines[s.Position(s.label.Pos()).Line]
+	return s.Label != nil && d.lines[s.Position(s.Label.Pos()).Line]
 }
 
 // findings reports what is wrong with a directive.

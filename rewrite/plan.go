@@ -12,6 +12,8 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/loop"
+	"etcdmod/rewrite/internal/proof"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -19,11 +21,11 @@ import (
 type proposal struct {
 	*finding.Finding
 	prog       *source.Program
-	site       *site             // nil for a finding about a comment
+	site       *loop.Site        // nil for a finding about a comment
 	component  *flow.Component   // of the first mutex
 	components []*flow.Component // of all
 	gated      bool              // proved
-	collapsed  *collapse         // proved
+	collapsed  *proof.Collapse   // proved
 }
 
 // Lower takes the next weaker tier that is proved, for the given reason. A refusal
@@ -78,10 +80,10 @@ func Analyze(in *source.Input) *Plan {
 	pl := &Plan{p: all}
 	fl := flow.New(all, configs)
 	found := make([][]*proposal, len(configs))
-	var guarded []*site
+	var guarded []*loop.Site
 	analyses := make([]*analysis, len(configs))
 	for i, p := range configs {
-		a := &analysis{finder: &finder{functions: newFunctions(p), flow: fl, judged: judgements{}, stops: map[token.Pos]bool{}}}
+		a := &analysis{Finder: &loop.Finder{Functions: loop.NewFunctions(p), Flow: fl, Judged: loop.Judgements{}, Stops: map[token.Pos]bool{}}}
 		analyses[i] = a
 		found[i] = a.findings()
 		guarded = append(guarded, a.guarded...)
@@ -93,7 +95,7 @@ func Analyze(in *source.Input) *Plan {
 	pl.Findings, pl.Ignored = public(pl.proposals), public(selected(in, ignored))
 	polled := map[*flow.Component]bool{} // by what is no test
 	for _, f := range kept {
-		if f.site != nil && !f.site.file.Test {
+		if f.site != nil && !f.site.File.Test {
 			for _, c := range f.components {
 				polled[c] = true
 			}
@@ -166,7 +168,7 @@ func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
 		f.Refused = m.Reasons
 		return
 	}
-	f.Tier, f.NotHigher = p.prove(f, c.site)
+	f.Tier, f.NotHigher = p.prove(f, c.Site)
 	if f.Tier > r.top {
 		f.Tier, f.NotHigher = r.top, &finding.Reason{Code: finding.TierCapped, Detail: r.id + " gets at most " + r.top.String()}
 	}
@@ -176,8 +178,8 @@ func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
 }
 
 // prove returns the strongest tier that is proved, and why that is not the next one up.
-func (p *analysis) prove(f *proposal, s *site) (finding.Tier, *finding.Reason) {
-	why := gate(s)
+func (p *analysis) prove(f *proposal, s *loop.Site) (finding.Tier, *finding.Reason) {
+	why := proof.Gate(s)
 	paced := why == nil
 	f.gated = paced && p.In.HasClocks()
 	tier := finding.Guard
@@ -187,7 +189,7 @@ func (p *analysis) prove(f *proposal, s *site) (finding.Tier, *finding.Reason) {
 	if !paced && why.Code != finding.WatchNotPaced {
 		return tier, why
 	}
-	c, stays := collapseOf(p.flow, s)
+	c, stays := proof.CollapseOf(p.Flow, s)
 	if stays == nil {
 		f.collapsed = c
 		return finding.Collapse, p.waitWith(c)
@@ -200,22 +202,22 @@ func (p *analysis) prove(f *proposal, s *site) (finding.Tier, *finding.Reason) {
 
 // frames returns the calls on the way from a site to TryLock, and after them those on the
 // ways to other mutexes.
-func frames(s *site) (out []finding.Frame) {
+func frames(s *loop.Site) (out []finding.Frame) {
 	frame := func(n ast.Expr) finding.Frame {
 		return finding.Frame{Pos: s.Position(n.Pos()), Call: source.FirstLine(s.Text(callee(n)))}
 	}
-	for _, h := range s.trail {
-		out = append(out, frame(h.node))
+	for _, h := range s.Chain {
+		out = append(out, frame(h.Node))
 	}
-	for i, way := range s.ways {
+	for i, way := range s.Ways {
 		if i == 0 {
 			continue // the trail
 		}
 		for _, h := range way {
-			out = append(out, frame(h.node))
+			out = append(out, frame(h.Node))
 		}
 	}
-	for _, call := range s.tries {
+	for _, call := range s.Tries {
 		out = append(out, frame(call))
 	}
 	return out
@@ -265,17 +267,17 @@ func (pl *Plan) Changes() ([]change.Change, error) {
 
 // componentsOf returns the components of all mutexes that a site tries, the first one
 // first.
-func (p *analysis) componentsOf(s *site) []*flow.Component {
-	ends := s.ends
-	if len(s.calls) == 0 {
-		for _, call := range s.tries {
-			ends = append(ends, hop{file: s.file, node: call})
+func (p *analysis) componentsOf(s *loop.Site) []*flow.Component {
+	ends := s.Ends
+	if len(s.Calls) == 0 {
+		for _, call := range s.Tries {
+			ends = append(ends, loop.Hop{File: s.File, Node: call})
 		}
 	}
 	var out []*flow.Component
 	seen := map[*flow.Component]bool{}
 	for _, h := range ends {
-		if c := p.flow.ComponentOf(h.file, h.node, h.mutex()); !seen[c] {
+		if c := p.Flow.ComponentOf(h.File, h.Node, h.Mutex()); !seen[c] {
 			seen[c] = true
 			out = append(out, c)
 		}

@@ -6,6 +6,8 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/loop"
+	"etcdmod/rewrite/internal/tries"
 )
 
 // A rule is one kind of finding. All that is special to it stands in the file that is named
@@ -41,7 +43,7 @@ const (
 
 // A try is a kind of attempt that is looked for.
 type try struct {
-	attempt func(*functions) *attempt
+	attempt func(*loop.Functions) *loop.Attempt
 	// helper says that it is of the helper package, which has to be there.
 	helper bool
 	// otherwise is the verdict for what a loop tries that no rule matches, and why its reason.
@@ -51,18 +53,18 @@ type try struct {
 
 // What loops retry.
 var (
-	tryLock       = &try{attempt: tryLocks}
-	helperTryLock = &try{attempt: helperTryLocks, helper: true}
-	lockInTime    = &try{attempt: timedLocks, otherwise: finding.PerRequest, why: goesRound}
-	leadInTime    = &try{attempt: timedCampaigns, otherwise: finding.PerRequest, why: goesRound}
-	createKey     = &try{attempt: creations, otherwise: finding.Once, why: "the loop does not wait for the key to be free"}
+	tryLock       = &try{attempt: loop.TryLocks}
+	helperTryLock = &try{attempt: tries.HelperTryLocks, helper: true}
+	lockInTime    = &try{attempt: tries.TimedLocks, otherwise: finding.PerRequest, why: goesRound}
+	leadInTime    = &try{attempt: tries.TimedCampaigns, otherwise: finding.PerRequest, why: goesRound}
+	createKey     = &try{attempt: tries.Creations, otherwise: finding.Once, why: "the loop does not wait for the key to be free"}
 )
 
 const goesRound = "the loop goes round for others, whatever came of the call"
 
 // A candidate is a loop that retries an attempt.
 type candidate struct {
-	*site
+	*loop.Site
 	// components are those of the mutexes that it tries; none where the attempt is not on one
 	// whose type could change.
 	components []*flow.Component

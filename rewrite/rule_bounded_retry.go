@@ -44,10 +44,10 @@ var boundedRetry = &rule{
 	tries: []*try{tryLock},
 	top:   finding.Gate,
 	match: func(c *candidate) *match {
-		limit := c.limit(c.outline())
+		limit := c.Limit(c.Outline())
 		if limit == "" {
 			return nil
 		}
-		return &match{message: fmt.Sprintf("%s, %s; each try that fails writes two raft entries", c.tried("retries"), limit)}
+		return &match{message: fmt.Sprintf("%s, %s; each try that fails writes two raft entries", c.Tried("retries"), limit)}
 	},
 }

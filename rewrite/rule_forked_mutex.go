@@ -43,6 +43,6 @@ var forkedMutex = &rule{
 		if m == nil || !c.IsFork(m.Path) || !source.HasCode(m.Reasons, finding.ForkDiffers) {
 			return nil
 		}
-		return &match{message: fmt.Sprintf("%s, a mutex of %s", c.tried("retries"), m.Path)}
+		return &match{message: fmt.Sprintf("%s, a mutex of %s", c.Tried("retries"), m.Path)}
 	},
 }

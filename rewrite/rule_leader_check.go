@@ -37,9 +37,9 @@ var leaderCheck = &rule{
 	top:   finding.Guard,
 	match: func(c *candidate) *match {
 		const near = 3 // further away, nobody knows what success is
-		if !c.goesOn(c.outline()) || len(c.trail) >= near || !c.heeds() || c.standsBy() {
+		if !c.GoesOn(c.Outline()) || len(c.Chain) >= near || !c.Heeds() || c.StandsBy() {
 			return nil
 		}
-		return &match{message: fmt.Sprintf("%s, also while it holds the lock; per try, standbys write two raft entries and the holder one", c.tried("tries"))}
+		return &match{message: fmt.Sprintf("%s, also while it holds the lock; per try, standbys write two raft entries and the holder one", c.Tried("tries"))}
 	},
 }

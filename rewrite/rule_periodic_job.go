@@ -29,6 +29,7 @@ import (
 	"fmt"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/loop"
 )
 
 var periodicJob = &rule{
@@ -37,11 +38,11 @@ var periodicJob = &rule{
 	tries: []*try{tryLock},
 	top:   finding.Guard,
 	match: func(c *candidate) *match {
-		paths := c.outline()
-		again := c.repeated() && isRepeater(c.Program, c.file.Callee(c.calls[0])) && c.releases(nil)
-		if !again && !(c.goesOn(paths) && c.releases(paths)) {
+		paths := c.Outline()
+		again := c.Repeated() && loop.IsRepeater(c.Program, c.File.Callee(c.Calls[0])) && c.Releases(nil)
+		if !again && !(c.GoesOn(paths) && c.Releases(paths)) {
 			return nil
 		}
-		return &match{message: fmt.Sprintf("%s for each job; each replica that fails writes two raft entries per try", c.tried("tries"))}
+		return &match{message: fmt.Sprintf("%s for each job; each replica that fails writes two raft entries per try", c.Tried("tries"))}
 	},
 }

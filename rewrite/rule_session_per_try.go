@@ -45,6 +45,7 @@ import (
 	"slices"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -57,31 +58,31 @@ var sessionPerTry = &rule{
 	// Where a session is made only now and then, such as after the last one has ended, there
 	// is no match.
 	match: func(c *candidate) *match {
-		call := sessionOf(c.site)
+		call := sessionOf(c.Site)
 		if call == nil {
 			return nil
 		}
 		left := ""
-		if !closesSession(c.site) {
+		if !closesSession(c.Site) {
 			left = ", and one that fails leaves it behind, with a goroutine"
 		}
-		return &match{fmt.Sprintf("%s makes a session for each try; each is granted a lease%s", c.name, left), call}
+		return &match{fmt.Sprintf("%s makes a session for each try; each is granted a lease%s", c.Name, left), call}
 	},
 }
 
 // sessionOf returns the call that makes a session for each try, or nil: in the loop on
 // each way from a try that failed to the next one, or in a function on the way to TryLock.
-func sessionOf(s *site) *ast.CallExpr {
+func sessionOf(s *loop.Site) *ast.CallExpr {
 	if call := sessionInLoop(s); call != nil {
 		return call
 	}
-	for i, h := range s.trail {
+	for i, h := range s.Chain {
 		if i == 0 {
 			continue // in the loop
 		}
-		if fn := s.FuncAround(h.node); fn != nil && fn != s.fn {
+		if fn := s.FuncAround(h.Node); fn != nil && fn != s.Func {
 			// Behind the try it is for another one.
-			if call := makesSession(s.functions.Program, h.file, source.Body(fn), map[ast.Node]bool{}); call != nil && (!source.Within(call, fn) || call.Pos() < h.node.Pos()) {
+			if call := makesSession(s.Functions.Program, h.File, source.Body(fn), map[ast.Node]bool{}); call != nil && (!source.Within(call, fn) || call.Pos() < h.Node.Pos()) {
 				return call
 			}
 		}
@@ -89,17 +90,17 @@ func sessionOf(s *site) *ast.CallExpr {
 	return nil
 }
 
-func sessionInLoop(s *site) (call *ast.CallExpr) {
-	if s.trace.bad != nil {
-		return makesSession(s.functions.Program, s.file, source.LoopBody(s.loop), onTheWay(s))
+func sessionInLoop(s *loop.Site) (call *ast.CallExpr) {
+	if s.Walker.Bad != nil {
+		return makesSession(s.Functions.Program, s.File, source.LoopBody(s.Node), onTheWay(s))
 	}
-	for _, q := range s.paths {
-		if q.outcome != locked || q.end != next {
+	for _, q := range s.Paths {
+		if q.Outcome != loop.Locked || q.End != loop.Next {
 			continue
 		}
 		call = nil
-		for _, st := range q.steps {
-			if c := sessionCall(s.functions.Program, s.file, st.node, onTheWay(s)); c != nil && st.kind == acts {
+		for _, st := range q.Steps {
+			if c := sessionCall(s.Functions.Program, s.File, st.Node, onTheWay(s)); c != nil && st.Kind == loop.Acts {
 				call = c
 			}
 		}
@@ -111,10 +112,10 @@ func sessionInLoop(s *site) (call *ast.CallExpr) {
 }
 
 // onTheWay returns the functions on the way to TryLock, which are looked at by themselves.
-func onTheWay(s *site) map[ast.Node]bool {
+func onTheWay(s *loop.Site) map[ast.Node]bool {
 	seen := map[ast.Node]bool{}
-	for i, h := range s.trail {
-		if fn := s.FuncAround(h.node); i > 0 && fn != nil {
+	for i, h := range s.Chain {
+		if fn := s.FuncAround(h.Node); i > 0 && fn != nil {
 			seen[fn] = true
 		}
 	}
@@ -171,15 +172,15 @@ func sessionCall(p *source.Program, f *source.File, n ast.Node, seen map[ast.Nod
 
 // closesSession reports whether a round closes a session, itself or in a function of the
 // module that it calls.
-func closesSession(s *site) bool {
-	bodies := []ast.Node{s.loop}
-	for i, h := range s.trail {
-		if fn := s.FuncAround(h.node); i > 0 && fn != nil {
+func closesSession(s *loop.Site) bool {
+	bodies := []ast.Node{s.Node}
+	for i, h := range s.Chain {
+		if fn := s.FuncAround(h.Node); i > 0 && fn != nil {
 			bodies = append(bodies, fn)
 		}
 	}
 	seen := map[ast.Node]bool{}
-	return slices.ContainsFunc(bodies, func(n ast.Node) bool { return closes(s.functions.Program, n, seen) })
+	return slices.ContainsFunc(bodies, func(n ast.Node) bool { return closes(s.Functions.Program, n, seen) })
 }
 
 func closes(p *source.Program, n ast.Node, seen map[ast.Node]bool) bool {

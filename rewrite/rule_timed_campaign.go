@@ -42,10 +42,10 @@ var timedCampaign = &rule{
 	tries: []*try{leadInTime},
 	code:  finding.CampaignWrites,
 	match: func(c *candidate) *match {
-		if !c.polls() {
+		if !c.Polls() {
 			return nil
 		}
-		at := c.attempts()[0].node
-		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.name, source.FirstLine(c.Text(callee(at)))), at}
+		at := c.Attempts()[0].Node
+		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.Name, source.FirstLine(c.Text(callee(at)))), at}
 	},
 }

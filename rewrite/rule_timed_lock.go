@@ -45,11 +45,11 @@ var timedLock = &rule{
 	tries: []*try{lockInTime},
 	code:  finding.LockWrites,
 	match: func(c *candidate) *match {
-		if !c.polls() {
+		if !c.Polls() {
 			return nil
 		}
-		at := c.attempts()[0].node
-		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.name, source.FirstLine(c.Text(callee(at)))), at}
+		at := c.Attempts()[0].Node
+		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.Name, source.FirstLine(c.Text(callee(at)))), at}
 	},
 }
 

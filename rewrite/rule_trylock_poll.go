@@ -62,9 +62,9 @@ var trylockPoll = &rule{
 	top:   finding.Collapse,
 	match: func(c *candidate) *match {
 		verb := "retries"
-		if len(c.calls) > 0 {
+		if len(c.Calls) > 0 {
 			verb = "reaches"
 		}
-		return &match{message: fmt.Sprintf("%s; each try that fails writes two raft entries", c.tried(verb))}
+		return &match{message: fmt.Sprintf("%s; each try that fails writes two raft entries", c.Tried(verb))}
 	},
 }

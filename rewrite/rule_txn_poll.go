@@ -40,6 +40,7 @@ import (
 	"fmt"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/tries"
 )
 
 var txnPoll = &rule{
@@ -50,14 +51,14 @@ var txnPoll = &rule{
 	tries: []*try{createKey},
 	code:  finding.HandRolled,
 	match: func(c *candidate) *match {
-		at := txns{c.functions}.polled(c.site)
+		at := tries.Txns{Functions: c.Functions}.Polled(c.Site)
 		if at == nil {
 			return nil
 		}
 		lease := ""
-		if grants(c.site) != nil {
+		if tries.Grants(c.Site) != nil {
 			lease = ", and each is granted a lease"
 		}
-		return &match{fmt.Sprintf("%s retries a transaction that creates a key if it is missing; each try that fails writes a raft entry%s", c.name, lease), at}
+		return &match{fmt.Sprintf("%s retries a transaction that creates a key if it is missing; each try that fails writes a raft entry%s", c.Name, lease), at}
 	},
 }

@@ -47,9 +47,9 @@ var watchStorm = &rule{
 	top:    finding.Collapse,
 	noGate: true,
 	match: func(c *candidate) *match {
-		if len(c.calls) > 0 || !c.watches() {
+		if len(c.Calls) > 0 || !c.Watches() {
 			return nil
 		}
-		return &match{message: fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", c.name, source.FirstLine(c.Text(c.tries[0].Fun)))}
+		return &match{message: fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", c.Name, source.FirstLine(c.Text(c.Tries[0].Fun)))}
 	},
 }

@@ -1,0 +1,45 @@
+package loop
+
+import (
+	"go/ast"
+	"go/types"
+
+	"etcdmod/rewrite/internal/source"
+)
+
+// An Attempt is something that asks for a lock and may fail, so that a loop may retry it.
+type Attempt struct {
+	Is func(*source.File, *ast.CallExpr) bool
+	// method is the name by which interfaces and method values of the mutex lead to it as
+	// well, or "".
+	method string
+	// names reports whether a selector names that method, and fn whether a function is it.
+	names func(*source.File, *ast.SelectorExpr) bool
+	fn    func(*types.Func) bool
+	Timed bool // it fails with context.DeadlineExceeded where another holder is in its way
+	// replies says that a bool among its results tells whether the lock is held; an error
+	// beside it is nil then.
+	Replies bool
+}
+
+// What loops retry.
+func TryLocks(p *Functions) *Attempt {
+	return &Attempt{
+		Is: (*source.File).IsTryLock, method: "TryLock", names: namesTryLock,
+		fn: func(fn *types.Func) bool {
+			return fn.Name() == "TryLock" && fn.Signature().Recv() != nil && p.IsMutexPtr(fn.Signature().Recv().Type())
+		},
+	}
+}
+
+// Attempts returns the calls that a site retries: in its loop, or at the ends of the ways
+// that lead out of it.
+func (s *Site) Attempts() (out []Hop) {
+	if len(s.Calls) > 0 {
+		return s.Ends
+	}
+	for _, call := range s.Tries {
+		out = append(out, Hop{File: s.File, Node: call})
+	}
+	return out
+}

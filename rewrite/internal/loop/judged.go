@@ -1,0 +1,46 @@
+package loop
+
+import (
+	"go/ast"
+	"go/token"
+	"slices"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/verdict"
+)
+
+// Judgements are loops on the way to tries that were looked at and retry nothing.
+type Judgements map[verdict.Loop]verdict.Verdict
+
+// Dismiss notes that a loop around calls that try was looked at, and what it is instead of
+// a retry.
+func (j Judgements) Dismiss(loop token.Pos, calls []*ast.CallExpr, word finding.Verdict, why string) {
+	if j == nil {
+		return // nobody asks
+	}
+	for _, call := range calls {
+		j[verdict.Loop{Call: call.Lparen, Loop: loop}] = verdict.Verdict{Word: word, Why: why, At: loop}
+	}
+}
+
+// Positions returns where a site tries, and what is on the ways from there to the tries, as
+// the call graph has it.
+func (s *Site) Positions() (out []token.Pos) {
+	note := func(n ast.Expr) {
+		switch n := ast.Unparen(n).(type) {
+		case *ast.CallExpr:
+			out = append(out, n.Lparen)
+		case *ast.SelectorExpr:
+			out = append(out, n.Sel.Pos())
+		}
+	}
+	for _, call := range slices.Concat(s.Tries, s.Calls) {
+		note(call)
+	}
+	for _, way := range s.Ways {
+		for _, h := range way {
+			note(h.Node)
+		}
+	}
+	return out
+}

@@ -1,0 +1,335 @@
+package loop
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+
+	"etcdmod/rewrite/internal/source"
+)
+
+// Tried is how messages begin: who tries what, and how often.
+func (s *Site) Tried(verb string) string {
+	what := ""
+	if len(s.Calls) > 0 {
+		what = fmt.Sprintf("%s TryLock through %s", verb, source.FirstLine(s.Text(s.Calls[0].Fun)))
+	} else {
+		what = fmt.Sprintf("%s %s", verb, source.FirstLine(s.Text(s.Tries[0].Fun)))
+	}
+	if len(s.Clocks) == 1 && !s.repeats(s.Clocks[0].Wait) {
+		if d := s.Clocks[0].Interval(); d != nil {
+			what += " every " + source.FirstLine(s.Text(d))
+		}
+	}
+	return s.Name + " " + what
+}
+
+// repeats reports whether a loop within the site's loop repeats n, so that a round has any
+// number of them.
+func (s *Site) repeats(n ast.Node) bool {
+	found := false
+	ast.Inspect(s.Node, func(m ast.Node) bool {
+		switch m := m.(type) {
+		case *ast.ForStmt:
+			found = found || ast.Stmt(m) != s.Node && n != nil && source.Within(n, m.Body)
+		case *ast.RangeStmt:
+			found = found || ast.Stmt(m) != s.Node && n != nil && source.Within(n, m.Body)
+		}
+		return !found
+	})
+	return found
+}
+
+// Outline returns the paths of a site: those that were walked exactly, or else those of a
+// walk that takes nested loops for plain statements, or of the nested loop that tries. It
+// returns nil where not even that is possible.
+func (s *Site) Outline() []*Path {
+	if s.Walker.Bad == nil {
+		return s.Paths
+	}
+	for _, loop := range []ast.Stmt{s.Node, s.innermost()} {
+		t := *s.Walker
+		t.Loop, t.Bad, t.rough = loop, nil, true
+		if paths := t.round(); t.Bad == nil {
+			return paths
+		}
+	}
+	return nil
+}
+
+// innermost returns the innermost loop around the first try, which may be nested in the
+// loop of the site: a round of that goes over several locks.
+func (s *Site) innermost() ast.Stmt {
+	loop := s.Node
+	for _, call := range append(s.Tries, s.Calls...)[:1] {
+		ast.Inspect(s.Node, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				return false
+			case *ast.ForStmt:
+				if source.Within(call, n.Body) {
+					loop = n
+				}
+			case *ast.RangeStmt:
+				if source.Within(call, n.Body) {
+					loop = n
+				}
+			}
+			return true
+		})
+	}
+	return loop
+}
+
+// GoesOn reports whether the loop goes on trying after a try that succeeded: nothing but
+// an error, or the end of a context or channel, ends it then.
+func (s *Site) GoesOn(paths []*Path) bool {
+	again := false
+	for _, q := range paths {
+		if q.Outcome != Won {
+			continue
+		}
+		switch q.End {
+		case Next:
+			again = true
+		case Outward:
+			return false
+		default:
+			if !stopped(q) && !s.fails(q) {
+				return false
+			}
+		}
+	}
+	return again
+}
+
+// Heeds reports whether the loop itself tries, or looks at the outcome of what does.
+func (s *Site) Heeds() bool {
+	heeds := len(s.Calls) == 0
+	for _, call := range s.Calls {
+		discarded := false
+		ast.Inspect(s.Node, func(n ast.Node) bool {
+			if e, ok := n.(*ast.ExprStmt); ok {
+				discarded = discarded || ast.Unparen(e.X) == call
+			}
+			return !discarded
+		})
+		heeds = heeds || !discarded
+	}
+	return heeds
+}
+
+// stopped reports whether a path ends after it has received from somebody who may tell it
+// to: a context, or a channel that is no clock.
+func stopped(q *Path) bool {
+	for _, st := range q.Steps {
+		if st.After && (st.Kind == ReceivesDone || st.Kind == Receives) {
+			return true
+		}
+	}
+	return false
+}
+
+// fails reports whether a path that has won returns an error, or ends the program.
+func (s *Site) fails(q *Path) bool {
+	switch end := q.EndStmt.(type) {
+	case *ast.ReturnStmt:
+		if len(end.Results) == 0 {
+			return false
+		}
+		last := end.Results[len(end.Results)-1]
+		if s.Walker.isErr(last, q) {
+			return false // nil, on a path that has won
+		}
+		t := s.File.TypeOf(last)
+		return t != nil && !source.IsNilExpr(s.File, last) && (source.IsError(t) || types.Implements(t, types.Universe.Lookup("error").Type().Underlying().(*types.Interface)))
+	case *ast.ExprStmt: // panic, os.Exit
+		return true
+	}
+	return false
+}
+
+// Releases reports whether the lock is given back before the next round: on a path that
+// has won, or in a function on the way to TryLock.
+func (s *Site) Releases(paths []*Path) bool {
+	for _, q := range paths {
+		if q.Outcome != Won || q.End != Next {
+			continue
+		}
+		for _, st := range q.Steps {
+			if st.After && s.unlocks(s.File, st.Node, map[ast.Node]bool{}) {
+				return true
+			}
+		}
+	}
+	for i, h := range s.Chain {
+		if fn := s.FuncAround(h.Node); i > 0 && fn != nil && fn != s.Func && s.unlocksWon(s.Walker.Attempt, h, fn) {
+			return true
+		}
+	}
+	return false
+}
+
+// unlocksWon reports whether a function gives the lock back after a try that succeeded, as
+// far as its ways can be told apart.
+func (p *Functions) unlocksWon(a *Attempt, try Hop, fn ast.Node) bool {
+	list := source.Body(fn)
+	t := &Walker{
+		Fns: p, Attempt: a, File: try.File, Loop: &ast.BlockStmt{List: list}, rough: true,
+		IsTry: func(c *ast.CallExpr) bool { return ast.Expr(c) == ast.Unparen(try.Node) },
+	}
+	paths := t.Block(list, []*Path{{Errs: map[types.Object]bool{}, Bools: map[types.Object]Tristate{}}})
+	if _, ok := ast.Unparen(try.Node).(*ast.CallExpr); !ok || t.Bad != nil {
+		return p.unlocks(try.File, fn, map[ast.Node]bool{})
+	}
+	for _, q := range paths {
+		if q.Outcome != Won {
+			continue
+		}
+		for _, st := range append(q.Steps, step{Node: q.EndStmt}) {
+			if p.unlocks(try.File, st.Node, map[ast.Node]bool{}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unlocks reports whether n calls Unlock of an etcd mutex, itself or through functions of
+// the module.
+func (p *Functions) unlocks(f *source.File, n ast.Node, seen map[ast.Node]bool) bool {
+	if n == nil || seen[n] {
+		return false
+	}
+	seen[n] = true
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || found {
+			return !found
+		}
+		fn, ok := f.Callee(call).(*types.Func)
+		if !ok {
+			return true
+		}
+		if recv := fn.Signature().Recv(); fn.Name() == "Unlock" && recv != nil && (p.IsMutexPtr(recv.Type()) || p.IsHelperMutex(recv.Type())) {
+			found = true
+		}
+		for _, decl := range p.DeclsOf(fn) {
+			found = found || p.unlocks(p.FileAt(decl.Pos()), decl, seen)
+		}
+		return !found
+	})
+	return found
+}
+
+// Limit says what ends a retry that goes on in vain, other than a context or a channel: a
+// number of tries, or a deadline. It returns "" where nothing does.
+func (s *Site) Limit(paths []*Path) string {
+	const attempts, deadline = "a limited number of times", "until a deadline"
+	if _, ok := s.Node.(*ast.RangeStmt); ok && len(s.Clocks) > 0 && s.Clocks[0].Wait == s.Node.(*ast.RangeStmt).X {
+		// over the ticks of a clock
+	} else if r, ok := s.Node.(*ast.RangeStmt); ok {
+		if _, isChan := source.Under(s.File.TypeOf(r.X)).(*types.Chan); !isChan && s.Iterator() <= promptPacing {
+			return attempts
+		}
+	}
+	counters := s.Counters()
+	counts := func(e ast.Expr) bool {
+		for obj := range counters {
+			if isNumber(obj.Type()) && s.File.Mentions(e, obj) {
+				return true
+			}
+		}
+		return false
+	}
+	bounds := func(e ast.Expr) string {
+		switch {
+		case e == nil:
+		case counts(e):
+			return attempts
+		case readsClock(s.File, e):
+			return deadline
+		}
+		return ""
+	}
+	if loop, ok := s.Node.(*ast.ForStmt); ok {
+		if l := bounds(loop.Cond); l != "" {
+			return l
+		}
+	}
+	for _, q := range paths {
+		if q.Outcome == Won || q.End != Left && q.End != Broke {
+			continue
+		}
+		for _, st := range q.Steps {
+			switch {
+			case st.Kind == Waits && !slices.Contains(s.Clocks, st.clock), st.Kind == Receives && isTime(s.File, st.Node):
+				return deadline
+			}
+		}
+		if cond := s.guardOf(q.EndStmt); cond != nil {
+			if l := bounds(cond); l != "" {
+				return l
+			}
+		}
+	}
+	return ""
+}
+
+// guardOf returns the condition of the innermost if around a statement of the loop.
+func (s *Site) guardOf(n ast.Stmt) (cond ast.Expr) {
+	if n == nil {
+		return nil
+	}
+	ast.Inspect(s.Node, func(m ast.Node) bool {
+		if i, ok := m.(*ast.IfStmt); ok && source.Within(n, i) {
+			cond = i.Cond
+		}
+		return m != nil
+	})
+	return cond
+}
+
+// readsClock reports whether e compares the time: time.Since(start) > d, or
+// time.Now().After(end).
+func readsClock(f *source.File, e ast.Expr) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if fn, ok := f.Callee(call).(*types.Func); ok {
+				switch fn.Name() {
+				case "Now", "Since", "Until":
+					found = found || source.IsObject(fn, "time", fn.Name())
+				}
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// isTime reports whether n receives a time.
+func isTime(f *source.File, n ast.Node) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		if u, ok := n.(*ast.UnaryExpr); ok && u.Op == token.ARROW {
+			found = found || source.IsNamed(f.TypeOf(u), "time", "Time")
+		}
+		return !found
+	})
+	return found
+}
+
+// Watches reports whether the loop is paced by the events of an etcd watch alone.
+func (s *Site) Watches() bool {
+	return len(s.Clocks) == 1 && s.Clocks[0].Kind == Watch
+}
+
+// isNumber reports whether values of type t are numbers, and so may count.
+func isNumber(t types.Type) bool {
+	b, ok := source.Under(t).(*types.Basic)
+	return ok && b.Info()&types.IsNumeric != 0
+}

@@ -1,0 +1,377 @@
+package loop
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"sort"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/callgraph"
+	"etcdmod/rewrite/internal/source"
+)
+
+// Reach.
+//
+// Not every loop calls TryLock itself. It may call a function of the module that does,
+// a function literal, a method value, or a method of an interface that the mutex, or a
+// type around it, was converted to. The call graph has these ways. All functions are named
+// by the position of their declaration, method values by that of the method's name.
+// reach is the set of positions from which one call leads to a TryLock. It errs on the
+// side of too many: such a site gets no more than a guard, which is the same edit whoever
+// calls TryLock.
+
+// A Hop is one step on the way to TryLock: a call, a function value, or a mutex that is
+// converted to an interface.
+type Hop struct {
+	File *source.File
+	Node ast.Expr
+	To   token.Pos // what it leads to; not valid where node has the mutex itself
+}
+
+// Mutex returns the expression for the mutex at the end of a way.
+func (h Hop) Mutex() ast.Expr {
+	e := ast.Unparen(h.Node)
+	if call, ok := e.(*ast.CallExpr); ok {
+		if mutex := h.File.Tried(call); mutex != nil {
+			return mutex
+		}
+		e = ast.Unparen(call.Fun)
+	}
+	if sel, ok := e.(*ast.SelectorExpr); ok && sel.Sel.Name == "TryLock" {
+		return ast.Unparen(sel.X)
+	}
+	return ast.Unparen(h.Node)
+}
+
+type reach struct {
+	p       *Finder
+	attempt *Attempt
+	ways    *ways
+	hops    map[token.Pos][]Hop
+	bodies  map[token.Pos]ast.Node
+	owner   map[token.Pos]*source.File // of bodies
+}
+
+func newReach(p *Finder, a *Attempt, w *ways) *reach {
+	r := &reach{p: p, attempt: a, ways: w, hops: map[token.Pos][]Hop{}, bodies: map[token.Pos]ast.Node{}, owner: map[token.Pos]*source.File{}}
+	for _, f := range p.Files {
+		if !f.IsHelper() {
+			r.read(f)
+		}
+	}
+	if a.method == "" {
+		return r
+	}
+	for at, pl := range w.places {
+		if sel, ok := pl.node.(*ast.SelectorExpr); ok {
+			r.add(at, Hop{File: pl.file, Node: sel})
+		}
+	}
+	var converted []Hop
+	var methods []token.Pos
+	for _, c := range p.Flow.Ifaces {
+		if p.ByName[c.File.Name] != c.File {
+			continue // of another build configuration
+		}
+		for m := range c.Iface.Methods() {
+			if m.Name() == a.method {
+				converted = append(converted, Hop{File: c.File, Node: c.Src})
+				methods = append(methods, m.Pos())
+			}
+		}
+	}
+	for _, f := range p.Files {
+		for id, obj := range f.Pkg.TypesInfo.Uses {
+			if m, ok := obj.(*types.Func); ok && m.Name() == a.method && p.FileAt(id.Pos()) == f && m.Signature().Recv() != nil && isAbstract(m.Signature().Recv().Type()) {
+				methods = append(methods, m.Pos())
+			}
+		}
+	}
+	for _, m := range methods {
+		for _, h := range converted {
+			r.add(m, h)
+		}
+	}
+	return r
+}
+
+// read notes the functions of a file.
+func (r *reach) read(f *source.File) {
+	ast.Inspect(f.Syntax, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if obj := f.Pkg.TypesInfo.Defs[n.Name]; obj != nil && n.Body != nil {
+				r.bodies[obj.Pos()], r.owner[obj.Pos()] = n, f
+			}
+		case *ast.FuncLit:
+			r.bodies[n.Pos()], r.owner[n.Pos()] = n, f
+		}
+		return true
+	})
+}
+
+// targets returns the positions in reach that a call leads to: those of the functions it
+// runs, or of those that it gives to code without a body, which will call them.
+func (r *reach) targets(call *ast.CallExpr) []token.Pos {
+	f := r.ways.places[call.Lparen].file
+	if f == nil || r.attempt.Is(f, call) {
+		return nil // the attempt itself
+	}
+	if fn, ok := f.Callee(call).(*types.Func); ok && fn.Pkg() != nil && f.IsClientPath(fn.Pkg().Path()) {
+		return nil // whatever stands in for the client does as the client does
+	}
+	return r.from(call.Lparen)
+}
+
+func (r *reach) from(at token.Pos) (out []token.Pos) {
+	pl := r.ways.places[at]
+	r.ways.each(at, func(e *callgraph.Edge, to token.Pos) {
+		if len(r.hops[to]) == 0 {
+			return
+		}
+		if e.Kind == callgraph.Handed {
+			call, ok := pl.node.(*ast.CallExpr)
+			if !ok || IsRepeater(r.p.Program, e.To) || source.IsObject(e.To, "time", "AfterFunc") {
+				return
+			}
+			if h := r.given(pl.file, call, e, to); h.To.IsValid() && h.Node != ast.Expr(call) {
+				if _, isLit := ast.Unparen(h.Node).(*ast.FuncLit); !isLit {
+					to = h.Node.Pos() // the argument stands for what it is
+					r.add(to, h)
+				}
+			}
+		}
+		if !slices.Contains(out, to) {
+			out = append(out, to)
+		}
+	})
+	return out
+}
+
+// add notes a way from the function declared at from. It reports whether it is new.
+func (r *reach) add(from token.Pos, h Hop) bool {
+	if slices.Contains(r.hops[from], h) {
+		return false
+	}
+	r.hops[from] = append(r.hops[from], h)
+	return true
+}
+
+// sites finds the loops that reach TryLock through calls. The hops of functions that
+// try outside a retry loop have been added.
+func (r *reach) sites() []*Site {
+	if len(r.hops) == 0 {
+		return nil
+	}
+	var out []*Site
+	for {
+		grown := false
+		out = nil
+		for _, f := range r.p.Files {
+			if f.IsHelper() {
+				continue
+			}
+			isTry := func(call *ast.CallExpr) bool { return len(r.targets(call)) > 0 }
+			hides := func(call *ast.CallExpr) bool {
+				return slices.ContainsFunc(r.targets(call), func(to token.Pos) bool { return r.hides(to, map[token.Pos]bool{}) })
+			}
+			found, rest := r.p.sitesIn(search{file: f, attempt: r.attempt, isTry: isTry, hides: hides, ways: r.ways, judged: r.p.Judged})
+			for _, fn := range sorted(rest) {
+				if r.p.givesUp(r.attempt, f, r.bodies[fn], isTry) {
+					r.p.Stops[fn] = true
+					continue
+				}
+				for _, call := range rest[fn] {
+					for _, to := range r.targets(call) {
+						if to != fn && r.add(fn, Hop{f, call, to}) {
+							grown = true
+						}
+					}
+				}
+			}
+			for _, s := range found {
+				if r.follow(s); r.polls(s) {
+					out = append(out, s)
+				} else if s.Blocks() {
+					r.p.Judged.Dismiss(s.Node.Pos(), s.Calls, finding.PerRequest, "the loop waits for others, and goes round whatever came of the try")
+				} else {
+					r.p.Judged.Dismiss(s.Node.Pos(), s.Calls, finding.Once, "the loop goes round whatever came of the try, and nothing paces it")
+				}
+			}
+			sent, more := r.sent(f)
+			out, grown = append(out, sent...), grown || more
+		}
+		if !grown {
+			break
+		}
+	}
+	return append(out, r.repeated()...)
+}
+
+// hides reports whether a function that tries may return no error although another session
+// holds the lock: a job that is skipped then. To its caller that looks like success.
+func (r *reach) hides(fn token.Pos, seen map[token.Pos]bool) bool {
+	var body *ast.BlockStmt
+	switch decl := r.bodies[fn].(type) {
+	case *ast.FuncDecl:
+		body = decl.Body
+	case *ast.FuncLit:
+		body = decl.Body
+	}
+	if body == nil || seen[fn] {
+		return false
+	}
+	seen[fn] = true
+	f := r.owner[fn]
+	isTry := func(call *ast.CallExpr) bool {
+		return f.Tried(call) != nil || len(r.targets(call)) > 0
+	}
+	t := &Walker{Fns: r.p.Functions, Attempt: r.attempt, File: f, Loop: body, IsTry: isTry, rough: true}
+	paths := t.Block(body.List, []*Path{{Errs: map[types.Object]bool{}, Bools: map[types.Object]Tristate{}}})
+	if t.Bad != nil {
+		return true // nobody knows
+	}
+	for _, q := range paths {
+		ret, ok := q.EndStmt.(*ast.ReturnStmt)
+		if !ok || q.End != Left || len(ret.Results) == 0 {
+			continue
+		}
+		if last := ret.Results[len(ret.Results)-1]; q.Outcome == Locked && source.IsNilExpr(f, ast.Unparen(last)) {
+			return true
+		}
+	}
+	for _, h := range r.hops[fn] {
+		if r.hides(h.To, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+func sorted(m map[token.Pos][]*ast.CallExpr) []token.Pos {
+	out := make([]token.Pos, 0, len(m))
+	for pos := range m {
+		out = append(out, pos)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i] < out[j] })
+	return out
+}
+
+// follow turns the tries of a site, which are calls of functions, into the way to
+// TryLock and all its ends.
+func (r *reach) follow(s *Site) {
+	s.Calls, s.Tries = s.Tries, nil
+	var first []Hop
+	for _, call := range s.Calls {
+		for _, to := range r.targets(call) {
+			first = append(first, Hop{s.File, call, to})
+		}
+	}
+	r.way(s, first)
+}
+
+// way notes the ways that begin with the first hops, and where they end: one way to each
+// end.
+func (r *reach) way(s *Site, first []Hop) {
+	before := map[Hop]*Hop{}
+	for queue := slices.Clone(first); len(queue) > 0; queue = queue[1:] {
+		h := queue[0]
+		if !h.To.IsValid() {
+			s.Ends = append(s.Ends, h)
+			continue
+		}
+		for _, next := range r.hops[h.To] {
+			if _, seen := before[next]; !seen && !slices.Contains(first, next) {
+				before[next] = &h
+				queue = append(queue, next)
+			}
+		}
+	}
+	for _, end := range s.Ends {
+		way := []Hop{end}
+		for h := before[end]; h != nil; h = before[*h] {
+			way = append(way, *h)
+		}
+		slices.Reverse(way)
+		s.Ways = append(s.Ways, way)
+	}
+	if len(s.Ways) > 0 {
+		s.Chain = s.Ways[0]
+	}
+}
+
+// polls tells a loop that retries from one that happens to call a function that tries,
+// such as one that accepts requests: a clock paces it, or nothing does, or only success
+// ends it, or it does nothing but call what waits by itself.
+func (r *reach) polls(s *Site) bool {
+	if len(s.Clocks) > 0 || s.Pausing() != nil || r.isMutex(s) || r.ticked(s) {
+		return true
+	}
+	if _, overItems := s.Node.(*ast.RangeStmt); !overItems && !s.Blocks() {
+		return true
+	}
+	if _, isGoto := s.Node.(*ast.BlockStmt); isGoto {
+		return true
+	}
+	if s.Walker.Bad != nil {
+		return false
+	}
+	ends, goesOn, idle := false, false, true
+	for _, q := range s.Paths {
+		if q.Outcome == Won {
+			ends = ends || q.End == Broke || q.End == Left
+			goesOn = goesOn || q.End == Next
+		}
+		for _, st := range q.Steps {
+			if st.Kind == Acts && q.End == Next {
+				quiet, _ := s.Inert(st.Node)
+				idle = idle && quiet
+			} else if st.Kind == Receives {
+				idle = false
+			}
+		}
+	}
+	if ends && !goesOn {
+		return true
+	}
+	return idle && r.waits(s)
+}
+
+// ticked reports whether the loop waits for a channel to which others send at the pace of a
+// clock.
+func (r *reach) ticked(s *Site) bool {
+	return slices.ContainsFunc(s.Calls, func(call *ast.CallExpr) bool { return r.ways.walk.Ticked(call.Lparen, s.Node.Pos()) })
+}
+
+// isMutex reports whether the loop calls TryLock of an interface that may be the mutex.
+func (r *reach) isMutex(s *Site) bool {
+	for _, call := range s.Calls {
+		for _, to := range r.targets(call) {
+			for _, h := range r.hops[to] {
+				if !h.To.IsValid() && h.File.IsMutexPtr(h.File.TypeOf(h.Node)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// waits reports whether a function on the way waits for a clock.
+func (r *reach) waits(s *Site) bool {
+	for _, h := range s.Chain {
+		var body *ast.BlockStmt
+		switch fn := r.bodies[h.To].(type) {
+		case *ast.FuncDecl:
+			body = fn.Body
+		case *ast.FuncLit:
+			body = fn.Body
+		}
+		if body != nil && len(r.p.clocksOf(r.owner[h.To], r.bodies[h.To], body)) > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,230 @@
+package proof
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/loop"
+	"etcdmod/rewrite/internal/source"
+)
+
+// fixedMutex reports a mutex that may not be the same, or not there yet, at the clock.
+// perWait says that the mutex is looked up again for every wait, so that it may change
+// outside the loop.
+func fixedMutex(s *loop.Site, c *loop.Clock, perWait bool) *finding.Reason {
+	mu := s.Mutex()
+	// Where a try comes before each wait, the mutex has just been used there. Otherwise it
+	// must have been there before.
+	for _, q := range s.Paths {
+		for _, st := range q.Steps {
+			perWait = perWait && (st.Kind != loop.Waits || st.After)
+		}
+	}
+	moved := func(n ast.Node, detail string) *finding.Reason {
+		return &finding.Reason{Code: finding.MutexNotFixed, Detail: detail, Pos: s.Position(n.Pos())}
+	}
+	if sel, ok := ast.Unparen(s.Tries[0].Fun).(*ast.SelectorExpr); ok {
+		for _, v := range source.Embedded(s.File.Pkg.TypesInfo.Selections[sel]) {
+			if n := assignedField(v, s, perWait); n != nil {
+				return moved(n, v.Name()+" is assigned")
+			}
+		}
+	}
+	root := mu
+	for {
+		sel, ok := root.(*ast.SelectorExpr)
+		if !ok {
+			break
+		}
+		field, ok := s.File.ObjectOf(sel.Sel).(*types.Var)
+		if !ok {
+			break
+		}
+		if !field.IsField() { // pkg.Var
+			root = sel.Sel
+			break
+		}
+		for _, v := range append(source.Embedded(s.File.Pkg.TypesInfo.Selections[sel]), field) {
+			if n := assignedField(v, s, perWait); n != nil {
+				return moved(n, s.Text(sel)+" is assigned")
+			}
+		}
+		root = ast.Unparen(sel.X)
+	}
+	id, ok := root.(*ast.Ident)
+	if !ok {
+		return &finding.Reason{Code: finding.MutexNotSimple, Detail: s.Text(mu), Pos: s.Position(mu.Pos())}
+	}
+	obj, ok := s.File.ObjectOf(id).(*types.Var)
+	if !ok {
+		return &finding.Reason{Code: finding.MutexNotSimple, Detail: s.Text(mu), Pos: s.Position(mu.Pos())}
+	}
+	if source.PosWithin(obj.Pos(), s.Node) {
+		return moved(id, id.Name+" is another one in every round")
+	}
+	if n := assignedVar(obj, s, perWait); n != nil {
+		return moved(n, id.Name+" is assigned")
+	}
+	if c.Kind == loop.Watch {
+		return nil
+	}
+	// The same name must mean the same variable where the clock is made.
+	places := c.Places
+	if c.Made != nil {
+		places = []token.Pos{c.Made.Pos()}
+	}
+	for _, at := range places {
+		if first, ok := source.RootIdent(mu); !ok || s.File.Lookup(first.Name, at) != s.File.ObjectOf(first) {
+			return &finding.Reason{Code: finding.MutexNotFixed, Detail: first.Name + " is not yet declared where the clock is made", Pos: s.Position(at)}
+		}
+	}
+	return nil
+}
+
+// assignedVar returns an assignment to obj besides its definition. For a clock that is
+// made anew for every wait only those inside the loop count, unless obj is a local.
+func assignedVar(obj *types.Var, s *loop.Site, perWait bool) (found ast.Node) {
+	global := source.IsPackageLevel(obj)
+	for _, f := range s.Files {
+		if !global && f != s.File {
+			continue
+		}
+		used := func(e ast.Expr) bool {
+			switch e := ast.Unparen(e).(type) {
+			case *ast.Ident:
+				return source.Same(f.Pkg.TypesInfo.Uses[e], obj)
+			case *ast.SelectorExpr: // of another package
+				return source.Same(f.Pkg.TypesInfo.Uses[e.Sel], obj)
+			}
+			return false
+		}
+		ast.Inspect(f.Syntax, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, l := range n.Lhs {
+					if used(l) {
+						if !perWait || source.Within(n, s.Node) || !global {
+							found = n
+						}
+					}
+				}
+			case *ast.RangeStmt:
+				for _, e := range []ast.Expr{n.Key, n.Value} {
+					if used(e) {
+						found = n
+					}
+				}
+			case *ast.UnaryExpr:
+				if n.Op == token.AND && used(n.X) {
+					found = n
+				}
+			case *ast.ValueSpec:
+				// var mu *Mutex, assigned later, is caught above; without any value
+				// it would be nil.
+				for _, name := range n.Names {
+					if source.Same(f.Pkg.TypesInfo.Defs[name], obj) && len(n.Values) == 0 && !perWait {
+						found = n
+					}
+				}
+			}
+			return found == nil
+		})
+	}
+	return found
+}
+
+// assignedField returns an assignment to the field other than while its struct is under
+// construction. For a clock made anew for every wait only those inside the loop count.
+func assignedField(field *types.Var, s *loop.Site, perWait bool) (found ast.Node) {
+	field = field.Origin()
+	for _, f := range s.Files {
+		ast.Inspect(f.Syntax, func(n ast.Node) bool {
+			var targets []ast.Expr
+			whole := false // a whole struct may be set
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				targets, whole = n.Lhs, n.Tok == token.ASSIGN
+			case *ast.RangeStmt:
+				for _, e := range []ast.Expr{n.Key, n.Value} {
+					if e != nil {
+						targets = append(targets, e)
+					}
+				}
+				whole = n.Tok == token.ASSIGN
+			case *ast.UnaryExpr:
+				if n.Op == token.AND {
+					targets = []ast.Expr{n.X}
+				}
+			}
+			for _, l := range targets {
+				if perWait && !source.Within(n, s.Node) {
+					continue
+				}
+				sel, ok := ast.Unparen(l).(*ast.SelectorExpr)
+				if ok && underConstruction(f, sel) {
+					continue
+				}
+				if whole && hasField(f.TypeOf(l), field) {
+					found = n
+				}
+				if !ok {
+					continue
+				}
+				if v, ok := f.ObjectOf(sel.Sel).(*types.Var); ok && source.Same(v.Origin(), field) {
+					found = n
+				}
+			}
+			return found == nil
+		})
+	}
+	return found
+}
+
+// hasField reports whether a value of type t, which is no pointer, holds the field.
+func hasField(t types.Type, field *types.Var) bool {
+	switch u := source.Under(t).(type) {
+	case *types.Struct:
+		for i := 0; i < u.NumFields(); i++ {
+			if source.Same(u.Field(i).Origin(), field) || hasField(u.Field(i).Type(), field) {
+				return true
+			}
+		}
+	case *types.Array:
+		return hasField(u.Elem(), field)
+	}
+	return false
+}
+
+// underConstruction reports whether x.f = ... sets a field of a struct that the same
+// function has just made with a literal or new.
+func underConstruction(f *source.File, sel *ast.SelectorExpr) bool {
+	id, ok := ast.Unparen(sel.X).(*ast.Ident)
+	if !ok || f.ObjectOf(id) == nil {
+		return false
+	}
+	var madeIn ast.Node
+	for n := range ast.Preorder(f.Syntax) {
+		if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.DEFINE && len(a.Lhs) == 1 && len(a.Rhs) == 1 && f.DefinedBy(a.Lhs[0]) == f.ObjectOf(id) && constructs(f, a.Rhs[0]) {
+			madeIn = f.FuncAround(a)
+		}
+	}
+	return madeIn != nil && madeIn == f.FuncAround(sel)
+}
+
+// constructs reports whether e is T{...}, &T{...} or new(T).
+func constructs(f *source.File, e ast.Expr) bool {
+	e = ast.Unparen(e)
+	if u, ok := e.(*ast.UnaryExpr); ok && u.Op == token.AND {
+		e = ast.Unparen(u.X)
+	}
+	switch e := e.(type) {
+	case *ast.CompositeLit:
+		return true
+	case *ast.CallExpr:
+		b, ok := f.Callee(e).(*types.Builtin)
+		return ok && b.Name() == "new"
+	}
+	return false
+}

@@ -1,0 +1,145 @@
+package proof
+
+import (
+	"go/ast"
+	"go/types"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/loop"
+	"etcdmod/rewrite/internal/source"
+)
+
+// A Gate swaps the clock of a loop for the mutex's own:
+//
+//	ticker := time.NewTicker(d)   =>   ticker := mu.NewTicker(d)
+//
+// Safety argument. The helper's clock fires at the old times, and once more, early, when
+// the lock that the last try met has been released. A ticker keeps its phase, so that the
+// rewritten loop makes every round that the old one made, at the same time; where each wait
+// is counted from the try before it, the rounds after an early one come that much earlier,
+// at the old distance. Either way there is one round more per release and none less. That
+// one is harmless if a round does nothing but try, wait, log and count (the inert steps
+// below), if success leaves the loop, and if no attempt is counted. The clock must be for
+// this mutex at all times: the mutex is there before the clock is made and is not replaced.
+//
+// gate returns why the clock of s must stay, or nil.
+func Gate(s *loop.Site) *finding.Reason {
+	at := func(code finding.Code, n ast.Node, detail string) *finding.Reason {
+		return &finding.Reason{Code: code, Detail: detail, Pos: s.Position(n.Pos())}
+	}
+	switch {
+	case len(s.Calls) > 0:
+		return at(finding.TriesThroughFn, s.Calls[0], source.FirstLine(s.Text(s.Calls[0].Fun)))
+	case s.Walker.Bad != nil:
+		return at(finding.ComplexFlow, s.Walker.Bad, "")
+	case len(s.Tries) > 1:
+		return at(finding.SeveralTries, s.Tries[1], "")
+	case len(s.Clocks) == 0:
+		return spin(s)
+	case len(s.Clocks) > 1:
+		return at(finding.SeveralClocks, s.Clocks[1].Wait, source.FirstLine(s.Text(s.Clocks[1].Wait)))
+	}
+	c := s.Clocks[0]
+	if c.Problem != nil {
+		if c.Kind == loop.Watch {
+			return at(finding.WatchNotPaced, c.Wait, "")
+		}
+		return c.Problem
+	}
+	if r := counted(s); r != nil {
+		return r
+	}
+	for _, q := range s.Paths {
+		switch {
+		case q.Outcome == loop.Won && (q.End == loop.Next || q.End == loop.Outward):
+			return at(finding.SuccessLoops, s.Tries[0], "")
+		case q.End == loop.Outward:
+			return at(finding.ComplexFlow, q.EndStmt, "it leaves for an outer loop")
+		case q.End != loop.Next:
+			continue
+		case q.Outcome == loop.Untried && q.Waited > 0:
+			return at(finding.ClockShared, c.Wait, "a round may wait without a try")
+		}
+		reset := false
+		for _, st := range q.Steps {
+			switch st.Kind {
+			case loop.Acts:
+				if ok, _ := s.Inert(st.Node); !ok {
+					return at(finding.WorkInLoop, st.Node, source.FirstLine(s.Text(st.Node)))
+				}
+				reset = reset || s.Resets(st.Node)
+			case loop.Receives: // one more of them per release
+				if q.Waited > 0 {
+					return at(finding.WorkInLoop, st.Node, source.FirstLine(s.Text(st.Node)))
+				}
+			}
+		}
+		if c.Kind == loop.Timer && q.Waited > 0 && !reset && !source.Within(c.Made, s.Node) {
+			return at(finding.UnknownClock, c.Wait, "a timer that is not reset fires only once")
+		}
+	}
+	if c.Kind == loop.Watch {
+		if r := fixedMutex(s, c, false); r != nil {
+			return r
+		}
+		return at(finding.WatchNotPaced, c.Wait, "")
+	}
+	if c.PerWait && c.Made != nil && len(c.Made.Args) == 1 && !loop.Pure(s.File, c.Made.Args[0]) {
+		return at(finding.WorkInLoop, c.Made.Args[0], s.Text(c.Made.Args[0]))
+	}
+	if r := ownClock(s, c); r != nil {
+		return r
+	}
+	// A channel that is made behind the try is for a mutex that has just been used.
+	return fixedMutex(s, c, c.PerWait || c.Kind == loop.After && c.Made.Pos() > s.Tries[0].Pos())
+}
+
+// counted reports a loop that is bounded by a number of rounds, or whose rounds are
+// told apart by a counter.
+func counted(s *loop.Site) *finding.Reason {
+	if r, ok := s.Node.(*ast.RangeStmt); ok {
+		if _, isChan := source.Under(s.File.TypeOf(r.X)).(*types.Chan); !isChan {
+			return &finding.Reason{Code: finding.AttemptCounter, Detail: "range " + s.Text(r.X), Pos: s.Position(r.Pos())}
+		}
+	}
+	counters := s.Counters()
+	var found ast.Node
+	look := func(e ast.Node) {
+		for obj := range counters {
+			if s.File.Mentions(e, obj) {
+				found = e
+			}
+		}
+	}
+	ast.Inspect(s.Node, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.IfStmt:
+			look(n.Cond)
+		case *ast.ForStmt:
+			if n.Cond != nil {
+				look(n.Cond)
+			}
+		case *ast.SwitchStmt:
+			if n.Tag != nil {
+				look(n.Tag)
+			}
+		case *ast.CaseClause:
+			for _, e := range n.List {
+				look(e)
+			}
+		case *ast.CommClause:
+			if n.Comm != nil {
+				look(n.Comm)
+			}
+		case *ast.CallExpr: // how long to wait, and for whom
+			if s.Walker.Clocks[n] != nil || s.IsClockCall(n) {
+				look(n)
+			}
+		}
+		return true
+	})
+	if found != nil {
+		return &finding.Reason{Code: finding.AttemptCounter, Detail: s.Text(found), Pos: s.Position(found.Pos())}
+	}
+	return nil
+}
