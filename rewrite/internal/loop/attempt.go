@@ -32,14 +32,11 @@ func TryLocks(p *Functions) *Attempt {
 	}
 }
 
-// Attempts returns the calls that a site retries: in its loop, or at the ends of the ways
-// that lead out of it.
-func (s *Site) Attempts() (out []Hop) {
-	if len(s.Calls) > 0 {
-		return s.Ends
+// namesTryLock reports whether sel names the method TryLock of an etcd mutex.
+func namesTryLock(f *source.File, sel *ast.SelectorExpr) bool {
+	if sel.Sel.Name != "TryLock" || f.Pkg.TypesInfo.Selections[sel] == nil {
+		return false
 	}
-	for _, call := range s.Tries {
-		out = append(out, Hop{File: s.File, Node: call})
-	}
-	return out
+	fn, ok := f.ObjectOf(sel.Sel).(*types.Func)
+	return ok && fn.Signature().Recv() != nil && f.IsMutexPtr(fn.Signature().Recv().Type())
 }

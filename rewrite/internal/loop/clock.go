@@ -201,3 +201,23 @@ func (p *Functions) variableClock(f *source.File, fn ast.Node, c *Clock, e ast.E
 		elsewhere(id.Name+" does not come from package time", c.Made)
 	}
 }
+
+// IsDone reports whether e receives from the Done channel of a context.
+func IsDone(f *source.File, e ast.Expr) bool { return doneContext(f, e) != nil }
+
+// doneContext returns ctx of <-ctx.Done(), or nil.
+func doneContext(f *source.File, e ast.Expr) ast.Expr {
+	u, ok := ast.Unparen(e).(*ast.UnaryExpr)
+	if !ok || u.Op != token.ARROW {
+		return nil
+	}
+	call, ok := ast.Unparen(u.X).(*ast.CallExpr)
+	if !ok {
+		return nil
+	}
+	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	if !ok || sel.Sel.Name != "Done" || !source.IsNamed(f.TypeOf(sel.X), "context", "Context") {
+		return nil
+	}
+	return sel.X
+}

@@ -15,53 +15,6 @@ import (
 // not retry. The call that ends it may be hidden in a function that checks errors, or in
 // the one that tries.
 
-// NeverReturns knows the calls after which nothing follows, whatever the program does.
-func NeverReturns(f *source.File, call *ast.CallExpr) bool {
-	obj := f.Callee(call)
-	if b, ok := obj.(*types.Builtin); ok {
-		return b.Name() == "panic"
-	}
-	fn, ok := obj.(*types.Func)
-	if !ok || fn.Pkg() == nil {
-		return false
-	}
-	switch fn.Pkg().Path() {
-	case "os":
-		return fn.Name() == "Exit"
-	case "runtime":
-		return fn.Name() == "Goexit"
-	case "log":
-		switch fn.Name() {
-		case "Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln":
-			return true
-		}
-	case "testing":
-		switch fn.Name() {
-		case "Fatal", "Fatalf", "FailNow", "Skip", "Skipf", "SkipNow":
-			return true
-		}
-	}
-	return false
-}
-
-// endsProcess is neverReturns with the log libraries whose functions end the process
-// unless the program has told them not to.
-func endsProcess(f *source.File, call *ast.CallExpr) bool {
-	if NeverReturns(f, call) {
-		return true
-	}
-	fn, ok := f.Callee(call).(*types.Func)
-	if !ok || fn.Pkg() == nil || !isLogPackage(fn.Pkg().Path()) {
-		return false
-	}
-	for _, prefix := range []string{"Fatal", "Panic", "Exit"} {
-		if strings.HasPrefix(fn.Name(), prefix) {
-			return true
-		}
-	}
-	return false
-}
-
 // checked returns which argument of a call is the try's error, or -1. tried says that it
 // is the try itself.
 func (t *Walker) checked(call *ast.CallExpr, p *Path) (i int, tried bool) {

@@ -191,12 +191,3 @@ func variesOver(in search, loop ast.Stmt, call *ast.CallExpr) bool {
 	}
 	return variesWith(in.file, loop, call)
 }
-
-// namesTryLock reports whether sel names the method TryLock of an etcd mutex.
-func namesTryLock(f *source.File, sel *ast.SelectorExpr) bool {
-	if sel.Sel.Name != "TryLock" || f.Pkg.TypesInfo.Selections[sel] == nil {
-		return false
-	}
-	fn, ok := f.ObjectOf(sel.Sel).(*types.Func)
-	return ok && fn.Signature().Recv() != nil && f.IsMutexPtr(fn.Signature().Recv().Type())
-}

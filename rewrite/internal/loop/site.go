@@ -259,26 +259,6 @@ func (s *Site) mayRetry() bool {
 	return t.Bad != nil || retry(paths)
 }
 
-// IsDone reports whether e receives from the Done channel of a context.
-func IsDone(f *source.File, e ast.Expr) bool { return doneContext(f, e) != nil }
-
-// doneContext returns ctx of <-ctx.Done(), or nil.
-func doneContext(f *source.File, e ast.Expr) ast.Expr {
-	u, ok := ast.Unparen(e).(*ast.UnaryExpr)
-	if !ok || u.Op != token.ARROW {
-		return nil
-	}
-	call, ok := ast.Unparen(u.X).(*ast.CallExpr)
-	if !ok {
-		return nil
-	}
-	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-	if !ok || sel.Sel.Name != "Done" || !source.IsNamed(f.TypeOf(sel.X), "context", "Context") {
-		return nil
-	}
-	return sel.X
-}
-
 // variesWith reports whether the mutex of a try is another one in every round: it
 // depends on a variable that the loop's own header sets.
 func variesWith(f *source.File, loop ast.Stmt, call *ast.CallExpr) bool {
@@ -361,4 +341,16 @@ func (s *Site) RoundEnd(q *Path) token.Pos {
 		return loop.Body.Rbrace
 	}
 	return s.Node.End()
+}
+
+// Attempts returns the calls that a site retries: in its loop, or at the ends of the ways
+// that lead out of it.
+func (s *Site) Attempts() (out []Hop) {
+	if len(s.Calls) > 0 {
+		return s.Ends
+	}
+	for _, call := range s.Tries {
+		out = append(out, Hop{File: s.File, Node: call})
+	}
+	return out
 }

@@ -1,0 +1,182 @@
+package loop
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strings"
+
+	"etcdmod/rewrite/internal/source"
+)
+
+// NeverReturns knows the calls after which nothing follows, whatever the program does.
+func NeverReturns(f *source.File, call *ast.CallExpr) bool {
+	obj := f.Callee(call)
+	if b, ok := obj.(*types.Builtin); ok {
+		return b.Name() == "panic"
+	}
+	fn, ok := obj.(*types.Func)
+	if !ok || fn.Pkg() == nil {
+		return false
+	}
+	switch fn.Pkg().Path() {
+	case "os":
+		return fn.Name() == "Exit"
+	case "runtime":
+		return fn.Name() == "Goexit"
+	case "log":
+		switch fn.Name() {
+		case "Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln":
+			return true
+		}
+	case "testing":
+		switch fn.Name() {
+		case "Fatal", "Fatalf", "FailNow", "Skip", "Skipf", "SkipNow":
+			return true
+		}
+	}
+	return false
+}
+
+// endsProcess is neverReturns with the log libraries whose functions end the process
+// unless the program has told them not to.
+func endsProcess(f *source.File, call *ast.CallExpr) bool {
+	if NeverReturns(f, call) {
+		return true
+	}
+	fn, ok := f.Callee(call).(*types.Func)
+	if !ok || fn.Pkg() == nil || !isLogPackage(fn.Pkg().Path()) {
+		return false
+	}
+	for _, prefix := range []string{"Fatal", "Panic", "Exit"} {
+		if strings.HasPrefix(fn.Name(), prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+func isCancel(f *source.File, call *ast.CallExpr) bool {
+	return source.IsNamed(f.TypeOf(call.Fun), "context", "CancelFunc")
+}
+
+// IsContextCall reports whether e derives a context: it has no effect but its result.
+func IsContextCall(f *source.File, e ast.Expr) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	fn, ok := f.Callee(call).(*types.Func)
+	if !ok || fn.Pkg() == nil || fn.Pkg().Path() != "context" || !strings.HasPrefix(fn.Name(), "With") && !harmless(fn) {
+		return false
+	}
+	for _, a := range call.Args {
+		if !Pure(f, a) && !IsContextCall(f, a) {
+			return false
+		}
+	}
+	return true
+}
+
+// logPackages write log lines or metrics and do nothing else.
+var logPackages = []string{
+	"log", "log/slog", "go.uber.org/zap", "github.com/sirupsen/logrus", "github.com/rs/zerolog", "github.com/golang/glog",
+	"k8s.io/klog", "github.com/go-kit/log", "github.com/go-kit/kit/log", "github.com/go-logr/logr", "github.com/prometheus/client_golang",
+	"github.com/hashicorp/go-hclog", "github.com/apex/log",
+}
+
+func isLog(f *source.File, call *ast.CallExpr) bool {
+	fn, ok := f.Callee(call).(*types.Func)
+	if !ok || fn.Pkg() == nil || NeverReturns(f, call) {
+		return false
+	}
+	if strings.HasPrefix(fn.Name(), "Fatal") || strings.HasPrefix(fn.Name(), "Panic") || strings.HasPrefix(fn.Name(), "Exit") {
+		return false
+	}
+	path := fn.Pkg().Path()
+	if path == "fmt" {
+		return strings.HasPrefix(fn.Name(), "Print") || strings.HasPrefix(fn.Name(), "Fprint") && len(call.Args) > 0 && isStandardStream(f, call.Args[0])
+	}
+	if path == "testing" {
+		return fn.Name() == "Log" || fn.Name() == "Logf"
+	}
+	return isLogPackage(path)
+}
+
+func isLogPackage(path string) bool {
+	for _, l := range logPackages {
+		if path == l || strings.HasPrefix(path, l+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// isStandardStream reports whether e is os.Stdout or os.Stderr.
+func isStandardStream(f *source.File, e ast.Expr) bool {
+	sel, ok := ast.Unparen(e).(*ast.SelectorExpr)
+	return ok && (source.IsObject(f.ObjectOf(sel.Sel), "os", "Stdout") || source.IsObject(f.ObjectOf(sel.Sel), "os", "Stderr"))
+}
+
+// Pure reports whether evaluating e has no effect and calls nothing that may.
+func Pure(f *source.File, e ast.Expr) bool {
+	ok := true
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			ok = false
+		case *ast.UnaryExpr:
+			if n.Op == token.ARROW {
+				ok = false
+			}
+		case *ast.CallExpr:
+			if tv := f.Pkg.TypesInfo.Types[n.Fun]; tv.IsType() || isLog(f, n) {
+				return true
+			}
+			switch fn := f.Callee(n).(type) {
+			case *types.Builtin:
+				if fn.Name() == "panic" || fn.Name() == "close" || fn.Name() == "delete" {
+					ok = false
+				}
+			case *types.Func:
+				if !harmless(fn) {
+					ok = false
+				}
+			default:
+				ok = false
+			}
+		}
+		return ok
+	})
+	return ok
+}
+
+// harmless knows functions whose only effect is their result.
+func harmless(fn *types.Func) bool {
+	if fn.Pkg() == nil {
+		return fn.Name() == "Error" // of the error interface
+	}
+	switch fn.Pkg().Path() {
+	case "errors", "strings", "strconv", "math":
+		return fn.Signature().Recv() == nil // a Builder's methods write to it
+	case "math/rand", "math/rand/v2":
+		for _, prefix := range []string{"Int", "Uint", "Float", "N"} {
+			if strings.HasPrefix(fn.Name(), prefix) && !strings.HasPrefix(fn.Name(), "New") {
+				return true
+			}
+		}
+		return false
+	case "time":
+		switch fn.Name() {
+		case "Sleep", "After", "AfterFunc", "NewTicker", "NewTimer", "Tick", "Stop", "Reset":
+			return false
+		}
+		return true
+	case "fmt":
+		return strings.HasPrefix(fn.Name(), "Sprint") || fn.Name() == "Errorf"
+	case "context":
+		return fn.Name() == "Err" || fn.Name() == "Done" || fn.Name() == "Background" || fn.Name() == "TODO"
+	}
+	_, isConcurrency := source.Released.ConcurrencyPath(fn.Pkg())
+	return isConcurrency && (fn.Name() == "Key" || fn.Name() == "Lease" || fn.Name() == "Done")
+}
