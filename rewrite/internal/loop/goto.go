@@ -45,7 +45,7 @@ func (p *Functions) gotoSite(in search, stack []ast.Node, call *ast.CallExpr, kn
 			return s
 		}
 	}
-	s := &Site{Functions: p, File: in.file, Node: region, Label: to}
+	s := &Site{Functions: p, File: in.file, Cycle: cycleOf(region), Label: to}
 	if !s.place(stack) {
 		return nil
 	}

@@ -140,7 +140,7 @@ func f(ctx context.Context, mu *concurrency.Mutex, d time.Duration, ch chan int,
 					case *ast.FuncDecl:
 						s.Func = n
 					case *ast.ForStmt:
-						s.Node = n
+						s.Cycle.Node = n
 					}
 					return true
 				})

@@ -290,7 +290,7 @@ func (r *reach) way(s *Site, first []Hop) {
 		}
 	}
 	for _, end := range s.Ends {
-		way := []Hop{end}
+		way := Chain{end}
 		for h := before[end]; h != nil; h = before[*h] {
 			way = append(way, *h)
 		}
@@ -312,7 +312,7 @@ func (r *reach) polls(s *Site) bool {
 	if _, overItems := s.Node.(*ast.RangeStmt); !overItems && !s.Blocks() {
 		return true
 	}
-	if _, isGoto := s.Node.(*ast.BlockStmt); isGoto {
+	if s.Kind == GotoLoop {
 		return true
 	}
 	if s.Walker.Bad != nil {

@@ -230,7 +230,7 @@ func (r *reach) sends(pl place, at token.Pos) *Site {
 			if fixed, ok := r.ways.walk.Fixed(at, loop.Pos(), loop.End()); !ok || !fixed {
 				continue
 			}
-			s := &Site{Functions: r.p.Functions, File: pl.file, Node: loop.(ast.Stmt), Calls: []*ast.CallExpr{{Fun: pl.node, Lparen: at, Rparen: pl.node.End() - 1}}}
+			s := &Site{Functions: r.p.Functions, File: pl.file, Cycle: cycleOf(loop.(ast.Stmt)), Calls: []*ast.CallExpr{{Fun: pl.node, Lparen: at, Rparen: pl.node.End() - 1}}}
 			if !s.place(pl.stack[:i]) {
 				return nil
 			}
@@ -246,12 +246,12 @@ func (r *reach) sends(pl place, at token.Pos) *Site {
 
 // without makes a site that is no loop: call leads to the first hops again and again.
 func (r *reach) without(pl place, call *ast.CallExpr, first []Hop) []*Site {
-	s := &Site{Functions: r.p.Functions, File: pl.file, Node: &ast.ExprStmt{X: call}, Calls: []*ast.CallExpr{call}}
+	s := &Site{Functions: r.p.Functions, File: pl.file, Cycle: cycleOf(&ast.ExprStmt{X: call}), Calls: []*ast.CallExpr{call}}
 	if !s.place(pl.stack) {
 		return nil
 	}
 	s.Walker = &Walker{Fns: r.p.Functions, Attempt: r.attempt, File: pl.file, Loop: s.Node, IsTry: func(*ast.CallExpr) bool { return false }, Bad: call}
 	r.way(s, first)
-	s.Chain = append([]Hop{{pl.file, call, first[0].To}}, s.Chain...)
+	s.Chain = append(Chain{{pl.file, call, first[0].To}}, s.Chain...)
 	return []*Site{s}
 }

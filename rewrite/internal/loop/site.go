@@ -13,22 +13,42 @@ import (
 	"etcdmod/rewrite/internal/source"
 )
 
-// A Site is a loop that retries TryLock.
+// A CycleKind says what goes round.
+type CycleKind int
+
+const (
+	ForLoop   CycleKind = iota // *ast.ForStmt
+	RangeLoop                  // *ast.RangeStmt
+	GotoLoop                   // *ast.BlockStmt, made of the statements from a label to the last goto that leads back
+	CallCycle                  // *ast.ExprStmt, made of a call that comes again: of a function that gets back to itself, or of a library that repeats what it is given
+)
+
+// A Cycle is what makes a try come again.
+type Cycle struct {
+	Kind CycleKind
+	Node ast.Stmt // see the kinds
+	Func ast.Node // the innermost function around it, *ast.FuncDecl or *ast.FuncLit
+}
+
+// A Chain is the way from a cycle to a try. Its first hop stands in the cycle, and its last one
+// is the try.
+type Chain []Hop
+
+// A Site is a cycle in which an attempt is retried.
 type Site struct {
 	*Functions
+	Cycle
 	File   *source.File
-	Func   ast.Node // *ast.FuncDecl or *ast.FuncLit
-	Name   string   // of the function, for messages
+	Name   string // of the function, for messages
 	outer  *types.Func
-	Node   ast.Stmt         // *ast.ForStmt, *ast.RangeStmt, or *ast.BlockStmt from a label to its goto
 	Label  *ast.LabeledStmt // around the loop, or nil
-	Tries  []*ast.CallExpr  // TryLock calls in the loop, not in function literals
+	Tries  []*ast.CallExpr  // attempts in the cycle itself, not in function literals
 	Calls  []*ast.CallExpr  // instead: calls of functions that try
-	Chain  []Hop            // call path from the loop to the TryLock
-	Ways   [][]Hop          // one call path to each end
+	Chain  Chain            // from the cycle to a try; empty where the cycle tries itself
+	Ways   []Chain          // one to each end
 	Ends   []Hop            // where the calls reach a mutex
 	Clocks []*Clock         // what paces the retry
-	Paths  []*Path
+	Paths  []*Path          // the ways through a round, if Walker could tell them
 	Walker *Walker
 }
 
@@ -139,7 +159,7 @@ func (p *Functions) siteOf(in search, stack []ast.Node, call *ast.CallExpr, know
 			if !inBody(loop, stack, i) || variesOver(in, loop, call) {
 				continue
 			}
-			s := &Site{Functions: p, File: in.file, Node: loop}
+			s := &Site{Functions: p, File: in.file, Cycle: cycleOf(loop)}
 			if i > 0 {
 				s.Label, _ = stack[i-1].(*ast.LabeledStmt)
 			}
@@ -154,6 +174,20 @@ func (p *Functions) siteOf(in search, stack []ast.Node, call *ast.CallExpr, know
 		}
 	}
 	return nil
+}
+
+// cycleOf returns the cycle that a statement is.
+func cycleOf(n ast.Stmt) Cycle {
+	kind := CallCycle
+	switch n.(type) {
+	case *ast.ForStmt:
+		kind = ForLoop
+	case *ast.RangeStmt:
+		kind = RangeLoop
+	case *ast.BlockStmt:
+		kind = GotoLoop
+	}
+	return Cycle{Kind: kind, Node: n}
 }
 
 // place notes the functions around a site; stack holds what is around its loop.

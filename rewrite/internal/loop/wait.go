@@ -116,10 +116,7 @@ func (s *Site) Polls() bool {
 }
 
 // Repeated reports whether a library repeats the attempt, or a function that calls itself.
-func (s *Site) Repeated() bool {
-	_, ok := s.Node.(*ast.ExprStmt)
-	return ok
-}
+func (s *Site) Repeated() bool { return s.Kind == CallCycle }
 
 // Paced reports whether a clock paces the loop, here or in a function that it calls.
 func (s *Site) Paced() bool {

@@ -80,12 +80,11 @@ func (c *Collapse) shown(code finding.Code, n ast.Node) *finding.Reason {
 
 // waitable proves that the loop is of a kind for which there is a wait.
 func (c *Collapse) waitable() *finding.Reason {
-	loop := c.Site.Node
-	if _, isRegion := loop.(*ast.BlockStmt); isRegion {
-		return c.stays(finding.ShapeUnknown, loop, "a goto leads back")
+	if c.Site.Kind == loop.GotoLoop {
+		return c.stays(finding.ShapeUnknown, c.Site.Node, "a goto leads back")
 	}
 	if len(c.Site.Clocks[0].Places) > 0 {
-		return c.stays(finding.NoClock, loop, "there is no interval to keep")
+		return c.stays(finding.NoClock, c.Site.Node, "there is no interval to keep")
 	}
 	return nil
 }

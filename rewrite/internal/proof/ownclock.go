@@ -50,7 +50,7 @@ func ownClock(s *loop.Site, c *loop.Clock) *finding.Reason {
 			}
 		}
 	}
-	if _, isRegion := s.Node.(*ast.BlockStmt); isRegion && source.Within(c.Made, s.Node) && (c.Kind == loop.Ticker || c.Kind == loop.Tick) {
+	if s.Kind == loop.GotoLoop && source.Within(c.Made, s.Node) && (c.Kind == loop.Ticker || c.Kind == loop.Tick) {
 		return &finding.Reason{Code: finding.ClockElsewhere, Detail: "made anew whenever the goto is taken", Pos: s.Position(c.Made.Pos())}
 	}
 	// One literal is one clock only if it is waited for in one loop of one goroutine.
