@@ -86,9 +86,18 @@ func (c Configuration) foreign() bool {
 	return c.GOOS != "" && c.GOOS != runtime.GOOS || c.GOARCH != "" && c.GOARCH != runtime.GOARCH
 }
 
+// builds are the build configurations of a run, and how the go command runs in each.
+type builds struct {
+	opts  *Options
+	seen  []*discover.Module // the module as each configuration sees it
+	goCmd gocmd.Runner
+	flags []string // for every go command that loads packages, without tags
+	check func(context.Context, verify.Request) (*verify.Result, error)
+}
+
 // tags returns all build tags of a configuration.
-func (r *run) tags(c Configuration) []string {
-	all := strings.FieldsFunc(r.Tags, func(c rune) bool { return c == ',' || c == ' ' })
+func (b *builds) tags(c Configuration) []string {
+	all := strings.FieldsFunc(b.opts.Tags, func(c rune) bool { return c == ',' || c == ' ' })
 	for _, t := range c.Tags {
 		if !slices.Contains(all, t) {
 			all = append(all, t)
@@ -98,41 +107,41 @@ func (r *run) tags(c Configuration) []string {
 }
 
 // discover reads the module as each configuration sees it, and joins that.
-func (r *run) discover(opts discover.Options) (*discover.Module, error) {
-	if len(r.Configurations) == 0 {
-		r.Configurations = []Configuration{{}}
+func (b *builds) discover(opts discover.Options) (*discover.Module, error) {
+	if len(b.opts.Configurations) == 0 {
+		b.opts.Configurations = []Configuration{{}}
 	}
-	r.seen = nil
-	for _, c := range r.Configurations {
-		env := r.Env
+	b.seen = nil
+	for _, c := range b.opts.Configurations {
+		env := b.opts.Env
 		if env == nil {
 			env = os.Environ()
 		}
-		opts.Env, opts.Tags = append(slices.Clone(env), c.settings()...), r.tags(c)
-		mod, err := discover.Find(r.Dir, opts)
+		opts.Env, opts.Tags = append(slices.Clone(env), c.settings()...), b.tags(c)
+		mod, err := discover.Find(b.opts.Dir, opts)
 		if err != nil {
 			return nil, err
 		}
-		r.seen = append(r.seen, mod)
+		b.seen = append(b.seen, mod)
 	}
-	return discover.Union(r.seen), nil
+	return discover.Union(b.seen), nil
 }
 
 // goFor returns the go command of a configuration.
-func (r *run) goFor(c Configuration) gocmd.Runner { return r.goCmd.With(c.settings()...) }
+func (b *builds) goFor(c Configuration) gocmd.Runner { return b.goCmd.With(c.settings()...) }
 
 // flagsFor returns the flags of a configuration, for every go command that loads packages.
-func (r *run) flagsFor(c Configuration) []string {
-	flags := slices.Clone(r.flags)
-	if tags := r.tags(c); len(tags) > 0 {
+func (b *builds) flagsFor(c Configuration) []string {
+	flags := slices.Clone(b.flags)
+	if tags := b.tags(c); len(tags) > 0 {
 		flags = append(flags, "-tags="+strings.Join(tags, ","))
 	}
 	return flags
 }
 
 // note returns what a message ends with that is about one of several configurations.
-func (r *run) note(c Configuration) string {
-	if len(r.Configurations) == 1 {
+func (b *builds) note(c Configuration) string {
+	if len(b.opts.Configurations) == 1 {
 		return ""
 	}
 	return " (" + c.String() + ")"
@@ -140,16 +149,16 @@ func (r *run) note(c Configuration) string {
 
 // supported reports whether the go command builds for the platforms that configurations
 // name. It lists packages for any other one as well, as if they were empty.
-func (r *run) supported(ctx context.Context) error {
-	for _, c := range r.Configurations {
+func (b *builds) supported(ctx context.Context) error {
+	for _, c := range b.opts.Configurations {
 		if c.settings() == nil {
 			continue
 		}
-		all, err := r.goCmd.Run(ctx, "tool", "dist", "list")
+		all, err := b.goCmd.Run(ctx, "tool", "dist", "list")
 		if err != nil {
 			return ctx.Err() // an installation without dist
 		}
-		names, err := r.goFor(c).Run(ctx, "env", "GOOS", "GOARCH")
+		names, err := b.goFor(c).Run(ctx, "env", "GOOS", "GOARCH")
 		if err != nil {
 			return err
 		}
@@ -168,25 +177,25 @@ type loaded struct {
 }
 
 // load loads packages in every configuration that has some of their files.
-func (r *run) load(ctx context.Context, pkgs []*discover.Package) (progs []loaded, err error) {
-	if err := r.supported(ctx); err != nil {
+func (b *builds) load(ctx context.Context, mod *discover.Module, pkgs []*discover.Package) (progs []loaded, err error) {
+	if err := b.supported(ctx); err != nil {
 		return nil, err
 	}
 	cache := load.NewCache()
-	for i, c := range r.Configurations {
+	for i, c := range b.opts.Configurations {
 		var dirs []string
 		for _, p := range pkgs {
-			if own := r.seen[i].Packages[p.Path]; own != nil && len(own.Files) > 0 {
+			if own := b.seen[i].Packages[p.Path]; own != nil && len(own.Files) > 0 {
 				dirs = append(dirs, p.Dir)
 			}
 		}
 		if len(dirs) == 0 {
 			continue
 		}
-		r.log("loading %d of %d packages%s", len(dirs), len(r.mod.Packages), r.note(c))
-		prog, err := cache.Load(ctx, r.goFor(c), dirs, r.flagsFor(c))
+		b.opts.log("loading %d of %d packages%s", len(dirs), len(mod.Packages), b.note(c))
+		prog, err := cache.Load(ctx, b.goFor(c), dirs, b.flagsFor(c))
 		if err != nil {
-			return nil, fmt.Errorf("%w%s", err, r.note(c))
+			return nil, fmt.Errorf("%w%s", err, b.note(c))
 		}
 		progs = append(progs, loaded{prog, c})
 	}
@@ -194,20 +203,20 @@ func (r *run) load(ctx context.Context, pkgs []*discover.Package) (progs []loade
 }
 
 // verifyIn verifies a change in one configuration.
-func (r *run) verifyIn(ctx context.Context, i int, overlay map[string][]byte, packages []string) (*verify.Result, error) {
-	c := r.Configurations[i]
+func (b *builds) verifyIn(ctx context.Context, i int, overlay map[string][]byte, packages []string) (*verify.Result, error) {
+	c := b.opts.Configurations[i]
 	var some []string
 	for _, path := range packages {
-		if own := r.seen[i].Packages[path]; own != nil && len(own.Files) > 0 || len(r.seen) == 1 {
+		if own := b.seen[i].Packages[path]; own != nil && len(own.Files) > 0 || len(b.seen) == 1 {
 			some = append(some, path)
 		}
 	}
-	return r.check(ctx, verify.Request{
-		Go:       r.goFor(c),
+	return b.check(ctx, verify.Request{
+		Go:       b.goFor(c),
 		Overlay:  overlay,
 		Packages: some,
-		Flags:    r.flagsFor(c),
-		Vet:      r.Vet,
-		Test:     r.Test && !c.foreign(),
+		Flags:    b.flagsFor(c),
+		Vet:      b.opts.Vet,
+		Test:     b.opts.Test && !c.foreign(),
 	})
 }

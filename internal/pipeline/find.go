@@ -52,7 +52,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 			}
 		}
 	}
-	progs, err := r.load(ctx, chosen)
+	progs, err := r.load(ctx, r.mod, chosen)
 	if err != nil || len(progs) == 0 {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func meets(n rewrite.Need, packages []*discover.Package) bool {
 }
 
 // paths are the import paths of package concurrency: of releases, and of forks.
-func (r *run) paths() []string { return slices.Concat(rewrite.ConcurrencyPaths, r.Forks) }
+func (o *Options) paths() []string { return slices.Concat(rewrite.ConcurrencyPaths, o.Forks) }
 
 // forks reads the sources of the forks that one of the packages imports.
 func (r *run) forks(ctx context.Context, chosen []*discover.Package) (out []rewrite.Fork) {

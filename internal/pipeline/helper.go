@@ -43,11 +43,11 @@ func CheckHelperDir(dir string) error {
 }
 
 // helperDir is the directory of the helper package relative to the root of the module.
-func (r *run) helperDir() string {
-	if r.HelperDir == "" {
+func (o *Options) helperDir() string {
+	if o.HelperDir == "" {
 		return helper.DefaultDir
 	}
-	return r.HelperDir
+	return o.HelperDir
 }
 
 // generated returns the absolute directory where the helper package goes. Neither another

@@ -111,29 +111,32 @@ var ErrPending = errors.New("an interrupted run of etcdmod left this module half
 
 type run struct {
 	Options
+	builds
 	mod     *discover.Module
-	seen    []*discover.Module // mod as each configuration sees it
-	goCmd   gocmd.Runner
-	flags   []string // for every go command that loads packages, without tags
 	res     *Result
 	stray   []*finding.Finding // directives in packages that are not loaded
 	policy  modbump.Options
 	plan    *modbump.Result // for go.mod
 	sumFile string
 	goSum   []byte
-	check   func(context.Context, verify.Request) (*verify.Result, error)
 }
 
-func (r *run) log(format string, args ...any) {
-	if r.Log != nil {
-		r.Log(format, args...)
+// newRun returns a run that verifies with check.
+func newRun(opts Options, check func(context.Context, verify.Request) (*verify.Result, error)) *run {
+	r := &run{Options: opts}
+	r.builds = builds{opts: &r.Options, check: check}
+	return r
+}
+
+func (o *Options) log(format string, args ...any) {
+	if o.Log != nil {
+		o.Log(format, args...)
 	}
 }
 
 // Run does the work. An error means that nothing could be said about the module.
 func Run(ctx context.Context, opts Options) (*Result, error) {
-	r := &run{Options: opts, check: verify.Check}
-	return r.run(ctx)
+	return newRun(opts, verify.Check).run(ctx)
 }
 
 func (r *run) run(ctx context.Context) (*Result, error) {

@@ -100,27 +100,24 @@ type verdict func(files map[string]string) []finding.Problem
 func judge(t *testing.T, dir string, v verdict) (*Result, []string) {
 	t.Helper()
 	var rounds []string
-	r := &run{
-		Options: Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: finding.Collapse, Edit: true, Vet: true},
-		check: func(_ context.Context, req verify.Request) (*verify.Result, error) {
-			files := map[string]string{}
-			for name, data := range req.Overlay {
-				rel, err := filepath.Rel(dir, name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				files[filepath.ToSlash(rel)] = string(data)
+	r := newRun(Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: finding.Collapse, Edit: true, Vet: true}, func(_ context.Context, req verify.Request) (*verify.Result, error) {
+		files := map[string]string{}
+		for name, data := range req.Overlay {
+			rel, err := filepath.Rel(dir, name)
+			if err != nil {
+				t.Fatal(err)
 			}
-			rounds = append(rounds, strings.Join(slices.Sorted(maps.Keys(files)), " "))
-			problems := v(files)
-			for i := range problems {
-				if f := problems[i].File; f != "" {
-					problems[i].File = filepath.Join(dir, filepath.FromSlash(f))
-				}
+			files[filepath.ToSlash(rel)] = string(data)
+		}
+		rounds = append(rounds, strings.Join(slices.Sorted(maps.Keys(files)), " "))
+		problems := v(files)
+		for i := range problems {
+			if f := problems[i].File; f != "" {
+				problems[i].File = filepath.Join(dir, filepath.FromSlash(f))
 			}
-			return &verify.Result{New: problems}, nil
-		},
-	}
+		}
+		return &verify.Result{New: problems}, nil
+	})
 	res, err := r.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -216,12 +213,9 @@ func TestFallBack(t *testing.T) {
 // What verification did not look at is named, and makes the run incomplete.
 func TestUnverified(t *testing.T) {
 	dir := newModule(t, twoLoops)
-	r := &run{
-		Options: Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: finding.Collapse, Edit: true},
-		check: func(context.Context, verify.Request) (*verify.Result, error) {
-			return &verify.Result{Uncovered: []string{filepath.Join(dir, "a", "a.go")}, Unproved: []string{"example.com/standby/b"}}, nil
-		},
-	}
+	r := newRun(Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: finding.Collapse, Edit: true}, func(context.Context, verify.Request) (*verify.Result, error) {
+		return &verify.Result{Uncovered: []string{filepath.Join(dir, "a", "a.go")}, Unproved: []string{"example.com/standby/b"}}, nil
+	})
 	res, err := r.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -239,13 +233,10 @@ func TestUnverified(t *testing.T) {
 func TestCancelled(t *testing.T) {
 	dir := newModule(t, twoLoops)
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &run{
-		Options: Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: finding.Collapse, Edit: true},
-		check: func(context.Context, verify.Request) (*verify.Result, error) {
-			cancel()
-			return nil, errors.New("something failed")
-		},
-	}
+	r := newRun(Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=", "GOWORK=off"), Tier: finding.Collapse, Edit: true}, func(context.Context, verify.Request) (*verify.Result, error) {
+		cancel()
+		return nil, errors.New("something failed")
+	})
 	if res, err := r.run(ctx); !errors.Is(err, context.Canceled) || res != nil {
 		t.Errorf("got %v, %v", res, err)
 	}

@@ -24,7 +24,7 @@ func (r *run) reachLeaks(ctx context.Context) error {
 		return nil
 	}
 	r.log("looking for calls that leak")
-	progs, err := r.load(ctx, r.mod.Importers(modbump.ClientImports()...))
+	progs, err := r.load(ctx, r.mod, r.mod.Importers(modbump.ClientImports()...))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

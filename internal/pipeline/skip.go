@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/change"
+	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/load"
 	"etcdmod/modbump"
@@ -76,7 +77,7 @@ func (r *run) bazel(changes []change.Change) {
 	said := map[string]bool{}
 	for _, c := range changes {
 		dir := filepath.Dir(c.Path)
-		p := r.mod.Packages[r.importPath(dir)]
+		p := r.mod.Packages[importPath(r.mod, dir)]
 		if p == nil || !p.Bazel || said[dir] || len(c.Findings) == 0 {
 			continue
 		}
@@ -87,18 +88,18 @@ func (r *run) bazel(changes []change.Change) {
 		return
 	}
 	dir := filepath.Join(r.mod.Root, filepath.FromSlash(r.helperDir()))
-	if p := r.mod.Packages[r.importPath(dir)]; found && (p == nil || !p.Bazel) {
+	if p := r.mod.Packages[importPath(r.mod, dir)]; found && (p == nil || !p.Bazel) {
 		r.skip(dir, finding.SkipBazel, "it needs a BUILD file")
 	}
 }
 
 // importPath returns that of a directory of the module.
-func (r *run) importPath(dir string) string {
-	rel, err := filepath.Rel(r.mod.Root, dir)
+func importPath(mod *discover.Module, dir string) string {
+	rel, err := filepath.Rel(mod.Root, dir)
 	if err != nil {
 		return ""
 	}
-	return path.Join(r.mod.Path, filepath.ToSlash(rel))
+	return path.Join(mod.Path, filepath.ToSlash(rel))
 }
 
 // finish sums up.
