@@ -171,6 +171,9 @@ func parseDirective(text string) *directive {
 	rest, ok := strings.CutPrefix(text, directivePrefix)
 	if !ok {
 		// One that is spaced as prose is would be taken for effective.
+		if strings.HasPrefix(strings.TrimLeft(strings.TrimPrefix(text, "/*"), " \t\r\n*"), strings.TrimPrefix(IgnoreDirective, "//")) && strings.HasPrefix(text, "/*") {
+			return bad("a directive is a comment of one line, behind //")
+		}
 		spaced, isSpaced := strings.CutPrefix(text, "// etcdmod:ignore ")
 		if fields := strings.Fields(spaced); isSpaced && len(fields) > 0 && isRule(strings.Split(fields[0], ",")[0]) {
 			return bad("a directive has no space after the slashes")

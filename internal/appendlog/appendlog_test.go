@@ -249,11 +249,11 @@ func TestOpen(t *testing.T) {
 // With a key, a line that somebody else writes is none, whatever its checksum.
 func TestKey(t *testing.T) {
 	t.Setenv(vouch.Variable, filepath.Join(t.TempDir(), "keys"))
-	key, err := vouch.New()
+	key, err := vouch.New("/x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := vouch.New()
+	other, err := vouch.New("/x")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"etcdmod/internal/quote"
 	"fmt"
 
 	"github.com/urfave/cli/v3"
@@ -74,7 +75,7 @@ func (s *settings) recover(env *Env) error {
 		return &exit{ExitIncomplete, fmt.Errorf("cannot recover an interrupted run: %w", err)}
 	}
 	if text := done.String(); text != "" {
-		fmt.Fprintf(env.Stderr, "etcdmod: %s\n", text)
+		say(env.Stderr, "etcdmod: %s\n", text)
 	}
 	return nil
 }
@@ -103,7 +104,7 @@ func (s *settings) printApplied(env *Env, res *pipeline.Result, stats []patch.St
 		return err
 	}
 	for _, st := range stats {
-		if _, err := fmt.Fprintf(env.Stderr, "wrote %s (+%d -%d)\n", st.Path, st.Added, st.Removed); err != nil {
+		if _, err := say(env.Stderr, "wrote %s (+%d -%d)\n", quote.Name(st.Path), st.Added, st.Removed); err != nil {
 			return err
 		}
 	}

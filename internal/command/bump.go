@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -194,7 +193,7 @@ func (e *exit) add(env *Env, dir string, err error) {
 		code = x.code
 	}
 	if text != "" {
-		fmt.Fprintf(env.Stderr, "etcdmod: %s: %s\n", dir, text)
+		say(env.Stderr, "etcdmod: %s: %s\n", dir, text)
 	}
 	if severity(code) > severity(e.code) {
 		e.code = code

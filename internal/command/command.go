@@ -72,7 +72,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 	if ctx.Err() != nil && code == ExitUsage && !errors.Is(err, errRecorded) {
 		err = errors.New("interrupted; nothing was written")
 	}
-	fmt.Fprintf(env.Stderr, "etcdmod: %v\n", err)
+	say(env.Stderr, "etcdmod: %v\n", err)
 	return code
 }
 

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"etcdmod/internal/quote"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -73,11 +74,11 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 	}
 	tier, ok := finding.ParseTier(cmd.String("tier"))
 	if !ok {
-		return nil, usage("-tier=%s: want guard, gate or collapse", cmd.String("tier"))
+		return nil, usage("-tier=%s: want guard, gate or collapse", quote.Name(cmd.String("tier")))
 	}
 	strategy, ok := rewrite.ParseStrategy(cmd.String("strategy"))
 	if !ok {
-		return nil, usage("-strategy=%s: want watch or lock", cmd.String("strategy"))
+		return nil, usage("-strategy=%s: want watch or lock", quote.Name(cmd.String("strategy")))
 	}
 	format, err := readFormat(cmd)
 	if err != nil {
@@ -152,7 +153,7 @@ func (s *settings) readHelper(cmd *cli.Command) error {
 	if dir := cmd.String("helper-dir"); cmd.IsSet("helper-dir") {
 		s.helper.dir = strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(dir), "./"), "/")
 		if err := pipeline.CheckHelperDir(s.helper.dir); err != nil {
-			return usage("-helper-dir=%s: %w", dir, err)
+			return usage("-helper-dir=%s: %w", quote.Name(dir), err)
 		}
 	}
 	if !cmd.IsSet("helper-import") {
@@ -160,7 +161,7 @@ func (s *settings) readHelper(cmd *cli.Command) error {
 	}
 	s.helper.imported = cmd.String("helper-import")
 	if err := pipeline.CheckHelperImport(s.helper.imported); err != nil {
-		return usage("-helper-import=%s: %w", s.helper.imported, err)
+		return usage("-helper-import=%s: %w", quote.Name(s.helper.imported), err)
 	}
 	if s.helper.dir != "" {
 		return usage("-helper-dir says where to generate the helper package, -helper-import that none is generated: give one of them")

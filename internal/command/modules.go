@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
@@ -69,7 +68,7 @@ func findModules(ctx context.Context, env *Env, dir string, args []string, opts 
 			return nil, err
 		}
 		for _, n := range tree.Notes {
-			fmt.Fprintf(env.Stderr, "etcdmod: %s: %s\n", path.Join(strings.TrimSuffix(filepath.ToSlash(arg), "..."), n.Path), n.Detail)
+			say(env.Stderr, "etcdmod: %s: %s\n", path.Join(strings.TrimSuffix(filepath.ToSlash(arg), "..."), n.Path), n.Detail)
 		}
 		if len(tree.Modules) == 0 {
 			return nil, usage("there is no go.mod at or below %s", arg)

@@ -18,7 +18,7 @@ func (s *settings) progress(env *Env) (log func(format string, args ...any), sto
 	start := time.Now()
 	if s.verbose {
 		return func(format string, args ...any) {
-			fmt.Fprintf(env.Stderr, "etcdmod: %5.1fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
+			say(env.Stderr, "etcdmod: %5.1fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
 		}, func() {}
 	}
 	f, ok := env.Stderr.(*os.File)

@@ -3,9 +3,10 @@ package command
 import (
 	"context"
 	"errors"
+	"etcdmod/internal/quote"
+	"etcdmod/internal/rooted"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -121,7 +122,7 @@ func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
 // readOwners reads a CODEOWNERS file by any name. One within the repository keeps its place,
 // which tells its syntax.
 func readOwners(root, name string) (*owners.File, error) {
-	data, err := os.ReadFile(name)
+	data, err := rooted.ReadNamed(name, rooted.Owners)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +166,7 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 	index, err := rollout.Run(ctx, *opts)
 	bar.end()
 	if text := bar.resumed(); text != "" && err == nil {
-		fmt.Fprintf(env.Stderr, "etcdmod: %s\n", text)
+		say(env.Stderr, "etcdmod: %s\n", text)
 	}
 	switch {
 	case errors.Is(err, rollout.ErrUsage):
@@ -181,7 +182,7 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 		}
 	}
 	if taken.Own > 0 {
-		fmt.Fprintf(env.Stderr, "etcdmod: memory: %s, the commands that it ran %s; modules together: %d\n", humanize.IBytes(taken.Own), humanize.IBytes(taken.Children), taken.Together)
+		say(env.Stderr, "etcdmod: memory: %s, the commands that it ran %s; modules together: %d\n", humanize.IBytes(taken.Own), humanize.IBytes(taken.Children), taken.Together)
 	}
 	return finishRollout(env, index, format, opts.Out, kept, time.Since(began))
 }
@@ -198,7 +199,7 @@ func finishRollout(env *Env, index *rollout.Index, format, dir string, kept bool
 		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	if kept {
-		fmt.Fprintf(env.Stderr, "etcdmod: wrote %s\n", dir)
+		say(env.Stderr, "etcdmod: wrote %s\n", dir)
 	}
 	return rolloutOutcome(index)
 }
@@ -284,7 +285,7 @@ func (b *rolloutBar) event(e rollout.Event) {
 	if e.Kept {
 		why = " (as recorded)"
 	}
-	fmt.Fprintf(b.out, "etcdmod: [%d/%d] %s: %s%s\n", e.Done, e.Total, e.Module.Dir, said(e.Module), why)
+	say(b.out, "etcdmod: [%d/%d] %s: %s%s\n", e.Done, e.Total, quote.Name(e.Module.Dir), said(e.Module), why)
 }
 
 // againText says why a module that a recorded run has finished was done again.

@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -100,7 +99,7 @@ func openShipper(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.
 	s, err := ship.Open(ctx, ship.Options{
 		Root: opts.Root, Out: opts.Out, Env: env.Environ, Timeout: opts.Timeout,
 		Prefix: branch, Force: cmd.Bool("force"), Command: command, Base: cmd.String("base"),
-		Progress: func(e ship.Event) { fmt.Fprintf(env.Stderr, "etcdmod: %s\n", shipped(e)) },
+		Progress: func(e ship.Event) { say(env.Stderr, "etcdmod: %s\n", shipped(e)) },
 	})
 	if err != nil {
 		return nil, usage("%w", err)
@@ -132,7 +131,7 @@ func runShip(ctx context.Context, env *Env, s *ship.Shipper, index *rollout.Inde
 			}
 		}
 	}
-	fmt.Fprintf(env.Stderr, "etcdmod: units %d, with a branch %d, published %d, refused or failed %d\n", units, branches, published, left)
+	say(env.Stderr, "etcdmod: units %d, with a branch %d, published %d, refused or failed %d\n", units, branches, published, left)
 	return nil
 }
 

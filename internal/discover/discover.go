@@ -7,8 +7,8 @@
 package discover
 
 import (
+	"etcdmod/internal/rooted"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"etcdmod/internal/finding"
@@ -29,7 +29,11 @@ type Module struct {
 	// this module. The go command refuses to work in such a module unless GOWORK=off.
 	Outside  string
 	Packages map[string]*Package // by import path
-	Skipped  []finding.Skip      // what could not be read, or made out
+	// Unfit are the files for which no go command is run in the module: it would open them,
+	// and they are pipes, devices, links out of the repository, or have no end. They are
+	// among Skipped as well.
+	Unfit   []string
+	Skipped []finding.Skip // what could not be read, or made out
 
 	prefix string // of Root below Repo, slash-separated
 }
@@ -74,7 +78,13 @@ func Find(dir string, opts Options) (*Module, error) {
 		return nil, err
 	}
 	m := &Module{Root: root, GoModFile: filepath.Join(root, "go.mod"), Packages: map[string]*Package{}}
-	if m.GoMod, err = os.ReadFile(m.GoModFile); err != nil {
+	repo, below := modules.Boundary(m.GoModFile)
+	files, err := rooted.Open(repo)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	if m.GoMod, err = files.ReadFile(below, rooted.ModFile); err != nil {
 		return nil, fmt.Errorf("cannot read go.mod: %w", err)
 	}
 	m.Path = modules.ModulePath(m.GoMod)
@@ -83,7 +93,8 @@ func Find(dir string, opts Options) (*Module, error) {
 	}
 	m.repository(opts.Repo)
 	m.workspace(opts.Env)
-	w := walker{m: m, opts: opts, build: buildContext(gocmd.Setting(opts.Env), opts.Tags)}
+	w := walker{m: m, opts: opts, files: files, real: filepath.Dir(below), build: buildContext(gocmd.Setting(opts.Env), opts.Tags)}
+	w.settings()
 	w.dir(root)
 	for path, p := range m.Packages {
 		if len(p.Files)+len(p.Ignored) == 0 {

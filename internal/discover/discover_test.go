@@ -283,20 +283,24 @@ func symlink(t *testing.T, to, name string) {
 	}
 }
 
-// Links to files are read, links to directories are not followed, as by the go command.
+// Links to files within the repository are read, links to directories are not followed, as by
+// the go command. A file behind a link that leads out of it is named, and no go command may
+// open it.
 func TestSymlinks(t *testing.T) {
 	dir := write(t, `
 -- m/go.mod --
 module example.com/m
 -- m/a/a.go --
 package a
--- outside/o.go --
+-- m/_inside/o.go --
 package o
 
 import "fmt"
+-- outside/o.go --
+package o
 `)
 	root := filepath.Join(dir, "m")
-	symlink(t, "../../outside/o.go", filepath.Join(root, "a", "linked.go"))
+	symlink(t, "../_inside/o.go", filepath.Join(root, "a", "linked.go"))
 	symlink(t, "../outside", filepath.Join(root, "followed"))
 	symlink(t, "../outside", filepath.Join(root, "dir.go"))
 	symlink(t, "nowhere", filepath.Join(root, "a", "dangling.go"))
@@ -304,6 +308,9 @@ import "fmt"
 	check(t, describe(m), "example.com/m/a: a.go linked.go\n")
 	if len(m.Skipped) != 1 || m.Skipped[0].Reason != finding.SkipUnreadable || m.Rel(m.Skipped[0].Path) != "a/dangling.go" {
 		t.Errorf("notes: %+v", m.Skipped)
+	}
+	if len(m.Unfit) != 0 {
+		t.Errorf("not fit: %q", m.Unfit)
 	}
 
 	// The module itself behind a link: its files are named as the user names them.
@@ -313,6 +320,13 @@ import "fmt"
 	check(t, describe(m), "example.com/m/a: a.go linked.go\n")
 	if m.Root != link || !strings.HasPrefix(m.Packages["example.com/m/a"].Files[0], link) {
 		t.Errorf("the root is %s, a file is %s", m.Root, m.Packages["example.com/m/a"].Files[0])
+	}
+
+	symlink(t, "../../outside/o.go", filepath.Join(root, "a", "out.go"))
+	symlink(t, "/dev/zero", filepath.Join(root, "a", "zero.s"))
+	m = find(t, root, Options{})
+	if want := []string{filepath.Join(root, "a", "out.go"), filepath.Join(root, "a", "zero.s")}; !slices.Equal(m.Unfit, want) || len(m.Skipped) != 3 {
+		t.Errorf("not fit: %q, notes: %+v", m.Unfit, m.Skipped)
 	}
 }
 

@@ -13,7 +13,13 @@ func Union(mods []*Module) *Module {
 	}
 	all := *mods[0]
 	all.Packages, all.Skipped = map[string]*Package{}, nil
+	all.Unfit = nil
 	for _, m := range mods {
+		for _, name := range m.Unfit {
+			if !slices.Contains(all.Unfit, name) {
+				all.Unfit = append(all.Unfit, name)
+			}
+		}
 		for _, n := range m.Skipped {
 			if !slices.Contains(all.Skipped, n) {
 				all.Skipped = append(all.Skipped, n)

@@ -2,6 +2,9 @@ package discover
 
 import (
 	"bytes"
+	"errors"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 	"go/ast"
 	"go/build"
 	"go/parser"
@@ -24,6 +27,51 @@ type walker struct {
 	m     *Module
 	opts  Options
 	build *build.Context
+	files *rooted.Dir // the repository
+	real  string      // the root of the module, links resolved
+}
+
+// within gives the name of a file as it is below the repository.
+func (w *walker) within(name string) string {
+	rel, _ := below(w.m.Root, name)
+	return filepath.Join(w.real, filepath.FromSlash(rel))
+}
+
+// compiled are the kinds of files, besides Go's, that the go command opens in a directory.
+var compiled = []string{
+	".c", ".cc", ".cxx", ".cpp", ".m", ".h", ".hh", ".hpp", ".hxx", ".f", ".F", ".for", ".f90", ".s", ".S", ".sx", ".swig", ".swigcxx", ".syso",
+}
+
+// settings looks at the files beside the code that every go command opens.
+func (w *walker) settings() {
+	for name, most := range map[string]rooted.Bound{"go.sum": rooted.SumFile, "vendor/modules.txt": rooted.ModFile} {
+		w.fit(filepath.Join(w.m.Root, filepath.FromSlash(name)), most)
+	}
+	for _, work := range []string{w.m.Workspace, w.m.Outside} {
+		for _, name := range []string{work, work + ".sum"} {
+			if work == "" {
+				continue
+			}
+			dir, file := modules.Boundary(name)
+			if d, err := rooted.Open(dir); err == nil {
+				w.judge(name, d.Check(file, rooted.SumFile))
+				d.Close()
+			}
+		}
+	}
+}
+
+// fit notes a file of the module that is there and not fit to be opened.
+func (w *walker) fit(name string, most rooted.Bound) {
+	w.judge(name, w.files.Check(w.within(name), most))
+}
+
+func (w *walker) judge(name string, err error) {
+	var unfit *rooted.UnfitError
+	if errors.As(err, &unfit) {
+		w.m.Unfit = append(w.m.Unfit, name)
+		w.unreadable(name, errors.New(unfit.Why))
+	}
 }
 
 func (w *walker) unreadable(path string, err error) {
@@ -62,6 +110,8 @@ func (w *walker) dir(dir string) {
 				}
 			}
 			w.file(dir, name)
+		case slices.Contains(compiled, filepath.Ext(base)):
+			w.fit(name, rooted.Content)
 		}
 	}
 }
@@ -78,7 +128,11 @@ func (w *walker) pkg(dir string) *Package {
 }
 
 func (w *walker) file(dir, name string) {
-	src, err := os.ReadFile(name)
+	src, err := w.files.ReadFile(w.within(name), rooted.GoFile)
+	if unfit := (*rooted.UnfitError)(nil); errors.As(err, &unfit) {
+		w.judge(name, err)
+		return
+	}
 	if err != nil {
 		w.unreadable(name, err)
 		return

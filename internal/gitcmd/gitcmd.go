@@ -229,9 +229,21 @@ func (r Runner) List(ctx context.Context, args ...string) ([]string, error) {
 	return strings.FieldsFunc(string(out), func(c rune) bool { return c == 0 }), err
 }
 
-// Tracked reports whether git tracks a file of a directory. It is false where there is no
-// repository, or no git.
-func Tracked(ctx context.Context, file string) bool {
-	out, err := New(filepath.Dir(file), nil).Run(ctx, nil, "ls-files", "-z", "--cached", "--", filepath.Base(file))
-	return err == nil && len(out) > 0
+// Tracked reports whether git tracks a file. Outside of a repository nothing is; within one, a
+// git that does not tell is an error.
+func Tracked(ctx context.Context, file string) (bool, error) {
+	dir := filepath.Dir(file)
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			break
+		}
+		if at == filepath.Dir(at) {
+			return false, nil
+		}
+	}
+	out, err := New(dir, nil).Run(ctx, nil, "ls-files", "-z", "--cached", "--", filepath.Base(file))
+	if err != nil {
+		return false, fmt.Errorf("git does not tell whether %s came with the repository: %w", filepath.Base(file), err)
+	}
+	return len(out) > 0, nil
 }

@@ -142,8 +142,13 @@ func TestTimeAndErrors(t *testing.T) {
 	if _, err := git.Line(t.Context(), "rev-parse", "--verify", "nothing"); err == nil || !strings.HasPrefix(err.Error(), "git rev-parse: ") {
 		t.Error(err)
 	}
-	if !Tracked(t.Context(), filepath.Join(dir, "a.txt")) || Tracked(t.Context(), filepath.Join(dir, "b.txt")) {
-		t.Error("git tracks a.txt and not b.txt")
+	for name, want := range map[string]bool{"a.txt": true, "b.txt": false} {
+		if is, err := Tracked(t.Context(), filepath.Join(dir, name)); err != nil || is != want {
+			t.Errorf("git tracks %s: %v, %v", name, is, err)
+		}
+	}
+	if is, err := Tracked(t.Context(), filepath.Join(t.TempDir(), "x")); err != nil || is {
+		t.Errorf("outside of a repository: %v, %v", is, err)
 	}
 	if _, err := git.In(filepath.Join(dir, "nowhere")).Line(t.Context(), "rev-parse"); err == nil {
 		t.Error("no error")
@@ -153,5 +158,9 @@ func TestTimeAndErrors(t *testing.T) {
 	began := time.Now()
 	if _, err := git.Line(ctx, "status"); !errors.Is(err, context.Canceled) || time.Since(began) > 10*time.Second {
 		t.Error(err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	if _, err := Tracked(t.Context(), filepath.Join(dir, "a.txt")); err == nil {
+		t.Error("without git nobody can tell, and no error says so")
 	}
 }

@@ -57,7 +57,7 @@ func (r Runner) Environ() []string {
 		env = os.Environ()
 	}
 	// PWD keeps symbolic links in Dir as the user wrote them.
-	env = append(env[:len(env):len(env)], "PWD="+r.Dir)
+	env = append(env[:len(env):len(env)], "PWD="+r.Dir, "GOPACKAGESDRIVER=off") // no program of a tree lists its packages
 	if kept, dropped := Flags(Setting(env)("GOFLAGS")); len(dropped) > 0 {
 		// A space, since an empty value would be that of the file of "go env -w".
 		env = append(env, "GOFLAGS="+cmp.Or(strings.Join(kept, " "), " "))

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"etcdmod/internal/rooted"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -79,7 +79,7 @@ func Complete(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages
 // changedSince returns the requirements that the go.mod with a name does not
 // have and file does, without those that a replace directive decides over.
 func changedSince(name string, file *modules.GoMod) ([]module.Version, error) {
-	data, err := os.ReadFile(name)
+	data, err := modules.ReadFile(name, rooted.ModFile)
 	if err != nil {
 		return nil, err
 	}

@@ -78,7 +78,7 @@ func (l *log) read() (history, error) {
 	if err != nil {
 		return history{}, &WriteError{"read", l.tree.path(Name), err}
 	}
-	h, err := parse(data)
+	h, err := parse(data, l.tree.dir)
 	switch {
 	case errors.Is(err, vouch.ErrUnknown):
 		return history{}, fmt.Errorf("%s: %w: %w; if a run of yours was killed on another machine, or the keys of %s are gone, look what has changed (git status); then remove this file and those named .etcdmod-*.new and .etcdmod-*.old", quote.Name(l.tree.path(Name)), ErrDamaged, err, vouch.Variable)
@@ -87,20 +87,20 @@ func (l *log) read() (history, error) {
 	case err != nil:
 		return history{}, damaged(l.tree.path(Name))
 	}
-	if l.key, err = keyOf(data); err != nil {
+	if l.key, err = keyOf(data, l.tree.dir); err != nil {
 		return history{}, &WriteError{"read", l.tree.path(Name), err}
 	}
 	return h, nil
 }
 
 // keyOf returns the key of a journal that was parsed; nil where it has no record.
-func keyOf(data []byte) (*vouch.Key, error) {
+func keyOf(data []byte, root string) (*vouch.Key, error) {
 	line, _, whole := bytes.Cut(data, []byte("\n"))
 	if !whole {
 		return nil, nil
 	}
 	var key *vouch.Key
-	_, err := decode(line, &key)
+	_, err := decode(line, root, &key)
 	return key, err
 }
 
@@ -108,7 +108,11 @@ func keyOf(data []byte) (*vouch.Key, error) {
 func (l *log) foreign() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if gitcmd.Tracked(ctx, filepath.Join(l.tree.dir, Name)) {
+	tracked, err := gitcmd.Tracked(ctx, filepath.Join(l.tree.dir, Name))
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", quote.Name(l.tree.path(Name)), ErrDamaged, err)
+	}
+	if tracked {
 		return fmt.Errorf("%s: %w: git tracks it, and no run leaves its journal in a repository; see where it comes from (git log -- %s), remove it (git rm) and look at the files named .etcdmod-* beside it", quote.Name(l.tree.path(Name)), ErrDamaged, Name)
 	}
 	return nil
@@ -124,7 +128,7 @@ func (l *log) append(r record) error {
 	var line []byte
 	err := l.tree.at("record", string(r.State))
 	if err == nil && l.key == nil {
-		l.key, err = vouch.New()
+		l.key, err = vouch.New(l.tree.dir)
 	}
 	if err == nil {
 		line = r.encode(l.key)

@@ -82,7 +82,7 @@ type history struct {
 
 // parse reads a journal. A last line without its end is one that was being
 // written when the process was killed: it counts as not written.
-func parse(data []byte) (history, error) {
+func parse(data []byte, root string) (history, error) {
 	var h history
 	var key *vouch.Key
 	for len(data) > 0 {
@@ -94,7 +94,7 @@ func parse(data []byte) (history, error) {
 			}
 			break
 		}
-		r, err := decode(line, &key)
+		r, err := decode(line, root, &key)
 		if err != nil {
 			return history{}, err
 		}
@@ -107,7 +107,7 @@ func parse(data []byte) (history, error) {
 }
 
 // decode reads a line. It finds the key that all lines have, once.
-func decode(line []byte, key **vouch.Key) (record, error) {
+func decode(line []byte, root string, key **vouch.Key) (record, error) {
 	var r record
 	body, ok := bytes.CutPrefix(line, []byte(magic))
 	if !ok {
@@ -120,7 +120,7 @@ func decode(line []byte, key **vouch.Key) (record, error) {
 	}
 	if *key == nil {
 		var err error
-		if *key, err = vouch.Find(string(id)); err != nil {
+		if *key, err = vouch.Find(string(id), root); err != nil {
 			return r, err
 		}
 	}

@@ -342,7 +342,7 @@ func TestTornJournal(t *testing.T) {
 		lines := strings.SplitAfter(whole, "\n")
 		from := len(whole) - len(lines[len(lines)-2])
 		for size := from; size < len(whole); size++ {
-			h, err := parse([]byte(whole[:size]))
+			h, err := parse([]byte(whole[:size]), root)
 			if err != nil || h.State != tc.floor {
 				t.Fatalf("%s cut at %d: %q, %v", tc.name, size, h.State, err)
 			}
@@ -368,11 +368,11 @@ func TestForeignJournal(t *testing.T) {
 	temp.Temp, undo.Undo = victim.Temp, victim.Undo
 	outside.Path = "../a.go"
 	self.Path = Name
-	key, err := vouch.New()
+	key, err := vouch.New("/x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	unknown, err := vouch.New()
+	unknown, err := vouch.New("/x")
 	if err != nil {
 		t.Fatal(err)
 	}

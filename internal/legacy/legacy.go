@@ -9,9 +9,10 @@ package legacy
 import (
 	"cmp"
 	"errors"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -79,7 +80,7 @@ func Find(root string) ([]Finding, error) {
 			continue
 		}
 		name := filepath.Join(root, filepath.FromSlash(t.file))
-		data, err := os.ReadFile(name)
+		data, err := modules.ReadFile(name, rooted.LockFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}

@@ -3,6 +3,7 @@ package legacy
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -50,6 +51,9 @@ func (p pin) at(data []byte, text string, n int) pin {
 func gopkg(data []byte) (pins []pin, err error) {
 	type project struct{ Name, Version, Revision string }
 	var file struct{ Projects, Constraint, Override []project }
+	if err := shallow(data); err != nil {
+		return nil, err
+	}
 	if err := toml.Unmarshal(data, &file); err != nil {
 		return nil, err
 	}
@@ -62,6 +66,30 @@ func gopkg(data []byte) (pins []pin, err error) {
 		}
 	}
 	return pins, nil
+}
+
+// deepest is how deep a TOML file may nest: the parser goes down without a limit of its own.
+const deepest = 100
+
+// shallow refuses a text in which brackets, or the dots of a key, nest too deeply.
+func shallow(data []byte) error {
+	depth, dots := 0, 0
+	for _, c := range data {
+		switch c {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(depth-1, 0)
+		case '.':
+			dots++
+		case '\n':
+			dots = 0
+		}
+		if depth > deepest || dots > deepest {
+			return fmt.Errorf("it is nested more than %d deep", deepest)
+		}
+	}
+	return nil
 }
 
 // glide reads glide.lock and glide.yaml.

@@ -13,6 +13,7 @@ package modules
 
 import (
 	"context"
+	"etcdmod/internal/rooted"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -160,7 +161,7 @@ func (t *Tree) read(dirs []string, env []string) {
 		index[dir] = i
 		m := Module{Dir: dir}
 		name := t.Abs(dir)
-		data, err := os.ReadFile(filepath.Join(name, "go.mod"))
+		data, err := ReadFile(filepath.Join(name, "go.mod"), rooted.ModFile)
 		if err == nil {
 			m.Path = ModulePath(data)
 			mods[i], err = ParseGoMod("go.mod", data)

@@ -3,7 +3,7 @@ package modules
 import (
 	"bytes"
 	"cmp"
-	"os"
+	"etcdmod/internal/rooted"
 	"path/filepath"
 	"slices"
 )
@@ -47,7 +47,7 @@ const dear = 200
 func (t *Tree) cost(i int) int {
 	dir := t.Abs(t.Modules[i].Dir)
 	for _, name := range []string{"go.mod", "go.sum"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
+		data, err := ReadFile(filepath.Join(dir, name), rooted.SumFile)
 		if err == nil && bytes.Contains(data, []byte("etcd")) {
 			return dear
 		}

@@ -1,7 +1,9 @@
 package modules
 
 import (
-	"os"
+	"errors"
+	"etcdmod/internal/rooted"
+	"io/fs"
 	"path/filepath"
 )
 
@@ -78,8 +80,11 @@ func (w *workspaces) read(file string) *work {
 		return f
 	}
 	w.files[file] = nil
-	data, err := os.ReadFile(file)
+	data, err := ReadFile(file, rooted.ModFile)
 	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			w.broken[file] = err
+		}
 		return nil
 	}
 	f, err := ParseGoWork(file, data)

@@ -129,7 +129,20 @@ func (f *File) glob(line int, pattern string) []string {
 		pattern += "**/*"
 	}
 	// Braces mean nothing to fnmatch without another flag.
-	pattern = strings.NewReplacer("{", `\{`, "}", `\}`).Replace(pattern)
+	var plain strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case c == '\\' && i+1 < len(pattern):
+			plain.WriteByte(c)
+			i++
+			plain.WriteByte(pattern[i])
+		case c == '{' || c == '}':
+			plain.WriteString(`\` + string(c))
+		default:
+			plain.WriteByte(c)
+		}
+	}
+	pattern = plain.String()
 	if !doublestar.ValidatePattern(pattern) {
 		f.problem(line, "the pattern %s is malformed", pattern)
 		return nil

@@ -7,9 +7,9 @@ package owners
 
 import (
 	"errors"
+	"etcdmod/internal/rooted"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,7 +68,7 @@ func Find(root string) (*File, error) {
 
 // Read reads a CODEOWNERS file, by its name relative to the root of the repository.
 func Read(root, name string, syntax Syntax) (*File, error) {
-	data, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	data, err := rooted.ReadFile(root, name, rooted.Owners)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the owners of files: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"etcdmod/internal/rooted"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,7 +85,7 @@ func (r *run) replan() error {
 
 func (r *run) readGoSum() (err error) {
 	r.sumFile = filepath.Join(r.mod.Root, "go.sum")
-	r.goSum, err = os.ReadFile(r.sumFile)
+	r.goSum, err = modules.ReadFile(r.sumFile, rooted.SumFile)
 	if errors.Is(err, os.ErrNotExist) {
 		r.goSum = nil
 		return nil

@@ -3,7 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"os"
+	"etcdmod/internal/rooted"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,7 +27,7 @@ func (r *run) suspicious() bool {
 		names = append(names, r.mod.Workspace, r.mod.Workspace+".sum")
 	}
 	for _, name := range names {
-		if data, err := os.ReadFile(name); err == nil {
+		if data, err := modules.ReadFile(name, rooted.SumFile); err == nil {
 			texts = append(texts, data)
 		}
 	}
@@ -96,7 +96,7 @@ func (r *run) buildList(ctx context.Context) (*modbump.BuildList, error) {
 
 // modules returns the build list. That of a vendored module is what was vendored.
 func (r *run) modules(ctx context.Context) ([]gosum.Module, error) {
-	if data, err := os.ReadFile(filepath.Join(r.mod.Root, "vendor", "modules.txt")); err == nil {
+	if data, err := modules.ReadFile(filepath.Join(r.mod.Root, "vendor", "modules.txt"), rooted.ModFile); err == nil {
 		return gosum.Vendored(data), nil
 	}
 	r.log("asking for the build list")
@@ -116,7 +116,7 @@ func (r *run) workspaceReplaces() func(module.Version) (module.Version, bool) {
 	if r.mod.Workspace == "" {
 		return none
 	}
-	data, err := os.ReadFile(r.mod.Workspace)
+	data, err := modules.ReadFile(r.mod.Workspace, rooted.ModFile)
 	if err != nil {
 		return none
 	}

@@ -2,7 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"os"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 	ignored := map[string][]byte{}
 	for _, p := range chosen {
 		for _, f := range p.Ignored {
-			if src, err := os.ReadFile(f.Name); err == nil {
+			if src, err := modules.ReadFile(f.Name, rooted.GoFile); err == nil {
 				ignored[f.Name] = src
 			}
 		}
@@ -106,7 +107,7 @@ func (r *run) strayDirectives(chosen []*discover.Package, wanted map[string]bool
 			continue
 		}
 		for _, name := range p.Files {
-			if src, err := os.ReadFile(name); err == nil {
+			if src, err := modules.ReadFile(name, rooted.GoFile); err == nil {
 				r.stray = append(r.stray, rewrite.StrayDirectives(name, src, p.Path)...)
 			}
 		}
@@ -161,7 +162,7 @@ func (r *run) forks(ctx context.Context, chosen []*discover.Package) (out []rewr
 		}
 		lines := strings.Split(strings.TrimSpace(string(list)), "\n")
 		for _, name := range lines[1:] {
-			if src, err := os.ReadFile(filepath.Join(lines[0], name)); err == nil {
+			if src, err := rooted.ReadNamed(filepath.Join(lines[0], name), rooted.GoFile); err == nil {
 				fork.Sources[name] = src
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"etcdmod/internal/rooted"
 	"fmt"
 	"go/token"
 	"os"
@@ -88,7 +89,7 @@ func readFiles(dir string, names []string) map[string][]byte {
 		}
 	}
 	for _, name := range names {
-		if src, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+		if src, err := modules.ReadFile(filepath.Join(dir, name), rooted.GoFile); err == nil {
 			files[name] = src
 		}
 	}

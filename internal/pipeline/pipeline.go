@@ -8,6 +8,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"etcdmod/internal/quote"
 	"fmt"
 	"slices"
 	"strings"
@@ -149,6 +150,11 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	wanted, err := r.selected()
 	if err != nil {
 		return nil, err
+	}
+	if len(r.mod.Unfit) > 0 {
+		r.skip(r.mod.Root, finding.SkipUnreadable, "no go command was run in this module, and nothing was looked for: it would open "+quote.Name(r.mod.Rel(r.mod.Unfit[0]))+", for which there is a note; put that right and run again")
+		r.finish()
+		return r.res, nil
 	}
 	bumpErr := r.bumps(ctx)
 	var plan *rewrite.Plan

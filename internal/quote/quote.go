@@ -21,7 +21,7 @@ import (
 // the direction of what is around it. Other letters stay as they are, as with
 // core.quotePath=false.
 func Name(name string) string {
-	if !odd(name, `"\`) {
+	if !odd(name, `"\`) && !commands(name) {
 		return name
 	}
 	var b strings.Builder
@@ -40,6 +40,10 @@ func Name(name string) string {
 	b.WriteByte('"')
 	return b.String()
 }
+
+// commands reports whether a name is taken for a command by what runs a job and reads its
+// output: GitHub's "::name", those of Azure and TeamCity with "##".
+func commands(name string) bool { return strings.HasPrefix(name, "::") || strings.Contains(name, "##") }
 
 // WriteByte writes one byte of a name within double quotes, as C and git do.
 func WriteByte(b *strings.Builder, c byte) {
@@ -156,7 +160,7 @@ func plain(c rune) bool {
 // backquotes where that is safe, else as HTML in which every character that means something
 // is a reference.
 func Markdown(name string) string {
-	if name != "" && strings.TrimSpace(name) == name && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
+	if name != "" && !commands(name) && strings.TrimSpace(name) == name && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
 		return "`" + name + "`"
 	}
 	var b strings.Builder

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/csv"
+	"etcdmod/internal/quote"
 	"io"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ func CSV(w io.Writer, page Page) error {
 	write := func(row csvRow) error {
 		cells := make([]string, len(csvHeader))
 		for i, name := range csvHeader {
-			cells[i] = harmless(row[name])
+			cells[i] = quote.Cell(row[name])
 		}
 		return out.Write(cells)
 	}
@@ -111,12 +112,4 @@ func number(n int) string {
 		return ""
 	}
 	return strconv.Itoa(n)
-}
-
-// harmless makes a cell that no spreadsheet evaluates.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(cell)[0]) {
-		return "'" + cell
-	}
-	return cell
 }

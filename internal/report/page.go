@@ -2,8 +2,9 @@ package report
 
 import (
 	"bytes"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -250,7 +251,7 @@ func (s *source) chars(name string, line, col int) int {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(s.module.Repo, file)
 		}
-		if data, err := os.ReadFile(file); err == nil {
+		if data, err := modules.ReadFile(file, rooted.GoFile); err == nil {
 			lines = bytes.Split(data, []byte("\n"))
 		}
 		s.lines[name] = lines

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"etcdmod/internal/quote"
 	"fmt"
+	"go/token"
 	"io"
 	"strings"
 
@@ -29,7 +31,7 @@ func Text(w io.Writer, res *pipeline.Result) error {
 func Skipped(w io.Writer, res *pipeline.Result) error {
 	p := &printer{w: w, res: res}
 	for _, s := range res.Skipped {
-		p.printf("not covered: %s: %s", rel(res, s.Path), s.Reason)
+		p.printf("not covered: %s: %s", quote.Name(rel(res, s.Path)), s.Reason)
 		if s.Detail != "" {
 			p.printf(": %s", indent(s.Detail, 1))
 		}
@@ -42,10 +44,15 @@ func Skipped(w io.Writer, res *pipeline.Result) error {
 func Problems(w io.Writer, res *pipeline.Result) error {
 	p := &printer{w: w, res: res}
 	for _, pr := range res.Failed {
-		pr.File = rel(res, pr.File)
+		pr.File = quote.Name(rel(res, pr.File))
 		p.printf("%s: %s\n", pr.Phase, indent(pr.String(), 1))
 	}
 	return p.err
+}
+
+// shown is a position as a line of text has it.
+func shown(res *pipeline.Result, pos token.Position) string {
+	return fmt.Sprintf("%s:%d:%d", quote.Name(rel(res, pos.Filename)), pos.Line, pos.Column)
 }
 
 type printer struct {
@@ -56,7 +63,7 @@ type printer struct {
 
 func (p *printer) printf(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format, args...)
+		_, p.err = io.WriteString(p.w, quote.Visible(fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -70,9 +77,9 @@ func (p *printer) finding(f *finding.Finding) {
 	if f.Tier == finding.Refuse && len(f.Refused) > 0 {
 		tier += ": " + string(f.Refused[0].Code)
 	}
-	p.printf("%s: %s: %s (%s)\n", at(p.res, f.Pos), f.Rule, f.Message, tier)
+	p.printf("%s: %s: %s (%s)\n", shown(p.res, f.Pos), f.Rule, f.Message, tier)
 	for _, frame := range f.Path {
-		p.printf("\t%s: %s\n", at(p.res, frame.Pos), frame.Call)
+		p.printf("\t%s: %s\n", shown(p.res, frame.Pos), frame.Call)
 	}
 	for _, r := range f.Refused {
 		p.reason("refused", r)
@@ -89,7 +96,7 @@ func (p *printer) finding(f *finding.Finding) {
 func (p *printer) reason(why string, r finding.Reason) {
 	p.printf("\t%s: %s", why, r.Code)
 	if r.Pos.IsValid() {
-		p.printf(" at %s", at(p.res, r.Pos))
+		p.printf(" at %s", shown(p.res, r.Pos))
 	}
 	if r.Detail != "" {
 		p.printf(": %s", indent(r.Detail, 2))
@@ -102,7 +109,7 @@ func (p *printer) bump(b pipeline.Bump) {
 	if a := action(b); a != modbump.Bump {
 		what = fmt.Sprintf("%s: %s", a, code(b))
 	}
-	p.printf("%s:%d:%d: %s: %s (%s)\n", rel(p.res, file(p.res, b)), b.Line, b.Col, b.Rule, b.Message, what)
+	p.printf("%s:%d:%d: %s: %s (%s)\n", quote.Name(rel(p.res, file(p.res, b))), b.Line, b.Col, b.Rule, b.Message, what)
 	for _, e := range b.Evidence {
 		p.printf("\t%s\n", e)
 	}
@@ -130,11 +137,11 @@ func (p *printer) bump(b pipeline.Bump) {
 // call writes a call that leaks, with the way of its deadline.
 func (p *printer) call(c reach.Call) {
 	if !c.Known {
-		p.printf("\tmay leak: %s: %s, if its context has a deadline\n", at(p.res, c.Pos), c.Name)
+		p.printf("\tmay leak: %s: %s, if its context has a deadline\n", shown(p.res, c.Pos), c.Name)
 		return
 	}
-	p.printf("\tleaks: %s: %s with a deadline\n", at(p.res, c.Pos), c.Name)
+	p.printf("\tleaks: %s: %s with a deadline\n", shown(p.res, c.Pos), c.Name)
 	for _, f := range c.Path {
-		p.printf("\t\t%s: %s\n", at(p.res, f.Pos), f.Call)
+		p.printf("\t\t%s: %s\n", shown(p.res, f.Pos), f.Call)
 	}
 }

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"bytes"
+	"etcdmod/internal/quote"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ import (
 
 // title is the first line of a commit and of a pull request.
 func title(dir string, u *Unit) string {
-	where := dir
+	where := quote.Name(dir)
 	if dir == "." {
 		where = "the root module"
 	}
@@ -23,9 +24,9 @@ func title(dir string, u *Unit) string {
 	case u.Prelude:
 		return "etcd locks in " + where + ": what its changes share"
 	case len(u.Keys) == 1 && u.Keys[0] != dir:
-		where = fmt.Sprintf("%s (%s)", where, u.Keys[0])
+		where = fmt.Sprintf("%s (%s)", where, quote.Name(u.Keys[0]))
 	case len(u.Keys) > 1:
-		where = fmt.Sprintf("%s (%s and %d more)", where, u.Keys[0], len(u.Keys)-1)
+		where = fmt.Sprintf("%s (%s and %d more)", where, quote.Name(u.Keys[0]), len(u.Keys)-1)
 	}
 	if len(u.Tiers) == 0 {
 		return "Bump etcd's client in " + where
@@ -47,7 +48,7 @@ var tiers = []struct{ name, text string }{
 func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]byte, error) {
 	var b bytes.Buffer
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	say("# %s\n", u.Title)
+	say("# %s\n", heading(u.Title))
 	if u.Prelude {
 		say("This comes before the other changes of the module, which share it. By itself it changes nothing that the program does%s.\n",
 			map[bool]string{true: ", apart from the version of etcd's client", false: ""}[bumped(res)])
@@ -67,7 +68,7 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 	if u.Prelude {
 		say("It goes before:\n")
 		for _, other := range units[1:] {
-			say("- `%s`: %s", other.ID, other.Title)
+			say("- `%s`: %s", other.ID, heading(other.Title))
 		}
 		say("")
 	}
@@ -86,7 +87,7 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 	say("## What changes\n")
 	say("| file | lines |\n|---|---|")
 	for _, f := range u.Files {
-		say("| `%s` | +%d −%d |", f.Path, f.Added, f.Removed)
+		say("| %s | +%d −%d |", quote.Markdown(f.Path), f.Added, f.Removed)
 	}
 	say("")
 	for _, t := range tiers {
@@ -161,7 +162,13 @@ func bumped(res *pipeline.Result) bool {
 	return slices.ContainsFunc(res.Bumps, func(b pipeline.Bump) bool { return b.Action == modbump.Bump && b.Refused == nil })
 }
 
-func code(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
+func code(names []string) string {
+	var out []string
+	for _, name := range names {
+		out = append(out, quote.Markdown(name))
+	}
+	return strings.Join(out, ", ")
+}
 
 func count(n int, what string) string {
 	if n == 1 {
@@ -175,4 +182,12 @@ func when(cond bool, text string) string {
 		return text
 	}
 	return ""
+}
+
+// heading is a title within Markdown: as it is, unless something in it means something there.
+func heading(title string) string {
+	if strings.ContainsAny(title, "`<>@|[]\\\n\"*#&") {
+		return quote.MarkdownText(title)
+	}
+	return title
 }

@@ -105,7 +105,7 @@ func (r *run) settings(ctx context.Context) Settings {
 	flag("-tidy", p.Bump.Tidy)
 	set("-vet", strconv.FormatBool(p.Vet)) // on unless it is turned off
 	flag("-test", p.Test)
-	set("GOFLAGS", strings.Join(modules.GoFlags(p.Env), " "))
+	set("GOFLAGS", known(modules.GoFlags(p.Env)))
 	set("GOWORK", relative(modules.GoWorkSetting(p.Env), r.repo))
 	// Elsewhere than in the tree, which may ask for another version.
 	here := gocmd.Runner{Dir: os.TempDir(), Env: p.Env}.With("GOWORK=off", "GOTOOLCHAIN=local")
@@ -132,4 +132,26 @@ func absolute(dir, name string) string {
 		name = filepath.Join(dir, name)
 	}
 	return name
+}
+
+// known gives the flags whose values say how packages are built, and a hash of the others:
+// those may hold what is nobody's business.
+func known(flags []string) string {
+	var out []string
+	rest := sha256.New()
+	other := false
+	for _, f := range flags {
+		name, _, _ := strings.Cut(strings.TrimLeft(f, "-"), "=")
+		switch name {
+		case "tags", "mod", "race", "msan", "asan", "trimpath", "buildvcs", "modcacherw", "pgo", "buildmode", "compiler":
+			out = append(out, f)
+		default:
+			other = true
+			fmt.Fprintf(rest, "%q\n", f)
+		}
+	}
+	if other {
+		out = append(out, "and others, sha256:"+hex.EncodeToString(rest.Sum(nil))[:16])
+	}
+	return strings.Join(out, " ")
 }

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"cmp"
+	"etcdmod/internal/quote"
 	"fmt"
 	"io"
 	"maps"
@@ -44,7 +45,7 @@ func (x *Index) Summary(w io.Writer, took time.Duration) error {
 			}
 		}
 		if m.Failure != nil {
-			failed = append(failed, fmt.Sprintf("%s: %s: %s", m.Dir, m.Failure.Kind, firstLine(m.Failure.Message)))
+			failed = append(failed, fmt.Sprintf("%s: %s: %s", quote.Name(m.Dir), m.Failure.Kind, firstLine(m.Failure.Message)))
 		}
 	}
 	p.line("%s in %s", plural(len(x.Modules), "module"), took.Round(time.Millisecond*100))
@@ -75,7 +76,7 @@ func (x *Index) Summary(w io.Writer, took time.Duration) error {
 	p.list("Nothing can be said about:", failed)
 	var notes []string
 	for _, n := range x.Notes {
-		notes = append(notes, n.Path+": "+firstLine(n.Detail))
+		notes = append(notes, quote.Name(n.Path)+": "+firstLine(n.Detail))
 	}
 	p.list("Notes:", notes)
 	return p.err
@@ -123,7 +124,7 @@ type printer struct {
 
 func (p *printer) line(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.w, format+"\n", args...)
+		_, p.err = io.WriteString(p.w, quote.Visible(fmt.Sprintf(format+"\n", args...)))
 	}
 }
 

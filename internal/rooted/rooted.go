@@ -33,13 +33,17 @@ const (
 	GoFile   Bound = 32 << 20
 	ModFile  Bound = 16 << 20  // go.mod, go.work, vendor/modules.txt
 	SumFile  Bound = 64 << 20  // go.sum, go.work.sum
-	LockFile Bound = 16 << 20  // of other dependency tools
+	LockFile Bound = 4 << 20   // of other dependency tools
 	Setting  Bound = 1 << 20   // .etcdmod.yaml, what git keeps in files of its own
 	Owners   Bound = 3 << 20   // CODEOWNERS; GitHub reads no bigger one either
 	Patch    Bound = 256 << 20 // and what is made of it
 	Index    Bound = 1 << 30   // what a rollout or a journal says of thousands of modules
 	Content  Bound = 512 << 20 // any file of a module: the go command takes no bigger module
 )
+
+// compiled reports whether the go command reads files of the kind. Whole trees are copied by
+// links (cp -al, build caches), and what is compiled anyway is read; nothing is written to it.
+func (b Bound) compiled() bool { return b == GoFile || b == ModFile || b == SumFile }
 
 // An UnfitError is a file that is not what it has to be to be read or written.
 type UnfitError struct {
@@ -204,7 +208,7 @@ func fit(name string, info fs.FileInfo, most Bound) error {
 		return &UnfitError{name, "is a device, not a file"}
 	case !mode.IsRegular():
 		return &UnfitError{name, "is not a regular file"}
-	case links(info) > 1:
+	case !most.compiled() && links(info) > 1:
 		return &UnfitError{name, fmt.Sprintf("has %d names (hard links), so that it may be a file of somebody else; make it one of its own: cp it, and mv the copy over it", links(info))}
 	case info.Size() > int64(most):
 		return &UnfitError{name, fmt.Sprintf("has %d bytes, and no more than %d are read of a file of its kind", info.Size(), most)}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"etcdmod/internal/quote"
 	"fmt"
 	"maps"
 	"os"
@@ -100,9 +101,9 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 	}
 	switch {
 	case len(status) > 0 && status[0][:2] == "??":
-		return fmt.Errorf("%s is not committed", status[0][3:])
+		return fmt.Errorf("%s is not committed", quote.Name(status[0][3:]))
 	case len(status) > 0:
-		return fmt.Errorf("%s has changes that are not committed; commit or stash them", status[0][3:])
+		return fmt.Errorf("%s has changes that are not committed; commit or stash them", quote.Name(status[0][3:]))
 	}
 	marked, err := b.git.List(ctx, slices.Concat([]string{"ls-files", "-v", "-z", "--"}, paths)...)
 	if err != nil {
@@ -110,7 +111,7 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 	}
 	for _, m := range marked {
 		if m[0] == 'S' || m[0] >= 'a' && m[0] <= 'z' {
-			return fmt.Errorf("git does not look at %s: git update-index --no-skip-worktree --no-assume-unchanged makes it", m[2:])
+			return fmt.Errorf("git does not look at %s: git update-index --no-skip-worktree --no-assume-unchanged makes it", quote.Name(m[2:]))
 		}
 	}
 	at, err := treeOf(ctx, b.git, b.head, paths)
@@ -120,10 +121,10 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 	for _, name := range paths {
 		info, err := os.Lstat(filepath.Join(b.repo, filepath.FromSlash(name)))
 		if err == nil && at[name] == "" {
-			return fmt.Errorf("%s is not committed", name)
+			return fmt.Errorf("%s is not committed", quote.Name(name))
 		}
 		if err == nil && !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is no regular file", name)
+			return fmt.Errorf("%s is no regular file", quote.Name(name))
 		}
 	}
 	if b.parent == b.head {
@@ -201,11 +202,33 @@ func (b *branch) patch(paths []string) ([]byte, error) {
 	var names []string
 	for _, f := range files {
 		names = append(names, f.Path)
+		if !ours(f.Path) {
+			return nil, fmt.Errorf("the patch changes %s, which is no file that a rollout changes", quote.Name(f.Path))
+		}
 	}
 	if want := slices.Sorted(slices.Values(paths)); !slices.Equal(slices.Sorted(slices.Values(names)), want) {
 		return nil, fmt.Errorf("the patch changes %q, and the index says %q", names, paths)
 	}
 	return diff, nil
+}
+
+// ours reports whether a rollout changes files of a name: Go files, what says which modules are
+// built, and what is vendored; also the text behind a link that ends like a Go file's.
+func ours(name string) bool {
+	for elem := range strings.SplitSeq(path.Dir(name), "/") {
+		if elem == "vendor" {
+			return true
+		}
+		if strings.HasPrefix(elem, ".") && elem != "." {
+			return false
+		}
+	}
+	switch base := path.Base(name); base {
+	case "go.mod", "go.sum", "go.work", "go.work.sum":
+		return true
+	default:
+		return !strings.HasPrefix(base, ".") && strings.Contains(base, ".go")
+	}
 }
 
 // copyFile copies a file that may be missing, and whether it is a program.
@@ -272,7 +295,7 @@ func (b *branch) message() (string, error) {
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 	_, intro, _ := bytes.Cut(text, []byte("\n")) // the title
 	intro, _, _ = bytes.Cut(intro, []byte("\n## "))
-	return strings.TrimSpace(b.unit.Title+"\n\n"+strings.TrimSpace(string(intro))) + "\n", nil
+	return strings.TrimSpace(quote.Line(b.unit.Title)+"\n\n"+strings.TrimSpace(string(intro))) + "\n", nil
 }
 
 // point makes the branch point to the commit, unless there is one already.

@@ -1,8 +1,11 @@
 package ship
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/quote"
 	"fmt"
 	"io/fs"
 
@@ -32,6 +35,9 @@ func openRecord(dir string) (_ *record, err error) {
 		return nil, err
 	}
 	defer d.Close()
+	if tracked, err := gitcmd.Tracked(context.Background(), d.Path(RecordFile)); err != nil || tracked {
+		return nil, errors.Join(err, fmt.Errorf("%s: git tracks it, and what a repository brings says nothing of what was published; remove it (git rm), or name another directory", quote.Name(d.Path(RecordFile))))
+	}
 	r := &record{done: map[published]bool{}}
 	r.log, err = appendlog.Open(d, RecordFile, appendlog.Format{}, func(data []byte, _, _ int64) error {
 		var p published

@@ -10,6 +10,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -45,7 +47,7 @@ func Changes(ctx context.Context, r gocmd.Runner, root string, before, after Sta
 			continue
 		}
 		path := filepath.Join(root, "vendor", name)
-		present, err := os.ReadFile(path)
+		present, err := modules.ReadFile(path, rooted.SumFile)
 		switch there := !errors.Is(err, fs.ErrNotExist); {
 		case there && err != nil:
 			return nil, err

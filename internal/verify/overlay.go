@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"etcdmod/internal/rooted"
 	"fmt"
 	"maps"
 	"os"
@@ -68,7 +69,7 @@ func (o *overlay) read(name string) ([]byte, error) {
 	if o.has(name) {
 		return o.content[name], nil
 	}
-	return os.ReadFile(name)
+	return rooted.ReadNamed(name, rooted.Content)
 }
 
 // newDirs reports whether a Go file stands in a directory that is not on disk. Vet

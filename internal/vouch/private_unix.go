@@ -22,3 +22,12 @@ func private(info fs.FileInfo) error {
 	}
 	return nil
 }
+
+// secret reports why a file is not one that this user alone can read.
+func secret(info fs.FileInfo) error {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if ok && int(st.Uid) != os.Geteuid() || info.Mode().Perm()&0o077 != 0 {
+		return errors.New("is not this user's alone")
+	}
+	return nil
+}

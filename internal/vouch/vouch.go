@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"etcdmod/internal/rooted"
 )
@@ -40,9 +41,9 @@ type Key struct {
 
 var wellFormed = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
-// New makes the key of a record that is about to be begun.
-func New() (_ *Key, err error) {
-	dir, err := store()
+// New makes the key of a record that is about to be begun in a directory, place.
+func New(place string) (_ *Key, err error) {
+	dir, err := store(place)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,11 @@ func New() (_ *Key, err error) {
 	var random [8 + 32]byte
 	rand.Read(random[:]) // never fails, see crypto/rand
 	k := &Key{id: hex.EncodeToString(random[:8]), secret: random[8:], dir: dir.Name()}
+	forgetOld(dir)
 	f, err := dir.Create(k.id)
+	if err == nil {
+		err = f.Chmod(0o600)
+	}
 	if err == nil {
 		_, err = f.WriteString(hex.EncodeToString(k.secret) + "\n")
 		err = errors.Join(err, f.Sync(), f.Close())
@@ -62,16 +67,19 @@ func New() (_ *Key, err error) {
 	return k, nil
 }
 
-// Find returns the key with an ID. The error wraps [ErrUnknown] where there is none.
-func Find(id string) (*Key, error) {
+// Find returns the key with an ID, for a record in a directory, place. The error wraps [ErrUnknown] where there is none.
+func Find(id, place string) (*Key, error) {
 	if !wellFormed.MatchString(id) {
 		return nil, ErrUnknown
 	}
-	dir, err := store()
+	dir, err := store(place)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
+	if info, err := dir.Lstat(id); err == nil && secret(info) != nil {
+		return nil, fmt.Errorf("%w: its key %w", ErrUnknown, secret(info))
+	}
 	data, err := dir.ReadFile(id, rooted.Setting)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrUnknown
@@ -79,11 +87,11 @@ func Find(id string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, err := hex.DecodeString(strings.TrimSuffix(string(data), "\n"))
-	if err != nil || len(secret) != 32 {
+	bytes, err := hex.DecodeString(strings.TrimSuffix(string(data), "\n"))
+	if err != nil || len(bytes) != 32 {
 		return nil, ErrUnknown
 	}
-	return &Key{id: id, secret: secret, dir: dir.Name()}, nil
+	return &Key{id: id, secret: bytes, dir: dir.Name()}, nil
 }
 
 // ID names the key; it is no secret.
@@ -110,7 +118,7 @@ func (k *Key) Forget() {
 }
 
 // store opens the directory of the keys, which it makes. It belongs to the user alone.
-func store() (*rooted.Dir, error) {
+func store(place string) (*rooted.Dir, error) {
 	var names []string
 	if name := os.Getenv(Variable); name != "" {
 		if !filepath.IsAbs(name) {
@@ -131,7 +139,7 @@ func store() (*rooted.Dir, error) {
 			info, err = os.Lstat(name)
 		}
 		if err == nil {
-			err = private(info)
+			err = errors.Join(private(info), apart(name, place))
 		}
 		if err == nil {
 			var dir *rooted.Dir
@@ -142,4 +150,39 @@ func store() (*rooted.Dir, error) {
 		errs = append(errs, fmt.Errorf("%s: %w", name, err))
 	}
 	return nil, fmt.Errorf("there is no directory for the keys of records; %s names one: %w", Variable, errors.Join(errs...))
+}
+
+// apart reports that the keys are where the records are, in the tree around them: then whoever
+// writes there has keys as well.
+func apart(keys, place string) error {
+	real := func(dir string) string {
+		if r, err := filepath.EvalSymlinks(dir); err == nil {
+			return r
+		}
+		return filepath.Clean(dir)
+	}
+	top := real(place)
+	for at := top; at != filepath.Dir(at); at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			top = at
+			break
+		}
+	}
+	if rel, err := filepath.Rel(top, real(keys)); err == nil && filepath.IsLocal(rel) {
+		return fmt.Errorf("it is within %s, which others write to", top)
+	}
+	return nil
+}
+
+// keptFor is how long the key of a record is kept that nobody has completed.
+const keptFor = 180 * 24 * time.Hour
+
+// forgetOld removes the keys of records that nobody goes on with any more.
+func forgetOld(dir *rooted.Dir) {
+	list, _ := dir.ReadDir(".")
+	for _, e := range list {
+		if info, err := dir.Lstat(e.Name()); err == nil && wellFormed.MatchString(e.Name()) && time.Since(info.ModTime()) > keptFor {
+			_ = dir.Remove(e.Name())
+		}
+	}
 }

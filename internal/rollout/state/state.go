@@ -221,12 +221,16 @@ func (s *State) read() (begun *Run, err error) {
 func (s *State) vouched(name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if gitcmd.Tracked(ctx, name) {
+	tracked, err := gitcmd.Tracked(ctx, name)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUsage, err)
+	}
+	if tracked {
 		return fmt.Errorf("%w: %s: git tracks it, and what a repository brings is no state to go on with; name another directory", ErrUsage, quote.Name(name))
 	}
 	id, err := s.files.ReadFile(keyFile, rooted.Setting)
 	if err == nil {
-		s.key, err = vouch.Find(strings.TrimSpace(string(id)))
+		s.key, err = vouch.Find(strings.TrimSpace(string(id)), s.dir)
 	}
 	switch {
 	case err == nil:
@@ -265,7 +269,7 @@ func (s *State) fits(begun *Run, now Run, opts Options) error {
 // begin makes the log ready to be appended to, and clears away what killed runs left.
 func (s *State) begin(first bool, now Run) (err error) {
 	if s.log == nil {
-		if s.key, err = vouch.New(); err != nil {
+		if s.key, err = vouch.New(s.dir); err != nil {
 			return err
 		}
 		if err := s.files.WriteFile(keyFile, []byte(s.key.ID()+"\n")); err != nil {

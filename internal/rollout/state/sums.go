@@ -3,6 +3,7 @@ package state
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"etcdmod/internal/rooted"
 	"fmt"
 	"io"
 	"io/fs"
@@ -99,7 +100,7 @@ func (s *Sums) workspace(name string) (out summed) {
 	file(name)
 	file(filepath.Join(at, "go.work.sum"))
 	file(filepath.Join(at, "vendor", "modules.txt"))
-	data, err := os.ReadFile(name)
+	data, err := modules.ReadFile(name, rooted.ModFile)
 	if err == nil {
 		if work, err := modules.ParseGoWork(name, data); err == nil {
 			for _, dir := range work.Dirs(at) {
@@ -117,7 +118,7 @@ func (s *Sums) workspace(name string) (out summed) {
 func (s *Sums) dir(dir string) summed {
 	return once(&s.dirs, dir, func() summed {
 		out := summed{sum: s.walk(dir)}
-		if data, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil {
+		if data, err := modules.ReadFile(filepath.Join(dir, "go.mod"), rooted.ModFile); err == nil {
 			if mod, err := modules.ParseGoMod("go.mod", data); err == nil {
 				out.replaces = localDirs(mod.Replace, dir)
 			}
