@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestBump: each program of testdata builds before and after, its build list has the new
+// TestBump: each program of testdata builds after and, where that can be, before; its build list has the new
 // version, and of its go.mod nothing else changes than what the test says.
 func TestBump(t *testing.T) {
 	etcdmod := filepath.Join(t.TempDir(), "etcdmod")
@@ -33,11 +33,37 @@ func TestBump(t *testing.T) {
 		// changes are regular expressions for the lines of go.mod that go (-) and come (+).
 		changes []string
 		says    string
+		broken  bool // it does not build before
 	}{
 		{
 			name: "same-line", path: "github.com/coreos/etcd", want: "v3.2.26+incompatible",
 			changes: []string{`-	github.com/coreos/etcd v3\.2\.9\+incompatible`, `\+	github.com/coreos/etcd v3\.2\.26\+incompatible`},
 			says:    "compiles with google.golang.org/grpc v1.5.1 to v1.29.1; v1.5.1 is built",
+		},
+		{
+			name: "bare", path: "github.com/coreos/etcd", want: "v3.2.26+incompatible", broken: true,
+			changes: []string{
+				`-require github.com/coreos/etcd v3\.2\.9\+incompatible`, `\+require github.com/coreos/etcd v3\.2\.26\+incompatible`,
+				`\+require google.golang.org/grpc v1\.26\.0 // indirect`,
+			},
+			says: "google.golang.org/grpc@v1.26.0 is added: ",
+		},
+		{
+			name: "grpc-121", path: "github.com/coreos/etcd", want: "v3.2.26+incompatible",
+			changes: []string{
+				`-	github.com/coreos/etcd v3\.2\.9\+incompatible`, `\+	github.com/coreos/etcd v3\.2\.26\+incompatible`,
+				`-	google.golang.org/grpc v1\.2\.1`, `\+	google.golang.org/grpc v1\.5\.1`,
+				`\+	google.golang.org/genproto v0\.0\.0-20170731182057-09f6ed296fc6 // indirect`,
+			},
+			says: "google.golang.org/grpc is raised from v1.2.1 to v1.5.1: ",
+		},
+		{
+			name: "grpc-140", args: []string{"-pin"}, path: "github.com/coreos/etcd", want: "v3.2.26+incompatible", broken: true,
+			changes: []string{
+				`-	github.com/coreos/etcd v3\.2\.9\+incompatible`, `\+	github.com/coreos/etcd v3\.2\.26\+incompatible`,
+				`\+`, `\+replace google.golang.org/grpc => google.golang.org/grpc v1\.26\.0`,
+			},
+			says: "also moves: google.golang.org/grpc from v1.40.0 to ",
 		},
 		{
 			name: "flannel", path: "github.com/coreos/etcd", want: "v3.1.11+incompatible",
@@ -69,7 +95,7 @@ func TestBump(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", test.name))); err != nil {
 				t.Fatal(err)
 			}
-			if code, out := run(t, dir, "go", "build", "-o", os.DevNull, "."); code != 0 {
+			if code, out := run(t, dir, "go", "build", "-o", os.DevNull, "."); (code != 0) != test.broken {
 				t.Fatalf("before: %s", out)
 			}
 			before := read(t, dir)

@@ -133,6 +133,7 @@ func bumpFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "to", Usage: "bump to this `version`, v3.3.13 or module@v3.3.13, instead of the one of the policy"},
 		&cli.BoolFlag{Name: "offline", Usage: "take nothing from the network; versions are those in the module cache"},
 		&cli.BoolFlag{Name: "tidy", Usage: "also do what \"go mod tidy\" does, which may raise the go line"},
+		pinFlag(),
 		&cli.BoolFlag{Name: "vet", Value: true, Usage: "verify with go vet as well as with the compiler; on unless -vet=false"},
 		&cli.BoolFlag{Name: "test", Usage: "run the tests of the packages that import the client before and after, and refuse what makes one fail"},
 	}
@@ -157,7 +158,7 @@ func bumpSettings(env *Env, cmd *cli.Command) (*settings, error) {
 		vet:     cmd.Bool("vet"),
 		test:    cmd.Bool("test"),
 		bump: pipeline.BumpOptions{
-			Only: true, All: cmd.Bool("all"), Offline: cmd.Bool("offline"), Tidy: cmd.Bool("tidy"),
+			Only: true, All: cmd.Bool("all"), Offline: cmd.Bool("offline"), Tidy: cmd.Bool("tidy"), Pin: cmd.Bool("pin"),
 		},
 	}
 	for _, text := range cmd.StringSlice("to") {

@@ -41,8 +41,14 @@ func commonFlags() []cli.Flag {
 func editFlags() []cli.Flag {
 	return append(commonFlags(),
 		&cli.BoolFlag{Name: "vet", Value: true, Usage: "verify with go vet as well as with the compiler; on unless -vet=false"},
+		pinFlag(),
 		&cli.BoolFlag{Name: "test", Usage: "run the tests of the changed packages and of their importers before and after, and refuse what makes one fail"},
 	)
+}
+
+// pinFlag is the one flag about the bump that every command has that makes it.
+func pinFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "pin", Usage: "where google.golang.org/grpc is too new for a client, replace it by a version that is not, for the whole build"}
 }
 
 // settings are the flags and arguments as given.
@@ -97,6 +103,7 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 		edit:     edit,
 		vet:      edit && cmd.Bool("vet"),
 		test:     edit && cmd.Bool("test"),
+		bump:     pipeline.BumpOptions{Pin: edit && cmd.Bool("pin")},
 	}
 	if s.configs, err = configurations(cmd, texts); err != nil {
 		return nil, err

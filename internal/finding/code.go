@@ -112,7 +112,10 @@ const (
 	Pinned             Code = "pinned"
 
 	// Why a bump was not made, for another reason than the policy's.
-	GoSum Code = "go-sum"
+	GoSum         Code = "go-sum"
+	DidNotBuild   Code = "did-not-build"
+	GoModRejected Code = "go-mod-rejected"
+	HeldVersion   Code = "held-version"
 )
 
 // texts explains every code: what was seen, and what a person can do.
@@ -212,7 +215,10 @@ var texts = map[Code]string{
 	NeedsRequirements:  "the new version imports packages that no requirement of the go.mod provides; add them with \"go get\", together with the new version",
 	Pinned:             "another dependency tool than the go command pins the version; the message says what to write for that tool, or move to Go modules with \"go mod init\"",
 
-	GoSum: "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
+	GoSum:         "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
+	DidNotBuild:   "What imports the client does not build without the bump either, so that nobody can tell whether it would with it. The message has the first error that is there now; mend that, with the bump or before it.",
+	GoModRejected: "The go command does not accept the go.mod, or the settings that it reads it with, as they are, without the bump as well. The message has its words and what to change.",
+	HeldVersion:   "Another module, which the message names, requires a version above the one that the bump goes to, and the go command builds the highest. Bump that module, or choose a higher version with -to.",
 }
 
 // Explain says what was seen and what a person can do. It is false for what is no code.

@@ -226,9 +226,12 @@ func (c *completer) verify(gosum []byte) error {
 	}
 	before, err := c.list(c.r, "-mod=readonly")
 	if err != nil {
-		// The module did not load before, for whatever reason, so nothing is
-		// worse now than it was.
-		return nil
+		// The module did not load before, for whatever reason, so nothing is worse now than
+		// it was; but what no module provides can be required.
+		before = maps.Clone(after)
+		maps.DeleteFunc(before, func(_, text string) bool {
+			return strings.Contains(text, "provides package") || strings.Contains(text, "providing package")
+		})
 	}
 	var worse []string
 	for path, text := range after {

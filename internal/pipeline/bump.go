@@ -26,6 +26,7 @@ type BumpOptions struct {
 	To      []module.Version // instead of the versions of the policy
 	Offline bool             // take nothing from the network
 	Tidy    bool             // also do what "go mod tidy" does
+	Pin     bool             // also replace a grpc that is too new for a client
 	// Refresh completes go.mod and go.sum also without a bump: a module that is
 	// replaced by its directory was bumped just now.
 	Refresh bool
@@ -125,8 +126,7 @@ func (r *run) bumpChanges(ctx context.Context) (kept []change.Change, failed []f
 		return nil, nil, nil
 	}
 	try := func(indexes []int) (*attempt, *Refusal, error) {
-		a := &attempt{run: r, bumps: indexes}
-		why, err := a.make(ctx)
+		a, why, err := r.try(ctx, indexes)
 		if err == nil && why != nil && a.failed != nil {
 			failed = a.failed
 		}

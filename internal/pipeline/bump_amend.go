@@ -54,6 +54,26 @@ func (a *attempt) amend(need []module.Version, goVersion, why string) error {
 	return nil
 }
 
+// follow gives the go.mod what else a way of making the bumps changes, and says so.
+func (a *attempt) follow(way modbump.Way) error {
+	var edited []byte
+	var err error
+	switch {
+	case way.Replace.Path != "":
+		_, edited, err = modbump.Replace(a.mod.GoModFile, a.gomod, way.Replace)
+	case len(way.Require) > 0:
+		_, edited, err = modbump.Amend(a.mod.GoModFile, a.gomod, way.Require, "")
+	default:
+		return nil
+	}
+	if err != nil || bytes.Equal(edited, a.gomod) {
+		return err
+	}
+	a.note("%s", way.Why)
+	a.gomod, a.amended = edited, true
+	return nil
+}
+
 // lists reports whether a go.mod is of a language version from which on it lists indirect
 // requirements.
 func lists(gomod []byte) bool {

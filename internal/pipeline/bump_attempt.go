@@ -27,12 +27,14 @@ const rounds = 8
 // An attempt makes some bumps together and finds out what follows from them.
 type attempt struct {
 	*run
-	bumps []int // indexes of the findings
+	bumps []int       // indexes of the findings
+	way   modbump.Way // what else changes for them
 
 	gomod, gosum []byte
 	notes        []string // the plan, apart from what is about one bump
 	movedGRPC    string   // the version of grpc that is built with the bumps, if it is another one
 	amended      bool
+	asIs         error    // what the go command says of the go.mod without the bumps
 	flags        []string // for the verification of what comes after
 	changes      []change.Change
 	failed       []finding.Problem
@@ -42,10 +44,46 @@ func (a *attempt) note(format string, args ...any) {
 	a.notes = append(a.notes, fmt.Sprintf(format, args...))
 }
 
+// try makes some bumps together, in the first of the ways in which the module builds. Where
+// there is none it gives the attempt and the refusal of the first, with what came of the others.
+func (r *run) try(ctx context.Context, bumps []int) (first *attempt, refused *Refusal, err error) {
+	ways := []modbump.Way{{}}
+	for _, i := range bumps {
+		b := r.res.Bumps[i]
+		ways = modbump.Ways(r.mod.GoMod, module.Version{Path: b.Module, Version: b.Target}, r.policy.Build, r.Bump.Pin)
+		if len(ways) > 1 || ways[0].String() != "" {
+			break // no two clients need another grpc: they have one in common
+		}
+	}
+	for _, way := range ways {
+		if way.String() != "" {
+			r.log("trying with %s", way)
+		}
+		a := &attempt{run: r, bumps: bumps, way: way}
+		why, err := a.make(ctx)
+		switch {
+		case err != nil || why == nil:
+			return a, why, err
+		case first == nil:
+			first, refused = a, why
+		default:
+			said, _, _ := strings.Cut(why.Detail, "\n")
+			refused.Detail += fmt.Sprintf("\nwith %q: %s: %s", way, why.Code, said)
+		}
+	}
+	return first, refused, nil
+}
+
 // make computes and verifies the changes. A refusal says why they are not made.
 func (a *attempt) make(ctx context.Context) (*Refusal, error) {
 	a.gomod = a.plan.Edit(a.bumps...)
+	if err := a.follow(a.way); err != nil {
+		return nil, err
+	}
 	if err := a.complete(ctx); err != nil {
+		if why := a.rejected(ctx, err); why != nil {
+			return why, nil
+		}
 		why, err := a.refusal(ctx, err)
 		if why != nil && why.Code == gosum.ReasonIncomplete {
 			a.advise(why) // a package that grpc has no more is not there either
@@ -95,25 +133,92 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 	if len(files) == 0 {
 		return nil, nil
 	}
-	problems, err := a.verify(ctx, files, a.bumped(a.bumps)...)
+	v, err := a.judge(ctx, files, a.bumped(a.bumps))
 	var said *gocmd.Error
 	switch {
 	case ctx.Err() == nil && !errors.Is(err, gocmd.ErrNoGo) && errors.As(err, &said):
-		return &Refusal{Code: finding.GoSum, Detail: a.local("the module does not load as it is, so that the bump cannot be compared with it; let the go command put that right first: " + said.Stderr)}, nil
+		return a.unbuilt("the module does not load as it is, so that the bump cannot be compared with it; let the go command put that right first: " + said.Stderr), nil
 	case err != nil:
 		return nil, err
 	}
-	if len(problems) == 0 {
-		if problems, err = a.tools(ctx); err != nil {
+	if len(v.problems) == 0 {
+		if v.problems, err = a.tools(ctx); err != nil {
 			return a.refusal(ctx, err)
 		}
 	}
-	if len(problems) == 0 {
-		return nil, nil
+	why := a.broken(v)
+	if why == nil {
+		for _, s := range v.skipped {
+			a.skip(s.Path, s.Reason, s.Detail)
+		}
 	}
-	a.failed = problems
-	why := &Refusal{Code: finding.DoesNotBuild, Detail: a.relative(problems[0]).String()}
-	return a.advise(why), nil
+	return why, nil
+}
+
+// broken refuses what does not build. A client of which a package did not compile before says
+// nothing about the bump, whatever else is wrong with it now.
+func (a *attempt) broken(v judgement) *Refusal {
+	client := func(p finding.Problem) bool {
+		mod, ok := modbump.ModuleOf(p.Package)
+		return ok && slices.ContainsFunc(a.bumps, func(i int) bool { return a.res.Bumps[i].Module == mod })
+	}
+	for _, p := range v.problems {
+		if !client(p) || !slices.ContainsFunc(v.old, func(old finding.Problem) bool { return old.Package == p.Package }) {
+			a.failed = v.problems
+			return a.advise(&Refusal{Code: finding.DoesNotBuild, Detail: a.relative(p).String()})
+		}
+	}
+	for _, p := range v.old {
+		still := len(v.problems) > 0 || slices.ContainsFunc(v.still, func(s finding.Problem) bool { return s.Package == p.Package })
+		if client(p) && still {
+			return a.advise(a.unbuilt(a.relative(p).String()))
+		}
+	}
+	return nil
+}
+
+// unbuilt refuses what did not build before.
+func (a *attempt) unbuilt(said string) *Refusal {
+	return &Refusal{Code: finding.DidNotBuild, Detail: a.local(said)}
+}
+
+// rejected refuses a go.mod that the go command does not take as it is, without the bumps. err
+// is what it said of the edited one.
+func (a *attempt) rejected(ctx context.Context, err error) *Refusal {
+	var untidy *gosum.UntidyError
+	switch {
+	case ctx.Err() != nil || errors.Is(err, gocmd.ErrNoGo) || gosum.Reason(err) != "":
+		return nil // the error says more
+	case errors.As(a.asIs, &untidy):
+		return &Refusal{Code: finding.GoModRejected, Detail: "the go command does not build with this go.mod: " + modbump.BlameUntidy(a.mod.GoMod, untidy.Wanted)}
+	case a.asIs != nil:
+		err = a.asIs
+	}
+	said := goSaid(err)
+	advice := modbump.Blame(a.mod.GoMod, said)
+	switch {
+	case advice != "":
+		said += "; " + advice
+	case a.asIs == nil:
+		return nil // the bump may be to blame
+	}
+	return &Refusal{Code: finding.GoModRejected, Detail: a.local(said)}
+}
+
+// goSaid gives the words of the go command in one line, without what it told of its progress.
+func goSaid(err error) string {
+	var cmd *gocmd.Error
+	if !errors.As(err, &cmd) || cmd.Stderr == "" {
+		return err.Error()
+	}
+	var said []string
+	for line := range strings.Lines(cmd.Stderr) {
+		progress := slices.ContainsFunc([]string{"go: downloading ", "go: finding ", "go: found "}, func(p string) bool { return strings.HasPrefix(line, p) })
+		if !progress {
+			said = append(said, strings.Fields(line)...)
+		}
+	}
+	return strings.Join(said, " ")
 }
 
 // advise adds what of go.mod would make the bumps build, where that is known.
@@ -165,6 +270,9 @@ func (a *attempt) complete(ctx context.Context) error {
 			return nil
 		}
 		need, goVersion := a.missing(ctx, err)
+		if a.ungoverned() {
+			need, goVersion = a.pinned(ctx, need, goVersion)
+		}
 		if untidy || len(need) == 0 && goVersion == "" || slices.Equal(need, added) {
 			return err
 		}
@@ -209,8 +317,11 @@ func (a *attempt) dependants(ctx context.Context) {
 // untidy reports whether the go command wants to change the go.mod also without a bump.
 // Nothing can be said of such a file but what the go command says.
 func (a *attempt) untidy(ctx context.Context) bool {
-	need, _, err := gosum.Settled(ctx, a.goCmd, a.mod.GoMod, a.goSum)
-	return err != nil || len(need) > 0
+	need, goVersion, err := gosum.Settled(ctx, a.goCmd, a.mod.GoMod, a.goSum)
+	if a.asIs = err; err == nil && len(need) > 0 {
+		a.asIs = &gosum.UntidyError{Wanted: need, Go: goVersion, Err: errors.New("updates to go.mod needed")}
+	}
+	return a.asIs != nil
 }
 
 // missing returns the requirements that would help against an error of the completion.
@@ -253,6 +364,40 @@ func (a *attempt) missing(ctx context.Context, err error) (need []module.Version
 	return need, ""
 }
 
+// ungoverned reports whether one of the bumped modules has no go.mod of its own, so that
+// nothing says with which versions of others it was built.
+func (a *attempt) ungoverned() bool {
+	return slices.ContainsFunc(a.bumps, func(i int) bool { return strings.HasSuffix(a.res.Bumps[i].Target, "+incompatible") })
+}
+
+// pinned gives requirements that the go command asks for the versions that the policy knows,
+// where the module is not in the build: the newest, which the go command takes, may not even
+// compile with the client. What the policy does not know is left out. The go line that goes with
+// the newest does not count then.
+func (a *attempt) pinned(ctx context.Context, need []module.Version, goVersion string) ([]module.Version, string) {
+	list, err := gosum.BuildList(ctx, a.goCmd, a.gomod, a.goSum)
+	if err != nil {
+		return nil, ""
+	}
+	built := map[string]string{}
+	for _, m := range list {
+		built[m.Path] = m.Version
+	}
+	var out []module.Version
+	for _, mod := range need {
+		version, ok := built[mod.Path]
+		if ok && version == mod.Version {
+			out = append(out, mod)
+			continue
+		}
+		goVersion = ""
+		if version, ok = modbump.Provided(mod.Path); ok && built[mod.Path] == "" {
+			out = append(out, module.Version{Path: mod.Path, Version: version})
+		}
+	}
+	return out, goVersion
+}
+
 // tidy does what "go mod tidy" does.
 func (a *attempt) tidy(ctx context.Context) error {
 	a.log("tidying")
@@ -284,8 +429,11 @@ func (a *attempt) selects(ctx context.Context) (*Refusal, error) {
 			return a.refusal(ctx, err)
 		}
 		if got != b.Target {
-			return &Refusal{Code: gosum.ReasonNotSelected, Detail: fmt.Sprintf(
-				"another requirement makes the go command select %s %s; \"go mod graph\" says which", b.Module, got)}, nil
+			detail := fmt.Sprintf("the go command selects %s %s", b.Module, got)
+			if via := gosum.Chain(ctx, a.goCmd, a.gomod, a.gosum, module.Version{Path: b.Module, Version: got}); len(via) > 0 {
+				detail += fmt.Sprintf(", which %s requires", via[len(via)-1])
+			}
+			return &Refusal{Code: finding.HeldVersion, Detail: detail}, nil
 		}
 	}
 	return nil, nil

@@ -121,6 +121,8 @@ func rewriting(fs []*finding.Finding) (out []*finding.Finding) {
 type judgement struct {
 	problems []finding.Problem // that are new; without any the changes are accepted
 	skipped  []finding.Skip    // what an acceptance says nothing about
+	// old are the problems that were there before, still those that are there after as well.
+	old, still []finding.Problem
 }
 
 // verify has the changes judged and notes what was not covered. packages are those that change
@@ -150,12 +152,14 @@ func (r *run) judge(ctx context.Context, changes []change.Change, packages []str
 		if err != nil {
 			return v, fmt.Errorf("cannot verify the changes%s: %w", r.note(c), err)
 		}
+		v.old, v.still = append(v.old, res.Old...), append(v.still, res.Still...)
 		for n, p := range res.New {
 			res.New[n].Message += r.note(c)
 			r.log("%s: %s%s", p.Phase, r.relative(p), r.note(c))
 		}
 		if !res.OK() {
-			return judgement{problems: res.New}, nil
+			v.problems = res.New
+			return v, nil
 		}
 		for _, path := range res.Checked {
 			checked[path] = true

@@ -103,6 +103,7 @@ func (r *run) settings(ctx context.Context) Settings {
 	flag("-all", p.Bump.All)
 	flag("-offline", p.Bump.Offline)
 	flag("-tidy", p.Bump.Tidy)
+	flag("-pin", p.Bump.Pin)
 	set("-vet", strconv.FormatBool(p.Vet)) // on unless it is turned off
 	flag("-test", p.Test)
 	set("GOFLAGS", known(modules.GoFlags(p.Env)))

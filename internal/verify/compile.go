@@ -68,7 +68,8 @@ func (c *checker) compile(ctx context.Context) error {
 	for _, p := range before.pkgs {
 		old = append(old, c.problems(p)...)
 	}
-	c.result.Before += len(sortProblems(old))
+	c.result.Old = sortProblems(old)
+	c.result.Before += len(c.result.Old)
 
 	var held []*pkg
 	for _, p := range broken {
@@ -80,6 +81,7 @@ func (c *checker) compile(ctx context.Context) error {
 				return err
 			}
 			c.result.New = append(c.result.New, more...)
+			c.result.Still = append(c.result.Still, worse(c.problems(p), more)...)
 		case p.Error != nil:
 			c.result.New = append(c.result.New, c.problems(p)...)
 		default:

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,8 +26,12 @@ func key(p finding.Problem) string {
 	if p.Phase == PhaseLoad {
 		return msg
 	}
-	return p.File + "\x00" + msg
+	return moduleVersion.ReplaceAllString(p.File, "") + "\x00" + msg
 }
+
+// moduleVersion is that in the name of a directory of the module cache: an error that a
+// dependency has in one version and in another is the same.
+var moduleVersion = regexp.MustCompile(`@v[^/\\]+`)
 
 // worse gives the problems of after that before does not have, as multisets. Of
 // several with the same key the last ones count as new.

@@ -68,6 +68,11 @@ type Request struct {
 type Result struct {
 	// New are the problems that the edits brought. None means verified.
 	New []finding.Problem
+	// Old are those that the original has in packages that the edits, or what they make
+	// out of date, lead to, and Still those of them that are there with the edits as well.
+	// They are looked for only where the edits show any problem, and are errors of the go
+	// command and of the compiler.
+	Old, Still []finding.Problem
 	// Before is how many problems the original has. It is looked at only as far as
 	// it takes to tell old from new: 0 when the edits show no problem at all.
 	Before int
@@ -212,5 +217,6 @@ func (c *checker) load(ctx context.Context) (loaded bool, err error) {
 
 func (c *checker) finish() *Result {
 	c.result.New = sortProblems(c.result.New)
+	c.result.Still = sortProblems(c.result.Still)
 	return &c.result
 }
