@@ -76,10 +76,7 @@ func sessionOf(s *loop.Site) *ast.CallExpr {
 	if call := sessionInLoop(s); call != nil {
 		return call
 	}
-	for i, h := range s.Chain {
-		if i == 0 {
-			continue // in the loop
-		}
+	for _, h := range s.Onward() {
 		if fn := s.FuncAround(h.Node); fn != nil && fn != s.Func {
 			// Behind the try it is for another one.
 			if call := makesSession(s.Functions.Program, h.File, source.Body(fn), map[ast.Node]bool{}); call != nil && (!source.Within(call, fn) || call.Pos() < h.Node.Pos()) {
@@ -114,8 +111,8 @@ func sessionInLoop(s *loop.Site) (call *ast.CallExpr) {
 // onTheWay returns the functions on the way to TryLock, which are looked at by themselves.
 func onTheWay(s *loop.Site) map[ast.Node]bool {
 	seen := map[ast.Node]bool{}
-	for i, h := range s.Chain {
-		if fn := s.FuncAround(h.Node); i > 0 && fn != nil {
+	for _, h := range s.Onward() {
+		if fn := s.FuncAround(h.Node); fn != nil {
 			seen[fn] = true
 		}
 	}
@@ -174,8 +171,8 @@ func sessionCall(p *source.Program, f *source.File, n ast.Node, seen map[ast.Nod
 // module that it calls.
 func closesSession(s *loop.Site) bool {
 	bodies := []ast.Node{s.Node}
-	for i, h := range s.Chain {
-		if fn := s.FuncAround(h.Node); i > 0 && fn != nil {
+	for _, h := range s.Onward() {
+		if fn := s.FuncAround(h.Node); fn != nil {
 			bodies = append(bodies, fn)
 		}
 	}

@@ -138,7 +138,7 @@ var texts = map[Code]string{
 	MutexCopied:      "The mutex is used or copied by value. Copying a lock is wrong in any case; use a pointer.",
 	NoOrigin:         "Not every constructor call that the mutex may come from was found in the source that can be edited.",
 	OnlyTests:        "Only tests poll this mutex, and the code of the program that makes it would have to change for their sake. Call Lock in the test, or use the helper there by hand.",
-	Untyped:          "The types around this call could not be resolved. Fix the errors that are reported for the package first.",
+	Untyped:          "The types around this call, or in its package, could not be resolved: who calls what is not known there, and only loops that try by themselves are found. Fix the errors that are reported for the package first.",
 	UnsupportedUse:   "The mutex is used in a way that etcdmod does not follow.",
 	UnsafeUse:        "The mutex is converted through unsafe.",
 	DoesNotBuild:     "The rewritten code brought errors that the original did not have: of the compiler, of vet, or of a test that passed before. Nothing of it was kept.",

@@ -10,9 +10,9 @@ type Verdict string
 const (
 	Uncalled   Verdict = "uncalled"    // nothing in the program leads there
 	Once       Verdict = "once"        // no cycle on any way to it retries it
+	Exported   Verdict = "exported"    // only callers outside of the module could repeat it
 	PerItem    Verdict = "per-item"    // each round of the cycles around it has another lock
 	PerRequest Verdict = "per-request" // the cycle waits for others, whatever came of the try
-	Exported   Verdict = "exported"    // only callers outside of the module could repeat it
 	NotLoaded  Verdict = "not-loaded"  // its code was parsed, and not understood
 	Unknown    Verdict = "unknown"     // the trail to who runs it is lost
 )

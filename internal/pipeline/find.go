@@ -4,6 +4,7 @@ import (
 	"context"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/rooted"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -145,17 +146,36 @@ func meets(n rewrite.Need, packages []*discover.Package) bool {
 	return true
 }
 
-// paths are the import paths of package concurrency: of releases, and of forks.
-func (o *Options) paths() []string { return slices.Concat(rewrite.ConcurrencyPaths, o.Forks) }
+// paths are the import paths of package concurrency: of releases, of forks, and of what may
+// be one.
+func (o *Options) paths() []string {
+	return slices.Concat(rewrite.ConcurrencyPaths, o.Forks, o.guessed)
+}
+
+// guess notes the packages that may be forks of package concurrency: packages of the module
+// import them by a path that ends in its name. What they hold decides.
+func (r *run) guess() {
+	found := map[string]bool{}
+	for _, p := range r.mod.Packages {
+		for imp := range p.Imports {
+			found[imp] = found[imp] || strings.HasSuffix(imp, "/concurrency") && !slices.Contains(r.paths(), imp)
+		}
+	}
+	for _, imp := range slices.Sorted(maps.Keys(found)) {
+		if found[imp] {
+			r.guessed = append(r.guessed, imp)
+		}
+	}
+}
 
 // forks reads the sources of the forks that one of the packages imports.
 func (r *run) forks(ctx context.Context, chosen []*discover.Package) (out []rewrite.Fork) {
-	for _, path := range r.Forks {
+	for _, path := range slices.Concat(r.Forks, r.guessed) {
 		if !slices.ContainsFunc(chosen, func(p *discover.Package) bool { return p.Imports[path] }) {
 			r.log("no package imports %s", path)
 			continue
 		}
-		fork := rewrite.Fork{Path: path, Sources: map[string][]byte{}}
+		fork := rewrite.Fork{Path: path, Sources: map[string][]byte{}, Guessed: slices.Contains(r.guessed, path)}
 		list, err := r.goFor(r.Configurations[0]).Run(ctx, slices.Concat([]string{"list"}, r.flagsFor(r.Configurations[0]), []string{"-f", "{{.Dir}}{{range .GoFiles}}\n{{.}}{{end}}", path})...)
 		if err != nil {
 			r.log("%v", err) // the fork is refused

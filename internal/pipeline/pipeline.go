@@ -56,6 +56,8 @@ type Options struct {
 	// Dependants are modules that are built with this one and are not in its workspace. A
 	// change that one of them does not build with is not made.
 	Dependants []Dependant
+
+	guessed []string // import paths of what may be forks of package concurrency
 }
 
 // A Dependant is a module that replaces another one by its directory.
@@ -213,6 +215,7 @@ func (r *run) open() error {
 		return err
 	}
 	r.mod, r.res = mod, &Result{Module: mod}
+	r.guess()
 	if pending, err := journal.Pending(mod.Root); err != nil {
 		return err
 	} else if pending {

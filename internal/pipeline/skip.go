@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"fmt"
 	"path"
 	"path/filepath"
 	"slices"
@@ -48,6 +49,12 @@ func (r *run) problems(progs []loaded) {
 			in[p] = append(in[p], prog.config.String())
 		}
 	}
+	missing := map[string]int{} // how many packages miss the same dependency
+	for _, p := range all {
+		if p.Kind == load.Dependency {
+			missing[p.Message]++
+		}
+	}
 	for _, p := range all {
 		at := p.Pos
 		if at == "" {
@@ -57,6 +64,13 @@ func (r *run) problems(progs []loaded) {
 			continue // reading the import blocks told as much
 		}
 		message := p.Message
+		if n := missing[message]; p.Kind == load.Dependency && n != 1 {
+			if n == 0 {
+				continue // said once
+			}
+			missing[message] = 0
+			message += fmt.Sprintf(" (%d packages need it)", n)
+		}
 		if len(in[p]) < len(progs) {
 			message += " (" + strings.Join(in[p], ", ") + ")"
 		}

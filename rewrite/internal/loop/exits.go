@@ -35,6 +35,9 @@ func (t *Walker) exits(call *ast.CallExpr, i int) bool {
 	if !ok {
 		return false
 	}
+	if fn.Pkg() != nil && fn.Pkg().Path() == "github.com/stretchr/testify/require" {
+		return fn.Name() == "NoError" || fn.Name() == "NoErrorf" || fn.Name() == "Nil" || fn.Name() == "Nilf" // ends the test
+	}
 	sig := fn.Origin().Signature()
 	if i >= sig.Params().Len() || sig.Variadic() && i == sig.Params().Len()-1 {
 		return false

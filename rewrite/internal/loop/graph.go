@@ -109,8 +109,8 @@ func (p *Finder) LockKey(fn *ssa.Function) int {
 
 // entities returns the positions of the functions that an edge leads to, as a reach knows
 // them: wrappers stand for what they call, and a method value of the attempt for itself.
-// The attempt itself, where it is called through an interface, is at the method of that;
-// where it is called through a method expression, at all of those.
+// The attempt itself, where it is called through an interface, is at that call; where it is
+// called through a method expression, at all of those.
 func (w *ways) entities(e *callgraph.Edge, at place, seen map[*ssa.Function]bool) (out []token.Pos) {
 	fn := e.Callee
 	if seen[fn] {
@@ -134,7 +134,7 @@ func (w *ways) entities(e *callgraph.Edge, at place, seen map[*ssa.Function]bool
 	if w.isAttempt(fn) {
 		if call, ok := at.node.(*ast.CallExpr); ok {
 			if m, ok := at.file.Callee(call).(*types.Func); ok && m.Signature().Recv() != nil && isAbstract(m.Signature().Recv().Type()) {
-				return []token.Pos{m.Pos()}
+				return []token.Pos{call.Lparen}
 			}
 		}
 		return w.expressions

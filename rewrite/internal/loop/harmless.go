@@ -157,6 +157,12 @@ func harmless(fn *types.Func) bool {
 		return fn.Name() == "Error" // of the error interface
 	}
 	switch fn.Pkg().Path() {
+	case "path", "path/filepath":
+		switch fn.Name() {
+		case "Base", "Clean", "Dir", "Ext", "FromSlash", "IsAbs", "Join", "Match", "Split", "ToSlash":
+			return true
+		}
+		return false
 	case "errors", "strings", "strconv", "math":
 		return fn.Signature().Recv() == nil // a Builder's methods write to it
 	case "math/rand", "math/rand/v2":

@@ -37,10 +37,8 @@ func (s *Site) Positions() (out []token.Pos) {
 	for _, call := range slices.Concat(s.Tries, s.Calls) {
 		note(call)
 	}
-	for _, way := range s.Ways {
-		for _, h := range way {
-			note(h.Node)
-		}
+	for _, h := range s.passed {
+		note(h.Node)
 	}
 	return out
 }

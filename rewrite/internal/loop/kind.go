@@ -14,16 +14,57 @@ import (
 func (s *Site) Tried(verb string) string {
 	what := ""
 	if len(s.Calls) > 0 {
-		what = fmt.Sprintf("%s TryLock through %s", verb, source.FirstLine(s.Text(s.Calls[0].Fun)))
+		what = fmt.Sprintf("%s TryLock through %s", verb, s.described(s.Calls[0].Fun))
 	} else {
 		what = fmt.Sprintf("%s %s", verb, source.FirstLine(s.Text(s.Tries[0].Fun)))
 	}
 	if len(s.Clocks) == 1 && !s.repeats(s.Clocks[0].Wait) {
-		if d := s.Clocks[0].Interval(); d != nil {
+		if d := s.pace(s.Clocks[0]); d != nil {
 			what += " every " + source.FirstLine(s.Text(d))
 		}
 	}
 	return s.Name + " " + what
+}
+
+// described returns the text of an expression for a message, or what it is.
+func (s *Site) described(e ast.Expr) string {
+	if _, ok := ast.Unparen(e).(*ast.FuncLit); ok {
+		return "a function literal"
+	}
+	return source.FirstLine(s.Text(e))
+}
+
+// pace returns the interval of a clock between rounds, or nil where there is not one: a
+// timer that the loop sets again has that of the Reset, not the one it was made with.
+func (s *Site) pace(c *Clock) (d ast.Expr) {
+	several := false
+	if c.Var != nil {
+		ast.Inspect(s.Node, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 1 {
+				return true
+			}
+			sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+			if !ok || sel.Sel.Name != "Reset" {
+				return true
+			}
+			if s.File.VariableOf(ast.Unparen(sel.X)) == c.Var {
+				several = several || d != nil && s.Text(d) != s.Text(call.Args[0])
+				d = call.Args[0]
+			}
+			return true
+		})
+	}
+	if d == nil {
+		d = c.Interval()
+	}
+	if d == nil || several {
+		return nil
+	}
+	if v := s.File.Pkg.TypesInfo.Types[d].Value; v != nil && v.String() == "0" {
+		return nil
+	}
+	return d
 }
 
 // repeats reports whether a loop within the site's loop repeats n, so that a round has any
@@ -49,7 +90,7 @@ func (s *Site) Outline() []*Path {
 	if s.Walker.Bad == nil {
 		return s.Paths
 	}
-	for _, loop := range []ast.Stmt{s.Node, s.innermost()} {
+	for _, loop := range []ast.Stmt{s.Node, s.innermost(slices.Concat(s.Tries, s.Calls)[0])} {
 		t := *s.Walker
 		t.Loop, t.Bad, t.rough = loop, nil, true
 		if paths := t.round(); t.Bad == nil {
@@ -59,27 +100,25 @@ func (s *Site) Outline() []*Path {
 	return nil
 }
 
-// innermost returns the innermost loop around the first try, which may be nested in the
-// loop of the site: a round of that goes over several locks.
-func (s *Site) innermost() ast.Stmt {
+// innermost returns the innermost loop around a try, which may be nested in the loop of the
+// site: a round of that goes over several locks.
+func (s *Site) innermost(call *ast.CallExpr) ast.Stmt {
 	loop := s.Node
-	for _, call := range append(s.Tries, s.Calls...)[:1] {
-		ast.Inspect(s.Node, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.FuncLit:
-				return false
-			case *ast.ForStmt:
-				if source.Within(call, n.Body) {
-					loop = n
-				}
-			case *ast.RangeStmt:
-				if source.Within(call, n.Body) {
-					loop = n
-				}
+	ast.Inspect(s.Node, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ForStmt:
+			if source.Within(call, n.Body) {
+				loop = n
 			}
-			return true
-		})
-	}
+		case *ast.RangeStmt:
+			if source.Within(call, n.Body) {
+				loop = n
+			}
+		}
+		return true
+	})
 	return loop
 }
 
@@ -164,8 +203,8 @@ func (s *Site) Releases(paths []*Path) bool {
 			}
 		}
 	}
-	for i, h := range s.Chain {
-		if fn := s.FuncAround(h.Node); i > 0 && fn != nil && fn != s.Func && s.unlocksWon(s.Walker.Attempt, h, fn) {
+	for _, h := range s.Onward() {
+		if fn := s.FuncAround(h.Node); fn != nil && fn != s.Func && s.unlocksWon(s.Walker.Attempt, h, fn) {
 			return true
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sort"
 
+	"golang.org/x/tools/go/ssa"
+
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/source"
@@ -69,32 +71,65 @@ func newReach(p *Finder, a *Attempt, w *ways) *reach {
 			r.add(at, Hop{File: pl.file, Node: sel})
 		}
 	}
-	var converted []Hop
-	var methods []token.Pos
-	for _, c := range p.Flow.Ifaces {
-		if p.ByName[c.File.Name] != c.File {
-			continue // of another build configuration
+	for at, pl := range w.places {
+		call, ok := pl.node.(*ast.CallExpr)
+		if !ok || a.Is(pl.file, call) {
+			continue
 		}
-		for m := range c.Iface.Methods() {
-			if m.Name() == a.method {
-				converted = append(converted, Hop{File: c.File, Node: c.Src})
-				methods = append(methods, m.Pos())
-			}
+		m, ok := pl.file.Callee(call).(*types.Func)
+		if !ok || m.Name() != a.method || m.Signature().Recv() == nil || !isAbstract(m.Signature().Recv().Type()) {
+			continue
 		}
-	}
-	for _, f := range p.Files {
-		for id, obj := range f.Pkg.TypesInfo.Uses {
-			if m, ok := obj.(*types.Func); ok && m.Name() == a.method && p.FileAt(id.Pos()) == f && m.Signature().Recv() != nil && isAbstract(m.Signature().Recv().Type()) {
-				methods = append(methods, m.Pos())
-			}
-		}
-	}
-	for _, m := range methods {
-		for _, h := range converted {
-			r.add(m, h)
+		for _, h := range r.converted(at) {
+			r.add(at, h)
 		}
 	}
 	return r
+}
+
+// converted returns the mutexes that may be behind the interface, or type parameter, whose
+// method a call calls: those that are converted where the values come from that reach the
+// call, or all where that is not known.
+func (r *reach) converted(at token.Pos) (out []Hop) {
+	var boxed []ssa.Value
+	known := true
+	for _, in := range r.ways.graph.At(at) {
+		c, ok := in.(ssa.CallInstruction)
+		if !ok || !c.Common().IsInvoke() {
+			known = false
+			continue
+		}
+		held := r.ways.graph.Holds(c.Common().Value)
+		boxed = append(boxed, held.Boxed...)
+		known = known && len(held.From) == 0
+	}
+	var all []Hop
+	for _, c := range r.p.Flow.Ifaces {
+		if r.p.ByName[c.File.Name] != c.File {
+			continue // of another build configuration
+		}
+		for m := range c.Iface.Methods() {
+			if m.Name() != r.attempt.method {
+				continue
+			}
+			h := Hop{File: c.File, Node: c.Src}
+			all = append(all, h)
+			if slices.ContainsFunc(boxed, func(v ssa.Value) bool {
+				in, ok := v.(ssa.Instruction)
+				fn := v.Parent()
+				if ok {
+					fn = in.Parent()
+				}
+				return fn == nil || fn.Syntax() == nil || source.Within(c.Src, fn.Syntax())
+			}) {
+				out = append(out, h)
+			}
+		}
+	}
+	if !known || len(out) == 0 {
+		return all
+	}
+	return out
 }
 
 // read notes the functions of a file.
@@ -289,6 +324,10 @@ func (r *reach) way(s *Site, first []Hop) {
 			}
 		}
 	}
+	s.passed = slices.Clone(first)
+	for h := range before {
+		s.passed = append(s.passed, h)
+	}
 	for _, end := range s.Ends {
 		way := Chain{end}
 		for h := before[end]; h != nil; h = before[*h] {
@@ -300,6 +339,18 @@ func (r *reach) way(s *Site, first []Hop) {
 	if len(s.Ways) > 0 {
 		s.Chain = s.Ways[0]
 	}
+}
+
+// Onward returns the calls on the way to the try that are executed in functions on the way:
+// all but the one in the cycle, and the values that are handed on or converted elsewhere.
+func (s *Site) Onward() (out []Hop) {
+	for i, h := range s.Chain {
+		call, ok := ast.Unparen(h.Node).(*ast.CallExpr)
+		if i > 0 && ok && (h.To.IsValid() || s.Walker.Attempt.Is(h.File, call)) {
+			out = append(out, h)
+		}
+	}
+	return out
 }
 
 // polls tells a loop that retries from one that happens to call a function that tries,

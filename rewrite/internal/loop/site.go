@@ -46,6 +46,7 @@ type Site struct {
 	Calls  []*ast.CallExpr  // instead: calls of functions that try
 	Chain  Chain            // from the cycle to a try; empty where the cycle tries itself
 	Ways   []Chain          // one to each end
+	passed []Hop            // those of all ways, in no order
 	Ends   []Hop            // where the calls reach a mutex
 	Clocks []*Clock         // what paces the retry
 	Paths  []*Path          // the ways through a round, if Walker could tell them
@@ -89,7 +90,13 @@ func (p *Finder) Sites(a *Attempt) []*Site {
 		}
 		isTry := func(call *ast.CallExpr) bool { return a.Is(f, call) }
 		found, rest := p.sitesIn(search{file: f, attempt: a, isTry: isTry, ways: w, judged: p.Judged})
-		out = append(out, found...)
+		for _, s := range found {
+			if s.serves() && !w.walk.Ticked(s.Tries[0].Lparen, s.Node.Pos()) {
+				p.Judged.Dismiss(s.Node.Pos(), s.Tries, finding.PerRequest, "the loop waits for others, and goes round whatever came of the try")
+			} else {
+				out = append(out, s)
+			}
+		}
 		for _, fn := range sorted(rest) {
 			if p.givesUp(a, f, r.bodies[fn], isTry) {
 				p.Stops[fn] = true
@@ -157,6 +164,10 @@ func (p *Functions) siteOf(in search, stack []ast.Node, call *ast.CallExpr, know
 				return s
 			}
 			if !inBody(loop, stack, i) || variesOver(in, loop, call) {
+				continue
+			}
+			if isBenchmark(in.file, loop) {
+				in.judged.Dismiss(loop.Pos(), []*ast.CallExpr{call}, finding.Once, "a benchmark repeats it to measure it")
 				continue
 			}
 			s := &Site{Functions: p, File: in.file, Cycle: cycleOf(loop)}
@@ -290,7 +301,61 @@ func (s *Site) mayRetry() bool {
 	t := *s.Walker
 	t.Bad, t.rough = nil, true
 	paths := t.round()
-	return t.Bad != nil || retry(paths)
+	if t.Bad == nil {
+		return retry(paths)
+	}
+	for _, call := range s.Tries { // each in a nested loop of its own, or in none
+		t.Loop, t.Bad = s.innermost(call), nil
+		if t.Loop == s.Node {
+			return true
+		}
+		if paths = t.round(); t.Bad != nil || slices.ContainsFunc(paths, func(q *Path) bool { return q.Outcome == Locked && q.End != Left }) {
+			return true
+		}
+	}
+	return len(s.Tries) == 0
+}
+
+// isBenchmark reports whether a loop is that of a benchmark: b.N times, or while b.Loop().
+func isBenchmark(f *source.File, loop ast.Stmt) bool {
+	var n ast.Node
+	switch l := loop.(type) {
+	case *ast.ForStmt:
+		if l.Cond == nil {
+			return false
+		}
+		n = l.Cond
+	case *ast.RangeStmt:
+		n = l.X
+	}
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		found = found || ok && (sel.Sel.Name == "N" || sel.Sel.Name == "Loop") && source.IsNamed(f.TypeOf(sel.X), "testing", "B")
+		return !found
+	})
+	return found
+}
+
+// serves reports whether a loop waits for others in every round, and goes on whatever came of
+// the try: who sends to it decides how often it tries.
+func (s *Site) serves() bool {
+	if s.Walker.Bad != nil || len(s.Clocks) > 0 || s.Pausing() != nil || s.Kind == GotoLoop {
+		return false
+	}
+	goesOn := false
+	for _, q := range s.Paths {
+		if q.Outcome == Won {
+			if q.End != Next {
+				return false
+			}
+			goesOn = true
+		}
+		if q.End == Next && !slices.ContainsFunc(q.Steps, func(st step) bool { return st.Kind == Receives && !st.After }) {
+			return false
+		}
+	}
+	return goesOn
 }
 
 // variesWith reports whether the mutex of a try is another one in every round: it

@@ -28,6 +28,8 @@ func Gate(s *loop.Site) *finding.Reason {
 		return &finding.Reason{Code: code, Detail: detail, Pos: s.Position(n.Pos())}
 	}
 	switch {
+	case len(s.File.Pkg.TypeErrors) > 0: // what it calls, and who calls it, is not known
+		return at(finding.Untyped, s.Node, "the package does not type-check: "+s.File.Pkg.TypeErrors[0].Msg)
 	case len(s.Calls) > 0:
 		return at(finding.TriesThroughFn, s.Calls[0], source.FirstLine(s.Text(s.Calls[0].Fun)))
 	case s.Walker.Bad != nil:

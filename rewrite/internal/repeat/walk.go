@@ -179,7 +179,11 @@ func (w *Walk) caller(s *State, e *callgraph.Edge) *State {
 		up.fields[f] = true
 	}
 	for _, d := range s.deps {
-		if v := given(e, d); v != nil && !slices.Contains(up.direct, v) {
+		v := given(e, d)
+		if _, isParam := d.(*ssa.Parameter); isParam && v == nil && e.Kind == callgraph.Handed {
+			up.below = true // whoever calls it gives it another one each time, for all that is known
+		}
+		if v != nil && !slices.Contains(up.direct, v) {
 			up.direct = append(up.direct, v)
 		}
 	}

@@ -30,7 +30,7 @@ func clientPaths(concurrency []string) (out []string) {
 }
 
 // Clients knows the packages that count as package concurrency of an etcd client: those of
-// releases, and the forks that a user has named.
+// releases, and forks.
 type Clients struct {
 	Concurrency []string // import paths
 	Clients     []string // import paths of package clientv3
@@ -43,7 +43,9 @@ func newClients(forks []Fork) *Clients {
 	c := &Clients{slices.Clone(ConcurrencyPaths), slices.Clone(ClientPaths)}
 	for _, f := range forks {
 		c.Concurrency = append(c.Concurrency, f.Path)
-		c.Clients = append(c.Clients, helper.Client(f.Path))
+		if f.client != "" && !slices.Contains(c.Clients, f.client) {
+			c.Clients = append(c.Clients, f.client)
+		}
 	}
 	return c
 }

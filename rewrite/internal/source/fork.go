@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/tools/go/packages"
+
 	"etcdmod/internal/finding"
 )
 
@@ -37,7 +39,54 @@ var needed = map[string][]string{
 	"Session": {"Client", "Lease", "Done"},
 }
 
-// IsFork reports whether path is a package that the user has named.
+// settled returns the input with what its packages show of the forks: the client that they
+// are for, and which of the guessed ones are none.
+func (in *Input) settled() *Input {
+	if len(in.Forks) == 0 {
+		return in
+	}
+	own := *in
+	own.Forks = nil
+	packages := slices.Clone(in.Packages)
+	for _, c := range in.Also {
+		packages = append(packages, c.Packages...)
+	}
+	for _, f := range in.Forks {
+		pkg := imported(packages, f.Path)
+		if f.Guessed && (pkg == nil || !resembles(pkg)) {
+			continue
+		}
+		if pkg != nil {
+			f.client = clientOf(pkg)
+		}
+		own.Forks = append(own.Forks, f)
+	}
+	return &own
+}
+
+// imported returns the package of that path that one of the packages imports, or is.
+func imported(packages []*packages.Package, path string) *types.Package {
+	for _, p := range packages {
+		if p.Types == nil {
+			continue
+		}
+		for _, imp := range append(p.Types.Imports(), p.Types) {
+			if unvendored(imp.Path()) == path {
+				return imp
+			}
+		}
+	}
+	return nil
+}
+
+// resembles reports whether a package has what makes a package concurrency: mutexes that
+// are made of sessions of a client, and tried.
+func resembles(pkg *types.Package) bool {
+	return member(pkg, "", "NewMutex") != nil && member(pkg, "", "Mutex") != nil && member(pkg, "Mutex", "TryLock") != nil &&
+		member(pkg, "", "Session") != nil && clientOf(pkg) != ""
+}
+
+// IsFork reports whether path is a package that counts as a fork.
 func (p *Program) IsFork(path string) bool {
 	return slices.ContainsFunc(p.In.Forks, func(f Fork) bool { return f.Path == path })
 }
@@ -64,9 +113,6 @@ func (p *Program) ForkDiffers(path string) *finding.Reason {
 	if pkg == nil {
 		return differs("it could not be loaded")
 	}
-	if pkg.Name() != "concurrency" {
-		return differs("its name is %s", pkg.Name())
-	}
 	for _, owner := range sortedKeys(needed) {
 		for _, name := range needed[owner] {
 			if member(pkg, owner, name) == nil {
@@ -84,10 +130,75 @@ func (p *Program) ForkDiffers(path string) *finding.Reason {
 		case sum == "":
 			return differs("the source of %s was not found", name)
 		case sum != proved[name]:
+			if what := strange(p.In.Forks[i].Sources); what != "" {
+				return differs("%s", what)
+			}
 			return differs("its %s is not that of etcd", name)
 		}
 	}
+	if what := strange(p.In.Forks[i].Sources); what != "" {
+		return differs("%s", what)
+	}
+	if pkg.Name() != "concurrency" { // the helper imports it by that name
+		return differs("its name is %s", pkg.Name())
+	}
 	return nil
+}
+
+// strange says what the mutex of a fork does with its keys that etcd's does not, or returns
+// "" where that is not plain to see.
+func strange(sources map[string][]byte) (what string) {
+	for _, name := range sortedKeys(sources) {
+		f, err := parser.ParseFile(token.NewFileSet(), name, sources[name], parser.SkipObjectResolution)
+		if err != nil {
+			continue
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || receiver(fn) != "Mutex." {
+				continue
+			}
+			ast.Inspect(fn, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if !ok || what != "" {
+					return what == ""
+				}
+				var called string
+				switch fun := call.Fun.(type) {
+				case *ast.SelectorExpr:
+					called = fun.Sel.Name
+				case *ast.Ident:
+					called = fun.Name
+				}
+				switch {
+				case called == "OpPut" && len(call.Args) > 1 && !isEmptyString(call.Args[1]):
+					what = "it writes a value into its key"
+				case called == "WithPrefix" && fn.Name.Name == "Unlock":
+					what = "Unlock deletes by prefix"
+				case called == "OpPut" && !mentionsName(call, "WithLease"):
+					what = "its key has no lease"
+				}
+				return what == ""
+			})
+		}
+	}
+	return what
+}
+
+func isEmptyString(e ast.Expr) bool {
+	lit, ok := e.(*ast.BasicLit)
+	return ok && lit.Kind == token.STRING && len(lit.Value) == 2
+}
+
+// mentionsName reports whether a name occurs in n.
+func mentionsName(n ast.Node, name string) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		found = found || ok && id.Name == name
+		return !found
+	})
+	return found
 }
 
 // forkPackage returns the package of that path as the program sees it.

@@ -7,10 +7,16 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// A Fork is a package that a user has named as a fork of package concurrency.
+// A Fork is a package that is a fork of package concurrency, as a user says, or as its path
+// makes one guess.
 type Fork struct {
 	Path    string            // import path
 	Sources map[string][]byte // its Go files by name, without tests; none if they cannot be had
+	// Guessed says that nobody has named it: it counts only if it has what a package
+	// concurrency has.
+	Guessed bool
+
+	client string // import path of the client that its sessions have
 }
 
 // A Helper is a helper package that etcdmod has generated before, in this module or in
@@ -72,7 +78,8 @@ type Input struct {
 	// Programs are the import paths of packages that a main package of the module
 	// imports, directly or not: their exported names are the service's own business.
 	Programs map[string]bool
-	// Forks are the packages that a user has named as forks of package concurrency.
+	// Forks are the packages that a user has named as forks of package concurrency, and those
+	// whose name says that they may be one.
 	Forks []Fork
 	// Ignored are Go files that every build configuration leaves out, with their bytes.
 	Ignored map[string][]byte

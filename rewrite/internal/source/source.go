@@ -196,6 +196,7 @@ type Configuration struct {
 // Load returns a program for each configuration, and one with the files of all,
 // each with the types of the first one that has it.
 func Load(in *Input) (all *Program, each []*Program) {
+	in = in.settled()
 	if len(in.Also) == 0 {
 		all = newProgram(in, Configuration{in.Config, in.Packages})
 		each = []*Program{all}

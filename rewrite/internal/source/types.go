@@ -1,8 +1,10 @@
 package source
 
 import (
+	"fmt"
 	"go/ast"
 	"go/types"
+	"strings"
 )
 
 func Under(t types.Type) types.Type {
@@ -67,21 +69,55 @@ func IsPackageLevel(obj types.Object) bool {
 
 func IsError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
 
-// MethodKey is the name and the signature of a method, without the names of parameters.
-func MethodKey(fn *types.Func) string {
-	sig := fn.Signature()
-	key := fn.Name()
+// MethodKey is the name and the signature of a method, without the names of parameters. Two
+// signatures that are identical have the same key, however they are spelled: an alias stands
+// for what it names.
+func MethodKey(fn *types.Func) string { return fn.Name() + signatureKey(fn.Signature()) }
+
+func signatureKey(sig *types.Signature) string {
+	var b strings.Builder
 	for _, tuple := range []*types.Tuple{sig.Params(), sig.Results()} {
-		key += " ("
-		for i := 0; i < tuple.Len(); i++ {
-			key += types.TypeString(tuple.At(i).Type(), nil) + ","
+		b.WriteString(" (")
+		for v := range tuple.Variables() {
+			b.WriteString(typeKey(v.Type()) + ",")
 		}
-		key += ")"
+		b.WriteString(")")
 	}
 	if sig.Variadic() {
-		key += "..."
+		b.WriteString("...")
 	}
-	return key
+	return b.String()
+}
+
+// typeKey is a type as [types.TypeString] prints it, without aliases.
+func typeKey(t types.Type) string {
+	switch t := types.Unalias(t).(type) {
+	case *types.Pointer:
+		return "*" + typeKey(t.Elem())
+	case *types.Slice:
+		return "[]" + typeKey(t.Elem())
+	case *types.Array:
+		return fmt.Sprintf("[%d]%s", t.Len(), typeKey(t.Elem()))
+	case *types.Map:
+		return "map[" + typeKey(t.Key()) + "]" + typeKey(t.Elem())
+	case *types.Chan:
+		return fmt.Sprintf("chan%d ", t.Dir()) + typeKey(t.Elem())
+	case *types.Signature:
+		return "func" + signatureKey(t)
+	case *types.Interface:
+		if t.Empty() {
+			return "any"
+		}
+	case *types.Named:
+		if t.TypeArgs().Len() > 0 {
+			key := types.TypeString(t.Origin(), nil) + "["
+			for a := range t.TypeArgs().Types() {
+				key += typeKey(a) + ","
+			}
+			return key + "]"
+		}
+	}
+	return types.TypeString(types.Unalias(t), nil)
 }
 
 func IsBool(t types.Type) bool {

@@ -50,8 +50,8 @@ type Facts struct {
 
 // rank orders the words: the strongest one of all ways stands for the place.
 var rank = map[finding.Verdict]int{
-	finding.Uncalled: 1, finding.Once: 2, finding.PerItem: 3, finding.PerRequest: 4,
-	finding.Exported: 5, finding.NotLoaded: 6, finding.Unknown: 7,
+	finding.Uncalled: 1, finding.Once: 2, finding.Exported: 3, finding.PerItem: 4, finding.PerRequest: 5,
+	finding.NotLoaded: 6, finding.Unknown: 7,
 }
 
 // Stronger returns the stronger one of two verdicts, the first one if they are the same.
