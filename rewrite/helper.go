@@ -56,6 +56,14 @@ func (pl *Plan) helperTaken() {
 		return
 	}
 	files := pl.p.In.HelperFiles
+	if name, state := helper.Worst(files, pl.p.In.Version); state == helper.Edited {
+		for _, f := range pl.proposals {
+			if f.Tier > finding.Refuse {
+				f.Refuse(finding.Reason{Code: finding.HelperEdited, Detail: pathpkg.Join(pl.p.In.HelperDir, name)})
+			}
+		}
+		return
+	}
 	taken := ""
 	for _, name := range source.SortedNames(files) {
 		ours := slices.Contains(helper.Files, name)
@@ -83,12 +91,18 @@ func (pl *Plan) helperChanges(client string, clocks bool) ([]change.Change, erro
 	if _, ok := in.HelperFiles[helper.ClocksFile]; ok {
 		clocks = true // code that was rewritten earlier needs them
 	}
+	_, state := helper.Worst(in.HelperFiles, in.Version)
+	_, earlier := in.HelperFiles[helper.EarlierFile]
+	if state == helper.Newer {
+		return nil, nil // it has what this version's has, and more
+	}
 	files, err := helper.Generate(helper.Config{
 		Package:     pathpkg.Base(in.HelperDir),
 		Concurrency: client,
 		Client:      pl.p.ClientBeside(client),
 		Version:     in.Version,
 		Clocks:      clocks,
+		Earlier:     earlier || state == helper.Earlier,
 	})
 	if err != nil {
 		return nil, err

@@ -195,7 +195,7 @@ func (p *analysis) prove(f *proposal, s *loop.Site) (finding.Tier, *finding.Reas
 		return finding.Collapse, p.waitWith(c)
 	}
 	if paced && !f.gated {
-		stays = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.Helper.Import}
+		stays = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.HelperImport()}
 	}
 	return tier, stays
 }

@@ -2,6 +2,9 @@ package helper_test
 
 import (
 	"context"
+	"fmt"
+	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -241,4 +244,160 @@ func TestWaitCutWhileItRemovesAnOldKey(t *testing.T) {
 	p.wire.set(nil, nil)
 	must(t, p.holder.Unlock(p.ctx))
 	p.everybodyGetsIt(t)
+}
+
+// A leader that moves fails a transaction, which the client does not send again.
+func TestTransactionThatFailsOnceIsNoVerdict(t *testing.T) {
+	p := contended(t)
+	var failed atomic.Bool
+	p.wire.set(func(_ context.Context, method string) error {
+		if method == rangeCall && failed.CompareAndSwap(false, true) {
+			return status.Error(codes.Unavailable, "etcdserver: leader changed")
+		}
+		return nil
+	}, nil)
+	mustBe(t, p.m.TryLock(p.ctx), concurrency.ErrLocked)
+	if !failed.Load() {
+		t.Error("nothing has failed")
+	}
+}
+
+// Somebody queued and left, and one holds the lock on: those who wait write nothing, however
+// their waits end.
+func TestWaitsBesideAFormerQueueWriteNothing(t *testing.T) {
+	p := contended(t)
+	queuer, leave := context.WithCancel(p.ctx)
+	queued := make(chan error, 1)
+	go func() { queued <- concurrency.NewMutex(p.Session(p.Client()), prefix).Lock(queuer) }()
+	eventually(t, "a queue", func() bool { return len(p.Keys(p.Client(), prefix)) == 2 })
+	wait := func() {
+		ctx, cancel := context.WithTimeout(p.ctx, 200*time.Millisecond)
+		defer cancel()
+		mustBe(t, p.m.WatchLock(ctx), context.DeadlineExceeded)
+	}
+	wait()
+	leave()
+	<-queued
+	index := p.AppliedIndex()
+	for range 5 {
+		wait()
+	}
+	if got := p.AppliedIndex() - index; got != 0 {
+		t.Errorf("%d entries", got)
+	}
+}
+
+// Each call of a wait or a try is lost, refused or late once: what is asked for, and what
+// comes back. After that the caller cancels, the same Mutex, a sibling or a fresh one tries
+// again, another process does, or the session ends. Nobody is locked out in the end, and no
+// two hold the lock.
+func TestCutPoints(t *testing.T) {
+	t.Parallel()
+	refuse := func(context.Context) error { return status.Error(codes.Unavailable, "cut") }
+	slow := func(ctx context.Context) error {
+		select {
+		case <-time.After(300 * time.Millisecond):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	type cut struct {
+		name   string
+		call   string
+		answer bool // it is the reply, and not the request
+		how    func(context.Context) error
+		lost   bool
+	}
+	var cuts []cut
+	for _, call := range []string{rangeCall, txnCall, deleteCall, leaseCall, askCall} {
+		for _, answer := range []bool{false, true} {
+			for name, how := range map[string]func(context.Context) error{"lost": hang, "refused": refuse, "late": slow} {
+				what := "request"
+				if answer {
+					what = "reply"
+				}
+				cuts = append(cuts, cut{fmt.Sprintf("%s, %s %s", path.Base(call), what, name), call, answer, how, name == "lost"})
+			}
+		}
+	}
+	c := cluster.Start(t, 1)
+	ctx := limited(t)
+	other := c.Session(c.Client())
+	for state, prepare := range map[string]func(lock string, m *etcdlock.Mutex) func(){
+		"free": func(string, *etcdlock.Mutex) func() { return func() {} },
+		"lost race": func(lock string, _ *etcdlock.Mutex) func() {
+			return func() { _ = concurrency.NewMutex(other, lock).TryLock(ctx) }
+		},
+	} {
+		for _, x := range cuts {
+			for _, way := range []string{"TryLock", "WatchLock"} {
+				for next, then := range map[string]func(s *concurrency.Session, lock string, m *etcdlock.Mutex) error{
+					"cancel":     func(*concurrency.Session, string, *etcdlock.Mutex) error { return nil },
+					"same Mutex": func(_ *concurrency.Session, _ string, m *etcdlock.Mutex) error { return m.TryLock(ctx) },
+					"fresh Mutex": func(s *concurrency.Session, l string, _ *etcdlock.Mutex) error {
+						return etcdlock.NewMutex(s, l).TryLock(ctx)
+					},
+					"end of session": func(s *concurrency.Session, _ string, _ *etcdlock.Mutex) error { return s.Close() },
+				} {
+					t.Run(strings.Join([]string{state, x.name, way, next}, "/"), func(t *testing.T) {
+						t.Parallel()
+						lock := prefix + "/" + t.Name()
+						w := &wire{}
+						s := c.Session(c.Client(w.option))
+						m := etcdlock.NewMutex(s, lock)
+						race := prepare(lock, m)
+						var done, raced atomic.Bool
+						hook := func(answer bool) func(context.Context, string) error {
+							return func(ctx context.Context, call string) error {
+								if call == txnCall && !answer && raced.CompareAndSwap(false, true) {
+									race()
+								}
+								if call == x.call && answer == x.answer && done.CompareAndSwap(false, true) {
+									if call == leaseCall && x.lost {
+										<-ctx.Done() // it is asked beside the try, which goes on
+										return ctx.Err()
+									}
+									return x.how(ctx)
+								}
+								return nil
+							}
+						}
+						w.set(hook(false), hook(true))
+						try := m.TryLock
+						if way == "WatchLock" {
+							try = m.WatchLock
+						}
+						cut := untilCut(ctx)
+						time.AfterFunc(2*time.Second, cut.end) // where nothing is cut and another holds it
+						err := try(cut)
+						w.set(nil, nil)
+						if err != nil {
+							if got := then(s, lock, m); got == nil && next != "cancel" && next != "end of session" {
+								err = nil
+							}
+						}
+						third := etcdlock.NewMutex(c.Session(c.Client()), lock)
+						if holds, herr := c.Client().Txn(ctx).If(m.IsOwner()).Commit(); err == nil && herr == nil && holds.Succeeded {
+							mustBe(t, third.TryLock(ctx), concurrency.ErrLocked) // no second holder
+							must(t, m.Unlock(ctx))
+						} else if err == nil {
+							_, derr := c.Client().Delete(ctx, m.Key()) // a fresh Mutex has adopted the key
+							must(t, derr)
+							own := fmt.Sprintf("%s/%x", lock, s.Lease())
+							_, derr = c.Client().Delete(ctx, own)
+							must(t, derr)
+						}
+						_, derr := c.Client().Delete(ctx, fmt.Sprintf("%s/%x", lock, other.Lease())) // who was faster goes
+						must(t, derr)
+						if way == "TryLock" && next == "cancel" && err != nil {
+							must(t, s.Close()) // as with the client: the key of a cut try is its session's next one's, or goes with it
+						}
+						must(t, third.TryLock(ctx)) // nobody is locked out
+						must(t, third.Unlock(ctx))
+					})
+				}
+			}
+		}
+	}
 }

@@ -31,6 +31,7 @@ const (
 	txnCall    = "/etcdserverpb.KV/Txn"
 	deleteCall = "/etcdserverpb.KV/DeleteRange"
 	leaseCall  = "/etcdserverpb.Lease/LeaseTimeToLive"
+	askCall    = "/etcdserverpb.KV/Txn that asks what a lost write has put"
 )
 
 // called is the call that a request is.
@@ -38,6 +39,9 @@ func called(method string, req any) string {
 	txn, ok := req.(*pb.TxnRequest)
 	if !ok {
 		return method
+	}
+	if len(txn.Success) == 1 && txn.Success[0].GetRequestDeleteRange() != nil && len(txn.Failure) > 0 {
+		return askCall
 	}
 	for _, op := range slices.Concat(txn.Success, txn.Failure) {
 		switch {

@@ -102,7 +102,7 @@ func root(env *Env) *cli.Command {
 		Description: description,
 		Flags:       []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", Local: true}},
 		Commands: []*cli.Command{
-			checkCommand(env), diffCommand(env), applyCommand(env), bumpCommand(env), rolloutCommand(env), mergeCommand(env), shipCommand(env), explainCommand(env), helpCommand(),
+			checkCommand(env), diffCommand(env), applyCommand(env), bumpCommand(env), rolloutCommand(env), mergeCommand(env), shipCommand(env), explainCommand(env), helperCommand(env), helpCommand(),
 		},
 		EnableShellCompletion:           true,
 		ConfigureShellCompletionCommand: func(c *cli.Command) { c.Hidden, c.Usage = false, "print a script that completes commands and flags" },

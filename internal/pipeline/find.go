@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"etcdmod/internal/helper"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/rooted"
 	"maps"
@@ -94,6 +95,12 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		in.Selected = func(path string) bool { return wanted[path] || wanted[strings.TrimSuffix(path, "_test")] }
 	}
 	plan := rewrite.Analyze(in)
+	if name, state := helper.Worst(in.HelperFiles, version.Version); state != helper.Current {
+		code := map[helper.State]finding.Code{
+			helper.Earlier: finding.StaleHelper, helper.Newer: finding.NewerHelper, helper.Edited: finding.HelperEdited,
+		}[state]
+		r.skip(filepath.Join(dir, name), code, "")
+	}
 	if n := len(plan.Ignored); n > 0 {
 		r.log("%d findings are ignored, as comments ask for", n)
 	}

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"etcdmod/internal/helper"
 	"go/token"
 	pathpkg "path"
 
@@ -29,7 +30,13 @@ type Helper struct {
 }
 
 // HasClocks reports whether the helper package has the clocks, or can be given them.
-func (in *Input) HasClocks() bool { return in.Helper == nil || in.Helper.Clocks }
+func (in *Input) HasClocks() bool {
+	if in.Helper != nil {
+		return in.Helper.Clocks
+	}
+	_, state := helper.Worst(in.HelperFiles, in.Version)
+	return state != helper.Newer || in.HelperFiles[helper.ClocksFile] != nil
+}
 
 // HelperName is the name of the helper package.
 func (in *Input) HelperName() string {

@@ -1,0 +1,322 @@
+package helper_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"etcdmod/e2e/internal/cluster"
+	first "etcdmod/e2e/internal/firstedition"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
+
+	"go.etcd.io/etcd/client/v3/concurrency"
+)
+
+// editions makes a Mutex of each. What the first one gets wrong is expected of it: a probe
+// that it passes shows nothing.
+type waiter interface {
+	locker
+	WatchLock(context.Context) error
+	After(time.Duration) <-chan time.Time
+	Sleep(time.Duration)
+}
+
+var editions = map[string]func(*concurrency.Session, string) waiter{
+	"first":  func(s *concurrency.Session, p string) waiter { return first.NewMutex(s, p) },
+	"second": func(s *concurrency.Session, p string) waiter { return etcdlock.NewMutex(s, p) },
+}
+
+// probe runs f with each edition. It returns what is wrong, or "".
+func probe(t *testing.T, f func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string) {
+	for name, mutex := range editions {
+		t.Run(name, func(t *testing.T) {
+			p := contended(t, concurrency.WithTTL(20))
+			switch wrong := f(t, p, mutex); {
+			case name == "second" && wrong != "":
+				t.Error(wrong)
+			case name == "first" && wrong == "":
+				t.Error("the first edition passes: the probe shows nothing")
+			default:
+				t.Log(wrong)
+			}
+		})
+	}
+}
+
+func TestAbandonedClocksAreCollected(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		m := mutex(p.session, prefix)
+		mustBe(t, m.TryLock(p.ctx), concurrency.ErrLocked)
+		heap := func() int64 {
+			runtime.GC()
+			runtime.GC()
+			var s runtime.MemStats
+			runtime.ReadMemStats(&s)
+			return int64(s.HeapAlloc)
+		}
+		before := heap()
+		for range 50_000 {
+			select {
+			case <-m.After(time.Hour):
+			default:
+			}
+		}
+		grown := heap() - before
+		runtime.KeepAlive(m)
+		if grown > 4<<20 {
+			return fmt.Sprintf("50,000 abandoned clocks keep %d bytes", grown)
+		}
+		return ""
+	})
+}
+
+// A fresh Mutex for each attempt, as some services have it: the first one loses, and its
+// delete is cut.
+func TestKeyOfAnEarlierMutexLocksNobodyOut(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		must(t, p.holder.Unlock(p.ctx))
+		p.wire.set(faster(t, p, lose(deleteCall)), nil)
+		mustBe(t, mutex(p.session, prefix).TryLock(untilCut(p.ctx)), context.DeadlineExceeded)
+		p.wire.set(nil, nil)
+		mustBe(t, mutex(p.session, prefix).TryLock(p.ctx), concurrency.ErrLocked)
+		must(t, p.holder.Unlock(p.ctx))
+		if err := p.holder.TryLock(p.ctx); err != nil {
+			return fmt.Sprintf("locked out: %v", err)
+		}
+		return ""
+	})
+}
+
+// Two mutexes of one session are one lock. The wait of one is cut while the other holds it.
+func TestCutWaitLeavesTheLockOfASibling(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		must(t, p.holder.Unlock(p.ctx))
+		must(t, mutex(p.session, prefix).TryLock(p.ctx))
+		p.wire.set(nil, lose(txnCall))
+		_ = mutex(p.session, prefix).WatchLock(untilCut(p.ctx))
+		p.wire.set(nil, nil)
+		if err := p.holder.TryLock(p.ctx); err == nil {
+			return "two hold the lock"
+		}
+		return ""
+	})
+}
+
+func TestTryAndUnlockDoNotWaitBehindLock(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		m := mutex(p.session, prefix)
+		queued := p.asked()
+		ctx, cancel := context.WithCancel(p.ctx)
+		done := make(chan error, 1)
+		go func() { done <- m.Lock(ctx) }()
+		<-queued
+		defer func() { cancel(); <-done }()
+		unlocked := make(chan struct{})
+		go func() {
+			short, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+			defer cancel()
+			_ = m.Unlock(short)
+			close(unlocked)
+		}()
+		select {
+		case <-unlocked:
+			return ""
+		case <-time.After(10 * time.Second):
+			<-unlocked
+			return "Unlock hangs behind a Lock that queues"
+		}
+	})
+}
+
+func TestHugeIntervalIsWoken(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		m := mutex(p.session, prefix)
+		mustBe(t, m.TryLock(p.ctx), concurrency.ErrLocked)
+		c := m.After(1<<63 - 1)
+		time.Sleep(1500 * time.Millisecond)
+		must(t, p.holder.Unlock(p.ctx))
+		select {
+		case <-c:
+			return ""
+		case <-time.After(8 * time.Second):
+			return "not woken"
+		}
+	})
+}
+
+// The holder's first clock after WatchLock is not told of the release that led to it.
+func TestOldReleaseRingsNoClockOfTheHolder(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		m := mutex(p.session, prefix)
+		mustBe(t, m.TryLock(p.ctx), concurrency.ErrLocked)
+		must(t, p.holder.Unlock(p.ctx))
+		must(t, m.WatchLock(p.ctx))
+		const d = 1500 * time.Millisecond
+		if got := took(func() { m.Sleep(d) }); got < d-slack {
+			return fmt.Sprintf("Sleep took %v of %v", got, d)
+		}
+		return ""
+	})
+}
+
+func TestOrphanedSessionWaitsOn(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		must(t, p.holder.Unlock(p.ctx))
+		p.session.Orphan()
+		if err := mutex(p.session, prefix).WatchLock(p.ctx); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+}
+
+// Each call takes longer than the first edition gave it.
+func TestSlowServersAreWaitedFor(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		must(t, p.holder.Unlock(p.ctx))
+		p.wire.set(func(ctx context.Context, method string) error {
+			select {
+			case <-time.After(6 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}, nil)
+		ctx, cancel := context.WithTimeout(p.ctx, 40*time.Second)
+		defer cancel()
+		if err := mutex(p.session, prefix).WatchLock(ctx); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+}
+
+// Keys below the prefix that are nobody's attempts do not make a hand-over slow.
+func TestKeysBelowThePrefixDoNotSlowDown(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		must(t, p.holder.Unlock(p.ctx))
+		cli := p.Client()
+		var sum time.Duration
+		const rounds = 6
+		for round := range rounds {
+			holding := p.Session(cli)
+			must(t, concurrency.NewMutex(holding, prefix).TryLock(p.ctx))
+			for i := range 500 {
+				_, err := cli.Put(p.ctx, fmt.Sprintf("%s/zz/%d", prefix, i), "")
+				must(t, err)
+			}
+			m := mutex(p.session, prefix)
+			asked, done := p.asked(), make(chan error, 1)
+			go func() { done <- m.WatchLock(p.ctx) }()
+			<-asked
+			for i := range 500 {
+				_, err := cli.Delete(p.ctx, fmt.Sprintf("%s/zz/%d", prefix, i))
+				must(t, err)
+			}
+			start := time.Now()
+			must(t, holding.Close())
+			must(t, <-done)
+			sum += time.Since(start)
+			must(t, m.Unlock(p.ctx))
+			_ = round
+		}
+		if mean := sum / rounds; mean > 150*time.Millisecond {
+			return fmt.Sprintf("%v for a hand-over to a single waiter", mean)
+		}
+		return ""
+	})
+}
+
+// A rollout: old pollers, queuers, cancelled waits, and helpers of both editions share one
+// lock. There is one holder at a time, everybody gets it, and no key is left.
+func TestMixedFleet(t *testing.T) {
+	c := cluster.Start(t, 1)
+	ctx, cancel := context.WithCancel(limited(t))
+	var inside atomic.Int64
+	var running sync.WaitGroup
+	won := map[string]*atomic.Int64{}
+	member := func(name string, of func(s *concurrency.Session) (locker, func(context.Context) error)) {
+		n := &atomic.Int64{}
+		won[name] = n
+		m, acquire := of(c.Session(c.Client()))
+		running.Go(func() {
+			for ctx.Err() == nil {
+				if acquire(ctx) != nil {
+					time.Sleep(time.Millisecond)
+					continue
+				}
+				if inside.Add(1) != 1 {
+					t.Errorf("two holders, %s is one", name)
+				}
+				n.Add(1)
+				time.Sleep(2 * time.Millisecond)
+				inside.Add(-1)
+				if err := m.Unlock(context.WithoutCancel(ctx)); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+	}
+	for _, d := range []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, 500 * time.Millisecond} {
+		member(fmt.Sprintf("plain poller at %v", d), func(s *concurrency.Session) (locker, func(context.Context) error) {
+			m := concurrency.NewMutex(s, prefix)
+			return m, func(ctx context.Context) error { return poll(ctx, m, d) }
+		})
+	}
+	member("WatchLock", func(s *concurrency.Session) (locker, func(context.Context) error) {
+		m := etcdlock.NewMutex(s, prefix)
+		return m, m.WatchLock
+	})
+	member("gate", func(s *concurrency.Session) (locker, func(context.Context) error) {
+		m := etcdlock.NewMutex(s, prefix)
+		return m, ways[1].acquire(m, never, func() {})
+	})
+	member("guard", func(s *concurrency.Session) (locker, func(context.Context) error) {
+		m := etcdlock.NewMutex(s, prefix)
+		return m, func(ctx context.Context) error { return poll(ctx, m, 10*time.Millisecond) }
+	})
+	member("first edition", func(s *concurrency.Session) (locker, func(context.Context) error) {
+		m := first.NewMutex(s, prefix)
+		return m, m.WatchLock
+	})
+	member("cancelled all the time", func(s *concurrency.Session) (locker, func(context.Context) error) {
+		m := etcdlock.NewMutex(s, prefix)
+		return m, func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, upTo(200*time.Millisecond))
+			defer cancel()
+			return m.WatchLock(ctx)
+		}
+	})
+	member("Lock, now and then", func(s *concurrency.Session) (locker, func(context.Context) error) {
+		m := concurrency.NewMutex(s, prefix)
+		return m, func(ctx context.Context) error {
+			time.Sleep(upTo(300 * time.Millisecond))
+			return m.Lock(ctx)
+		}
+	})
+	eventually30 := func() bool {
+		for _, n := range won {
+			if n.Load() < 3 {
+				return false
+			}
+		}
+		return true
+	}
+	for end := time.Now().Add(2 * time.Minute); !eventually30() && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	cancel()
+	running.Wait()
+	for name, n := range won {
+		t.Logf("%-26s %d", name, n.Load())
+		if n.Load() < 3 {
+			t.Errorf("%s got the lock %d times in two minutes", name, n.Load())
+		}
+	}
+	eventually(t, "no key", func() bool { return len(c.Keys(c.Client(), prefix)) == 0 })
+}

@@ -1,0 +1,93 @@
+package helper
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/semver"
+)
+
+// A State is what a file of the package is for a version of etcdmod.
+type State int
+
+const (
+	Foreign State = iota // no version of etcdmod has generated it
+	Current              // what that version generates
+	Earlier              // what an earlier version has generated
+	Newer                // what a newer one has generated
+	Edited               // generated, and changed by hand since then
+)
+
+// Worst returns the file that stands in the way most, by name, and what it is: one that was
+// edited, before one of a newer version, before one of an earlier. It is Current if there is
+// none.
+func Worst(files map[string][]byte, version string) (name string, worst State) {
+	worst = Current
+	for _, n := range Files {
+		src, ok := files[n]
+		if !ok {
+			continue
+		}
+		if s := Judge(n, src, version); s > worst {
+			name, worst = n, s
+		}
+	}
+	return name, worst
+}
+
+// earlier has the hashes of the bodies that every earlier template gives, by file.
+var earlier = map[string][]string{
+	MutexFile: {
+		"f31aa0b5de97c61109d29c7c", "a58c3c8a5c3ac048093e60a6", "a04f8166572e45acff9af92b", "329d9653d03bafcf6f40fa39",
+		"731ab25e46c915f71f46d2e8", "f5abe06a4ee632085dfbad39", "2bd5e9c0d80d7b83d6ae1b4e",
+	},
+	ClocksFile: {
+		"eae6cab2d349b927869e57c3", "b3ba0ee602106f3f0a8063ea", "e6b028f639be19c3b20240d1", "53b87a5e2a98b59832f5c9eb",
+	},
+}
+
+// Judge says what the file of that name is for a version of etcdmod. The header tells which
+// version has generated it, and its body whether it is still as that was.
+func Judge(name string, src []byte, version string) State {
+	if !IsGenerated(src) {
+		return Foreign
+	}
+	body := bodyHash(src)
+	now, err := Generate(Config{Package: "p", Concurrency: "x/y/concurrency", Version: version, Clocks: true, Earlier: true})
+	switch {
+	case err == nil && now[name] != nil && bodyHash(now[name]) == body:
+		return Current
+	case slices.Contains(earlier[name], body):
+		return Earlier
+	case semver.Compare(madeBy(src), version) > 0:
+		return Newer
+	}
+	return Edited
+}
+
+// madeBy is the version of etcdmod in the header of a generated file.
+func madeBy(src []byte) string {
+	line, _, _ := strings.Cut(string(src), "\n")
+	version, _, _ := strings.Cut(strings.TrimPrefix(line, marker), ". DO NOT EDIT")
+	return version
+}
+
+// variable is what differs between the packages that one template gives.
+var variable = regexp.MustCompile(`(?m)^// Package \w+ |^package \w+$|^\t(clientv3 )?"[^"\n]+/[^"\n]+"$|^` + regexp.QuoteMeta(marker) + `.*$`)
+
+// bodyHash is a hash of what all packages of one template have in common, whatever the line
+// ends.
+func bodyHash(src []byte) string {
+	text := strings.ReplaceAll(string(src), "\r\n", "\n")
+	text = variable.ReplaceAllStringFunc(text, func(s string) string {
+		if s == "\t\"math/rand\"" {
+			return s
+		}
+		return ""
+	})
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:12])
+}
