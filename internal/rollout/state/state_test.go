@@ -114,7 +114,7 @@ func TestSweep(t *testing.T) {
 		}
 	}
 	s.Close()
-	if s, err = open(t, dir, Options{Resume: true}); err != nil {
+	if _, err := open(t, dir, Options{Resume: true}); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {

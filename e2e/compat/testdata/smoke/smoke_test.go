@@ -168,9 +168,6 @@ func TestReleaseWakes(t *testing.T) {
 		"Sleep": func(ctx context.Context, m *etcdlock.Mutex) error {
 			return retry(ctx, m, func() { m.Sleep(never) })
 		},
-		"Released": func(ctx context.Context, m *etcdlock.Mutex) error {
-			return retry(ctx, m, func() { <-m.Released() })
-		},
 	}
 	for name, wait := range ways {
 		wait := wait
