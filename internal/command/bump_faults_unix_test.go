@@ -142,8 +142,8 @@ func TestBumpFaults(t *testing.T) {
 			if err := errors.Join(os.Rename(name, other), os.Symlink(other, name)); err != nil {
 				t.Fatal(err)
 			}
-		}, command.ExitFailed, "nothing was written: "},
-		{"go.sum is a directory", replace("go.sum", directory), command.ExitUsage, "go.sum: is a directory"},
+		}, command.ExitUsage, "cannot read go.mod: "},
+		{"go.sum is a directory", replace("go.sum", directory), command.ExitIncomplete, "go.sum: unreadable: is a directory, not a file"},
 		{"go.sum is a link to itself", replace("go.sum", loop), command.ExitUsage, "go.sum: too many levels of symbolic links"},
 		{"the journal is in the way", replace(journal.Name, directory), command.ExitIncomplete, "this is not a journal"},
 	} {

@@ -32,6 +32,7 @@ var fileKeys = []string{
 var commandLineOnly = map[string]string{
 	"C":    "it says where the file is looked for",
 	"vet":  "a file in the repository does not weaken what a change is checked by",
+	"pin":  "a file in the repository does not lower grpc for everybody",
 	"test": "a file in the repository does not decide that its tests run here",
 }
 

@@ -67,7 +67,7 @@ func TestFormatSARIF(t *testing.T) {
 		for _, fix := range typed.Runs[0].Results[0].Fixes {
 			changed += len(fix.ArtifactChanges)
 		}
-		if want := map[string]int{"check": 0, "diff": 3}[args[0]]; changed != want {
+		if want := map[string]int{"check": 0, "diff": 4}[args[0]]; changed != want {
 			t.Errorf("%s: the fix changes %d files, want %d", args, changed, want)
 		}
 	}

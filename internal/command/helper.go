@@ -3,14 +3,13 @@ package command
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
 	"etcdmod/internal/helper"
 	"etcdmod/internal/quote"
+	"etcdmod/internal/rooted"
 	"etcdmod/internal/version"
 )
 
@@ -63,17 +62,5 @@ func readHelper(dir, name string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > largestHelper {
-		return nil, fmt.Errorf("%s is no regular file of at most %d bytes: nothing that etcdmod generates", quote.Name(name), largestHelper)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, largestHelper))
+	return rooted.ReadNamed(path, largestHelper)
 }

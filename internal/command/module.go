@@ -122,7 +122,7 @@ func (s *settings) run(ctx context.Context, env *Env) (*pipeline.Result, error) 
 	opts := s.pipeline(env)
 	opts.Log = log
 	res, err := pipeline.Run(ctx, opts)
-	if errors.Is(err, pipeline.ErrPending) || errors.Is(err, journal.ErrPending) {
+	if errors.Is(err, pipeline.ErrPending) || errors.Is(err, journal.ErrPending) || errors.Is(err, journal.ErrDamaged) {
 		return nil, &exit{ExitIncomplete, err}
 	}
 	return res, err
