@@ -20,6 +20,7 @@ const (
 	widest      = time.Second            // spans from here on do not grow
 	firstReread = time.Second            // after the watch was asked for; each later one takes twice as long
 	lastReread  = 32 * time.Second       // those from here on do not
+	patient     = 4 * time.Second        // with the first read; then it is sent again
 	unknownTTL  = time.Minute            // of a lease of which the servers have told none
 )
 
@@ -149,7 +150,7 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 			if ok && len(resp.Events) > 0 {
 				return true
 			} else if !ok || resp.Err() != nil {
-				sleep(ctx, random(2*RetryInterval))
+				sleep(ctx, RetryInterval+random(2*RetryInterval)) // it may be refused for good
 				return false
 			}
 		case <-timer.C: // the read must not stand before the event

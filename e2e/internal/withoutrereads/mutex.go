@@ -149,9 +149,23 @@ func (m *Mutex) try(ctx context.Context) (view, error) {
 	return v, concurrency.ErrLocked
 }
 
-// look reads who holds the lock, linearizable and without a raft entry. The client sends a Get again that has
-// failed, but no transaction: a Get tells whether the failure is a verdict.
+// look reads who holds the lock, linearizable and without a raft entry. A server that does not answer is asked
+// again, which may be another one, and each time waited for twice as long.
 func (m *Mutex) look(ctx context.Context) (v view, err error) {
+	for patience := patient; ; patience *= 2 {
+		call, cancel := context.WithTimeout(ctx, patience)
+		v, err = m.ask(call)
+		late := call.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !late {
+			return v, err
+		}
+	}
+}
+
+// ask is one question of look. The client sends a Get again that has failed, but no transaction: a Get tells
+// whether the failure is a verdict.
+func (m *Mutex) ask(ctx context.Context) (v view, err error) {
 	cli, own, keys := m.session.Client(), m.ownKey(), clientv3.WithKeysOnly()
 	first := clientv3.OpGet(m.prefix, append(clientv3.WithFirstCreate(), keys)...)
 	resp, err := cli.Txn(ctx).Then(first, clientv3.OpGet(own, keys)).Commit()

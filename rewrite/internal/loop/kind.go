@@ -278,7 +278,7 @@ func (s *Site) Limit(paths []*Path) string {
 	counters := s.Counters()
 	counts := func(e ast.Expr) bool {
 		for obj := range counters {
-			if isNumber(obj.Type()) && s.File.Mentions(e, obj) {
+			if s.File.Mentions(e, obj) && s.isCount(obj, counters) {
 				return true
 			}
 		}
@@ -365,6 +365,31 @@ func isTime(f *source.File, n ast.Node) bool {
 // Watches reports whether the loop is paced by the events of an etcd watch alone.
 func (s *Site) Watches() bool {
 	return len(s.Clocks) == 1 && s.Clocks[0].Kind == Watch
+}
+
+// isCount reports whether a counter counts: it is a number, or says how one compares.
+func (s *Site) isCount(obj types.Object, counters map[types.Object]bool) bool {
+	if isNumber(obj.Type()) {
+		return true
+	}
+	for n := range ast.Preorder(s.Node) {
+		a, ok := n.(*ast.AssignStmt)
+		if !ok || len(a.Lhs) != len(a.Rhs) {
+			continue
+		}
+		for i, l := range a.Lhs {
+			b, compares := ast.Unparen(a.Rhs[i]).(*ast.BinaryExpr)
+			if !compares || s.Walker.Variable(l) != obj {
+				continue
+			}
+			for c := range counters {
+				if isNumber(c.Type()) && s.File.Mentions(b, c) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // isNumber reports whether values of type t are numbers, and so may count.
