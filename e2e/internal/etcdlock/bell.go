@@ -99,8 +99,9 @@ func (b *bell) listen(ctx context.Context, v view, rang bool) {
 	}
 	b.expiry.Stop()
 	b.end()
-	b.rang = true
+	b.rang = rang || len(b.tickers) > 0         // else the next clock is the first to be told
 	if b.timer != nil && b.timer.Timer.Stop() { // else it has fired, or was stopped
+		b.rang = true
 		b.timer.Timer.Reset(0)
 	}
 	for t := range b.tickers {

@@ -119,7 +119,9 @@ func (m *Mutex) outlive(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	for end := time.Now().Add(left); ctx.Err() == nil && m.session.Client().Ctx().Err() == nil && time.Now().Before(end); {
-		if resp, err := m.lease(ctx); err == nil {
+		if resp, err := m.lease(ctx); err == nil && resp.TTL < 0 {
+			return
+		} else if err == nil {
 			end = time.Now().Add(time.Duration(resp.TTL+1) * time.Second)
 		}
 		sleep(ctx, RetryInterval/2)
