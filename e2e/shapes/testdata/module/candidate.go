@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -70,8 +71,9 @@ func (c *candidate) count(ctx context.Context, method string, req, reply any, cc
 	if name == "Range" || name == "Txn" {
 		c.state.Rounds++
 	}
-	if name != "Range" {
-		c.state.Writes[name]++
+	text := fmt.Sprint(req)
+	if name != "Range" && (name != "Txn" || strings.Contains(text, "request_put") || strings.Contains(text, "request_delete_range")) {
+		c.state.Writes[name]++ // a transaction that only reads is none
 	}
 	c.calls++
 	c.mu.Unlock()
