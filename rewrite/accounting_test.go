@@ -10,7 +10,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/source"
-	"etcdmod/rewrite/internal/stubs"
+	"etcdmod/rewrite/internal/sourcetest"
 )
 
 // shapes are functions that name the method TryLock in every way there is. # stands for a
@@ -124,7 +124,7 @@ func TestAccounting(t *testing.T) {
 			archive = strings.Replace(strings.ReplaceAll(archive, "package main", "package p0"), "func main() {}", "const X = 1", 1)
 		}
 		ok := t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			p := stubs.Load(t, archive)
+			p := sourcetest.Load(t, archive)
 			in := &source.Input{
 				Fset: p.Fset, Packages: p.Packages, Sources: p.Sources, ModulePath: "m", ModuleDir: filepath.FromSlash("/m"),
 				HelperDir: "internal/etcdlock", HelperFiles: map[string][]byte{}, Version: "test",

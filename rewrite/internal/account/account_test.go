@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"etcdmod/rewrite/internal/account"
-	"etcdmod/rewrite/internal/stubs"
+	"etcdmod/rewrite/internal/sourcetest"
 )
 
 const head = `
@@ -68,7 +68,7 @@ func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := short(ctx); defe
 		{"compare and swap", `func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 7)).Then(clientv3.OpPut("k", "")).Commit() }`, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := stubs.Load(t, head+test.src)
+			p := sourcetest.Load(t, head+test.src)
 			var got []string
 			for _, try := range account.Tries(p.Fset, p.Packages, account.Paths{
 				Concurrency: []string{"go.etcd.io/etcd/client/v3/concurrency"}, Client: []string{"go.etcd.io/etcd/client/v3"},

@@ -14,7 +14,7 @@ import (
 	"etcdmod/rewrite/internal/account"
 	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/repeat"
-	"etcdmod/rewrite/internal/stubs"
+	"etcdmod/rewrite/internal/sourcetest"
 )
 
 var paths = account.Paths{
@@ -30,9 +30,9 @@ func key(fn *ssa.Function) int {
 }
 
 // walk builds the graph of an archive and walks from its tries.
-func walk(t *testing.T, archive string) (*stubs.Program, *callgraph.Graph, *repeat.Walk, []account.Try) {
+func walk(t *testing.T, archive string) (*sourcetest.Program, *callgraph.Graph, *repeat.Walk, []account.Try) {
 	t.Helper()
-	p := stubs.Load(t, archive)
+	p := sourcetest.Load(t, archive)
 	tries := account.Tries(p.Fset, p.Packages, paths, func(*ast.File) bool { return false })
 	g := callgraph.New(p.Fset, p.Packages, func(types.Type) bool { return true })
 	var at []token.Pos
@@ -51,7 +51,7 @@ func position(try account.Try) token.Pos {
 
 // ways prints for each loop of the archive the calls in it that lead to a try, with "="
 // where the lock is the same in all rounds and "~" where it is not.
-func ways(p *stubs.Program, w *repeat.Walk) (out []string) {
+func ways(p *sourcetest.Program, w *repeat.Walk) (out []string) {
 	for _, pkg := range p.Packages {
 		for _, f := range pkg.Syntax {
 			for _, d := range f.Decls {

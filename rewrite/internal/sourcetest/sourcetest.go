@@ -8,9 +8,10 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"maps"
 	pathpkg "path"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,10 +32,26 @@ import "context"
 type Client struct{}
 type WatchResponse struct{}
 type WatchChan <-chan WatchResponse
-type OpOption func()
+type LeaseID int64
+type Op struct{}
+type Cmp struct{}
+type OpOption func(*Op)
+type TxnResponse struct{ Succeeded bool }
+type Txn interface {
+	If(cs ...Cmp) Txn
+	Then(ops ...Op) Txn
+	Else(ops ...Op) Txn
+	Commit() (*TxnResponse, error)
+}
 
 func (*Client) Watch(ctx context.Context, key string, opts ...OpOption) WatchChan { return nil }
-func WithPrefix() OpOption { return nil }
+func (*Client) Txn(ctx context.Context) Txn                                       { return nil }
+func WithPrefix() OpOption                                                        { return nil }
+func WithLease(id LeaseID) OpOption                                               { return nil }
+func Compare(cmp Cmp, result string, v any) Cmp                                   { return Cmp{} }
+func CreateRevision(key string) Cmp                                               { return Cmp{} }
+func OpPut(key, val string, opts ...OpOption) Op                                  { return Op{} }
+func OpGet(key string, opts ...OpOption) Op                                       { return Op{} }
 -- go.etcd.io/etcd/client/v3/concurrency/mutex.go --
 package concurrency
 
@@ -47,6 +64,10 @@ var ErrLocked = errors.New("locked")
 
 type Session struct{}
 type Mutex struct{ s *Session }
+type Election struct{ s *Session }
+
+func NewElection(s *Session, pfx string) *Election                { return nil }
+func (*Election) Campaign(ctx context.Context, val string) error { return nil }
 
 func NewMutex(s *Session, pfx string) *Mutex         { return nil }
 func (*Mutex) TryLock(ctx context.Context) error     { return nil }
@@ -81,7 +102,8 @@ var std = struct {
 
 // A checker type-checks the packages of an archive against stubs.
 type checker struct {
-	t     *testing.T
+	t     testing.TB
+	ill   bool                    // type errors are part of the input
 	files map[string][]txtar.File // by import path
 	done  map[string]*packages.Package
 }
@@ -112,7 +134,13 @@ func (c *checker) check(importPath string) *packages.Package {
 		}
 		pkg.Syntax, pkg.GoFiles, pkg.Name = append(pkg.Syntax, syntax), append(pkg.GoFiles, name), syntax.Name.Name
 	}
-	conf := types.Config{Importer: c, FakeImportC: true, Error: func(err error) { c.t.Error(err) }}
+	conf := types.Config{Importer: c, FakeImportC: true, GoVersion: "go1.25", Error: func(err error) {
+		if e, ok := err.(types.Error); ok && c.ill {
+			pkg.TypeErrors = append(pkg.TypeErrors, e)
+		} else {
+			c.t.Error(err)
+		}
+	}}
 	pkg.Types, _ = conf.Check(importPath, std.fset, pkg.Syntax, pkg.TypesInfo)
 	c.done[importPath] = pkg
 	return pkg
@@ -121,13 +149,13 @@ func (c *checker) check(importPath string) *packages.Package {
 func newInfo() *types.Info {
 	return &types.Info{
 		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
-		Implicits: map[ast.Node]types.Object{}, Instances: map[*ast.Ident]types.Instance{},
+		Implicits: map[ast.Node]types.Object{}, Instances: map[*ast.Ident]types.Instance{}, FileVersions: map[*ast.File]string{},
 		Selections: map[*ast.SelectorExpr]*types.Selection{}, Scopes: map[ast.Node]*types.Scope{},
 	}
 }
 
 // newChecker holds the lock on what is shared until the test ends.
-func newChecker(t *testing.T, archives ...string) *checker {
+func newChecker(t testing.TB, archives ...string) *checker {
 	std.Lock()
 	t.Cleanup(std.Unlock)
 	if std.importer == nil {
@@ -173,27 +201,40 @@ func (b *Bench) Package(path, name string, src []byte) (*packages.Package, error
 // Input makes the input of the module "m" from an archive whose files lie below m/.
 func Input(t *testing.T, archive string) *source.Input {
 	t.Helper()
-	c := newChecker(t, Stubs, archive)
-	in := &source.Input{
-		Fset: std.fset, Sources: map[string][]byte{}, ModulePath: "m", ModuleDir: filepath.FromSlash("/m"),
+	p := load(t, archive, false)
+	return &source.Input{
+		Fset: p.Fset, Packages: p.Packages, Sources: p.Sources, ModulePath: "m", ModuleDir: filepath.FromSlash("/m"),
 		HelperDir: "internal/etcdlock", HelperFiles: map[string][]byte{}, Version: "test",
 	}
-	for _, text := range []string{Stubs, archive} {
-		for _, f := range txtar.Parse([]byte(text)).Files {
-			in.Sources[filepath.FromSlash("/"+f.Name)] = f.Data
+}
+
+// A Program is what [Load] gives.
+type Program struct {
+	Fset     *token.FileSet
+	Packages []*packages.Package // of the module, by import path
+	Sources  map[string][]byte   // by file name
+}
+
+// Load is [Input] for what needs packages alone, which may have type errors.
+func Load(t testing.TB, archive string) *Program {
+	t.Helper()
+	return load(t, archive, true)
+}
+
+func load(t testing.TB, archive string, ill bool) *Program {
+	t.Helper()
+	c := newChecker(t, Stubs, archive)
+	c.ill = ill
+	p := &Program{Fset: std.fset, Sources: map[string][]byte{}}
+	for _, dir := range slices.Sorted(maps.Keys(c.files)) {
+		for _, f := range c.files[dir] {
+			p.Sources[filepath.FromSlash("/"+f.Name)] = f.Data
 		}
-	}
-	var own []string
-	for dir := range c.files {
 		if dir == "m" || strings.HasPrefix(dir, "m/") {
-			own = append(own, dir)
+			p.Packages = append(p.Packages, c.check(dir))
 		}
 	}
-	sort.Strings(own)
-	for _, dir := range own {
-		in.Packages = append(in.Packages, c.check(dir))
-	}
-	return in
+	return p
 }
 
 // Archive makes an archive of one main package that imports the packages of those names.
