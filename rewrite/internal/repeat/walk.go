@@ -287,6 +287,19 @@ func (w *Walk) comesBack(last, first *State) bool {
 	return true
 }
 
+// storedOnce returns what is stored into a variable, nil unless one instruction does that.
+func storedOnce(a *ssa.Alloc) (only ssa.Value) {
+	for _, r := range *a.Referrers() {
+		if s, ok := r.(*ssa.Store); ok && s.Addr == ssa.Value(a) {
+			if only != nil {
+				return nil
+			}
+			only = s.Val
+		}
+	}
+	return only
+}
+
 // root strips from a value what does not change it: conversions, and variables that are
 // assigned once.
 func root(g *callgraph.Graph, v ssa.Value) ssa.Value {
@@ -320,15 +333,7 @@ func root(g *callgraph.Graph, v ssa.Value) ssa.Value {
 			if !ok {
 				return v
 			}
-			var only ssa.Value
-			for _, r := range *a.Referrers() {
-				if s, ok := r.(*ssa.Store); ok && s.Addr == ssa.Value(a) {
-					if only != nil {
-						return v
-					}
-					only = s.Val
-				}
-			}
+			only := storedOnce(a)
 			if only == nil {
 				return v
 			}
@@ -339,15 +344,7 @@ func root(g *callgraph.Graph, v ssa.Value) ssa.Value {
 			}
 			v = x.Bindings[0]
 		case *ssa.Alloc: // captured
-			var only ssa.Value
-			for _, r := range *x.Referrers() {
-				if s, ok := r.(*ssa.Store); ok && s.Addr == ssa.Value(x) {
-					if only != nil {
-						return v
-					}
-					only = s.Val
-				}
-			}
+			only := storedOnce(x)
 			if only == nil {
 				return v
 			}
