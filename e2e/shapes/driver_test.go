@@ -32,6 +32,7 @@ type run struct {
 // A state is what a candidate has done; State in testdata/module explains it.
 type state struct {
 	Rounds int
+	Beside int
 	Writes map[string]int
 	Lines  map[string]int
 	Came   []time.Time
@@ -111,6 +112,7 @@ func (d *driver) await(limit time.Duration, missing func(map[string]state) []str
 // since returns what a candidate has done after it was in the state old.
 func (s state) since(old state) state {
 	s.Rounds -= old.Rounds
+	s.Beside -= old.Beside
 	s.Writes, s.Lines = less(s.Writes, old.Writes), less(s.Lines, old.Lines)
 	return s
 }

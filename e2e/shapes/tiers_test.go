@@ -157,6 +157,9 @@ func (o *outcome) pace(t *testing.T, version string, sh shape, original *outcome
 
 func keepsPace(t *testing.T, who string, waiting bool, most int, was, is state) {
 	t.Helper()
+	if is.Beside > rereads {
+		t.Errorf("%s: %d reads beside those of its tries in %v, want at most %d", who, is.Beside, window, rereads)
+	}
 	switch {
 	case waiting && (is.Rounds > most || sum(is.Lines) != 0):
 		t.Errorf("%s read %d times and logged %v while it waited, want at most %d reads", who, is.Rounds, is.Lines, most)
@@ -177,6 +180,9 @@ func (o *outcome) loser(sh shape) string {
 	return ""
 }
 
+// rereads are those beside a watch within the window, one and three seconds after it began.
+const rereads = 2
+
 // gaveUp compares how candidates gave up, who count their tries or have a deadline.
 func (o *outcome) gaveUp(t *testing.T, sh shape, original *outcome) {
 	t.Helper()
@@ -185,6 +191,9 @@ func (o *outcome) gaveUp(t *testing.T, sh shape, original *outcome) {
 		same := is.Rounds == was.Rounds
 		if sh.tier == gate { // it has a deadline of two and a half rounds, and no number of tries
 			same = is.Rounds <= 3
+		}
+		if is.Beside > rereads {
+			t.Errorf("%s: %d reads beside those of its tries, want at most %d", name, is.Beside, rereads)
 		}
 		if !same || !is.Ended || was.Err != is.Err {
 			t.Errorf("%s gave up after %d rounds with %q, originally after %d with %q", name, is.Rounds, is.Err, was.Rounds, was.Err)

@@ -35,6 +35,7 @@ type candidate struct {
 // A State is what a candidate has done so far.
 type State struct {
 	Rounds int            // reads and transactions: a try is one, or two where it is written after the read
+	Beside int            // those of them that no call of the candidate has made
 	Writes map[string]int // calls that write, by method
 	Lines  map[string]int // what it has logged
 	Came   []time.Time    // when it got the lock, or found itself with it after it had been without
@@ -50,6 +51,7 @@ func newCandidate(endpoints []string, name, key string, every time.Duration) (*c
 	c.state.Writes, c.state.Lines = map[string]int{}, map[string]int{}
 	var err error
 	c.client, err = clientv3.New(clientv3.Config{
+		Context:     context.WithValue(context.Background(), beside{}, true),
 		Endpoints:   endpoints,
 		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(c.count)},
 		Logger:      zap.NewNop(),
@@ -64,11 +66,18 @@ func newCandidate(endpoints []string, name, key string, every time.Duration) (*c
 	return c, nil
 }
 
+// beside marks the context of the client, from which no call of a candidate has its own.
+type beside struct{}
+
 // count counts what is sent to etcd.
 func (c *candidate) count(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	name := method[strings.LastIndex(method, "/")+1:]
 	c.mu.Lock()
-	if name == "Range" || name == "Txn" {
+	switch {
+	case name != "Range" && name != "Txn":
+	case ctx.Value(beside{}) != nil:
+		c.state.Beside++
+	default:
 		c.state.Rounds++
 	}
 	text := fmt.Sprint(req)
