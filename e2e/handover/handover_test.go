@@ -8,7 +8,7 @@
 // first phase, are
 //
 //   - entries/handover: raft log entries, of which a delete and a put are the least,
-//   - reads/handover: range requests,
+//   - reads/handover: requests that only read,
 //   - p50-ms, p99-ms: from the answer to the release to the next acquisition,
 //   - handovers, unfinished: how many there were, and how many were left at the limit
 //     or when a call failed, as those to a flooded server do.

@@ -12,6 +12,7 @@ import (
 
 	"etcdmod/e2e/internal/cluster"
 
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 	"google.golang.org/grpc"
@@ -40,7 +41,7 @@ type course struct {
 type relay struct {
 	tb      testing.TB
 	cluster *cluster.Cluster
-	reads   atomic.Int64 // range requests of all clients
+	reads   atomic.Int64 // requests of all clients that only read
 
 	course
 	handOvers []handOver // with room for all
@@ -136,11 +137,23 @@ func (r *relay) countReads(cfg *clientv3.Config) {
 	cfg.DialOptions = append(cfg.DialOptions, grpc.WithChainUnaryInterceptor(
 		func(ctx context.Context, method string, req, reply any,
 			conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			if strings.HasSuffix(method, "/Range") {
+			if reads(method, req) {
 				r.reads.Add(1)
 			}
 			return invoke(ctx, method, req, reply, conn, opts...)
 		}))
+}
+
+// reads reports whether a request is one that only reads: a range request, or a transaction of
+// such.
+func reads(method string, req any) bool {
+	txn, ok := req.(*pb.TxnRequest)
+	if !ok {
+		return strings.HasSuffix(method, "/Range")
+	}
+	return !slices.ContainsFunc(slices.Concat(txn.Success, txn.Failure), func(op *pb.RequestOp) bool {
+		return op.GetRequestRange() == nil
+	})
 }
 
 // compete acquires and releases until the relay is over.

@@ -161,14 +161,12 @@ func waitOften(ctx context.Context, holder, m *etcdlock.Mutex, acquire func(cont
 		}
 		released := make(chan error, 1)
 		time.AfterFunc(upTo(6*time.Millisecond), func() { released <- holder.Unlock(ctx) })
+		unlocked := func(context.Context) error { return <-released }
 		// TryLock tells the clocks, where Lock or WatchLock has locked.
-		for _, step := range []func(context.Context) error{acquire, m.TryLock, m.Unlock, holder.Lock} {
+		for _, step := range []func(context.Context) error{acquire, unlocked, m.TryLock, m.Unlock, holder.Lock} {
 			if err := step(ctx); err != nil {
 				return err
 			}
-		}
-		if err := <-released; err != nil {
-			return err
 		}
 	}
 	// Success ends the watch of the clocks.

@@ -2,9 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"etcdmod/internal/helper"
-	"etcdmod/internal/modules"
-	"etcdmod/internal/rooted"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -12,6 +9,9 @@ import (
 
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
+	"etcdmod/internal/helper"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 	"etcdmod/internal/version"
 	"etcdmod/rewrite"
 )
@@ -155,8 +155,8 @@ func meets(n rewrite.Need, packages []*discover.Package) bool {
 
 // paths are the import paths of package concurrency: of releases, of forks, and of what may
 // be one.
-func (o *Options) paths() []string {
-	return slices.Concat(rewrite.ConcurrencyPaths, o.Forks, o.guessed)
+func (r *run) paths() []string {
+	return slices.Concat(rewrite.ConcurrencyPaths, r.Forks, r.guessed)
 }
 
 // guess notes the packages that may be forks of package concurrency: packages of the module

@@ -56,8 +56,6 @@ type Options struct {
 	// Dependants are modules that are built with this one and are not in its workspace. A
 	// change that one of them does not build with is not made.
 	Dependants []Dependant
-
-	guessed []string // import paths of what may be forks of package concurrency
 }
 
 // A Dependant is a module that replaces another one by its directory.
@@ -117,6 +115,7 @@ type run struct {
 	builds
 	mod     *discover.Module
 	res     *Result
+	guessed []string           // import paths of what may be forks of package concurrency
 	stray   []*finding.Finding // directives in packages that are not loaded
 	policy  modbump.Options
 	plan    *modbump.Result // for go.mod

@@ -171,7 +171,7 @@ func TestBrowserDiff(t *testing.T) {
 	}
 	// The helper is there, and folded.
 	b.Run(chromedp.Click(chromedp.CSS(`.finding[open] .file:not([open]) > summary`)))
-	b.Until(`document.querySelectorAll(".finding[open] .file[data-side=after] .diff tbody tr").length > 300`)
+	b.Until(`document.querySelectorAll(".finding[open] .file[data-side=after] .diff tbody tr").length > 100`)
 	b.Quiet()
 }
 

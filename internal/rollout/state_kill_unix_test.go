@@ -84,7 +84,7 @@ func (h *history) recorded(t *testing.T) int {
 func (h *history) left(t *testing.T) (out []string) {
 	t.Helper()
 	for dir, wanted := range map[string][]string{
-		h.tmp: nil, h.state: {"rollout.journal", "rollout.lock"}, h.out: {rollout.IndexFile, rollout.TimesFile, "units", "report.csv", "report.html", "report.sarif"},
+		h.tmp: nil, h.state: {"rollout.journal", "rollout.lock", "rollout.key"}, h.out: {rollout.IndexFile, rollout.TimesFile, "units", "report.csv", "report.html", "report.sarif"},
 	} {
 		entries, err := os.ReadDir(dir)
 		if err != nil {

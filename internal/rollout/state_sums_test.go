@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -110,6 +111,9 @@ func TestChanged(t *testing.T) {
 		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if out, err := exec.Command("git", "init", "-q", filepath.Join(top, "mono")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	for _, f := range txtar.Parse([]byte(tied)).Files {
 		write(f.Name, string(f.Data))

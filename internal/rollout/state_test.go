@@ -293,6 +293,7 @@ func TestSettings(t *testing.T) {
 		"Bump.Only":     {nil, nil}, // a rollout looks for loops
 		"Bump.All":      {func(o *Options) { o.Pipeline.Bump.All = true }, []string{"-all"}},
 		"Bump.To":       {func(o *Options) { o.Pipeline.Bump.To = []module.Version{{Path: "x", Version: "v1.0.0"}} }, []string{"-to"}},
+		"Bump.Pin":      {func(o *Options) { o.Pipeline.Bump.Pin = true }, []string{"-pin"}},
 		"Bump.Offline":  {func(o *Options) { o.Pipeline.Bump.Offline = true }, []string{"-offline"}},
 		"Bump.Tidy":     {func(o *Options) { o.Pipeline.Bump.Tidy = true }, []string{"-tidy"}},
 		"Bump.Refresh":  {nil, nil}, // for modules of which one was bumped just now

@@ -1,8 +1,12 @@
 package ship_test
 
 import (
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -10,18 +14,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"etcdmod/internal/change"
+	"etcdmod/internal/rollout"
 	"etcdmod/internal/ship"
 )
 
 // What a killed run has left is removed: the lock of a reference that git was writing, and a
 // worktree, be it whole, locked by a git that was making it, or no more than a directory. The
-// locks and worktrees of others stay.
+// locks of others stay, and so does every directory but the one that a run in this repository
+// would use, whatever git's files name.
 func TestLeftBehind(t *testing.T) {
 	f := newFixture(t, 1)
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	f.git(t, "worktree", "add", "-q", "--detach", f.path("others"))
-	f.git(t, "worktree", "add", "-q", "--lock", "--detach", f.path("etcdmod-branches-1", "etcdmod-branches"))
+	own := fmt.Sprintf("etcdmod-branches-%x", sha256.Sum256([]byte(f.path("repo", ".git"))))[:len("etcdmod-branches-")+16]
+	f.git(t, "worktree", "add", "-q", "--lock", "--detach", filepath.Join(tmp, own, "etcdmod-branches"))
+	f.git(t, "worktree", "add", "-q", "--detach", f.path("etcdmod-branches-1", "etcdmod-branches"))
 	f.git(t, "worktree", "add", "-q", "--detach", f.path("etcdmod-branches-2", "etcdmod-branches"))
 	if err := os.RemoveAll(f.path("etcdmod-branches-2")); err != nil {
 		t.Fatal(err)
@@ -40,10 +48,13 @@ func TestLeftBehind(t *testing.T) {
 	if err != nil || len(entries) != 1 || entries[0].Name() != "others" {
 		t.Errorf("worktrees: %v, %v", entries, err)
 	}
-	for _, name := range []string{f.path("etcdmod-branches-1"), f.path("repo", ".git", "etcdmod.pending")} {
+	for _, name := range []string{filepath.Join(tmp, own), f.path("repo", ".git", "etcdmod.pending")} {
 		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is left: %v", name, err)
 		}
+	}
+	if _, err := os.Stat(f.path("etcdmod-branches-1", "etcdmod-branches", "m0")); err != nil {
+		t.Errorf("the directory of another is gone: %v", err)
 	}
 	if entries, err := os.ReadDir(tmp); err != nil || len(entries) > 0 {
 		t.Errorf("temporary files are left: %v, %v", entries, err)
@@ -64,14 +75,17 @@ func TestTurns(t *testing.T) {
 	for name := range want {
 		f.git(t, "branch", "-q", "-D", name)
 	}
+	index, err := json.Marshal(f.index)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var wg sync.WaitGroup
 	for range 4 {
 		other := *f
-		index, err := ship.ReadIndex(f.path("out"))
-		if err != nil {
+		other.index = rollout.Index{}
+		if err := json.Unmarshal(index, &other.index); err != nil {
 			t.Fatal(err)
 		}
-		other.index = *index
 		wg.Go(func() {
 			said, err := other.tryShip(t.Context(), nil)
 			if err != nil {

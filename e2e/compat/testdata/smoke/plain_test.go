@@ -46,7 +46,9 @@ var steps = map[string]func(play) error{
 	"endSession": func(p play) error { return p.session.Close() },
 }
 
-// run returns what the mutex answered, step by step, with its own key as "own".
+// run returns what the mutex answered, step by step, with its own key as "own". The key of a
+// mutex that is known to hold nothing is "none": after a try that was cut the client names a key
+// that it may not have written.
 func (p play) run(words, own string) string {
 	var log strings.Builder
 	for _, word := range strings.Fields(words) {
@@ -56,9 +58,11 @@ func (p play) run(words, own string) string {
 		if resp, err := p.session.Client().Txn(p.ctx).If(owner).Commit(); err == nil {
 			owns = fmt.Sprint(resp.Succeeded)
 		}
-		fmt.Fprintf(&log, "%-12s %v, key %q, owner of %q: %s\n", word, err,
-			strings.Replace(p.m.Key(), own, "own", 1),
-			strings.Replace(string(owner.KeyBytes()), own, "own", 1), owns)
+		name := func(key string) string { return strings.Replace(key, own, "own", 1) }
+		if p.m.Key() != "" && owns == "false" {
+			name = func(string) string { return "none" }
+		}
+		fmt.Fprintf(&log, "%-12s %v, key %q, owner of %q: %s\n", word, err, name(p.m.Key()), name(string(owner.KeyBytes())), owns)
 	}
 	return log.String()
 }

@@ -211,13 +211,13 @@ func TestCancelledWait(t *testing.T) {
 	b.free(t, b.holder)
 }
 
+// Lock is the client's, and is not here: that of 3.5 waits on.
 func TestEndOfSession(t *testing.T) {
 	waits := map[string]func(context.Context, *etcdlock.Mutex) error{
 		"WatchLock": func(ctx context.Context, m *etcdlock.Mutex) error { return m.WatchLock(ctx) },
 		"WatchLockRetry": func(ctx context.Context, m *etcdlock.Mutex) error {
 			return m.WatchLockRetry(ctx, never)
 		},
-		"Lock": func(ctx context.Context, m *etcdlock.Mutex) error { return m.Lock(ctx) },
 	}
 	for name, wait := range waits {
 		wait := wait
