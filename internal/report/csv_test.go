@@ -10,10 +10,11 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/report"
+	"etcdmod/internal/testkit/sample"
 )
 
 func TestCSV(t *testing.T) {
-	u := unit(t, sample(t), report.Found)
+	u := sample.Unit(t, sample.Result(t), report.Found)
 	u.Name, u.Owners = "a, \"b\"", []string{"@team", "x@example.com"}
 	u.State = "found"
 	u.Ignored = []report.Finding{{Rule: "trylock-poll", Path: "i.go", Line: 1, Tier: "ignored", Message: "i polls", Ignored: "one replica"}}

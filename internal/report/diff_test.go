@@ -10,11 +10,12 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/report"
+	"etcdmod/internal/testkit/sample"
 )
 
 // A patch on disk says what the result of the pipeline did, colours included.
 func TestDiffs(t *testing.T) {
-	all, err := results()
+	all, err := sample.Fixtures()
 	if err != nil {
 		t.Fatal(err)
 	}

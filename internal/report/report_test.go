@@ -3,77 +3,15 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
-	"go/token"
-	"path/filepath"
 	"testing"
 
-	"golang.org/x/mod/module"
-
-	"etcdmod/internal/discover"
-	"etcdmod/internal/finding"
 	"etcdmod/internal/patch"
-	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
-	"etcdmod/internal/verify"
-	"etcdmod/modbump"
+	"etcdmod/internal/testkit/sample"
 )
 
-// sample has one of everything.
-func sample(t *testing.T) *pipeline.Result {
-	root, err := filepath.Abs("m")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := func(line, col int) token.Position {
-		return token.Position{Filename: filepath.Join(root, "a", "a.go"), Line: line, Column: col}
-	}
-	bump := func(line int, action modbump.Action, reason modbump.Reason) pipeline.Bump {
-		return pipeline.Bump{Finding: modbump.Finding{
-			Rule: modbump.Rule, Module: "example.com/etcd", Version: "v1.0.0", Target: "v1.1.0", Line: line, Col: 9,
-			Message: "example.com/etcd@v1.0.0 leaks <maps>", Evidence: []string{"etcd issue #1"}, Action: action, Reason: reason,
-		}}
-	}
-	refused := bump(5, modbump.Bump, "")
-	refused.Refused = &pipeline.Refusal{
-		Code: "needs-more-requirements", Detail: "needs more:\n\texample.com/x: cannot find it",
-		Wanted: []module.Version{{Path: "example.com/x", Version: "v0.1.0"}},
-	}
-	replaced := bump(6, modbump.Refuse, modbump.Replaced)
-	replaced.Target, replaced.Remains, replaced.Indirect = "", []string{"not shown"}, true
-	good := bump(3, modbump.Bump, "")
-	good.Remains = []string{"a client that is slow: etcd issue #2"}
-	return &pipeline.Result{
-		Module: &discover.Module{Path: "example.com/m", Root: root, Repo: root, GoModFile: filepath.Join(root, "go.mod")},
-		Bumps:  []pipeline.Bump{good, bump(4, modbump.Report, modbump.NotByDefault), refused, replaced},
-		Findings: []*finding.Finding{
-			{
-				Rule: "trylock-poll", Pos: at(7, 2), Func: "wait", Package: "example.com/m/a", Message: "wait polls", Tier: finding.Gate,
-				NotHigher: &finding.Reason{Code: finding.LogsPerRound, Detail: "log.Print()", Pos: at(9, 3)},
-				Path:      []finding.Frame{{Pos: at(8, 5), Call: "wait calls try"}, {Pos: at(20, 9), Call: "mu.TryLock"}},
-			},
-			{
-				Rule: "watch-storm", Pos: at(30, 2), Func: "storm", Package: "example.com/m/a", Message: "storm tries", Tier: finding.Guard,
-				NotHigher: &finding.Reason{Code: finding.ShapeUnknown}, Missed: finding.Collapse,
-			},
-			{
-				Rule: "trylock-spin", Pos: at(40, 2), Func: "spin", Package: "example.com/m/a", Message: "spin tries",
-				Refused: []finding.Reason{{Code: finding.CgoFile, Pos: at(1, 1)}, {Code: finding.DoesNotBuild, Detail: "two\nlines"}},
-			},
-		},
-		Skipped: []finding.Skip{
-			{Path: filepath.Join(root, "b", "b.go") + ":3:4", Reason: finding.SkipSyntax, Detail: "expected ';'\nfound x"},
-			{Path: filepath.Join(root, "c"), Reason: finding.SkipUnreadable},
-			{Path: "example.com/m/d", Reason: finding.SkipMetadata, Detail: "import cycle"},
-		},
-		Failed: []finding.Problem{
-			{Phase: verify.PhaseVet, Package: "example.com/m/a", File: filepath.Join(root, "a", "a.go"), Line: 7, Col: 2, Message: "two\nlines"},
-			{Phase: verify.PhaseLoad, Message: "no"},
-		},
-	}
-}
-
 func TestText(t *testing.T) {
-	res := sample(t)
+	res := sample.Result(t)
 	var b bytes.Buffer
 	for _, write := range []func() error{
 		func() error { return report.Text(&b, res) },
@@ -122,7 +60,7 @@ load: no
 // The schema is what the package comment documents; programs rely on it.
 func TestJSON(t *testing.T) {
 	var b bytes.Buffer
-	err := report.JSON(&b, sample(t), []byte("diff --git a/x b/x\n"), []patch.Stat{{Path: "a/a.go", Added: 1, Removed: 2}})
+	err := report.JSON(&b, sample.Result(t), []byte("diff --git a/x b/x\n"), []patch.Stat{{Path: "a/a.go", Added: 1, Removed: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}

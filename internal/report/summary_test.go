@@ -9,23 +9,24 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"etcdmod/internal/report"
+	"etcdmod/internal/testkit/sample"
 )
 
 func summary(t *testing.T, units ...report.Unit) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := report.Summary(&b, report.Page{Units: units, Topics: topics}); err != nil {
+	if err := report.Summary(&b, report.Page{Units: units, Topics: sample.Topics}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
 func TestSummary(t *testing.T) {
-	failed := unit(t, sample(t), report.Ready)
+	failed := sample.Unit(t, sample.Result(t), report.Ready)
 	failed.Name, failed.Owners = "a", []string{"@y", "@x"}
-	res := sample(t)
+	res := sample.Result(t)
 	res.Failed, res.Bumps = nil, nil
-	found := unit(t, res, report.Found)
+	found := sample.Unit(t, res, report.Found)
 	found.Name, found.Owners = "b", []string{"@y"}
 	const want = `10 findings in 1 module, 2 units; not covered: 6 places
 
@@ -65,9 +66,9 @@ func TestSummaryIsShort(t *testing.T) {
 	var units []report.Unit
 	for i := range 2000 {
 		u := report.Unit{Module: fmt.Sprint("m", i), State: report.State(fmt.Sprint("s", i%20)), Owners: []string{fmt.Sprint("@", i%300)}}
-		for j := range topics[:4] {
+		for j := range sample.Topics[:4] {
 			u.Findings = append(u.Findings, report.Finding{
-				Rule: topics[j].Name, Tier: []string{"refuse", "report", "bump", "guard", "gate", "collapse"}[i%6],
+				Rule: sample.Topics[j].Name, Tier: []string{"refuse", "report", "bump", "guard", "gate", "collapse"}[i%6],
 				Refused: []report.Reason{{Code: fmt.Sprint("code-", i%50)}},
 			})
 		}

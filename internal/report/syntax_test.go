@@ -9,6 +9,7 @@ import (
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/report"
+	"etcdmod/internal/testkit/sample"
 )
 
 // Colours are found in the whole file: a hunk may begin within a comment or a raw string. They
@@ -24,7 +25,7 @@ func TestSyntax(t *testing.T) {
 		{"k func", "f broken"},
 	}
 	for _, ending := range []string{"\n", "\r\n"} {
-		res := sample(t)
+		res := sample.Result(t)
 		text := strings.ReplaceAll(source, "\n", ending)
 		res.Changes = []change.Change{
 			{Path: filepath.Join(res.Module.Root, "a.go"), New: []byte(text), Created: true},

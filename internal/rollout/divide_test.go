@@ -27,8 +27,8 @@ import (
 // one mutex flows through is never divided. A branch has its unit and nothing else, and the
 // branches can be merged in any order.
 func TestDivide(t *testing.T) {
-	env := environment(t)
-	root, _ := generate(t, env, synthetic.Config{Modules: 8, Affected: 1, Seed: 3}) // each shape, some twice
+	env := synthetic.Environment(t)
+	root, _ := synthetic.Repository(t, env, synthetic.Config{Modules: 8, Affected: 1, Seed: 3}) // each shape, some twice
 	before, committed := files(t, root), files(t, clone(t, root))
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("orders of seed %d", seed)

@@ -7,55 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/rogpeppe/go-internal/goproxytest"
-
-	"etcdmod/internal/testkit/synthetic"
 )
-
-// environment is one in which the stub of the client, and nothing else, can be downloaded.
-// The build cache stays: what it has of the standard library is dear.
-func environment(t testing.TB) []string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, synthetic.Proxy); err != nil {
-		t.Fatal(err)
-	}
-	proxy, err := goproxytest.NewServer(filepath.Join(dir, "proxy"), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(proxy.Close)
-	out, err := exec.Command("go", "env", "GOCACHE").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(os.Environ(),
-		"GOPROXY="+proxy.URL, "GOSUMDB=off", "GONOSUMDB=", "GOFLAGS=-modcacherw", "GOENV=off", "GOWORK=",
-		"GOMODCACHE="+filepath.Join(dir, "modcache"), "GOCACHE="+strings.TrimSpace(string(out)),
-		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull)
-}
-
-// generate writes a synthetic monorepo into a git repository.
-func generate(t testing.TB, env []string, c synthetic.Config) (root string, modules []synthetic.Module) {
-	t.Helper()
-	root, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.Sums, err = synthetic.Sums(env); err != nil {
-		t.Fatal(err)
-	}
-	if modules, err = synthetic.Write(root, c); err != nil {
-		t.Fatal(err)
-	}
-	git(t, root, "init", "-q")
-	git(t, root, "config", "maintenance.auto", "false") // it would go on in the background
-	git(t, root, "config", "gc.auto", "0")
-	git(t, root, "add", ".")
-	git(t, root, "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "start")
-	return root, modules
-}
 
 func git(t testing.TB, dir string, args ...string) {
 	t.Helper()

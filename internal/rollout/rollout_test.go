@@ -22,8 +22,8 @@ import (
 // A monorepo of 60 modules: what becomes of each shape, that the patches of a module's units
 // apply in any order behind its prelude, and that together they are what apply would write.
 func TestSixtyModules(t *testing.T) {
-	env := environment(t)
-	root, modules := generate(t, env, synthetic.Config{Modules: 60, Affected: 0.15, Broken: 0.1, Seed: 1})
+	env := synthetic.Environment(t)
+	root, modules := synthetic.Repository(t, env, synthetic.Config{Modules: 60, Affected: 0.15, Broken: 0.1, Seed: 1})
 	before := files(t, root)
 	opts := rollout.Options{
 		Root: root, By: rollout.ByDir, Out: filepath.Join(t.TempDir(), "out"), Jobs: 2, Timeout: 5 * time.Minute,

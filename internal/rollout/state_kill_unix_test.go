@@ -119,8 +119,8 @@ func TestKilled(t *testing.T) {
 	if os.Getenv("ETCDMOD_E2E_LONG") != "" {
 		kills *= 10
 	}
-	env := environment(t)
-	root, modules := generate(t, env, synthetic.Config{Modules: 10, Affected: 0.2, Broken: 0.1, Seed: 1})
+	env := synthetic.Environment(t)
+	root, modules := synthetic.Repository(t, env, synthetic.Config{Modules: 10, Affected: 0.2, Broken: 0.1, Seed: 1})
 	before := files(t, root)
 
 	// What is to be had, and how long it takes beside the other one. The first round fills the

@@ -19,6 +19,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
+	"etcdmod/internal/testkit/sample"
 )
 
 // A sarifLog is what the tests read of SARIF.
@@ -79,15 +80,7 @@ func (l location) String() string {
 	return fmt.Sprintf("%s:%d:%d %s", p.ArtifactLocation.URI, p.Region.StartLine, p.Region.StartColumn, l.Message.Text)
 }
 
-// topics explain what sample has.
-var topics = []report.Topic{
-	{Name: "trylock-poll", Title: "polls", Text: "A *loop*\npolls.\n\n\tmu *Mutex\n\nBad.", Rule: true},
-	{Name: "trylock-spin", Title: "spins", Text: "A loop spins.", Rule: true},
-	{Name: "watch-storm", Title: "storms", Text: "A loop storms.", Rule: true},
-	{Name: "unsafe-client", Title: "unsafe", Text: "The client is unsafe.", Rule: true},
-	{Name: "syntax-error", Title: "no syntax", Text: "It does not parse."},
-}
-
+// sample.Topics explain what sample has.
 var schema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return jsonschema.NewCompiler().Compile("testdata/sarif-schema-2.1.0.json")
 })
@@ -96,7 +89,7 @@ var schema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 func sarif(t *testing.T, units ...report.Unit) (sarifLog, string) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := report.SARIF(&b, report.Page{Units: units, Topics: topics}); err != nil {
+	if err := report.SARIF(&b, report.Page{Units: units, Topics: sample.Topics}); err != nil {
 		t.Fatal(err)
 	}
 	valid(t, b.Bytes())
@@ -123,30 +116,8 @@ func valid(t *testing.T, log []byte) {
 	}
 }
 
-// unit makes a unit of a result, and sends it through JSON as a machine that collects
-// results would get it.
-func unit(t *testing.T, res *pipeline.Result, done report.State) report.Unit {
-	t.Helper()
-	u, err := report.New(res, done)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := json.Marshal(u)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back report.Unit
-	if err := json.Unmarshal(data, &back); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(u, back); diff != "" {
-		t.Errorf("lost in JSON: %s", diff)
-	}
-	return u
-}
-
 func TestSARIF(t *testing.T) {
-	u := unit(t, sample(t), report.Found)
+	u := sample.Unit(t, sample.Result(t), report.Found)
 	u.Owners = []string{"@team"}
 	l, text := sarif(t, u)
 	run := l.Runs[0]
@@ -198,7 +169,11 @@ func TestSARIF(t *testing.T) {
 		t.Errorf("empty members in %s", text)
 	}
 	for _, other := range []report.State{report.Ready, report.Written} {
-		if _, again := sarif(t, func() report.Unit { u := unit(t, sample(t), other); u.Owners = []string{"@team"}; return u }()); again != text {
+		if _, again := sarif(t, func() report.Unit {
+			u := sample.Unit(t, sample.Result(t), other)
+			u.Owners = []string{"@team"}
+			return u
+		}()); again != text {
 			t.Errorf("the same findings give other bytes: %s", cmp.Diff(text, again))
 		}
 	}
@@ -221,15 +196,15 @@ func TestSARIFOfNothing(t *testing.T) {
 // A service shows a finding as new when its fingerprint is.
 func TestSARIFFingerprints(t *testing.T) {
 	prints := func(res *pipeline.Result) []string {
-		l, _ := sarif(t, unit(t, res, report.Found))
+		l, _ := sarif(t, sample.Unit(t, res, report.Found))
 		var out []string
 		for _, r := range l.Runs[0].Results {
 			out = append(out, r.PartialFingerprints["etcdmodFinding/v1"])
 		}
 		return out
 	}
-	before := prints(sample(t))
-	moved := sample(t)
+	before := prints(sample.Result(t))
+	moved := sample.Result(t)
 	for _, f := range moved.Findings {
 		f.Pos.Line += 100
 		f.Pos.Column++
@@ -240,12 +215,12 @@ func TestSARIFFingerprints(t *testing.T) {
 	if diff := cmp.Diff(before, prints(moved)); diff != "" {
 		t.Errorf("fingerprints changed with the lines: %s", diff)
 	}
-	other := sample(t)
+	other := sample.Result(t)
 	other.Findings[0].Func = "another"
 	if after := prints(other); after[4] == before[4] {
 		t.Error("a finding in another function has the same fingerprint")
 	}
-	twice := sample(t)
+	twice := sample.Result(t)
 	again := *twice.Findings[0]
 	twice.Findings = append(twice.Findings, &again)
 	seen := map[string]bool{}
@@ -259,11 +234,11 @@ func TestSARIFFingerprints(t *testing.T) {
 
 // What a comment ignores is there, suppressed; then all results say whether they are.
 func TestSARIFSuppressions(t *testing.T) {
-	res := sample(t)
+	res := sample.Result(t)
 	ignored := *res.Findings[0]
 	ignored.Ignored, ignored.Refused = "only one <replica>", []finding.Reason{{Code: finding.DoesNotBuild}}
 	res.Ignored = []*finding.Finding{&ignored}
-	l, _ := sarif(t, unit(t, res, report.Found))
+	l, _ := sarif(t, sample.Unit(t, res, report.Found))
 	results := l.Runs[0].Results
 	if len(results) != len(res.Bumps)+len(res.Findings)+1 {
 		t.Fatalf("%d results", len(results))
@@ -295,7 +270,7 @@ func TestSARIFSuppressions(t *testing.T) {
 func TestSARIFOfManyModules(t *testing.T) {
 	var b bytes.Buffer
 	page := report.Page{
-		Units: []report.Unit{{Module: "a"}}, Topics: topics, Category: "rollout/shard-1-of-2",
+		Units: []report.Unit{{Module: "a"}}, Topics: sample.Topics, Category: "rollout/shard-1-of-2",
 		Notes: []finding.Note{{Path: "a b", Detail: "a repository of its own"}, {Path: ".github/CODEOWNERS:7", Detail: "bad"}},
 	}
 	if err := report.SARIF(&b, page); err != nil {
@@ -351,7 +326,7 @@ func TestSARIFPaths(t *testing.T) {
 
 // Positions in Go count bytes, those in SARIF characters.
 func TestSARIFColumns(t *testing.T) {
-	res := sample(t)
+	res := sample.Result(t)
 	dir := t.TempDir()
 	res.Module.Root, res.Module.Repo = dir, dir
 	name := filepath.Join(dir, "a.go")
@@ -367,7 +342,7 @@ func TestSARIFColumns(t *testing.T) {
 	f.Path[1].Pos.Line = 100
 	want := func(col int) {
 		t.Helper()
-		l, _ := sarif(t, unit(t, res, report.Found))
+		l, _ := sarif(t, sample.Unit(t, res, report.Found))
 		r := l.Runs[0].Results[len(res.Bumps)]
 		flow := r.CodeFlows[0].ThreadFlows[0].Locations
 		got := []int{r.Locations[0].PhysicalLocation.Region.StartColumn, flow[1].Location.PhysicalLocation.Region.StartColumn, flow[2].Location.PhysicalLocation.Region.StartColumn}
@@ -384,7 +359,7 @@ func TestSARIFColumns(t *testing.T) {
 // Every fix turns the old files into the new ones: of the finding that it is for, of those that
 // share files with it, and of nobody else; the helper comes along.
 func TestSARIFFixes(t *testing.T) {
-	res := sample(t)
+	res := sample.Result(t)
 	in := func(name ...string) string {
 		return filepath.Join(append([]string{res.Module.Root}, name...)...)
 	}
@@ -404,7 +379,7 @@ func TestSARIFFixes(t *testing.T) {
 		{"a/0.go", "a/a.go", "pkg/etcdlock/mutex.go"}, {"a/0.go", "a/a.go", "pkg/etcdlock/mutex.go"}, nil,
 		{"c/c.go", "pkg/etcdlock/mutex.go"},
 	}
-	l, _ := sarif(t, unit(t, res, report.Ready))
+	l, _ := sarif(t, sample.Unit(t, res, report.Ready))
 	for i, r := range l.Runs[0].Results {
 		var files []string
 		for _, f := range r.Fixes {
@@ -426,7 +401,7 @@ func TestSARIFFixes(t *testing.T) {
 
 	// A deleted file cannot be told in replacements, so the whole fix is left out.
 	res.Changes[2].New, res.Changes[2].Deleted = nil, true
-	l, _ = sarif(t, unit(t, res, report.Ready))
+	l, _ = sarif(t, sample.Unit(t, res, report.Ready))
 	if n := len(l.Runs[0].Results[7].Fixes); n > 0 {
 		t.Error("a fix lacks the file that has to be deleted")
 	}
@@ -451,7 +426,7 @@ func TestSARIFReplacements(t *testing.T) {
 		if before == after {
 			continue
 		}
-		res := sample(t)
+		res := sample.Result(t)
 		res.Failed = nil
 		res.Changes = []change.Change{{Path: filepath.Join(res.Module.Root, "x.go"), Old: []byte(before), New: []byte(after), Findings: res.Findings[:1]}}
 		u, err := report.New(res, report.Ready)

@@ -2,19 +2,16 @@ package report_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"etcdmod/internal/browser"
+	"etcdmod/e2e/internal/browser"
 	"etcdmod/internal/finding"
-	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
+	"etcdmod/internal/testkit/sample"
 	"etcdmod/rewrite"
 )
 
@@ -27,28 +24,11 @@ func html(t testing.TB, page report.Page) []byte {
 	return b.Bytes()
 }
 
-// results are those of the pipeline for fixtures of the repository, by directory.
-var results = sync.OnceValues(func() (map[string]*pipeline.Result, error) {
-	out := map[string]*pipeline.Result{}
-	for _, name := range []string{"example", "storm", "tiers"} {
-		dir, err := filepath.Abs(filepath.Join("../../testdata", name))
-		if err != nil {
-			return nil, err
-		}
-		res, err := pipeline.Run(context.Background(), pipeline.Options{Dir: dir, Tier: finding.Collapse, Edit: true})
-		if err != nil {
-			return nil, err
-		}
-		out[name] = res
-	}
-	return out, nil
-})
-
 // example is a page as a rollout makes it: four units of three owners, with findings and
 // changes of real programs; the verification of one of them failed.
 func example(t testing.TB) report.Page {
 	t.Helper()
-	all, err := results()
+	all, err := sample.Fixtures()
 	if err != nil {
 		t.Fatal(err)
 	}

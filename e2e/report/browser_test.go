@@ -13,9 +13,10 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
-	"etcdmod/internal/browser"
+	"etcdmod/e2e/internal/browser"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/report"
+	"etcdmod/internal/testkit/sample"
 )
 
 var update = flag.Bool("update", false, "make the screenshot in docs again")
@@ -234,7 +235,7 @@ func TestBrowserShowsHostileText(t *testing.T) {
 		Skipped:  []report.Skip{{Path: bad, Reason: bad, Detail: bad}},
 		Problems: []report.Problem{{Phase: bad, Message: bad, Path: bad}},
 	}
-	b := show(t, report.Page{Title: bad, Units: []report.Unit{u}, Clean: []string{bad}, Notes: []finding.Note{{Path: bad, Detail: bad}}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, topics...)})
+	b := show(t, report.Page{Title: bad, Units: []report.Unit{u}, Clean: []string{bad}, Notes: []finding.Note{{Path: bad, Detail: bad}}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, sample.Topics...)})
 	b.Run(chromedp.Click(chromedp.CSS(".finding > summary")))
 	b.Until(`document.querySelector(".diff") !== null`)
 	if got := browser.Eval[string](b, `document.querySelector(".diff td.come:not(.no)").textContent`); got != bad {
