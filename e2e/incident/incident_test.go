@@ -206,7 +206,25 @@ func contend(t *testing.T, bin string, c *cluster.Cluster, n int, args ...string
 	return all
 }
 
-// growth is how many raft entries are applied during d.
+// eventually waits until something holds, on a machine that may be busy.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within two minutes: %s", what)
+		}
+	}
+}
+
+// grows waits until n raft entries more are applied.
+func grows(t *testing.T, c *cluster.Cluster, n uint64) {
+	t.Helper()
+	from, before := time.Now(), c.AppliedIndex()
+	eventually(t, fmt.Sprintf("%d raft entries", n), func() bool { return c.AppliedIndex() >= before+n })
+	t.Logf("%d entries in %v", c.AppliedIndex()-before, time.Since(from))
+}
+
+// growth is how many raft entries are applied during d, in which nothing is to be written.
 func growth(c *cluster.Cluster, d time.Duration) uint64 {
 	before := c.AppliedIndex()
 	time.Sleep(d)
@@ -216,11 +234,7 @@ func growth(c *cluster.Cluster, d time.Duration) uint64 {
 func TestPollingGrowsTheRaftLog(t *testing.T) {
 	c := cluster.Start(t, 1)
 	contend(t, bins.standby, c, 3, "-ttl", "1")
-	if n := growth(c, 5*time.Second); n < 8 {
-		t.Errorf("two standbys that poll every second: %d entries in 5 s, want about 20", n)
-	} else {
-		t.Logf("%d entries in 5 s", n)
-	}
+	grows(t, c, 40) // two standbys that write two each, every second
 }
 
 func TestRewrittenStandbysWriteNothing(t *testing.T) {
@@ -247,15 +261,15 @@ func settle(c *cluster.Cluster) {
 
 func TestPublishedFixStormsAndItsRewriteDoesNot(t *testing.T) {
 	before := cluster.Start(t, 1)
+	watchers := cluster.Watchers(t)
 	contend(t, bins.storm, before, 3)
+	eventually(t, "two standbys watch", func() bool { return cluster.Watchers(t) >= watchers+2 })
 	stir(t, before)
-	if n := growth(before, 2*time.Second); n < 200 {
-		t.Errorf("the published fix, three candidates: %d entries in 2 s, want a storm", n)
-	} else {
-		t.Logf("the published fix, three candidates: %d entries/s", n/2)
-	}
+	grows(t, before, 1000) // nothing but the storm writes
+	watchers = cluster.Watchers(t)
 	after := cluster.Start(t, 1)
 	contend(t, bins.stormAfter, after, 3)
+	eventually(t, "two rewritten standbys watch", func() bool { return cluster.Watchers(t) >= watchers+2 })
 	stir(t, after)
 	settle(after)
 	if n := growth(after, 5*time.Second); n != 0 {
@@ -264,11 +278,9 @@ func TestPublishedFixStormsAndItsRewriteDoesNot(t *testing.T) {
 }
 
 // stir makes one event below the lock's name, as any candidate does that comes or goes:
-// it takes one to set off a storm, and the last candidate's own try may have come before
-// the others watched.
+// it takes one, while others watch, to set off a storm.
 func stir(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
-	time.Sleep(500 * time.Millisecond)
 	if _, err := c.Client().Put(t.Context(), "/storm/active/zzz", ""); err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +289,8 @@ func stir(t *testing.T, c *cluster.Cluster) {
 	}
 }
 
-func TestHandOverWithin200ms(t *testing.T) {
+// The lease of the holder would last for a minute more, and so would the interval.
+func TestHandOverComesWithTheRelease(t *testing.T) {
 	c := cluster.Start(t, 1)
 	all := contend(t, bins.standbyAfter, c, 3, "-ttl", "60")
 	holder, standby := all[0], all[1]
@@ -297,9 +310,6 @@ func TestHandOverWithin200ms(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("hand-overs: %v", took)
-	if median := took[len(took)/2]; median > 200*time.Millisecond {
-		t.Errorf("median hand-over %v, want at most 200ms", median)
-	}
 }
 
 func TestTakeOverAfterTheHolderIsKilled(t *testing.T) {
@@ -327,11 +337,13 @@ func TestStandbyReturnsWhenItsContextEnds(t *testing.T) {
 
 func TestNoGoroutineIsLeftAfterTheWait(t *testing.T) {
 	c := cluster.Start(t, 1)
+	watchers := cluster.Watchers(t)
 	all := contend(t, bins.standbyAfter, c, 2)
 	all[0].signal(syscall.SIGTERM)
 	all[1].expect("active after waiting", 30*time.Second)
-	time.Sleep(500 * time.Millisecond) // the watch is cancelled, not awaited
-	all[1].signal(syscall.SIGQUIT)     // the runtime prints all goroutines
+	// The watch is cancelled, not awaited.
+	eventually(t, "no watch is left", func() bool { return cluster.Watchers(t) <= watchers })
+	all[1].signal(syscall.SIGQUIT) // the runtime prints all goroutines
 	<-all[1].done
 	dump := all[1].stderr()
 	if !strings.Contains(dump, "goroutine ") {
@@ -362,29 +374,33 @@ func TestGatedLoopKeepsItsPaceAndWritesNothing(t *testing.T) {
 		waiting = append(waiting, p)
 	}
 	settle(c)
-	if n := growth(c, 5*time.Second); n != 0 {
-		t.Errorf("%d entries in 5 s, want 0", n)
-	}
+	from, before := time.Now(), c.AppliedIndex()
 	for _, p := range waiting {
-		rounds := 0
-		for len(p.lines) > 0 {
-			<-p.lines
-			rounds++
+		for range 10 {
+			p.expect(notActive, time.Minute)
 		}
-		if rounds < 5 || rounds > 30 {
-			t.Errorf("%d rounds in some 5 s, want about 10: the pace has changed", rounds)
+	}
+	if n := c.AppliedIndex() - before; n != 0 {
+		t.Errorf("%d entries in ten rounds, want 0", n)
+	}
+	// Rounds from before that were not read yet are not counted: ten at 500 ms are left.
+	most := 10 + 2*int(time.Since(from)/(500*time.Millisecond))
+	for _, p := range waiting {
+		if more := len(p.lines); more > most {
+			t.Errorf("%d rounds more within %v: the pace has changed", more, time.Since(from))
 		}
 	}
 }
 
 func TestGatedLoopWakesOnRelease(t *testing.T) {
 	c := cluster.Start(t, 1)
+	watchers := cluster.Watchers(t)
 	first := holder(t, bins.tiersAfter, c)
 	var took []time.Duration
 	for range 5 {
 		second := start(t, bins.tiersAfter, c, "-interval", "1h")
 		second.expect(notActive, time.Minute)
-		time.Sleep(200 * time.Millisecond)
+		eventually(t, "the standby watches", func() bool { return cluster.Watchers(t) > watchers })
 		from := time.Now()
 		first.signal(syscall.SIGTERM)
 		took = append(took, second.expect("active", 30*time.Second).Sub(from))
@@ -393,9 +409,6 @@ func TestGatedLoopWakesOnRelease(t *testing.T) {
 	}
 	slices.Sort(took)
 	t.Logf("hand-overs at an interval of 1h: %v", took)
-	if median := took[len(took)/2]; median > 200*time.Millisecond {
-		t.Errorf("median hand-over %v, want at most 200ms", median)
-	}
 }
 
 func TestGuardedJobsSkipWithoutWriting(t *testing.T) {
