@@ -1,10 +1,6 @@
 package modbump
 
-import (
-	"slices"
-
-	"golang.org/x/mod/module"
-)
+import "golang.org/x/mod/module"
 
 // Rule is the name of the one rule of this package.
 const Rule = "unsafe-client"
@@ -91,18 +87,16 @@ type Result struct {
 	gomod []byte
 }
 
-// Edit returns the go.mod with the edits of the findings with some indexes.
-func (r *Result) Edit(findings ...int) []byte {
-	return apply(r.gomod, r.editsOf(func(i int) bool { return slices.Contains(findings, i) }))
+// Edit returns the go.mod with the edits of some of the findings.
+func (r *Result) Edit(findings []Finding) []byte {
+	return apply(r.gomod, editsOf(findings))
 }
 
-// editsOf returns the edits of the findings that want is true for; nil means all.
-func (r *Result) editsOf(want func(int) bool) []Edit {
+// editsOf returns the edits of findings, in the order of the file.
+func editsOf(findings []Finding) []Edit {
 	var edits []Edit
-	for i, f := range r.Findings {
-		if want == nil || want(i) {
-			edits = append(edits, f.Edits...)
-		}
+	for _, f := range findings {
+		edits = append(edits, f.Edits...)
 	}
 	return tidyEdits(edits)
 }

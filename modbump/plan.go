@@ -32,7 +32,7 @@ func Plan(name string, gomod []byte, opts Options) (*Result, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	result := &Result{Findings: p.findings, gomod: gomod}
-	result.Edits = result.editsOf(nil)
+	result.Edits = editsOf(p.findings)
 	if _, result.Edited, err = finish(name, file, gomod, result.Edits); err != nil {
 		return nil, err
 	}

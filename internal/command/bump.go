@@ -8,11 +8,11 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"etcdmod/internal/bump"
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
-	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
 )
 
@@ -157,7 +157,7 @@ func bumpSettings(env *Env, cmd *cli.Command) (*settings, error) {
 		edit:    true,
 		vet:     cmd.Bool("vet"),
 		test:    cmd.Bool("test"),
-		bump: pipeline.BumpOptions{
+		bump: bump.Options{
 			Only: true, All: cmd.Bool("all"), Offline: cmd.Bool("offline"), Tidy: cmd.Bool("tidy"), Pin: cmd.Bool("pin"),
 		},
 	}

@@ -1,12 +1,14 @@
 package command
 
 import (
-	"etcdmod/internal/quote"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/bump"
+	"etcdmod/internal/quote"
 
 	"github.com/urfave/cli/v3"
 	"golang.org/x/mod/module"
@@ -68,7 +70,7 @@ type settings struct {
 	helper   struct{ dir, imported string }
 	vet      bool
 	test     bool
-	bump     pipeline.BumpOptions
+	bump     bump.Options
 	layer    *gocmd.Layer // for "bump -diff": what it would have written so far
 }
 
@@ -103,7 +105,7 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 		edit:     edit,
 		vet:      edit && cmd.Bool("vet"),
 		test:     edit && cmd.Bool("test"),
-		bump:     pipeline.BumpOptions{Pin: edit && cmd.Bool("pin")},
+		bump:     bump.Options{Pin: edit && cmd.Bool("pin")},
 	}
 	if s.configs, err = configurations(cmd, texts); err != nil {
 		return nil, err

@@ -19,20 +19,20 @@ var around = map[string][]string{
 
 // allowed are the files that may, with the reason.
 var allowed = map[string]string{
-	"internal/rooted/rooted.go":       "the mechanism",
-	"internal/gitcmd/gitcmd.go":       "the mechanism",
-	"internal/gocmd/gocmd.go":         "the mechanism",
-	"internal/gocmd/layer.go":         "in a scratch directory of its own",
-	"internal/gosum/tidy.go":          "in a scratch directory of its own",
-	"internal/gosum/scratch.go":       "in a scratch directory of its own",
-	"internal/vendoring/vendoring.go": "what go mod vendor made in a scratch directory",
-	"internal/verify/files.go":        "writes into a scratch directory",
-	"internal/verify/types.go":        "export data in the build cache",
-	"internal/rollout/state/sums.go":  "streams regular files of any size into a checksum",
-	"internal/journal/lock_unix.go":   "opens the journal to lock it, without waiting and without following a link",
-	"internal/journal/lock_other.go":  "the same",
-	"internal/ship/publish.go":        "the command that the user gave",
-	"internal/ship/worktree.go":       "a file of its own in the git directory",
+	"internal/rooted/rooted.go":            "the mechanism",
+	"internal/gitcmd/gitcmd.go":            "the mechanism",
+	"internal/gocmd/gocmd.go":              "the mechanism",
+	"internal/gocmd/layer.go":              "in a scratch directory of its own",
+	"internal/bump/gosum/tidy.go":          "in a scratch directory of its own",
+	"internal/bump/gosum/scratch.go":       "in a scratch directory of its own",
+	"internal/bump/vendoring/vendoring.go": "what go mod vendor made in a scratch directory",
+	"internal/verify/files.go":             "writes into a scratch directory",
+	"internal/verify/types.go":             "export data in the build cache",
+	"internal/rollout/state/sums.go":       "streams regular files of any size into a checksum",
+	"internal/journal/lock_unix.go":        "opens the journal to lock it, without waiting and without following a link",
+	"internal/journal/lock_other.go":       "the same",
+	"internal/ship/publish.go":             "the command that the user gave",
+	"internal/ship/worktree.go":            "a file of its own in the git directory",
 }
 
 // Everything that is read, written or run goes through one mechanism each.

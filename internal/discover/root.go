@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/modules"
 )
 
@@ -51,6 +52,25 @@ func (m *Module) Rel(name string) string {
 		return rel
 	}
 	return filepath.ToSlash(name)
+}
+
+// Local makes the files of the module that a message names relative to the repository.
+func (m *Module) Local(message string) string {
+	root := m.Rel(m.Root)
+	prefix := root + "/"
+	if root == "." {
+		prefix = ""
+	}
+	message = strings.ReplaceAll(message, m.Root+string(filepath.Separator), prefix)
+	return strings.ReplaceAll(message, m.Root, root)
+}
+
+// Located returns a problem with its file relative to the repository, for messages.
+func (m *Module) Located(p finding.Problem) finding.Problem {
+	if p.File != "" {
+		p.File = m.Rel(p.File)
+	}
+	return p
 }
 
 // below returns name relative to dir, slash-separated, if it is there.

@@ -130,9 +130,10 @@ func (b *builds) discover(opts discover.Options) (*discover.Module, error) {
 // goFor returns the go command of a configuration.
 func (b *builds) goFor(c Configuration) gocmd.Runner { return b.goCmd.With(c.settings()...) }
 
-// flagsFor returns the flags of a configuration, for every go command that loads packages.
-func (b *builds) flagsFor(c Configuration) []string {
-	flags := slices.Clone(b.flags)
+// flagsFor returns the flags of a configuration and some more, for every go command that
+// loads packages.
+func (b *builds) flagsFor(c Configuration, more ...string) []string {
+	flags := slices.Concat(b.flags, more)
 	if tags := b.tags(c); len(tags) > 0 {
 		flags = append(flags, "-tags="+strings.Join(tags, ","))
 	}
@@ -203,7 +204,7 @@ func (b *builds) load(ctx context.Context, mod *discover.Module, pkgs []*discove
 }
 
 // verifyIn verifies a change in one configuration.
-func (b *builds) verifyIn(ctx context.Context, i int, overlay map[string][]byte, packages []string) (*verify.Result, error) {
+func (b *builds) verifyIn(ctx context.Context, i int, overlay map[string][]byte, packages, flags []string) (*verify.Result, error) {
 	c := b.opts.Configurations[i]
 	var some []string
 	for _, path := range packages {
@@ -215,7 +216,7 @@ func (b *builds) verifyIn(ctx context.Context, i int, overlay map[string][]byte,
 		Go:       b.goFor(c),
 		Overlay:  overlay,
 		Packages: some,
-		Flags:    b.flagsFor(c),
+		Flags:    b.flagsFor(c, flags...),
 		Vet:      b.opts.Vet,
 		Test:     b.opts.Test && !c.foreign(),
 	})

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"etcdmod/internal/bump"
 	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
@@ -16,32 +17,25 @@ import (
 	"etcdmod/rewrite"
 )
 
-// edit makes the changes and has them verified. The bump is verified on its own first, so
-// that nobody else is blamed for it; then the rewrites on top of it, falling back one
-// tier at a time.
-func (r *run) edit(ctx context.Context, plan *rewrite.Plan) error {
-	kept, failed, err := r.bumpChanges(ctx)
-	if err != nil {
-		return err
-	}
-	for plan != nil {
-		changes, err := plan.Changes()
+// edit has the rewrites verified on top of the bump, which was verified on its own so that
+// nobody else is blamed for it. They fall back one tier at a time.
+func (r *run) edit(ctx context.Context, plan *rewrite.Plan, rewrites []change.Change, made *bump.Made) error {
+	kept, failed := made.Changes, made.Failed
+	for len(rewrites) > 0 {
+		v, err := r.judge(ctx, append(slices.Clone(rewrites), kept...), nil, made.Flags)
 		if err != nil {
 			return err
 		}
-		if len(changes) == 0 {
+		r.skips(v.Skipped)
+		if len(v.Problems) == 0 {
+			kept = append(kept, rewrites...)
 			break
 		}
-		problems, err := r.verify(ctx, append(changes, kept...))
-		if err != nil {
+		failed = v.Problems
+		lower(plan, rewrites, v.Problems, r.mod.Located(v.Problems[0]).String(), r.imports)
+		if rewrites, err = plan.Changes(); err != nil {
 			return err
 		}
-		if len(problems) == 0 {
-			kept = append(kept, changes...)
-			break
-		}
-		failed = problems
-		lower(plan, changes, problems, r.relative(problems[0]).String(), r.imports)
 	}
 	sort.Slice(kept, func(i, j int) bool { return kept[i].Path < kept[j].Path })
 	r.res.Changes = kept
@@ -117,26 +111,9 @@ func rewriting(fs []*finding.Finding) (out []*finding.Finding) {
 	return out
 }
 
-// A judgement is what verification says of some changes.
-type judgement struct {
-	problems []finding.Problem // that are new; without any the changes are accepted
-	skipped  []finding.Skip    // what an acceptance says nothing about
-	// old are the problems that were there before, still those that are there after as well.
-	old, still []finding.Problem
-}
-
-// verify has the changes judged and notes what was not covered. packages are those that change
-// although none of their files does. It returns the problems that are new.
-func (r *run) verify(ctx context.Context, changes []change.Change, packages ...string) ([]finding.Problem, error) {
-	v, err := r.judge(ctx, changes, packages)
-	for _, s := range v.skipped {
-		r.skip(s.Path, s.Reason, s.Detail)
-	}
-	return v.problems, err
-}
-
-// judge compiles the changes, and vets and tests them if asked to.
-func (r *run) judge(ctx context.Context, changes []change.Change, packages []string) (v judgement, err error) {
+// judge compiles the changes, and vets and tests them if asked to. packages are those that
+// change although none of their files does; flags are for the go command.
+func (r *run) judge(ctx context.Context, changes []change.Change, packages, flags []string) (v verify.Judgement, err error) {
 	overlay := map[string][]byte{}
 	for _, c := range changes {
 		overlay[c.Path] = c.New
@@ -145,20 +122,20 @@ func (r *run) judge(ctx context.Context, changes []change.Change, packages []str
 	checked, uncovered := map[string]bool{}, map[string]int{}
 	var unproved []finding.Skip
 	for i, c := range r.Configurations {
-		res, err := r.verifyIn(ctx, i, overlay, packages)
+		res, err := r.verifyIn(ctx, i, overlay, packages, flags)
 		if ctx.Err() != nil {
 			return v, ctx.Err()
 		}
 		if err != nil {
 			return v, fmt.Errorf("cannot verify the changes%s: %w", r.note(c), err)
 		}
-		v.old, v.still = append(v.old, res.Old...), append(v.still, res.Still...)
+		v.Old, v.Still = append(v.Old, res.Old...), append(v.Still, res.Still...)
 		for n, p := range res.New {
 			res.New[n].Message += r.note(c)
-			r.log("%s: %s%s", p.Phase, r.relative(p), r.note(c))
+			r.log("%s: %s%s", p.Phase, r.mod.Located(p), r.note(c))
 		}
 		if !res.OK() {
-			v.problems = res.New
+			v.Problems = res.New
 			return v, nil
 		}
 		for _, path := range res.Checked {
@@ -175,20 +152,20 @@ func (r *run) judge(ctx context.Context, changes []change.Change, packages []str
 		}
 	}
 	for _, d := range r.Dependants {
-		of, err := r.dependant(ctx, d, overlay)
-		v.skipped = append(v.skipped, of.skipped...)
-		if err != nil || len(of.problems) > 0 {
-			v.problems = of.problems
+		of, err := r.dependant(ctx, d, overlay, flags)
+		v.Skipped = append(v.Skipped, of.Skipped...)
+		if err != nil || len(of.Problems) > 0 {
+			v.Problems = of.Problems
 			return v, err
 		}
 	}
 	r.log("verified %d packages", len(checked))
 	for name, n := range uncovered {
 		if n == len(r.Configurations) {
-			v.skipped = append(v.skipped, unverified(name, "no package of this build configuration reads it"))
+			v.Skipped = append(v.Skipped, unverified(name, "no package of this build configuration reads it"))
 		}
 	}
-	v.skipped = append(v.skipped, unproved...)
+	v.Skipped = append(v.Skipped, unproved...)
 	return v, nil
 }
 
@@ -198,7 +175,7 @@ func unverified(path, detail string) finding.Skip {
 
 // dependant compiles a module that replaces this one by its directory. Its own go.mod says
 // what it is built with, so that this one's does not count there.
-func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]byte) (v judgement, err error) {
+func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]byte, flags []string) (v verify.Judgement, err error) {
 	overlay := map[string][]byte{}
 	for name, text := range changed {
 		if filepath.Ext(name) == ".go" && !strings.Contains(filepath.ToSlash(name), "/vendor/") {
@@ -217,24 +194,16 @@ func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]b
 		goCmd = goCmd.With("GOWORK=off")
 	}
 	for _, c := range r.Configurations {
-		res, err := r.check(ctx, verify.Request{Go: goCmd.With(c.settings()...), Overlay: overlay, Flags: r.flagsFor(c)})
+		res, err := r.check(ctx, verify.Request{Go: goCmd.With(c.settings()...), Overlay: overlay, Flags: r.flagsFor(c, flags...)})
 		switch {
 		case ctx.Err() != nil:
 			return v, ctx.Err()
 		case err != nil:
-			v.skipped = append(v.skipped, unverified(d.Root, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c)))
+			v.Skipped = append(v.Skipped, unverified(d.Root, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c)))
 		case !res.OK():
-			v.problems = res.New
+			v.Problems = res.New
 			return v, nil
 		}
 	}
 	return v, nil
-}
-
-// relative returns a problem with its file relative to the repository, for messages.
-func (r *run) relative(p finding.Problem) finding.Problem {
-	if p.File != "" {
-		p.File = r.mod.Rel(p.File)
-	}
-	return p
 }

@@ -124,7 +124,7 @@ func (r *run) existing(ctx context.Context) (*rewrite.Helper, error) {
 	case err != nil:
 		return fail("reading the output of go list: %w", err)
 	case pkg.Error != nil:
-		return fail("%s", r.local(pkg.Error.Err))
+		return fail("%s", r.mod.Local(pkg.Error.Err))
 	case pkg.Module == nil:
 		return fail("it is a package of the standard library")
 	}

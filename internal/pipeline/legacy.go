@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"etcdmod/internal/bump"
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/legacy"
@@ -17,7 +18,7 @@ func (r *run) legacy(dir string) {
 		r.skip(dir, finding.SkipPins, err.Error())
 	}
 	for _, f := range found {
-		r.res.Bumps = append(r.res.Bumps, Bump{File: f.File, Finding: modbump.Finding{
+		r.res.Bumps = append(r.res.Bumps, bump.Bump{File: f.File, Finding: modbump.Finding{
 			Rule: modbump.Rule, Module: "github.com/coreos/etcd", Version: f.Pin, Line: f.Line, Col: f.Col,
 			Message: f.Message, Evidence: f.Evidence, Action: modbump.Report, Reason: modbump.Pinned,
 		}})

@@ -8,20 +8,20 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"etcdmod/internal/quote"
 	"fmt"
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/module"
+	"etcdmod/internal/bump"
+	"etcdmod/internal/quote"
 
+	"etcdmod/internal/bump/leaks"
 	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/journal"
 	"etcdmod/internal/modules"
-	"etcdmod/internal/reach"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
@@ -42,7 +42,7 @@ type Options struct {
 	// HelperImport is the import path of an existing one that is used instead.
 	HelperDir, HelperImport string
 	Forks                   []string // import paths of forks of package concurrency
-	Bump                    BumpOptions
+	Bump                    bump.Options
 	Edit                    bool // make and verify the changes, not only the findings
 	Vet                     bool
 	Test                    bool
@@ -64,33 +64,13 @@ type Dependant struct {
 	Alone bool   // outside of every workspace
 }
 
-// A Bump is what the policy says of one requirement in go.mod.
-type Bump struct {
-	modbump.Finding
-	Refused *Refusal // why a bump that the policy wants was not made
-	// Calls are those that make the leak of the module real.
-	Calls []reach.Call
-	// File is where the finding is, if not in go.mod.
-	File string
-	// Plan says what else comes with the bump; it is known when the change was made.
-	Plan []string
-}
-
-// A Refusal says why a bump was not made.
-type Refusal struct {
-	Code   finding.Code
-	Detail string
-	// Wanted are the requirements that the go.mod would need besides.
-	Wanted []module.Version
-}
-
 // A Result is what became of a module.
 type Result struct {
 	Module   *discover.Module
 	Findings []*finding.Finding
 	Ignored  []*finding.Finding // as comments in the source ask for
 	Tries    []finding.Try      // the places that try a lock, each with a finding or a verdict
-	Bumps    []Bump
+	Bumps    []bump.Bump
 	Changes  []change.Change // verified, sorted by path
 	Skipped  []finding.Skip
 	// Incomplete says that something was refused or not covered.
@@ -117,10 +97,6 @@ type run struct {
 	res     *Result
 	guessed []string           // import paths of what may be forks of package concurrency
 	stray   []*finding.Finding // directives in packages that are not loaded
-	policy  modbump.Options
-	plan    *modbump.Result // for go.mod
-	sumFile string
-	goSum   []byte
 }
 
 // newRun returns a run that verifies with check.
@@ -157,7 +133,8 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		r.finish()
 		return r.res, nil
 	}
-	bumpErr := r.bumps(ctx)
+	module := r.module()
+	verdict, bumpErr := bump.Judge(ctx, module, r.Bump)
 	var plan *rewrite.Plan
 	if !r.Bump.Only {
 		plan, err = r.find(ctx, wanted)
@@ -171,33 +148,81 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	case bumpErr != nil:
 		r.skip(r.mod.GoModFile, finding.SkipGoMod, bumpErr.Error())
+		verdict = &bump.Verdict{}
 	}
-	if plan != nil {
-		plan.Limit(r.Tier)
-		r.res.Findings, r.res.Ignored, r.res.Tries = plan.Findings, plan.Ignored, plan.Tries
-		changes, err := plan.Changes() // settles the tiers
-		if err != nil {
-			return nil, err
-		}
-		r.bazel(changes)
-	}
-	if err := r.reachLeaks(ctx); err != nil {
+	r.skips(verdict.Skipped)
+	rewrites, err := r.choose(plan)
+	if err != nil {
 		return nil, err
 	}
+	calls, err := r.leaks(ctx, verdict)
+	if err != nil {
+		return nil, err
+	}
+	made := &bump.Made{Bumps: verdict.Bumps}
 	if r.Edit {
-		if err := r.edit(ctx, plan); err != nil {
+		if made, err = bump.Make(ctx, module, r.Bump, verdict); err != nil {
+			return nil, err
+		}
+		r.skips(made.Skipped)
+		if err := r.edit(ctx, plan, rewrites, made); err != nil {
 			return nil, err
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	// Those of the go.mod come before what other files pin.
+	r.res.Bumps = append(bump.WithCalls(made.Bumps, calls), r.res.Bumps...)
 	r.finish()
 	r.res.part = func(ctx context.Context, some []change.Change) ([]finding.Problem, error) {
-		v, err := r.judge(ctx, some, nil) // what is not covered is the same as of all changes
-		return v.problems, err
+		v, err := r.judge(ctx, some, nil, made.Flags) // what is not covered is the same as of all changes
+		return v.Problems, err
 	}
 	return r.res, nil
+}
+
+// module is what is bumped.
+func (r *run) module() bump.Module {
+	first := r.Configurations[0]
+	return bump.Module{Module: r.mod, Go: r.goCmd, List: r.goFor(first), Flags: r.flagsFor(first), Verify: r.judge, Log: r.log}
+}
+
+// choose settles the tiers of the findings, and returns the rewrites.
+func (r *run) choose(plan *rewrite.Plan) ([]change.Change, error) {
+	if plan == nil {
+		return nil, nil
+	}
+	plan.Limit(r.Tier)
+	r.res.Findings, r.res.Ignored, r.res.Tries = plan.Findings, plan.Ignored, plan.Tries
+	changes, err := plan.Changes()
+	if err != nil {
+		return nil, err
+	}
+	r.bazel(changes)
+	return changes, nil
+}
+
+// leaks finds the calls that make the leak of a client real. Packages that do not load have
+// no calls; what is bumped does not depend on them.
+func (r *run) leaks(ctx context.Context, verdict *bump.Verdict) ([]leaks.Call, error) {
+	if !verdict.Leaks() {
+		return nil, nil
+	}
+	r.log("looking for calls that leak")
+	progs, err := r.load(ctx, r.mod, r.mod.Importers(modbump.ClientImports()...))
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		r.log("they cannot be told: %v", err)
+		return nil, nil
+	}
+	var all []leaks.Program
+	for _, prog := range progs {
+		all = append(all, leaks.Program{Fset: prog.Fset, Packages: prog.Packages})
+	}
+	return leaks.Calls(all...), nil
 }
 
 // open finds the module and makes sure that no other run is half done there.
@@ -221,6 +246,9 @@ func (r *run) open() error {
 		return fmt.Errorf("%s: %w", mod.Root, ErrPending)
 	}
 	r.goCmd = gocmd.Runner{Dir: mod.Root, Env: r.Env, Layer: r.Layer}
+	if r.Bump.Offline {
+		r.goCmd = r.goCmd.With("GOPROXY=off", "GONOPROXY=none")
+	}
 	if dropped := r.goCmd.Dropped(); len(dropped) > 0 {
 		r.log("left out of GOFLAGS for the commands that etcdmod runs: %s", strings.Join(dropped, " "))
 	}

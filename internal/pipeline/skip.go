@@ -16,18 +16,13 @@ import (
 )
 
 func (r *run) skip(path string, reason finding.Code, detail string) {
-	r.res.Skipped = append(r.res.Skipped, finding.Skip{Path: path, Reason: reason, Detail: r.local(detail)})
+	r.res.Skipped = append(r.res.Skipped, finding.Skip{Path: path, Reason: reason, Detail: r.mod.Local(detail)})
 }
 
-// local makes the files that a message names relative to the repository.
-func (r *run) local(message string) string {
-	root := r.mod.Rel(r.mod.Root)
-	prefix := root + "/"
-	if root == "." {
-		prefix = ""
+func (r *run) skips(list []finding.Skip) {
+	for _, s := range list {
+		r.skip(s.Path, s.Reason, s.Detail)
 	}
-	message = strings.ReplaceAll(message, r.mod.Root+string(filepath.Separator), prefix)
-	return strings.ReplaceAll(message, r.mod.Root, root)
 }
 
 // problems names the packages that have errors.

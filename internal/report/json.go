@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"etcdmod/internal/bump"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
@@ -183,7 +184,7 @@ func reasonJSON(res *pipeline.Result, r finding.Reason) Reason {
 	return out
 }
 
-func bumpJSON(res *pipeline.Result, b pipeline.Bump) Finding {
+func bumpJSON(res *pipeline.Result, b bump.Bump) Finding {
 	out := Finding{
 		Type: "finding", Rule: b.Rule, Path: rel(res, file(res, b)), Line: b.Line, Col: b.Col,
 		Message: b.Message, Tier: string(action(b)),

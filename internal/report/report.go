@@ -33,6 +33,7 @@ import (
 	"go/token"
 	"path/filepath"
 
+	"etcdmod/internal/bump"
 	"etcdmod/internal/pipeline"
 	"etcdmod/modbump"
 )
@@ -51,7 +52,7 @@ func at(res *pipeline.Result, pos token.Position) string {
 }
 
 // action says what is done about a requirement.
-func action(b pipeline.Bump) modbump.Action {
+func action(b bump.Bump) modbump.Action {
 	if b.Refused != nil {
 		return modbump.Refuse
 	}
@@ -59,7 +60,7 @@ func action(b pipeline.Bump) modbump.Action {
 }
 
 // file is the one with the requirement.
-func file(res *pipeline.Result, b pipeline.Bump) string {
+func file(res *pipeline.Result, b bump.Bump) string {
 	if b.File != "" {
 		return b.File
 	}
@@ -67,7 +68,7 @@ func file(res *pipeline.Result, b pipeline.Bump) string {
 }
 
 // code says why a requirement is not bumped.
-func code(b pipeline.Bump) string {
+func code(b bump.Bump) string {
 	if b.Refused != nil {
 		return string(b.Refused.Code)
 	}

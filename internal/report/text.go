@@ -1,15 +1,17 @@
 package report
 
 import (
-	"etcdmod/internal/quote"
 	"fmt"
 	"go/token"
 	"io"
 	"strings"
 
+	"etcdmod/internal/bump"
+	"etcdmod/internal/quote"
+
+	"etcdmod/internal/bump/leaks"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
-	"etcdmod/internal/reach"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
 )
@@ -104,7 +106,7 @@ func (p *printer) reason(why string, r finding.Reason) {
 	p.printf("\n")
 }
 
-func (p *printer) bump(b pipeline.Bump) {
+func (p *printer) bump(b bump.Bump) {
 	what := "bump to " + b.Target
 	if a := action(b); a != modbump.Bump {
 		what = fmt.Sprintf("%s: %s", a, code(b))
@@ -135,7 +137,7 @@ func (p *printer) bump(b pipeline.Bump) {
 }
 
 // call writes a call that leaks, with the way of its deadline.
-func (p *printer) call(c reach.Call) {
+func (p *printer) call(c leaks.Call) {
 	if !c.Known {
 		p.printf("\tmay leak: %s: %s, if its context has a deadline\n", shown(p.res, c.Pos), c.Name)
 		return

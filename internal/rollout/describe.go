@@ -2,10 +2,12 @@ package rollout
 
 import (
 	"bytes"
-	"etcdmod/internal/quote"
 	"fmt"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/bump"
+	"etcdmod/internal/quote"
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
@@ -159,7 +161,7 @@ func fenced(b *bytes.Buffer, res *pipeline.Result, write func(*bytes.Buffer, *pi
 
 // bumped reports whether a version of the client changes.
 func bumped(res *pipeline.Result) bool {
-	return slices.ContainsFunc(res.Bumps, func(b pipeline.Bump) bool { return b.Action == modbump.Bump && b.Refused == nil })
+	return slices.ContainsFunc(res.Bumps, func(b bump.Bump) bool { return b.Action == modbump.Bump && b.Refused == nil })
 }
 
 func code(names []string) string {

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"etcdmod/internal/rooted"
 	"io/fs"
 	"maps"
 	"os"
@@ -14,6 +13,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"etcdmod/internal/bump"
+	"etcdmod/internal/rooted"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/module"
@@ -301,7 +303,7 @@ func TestSettings(t *testing.T) {
 		"Bump.Tree":     {nil, nil}, // likewise
 	}
 	var fields []string
-	for prefix, typ := range map[string]reflect.Type{"": reflect.TypeFor[Options](), "Pipeline.": reflect.TypeFor[pipeline.Options](), "Bump.": reflect.TypeFor[pipeline.BumpOptions]()} {
+	for prefix, typ := range map[string]reflect.Type{"": reflect.TypeFor[Options](), "Pipeline.": reflect.TypeFor[pipeline.Options](), "Bump.": reflect.TypeFor[bump.Options]()} {
 		for field := range typ.Fields() {
 			fields = append(fields, prefix+field.Name)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/module"
 
+	"etcdmod/internal/bump"
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
@@ -43,24 +44,24 @@ func Result(t testing.TB) *pipeline.Result {
 	at := func(line, col int) token.Position {
 		return token.Position{Filename: filepath.Join(root, "a", "a.go"), Line: line, Column: col}
 	}
-	bump := func(line int, action modbump.Action, reason modbump.Reason) pipeline.Bump {
-		return pipeline.Bump{Finding: modbump.Finding{
+	requirement := func(line int, action modbump.Action, reason modbump.Reason) bump.Bump {
+		return bump.Bump{Finding: modbump.Finding{
 			Rule: modbump.Rule, Module: "example.com/etcd", Version: "v1.0.0", Target: "v1.1.0", Line: line, Col: 9,
 			Message: "example.com/etcd@v1.0.0 leaks <maps>", Evidence: []string{"etcd issue #1"}, Action: action, Reason: reason,
 		}}
 	}
-	refused := bump(5, modbump.Bump, "")
-	refused.Refused = &pipeline.Refusal{
+	refused := requirement(5, modbump.Bump, "")
+	refused.Refused = &bump.Refusal{
 		Code: "needs-more-requirements", Detail: "needs more:\n\texample.com/x: cannot find it",
 		Wanted: []module.Version{{Path: "example.com/x", Version: "v0.1.0"}},
 	}
-	replaced := bump(6, modbump.Refuse, modbump.Replaced)
+	replaced := requirement(6, modbump.Refuse, modbump.Replaced)
 	replaced.Target, replaced.Remains, replaced.Indirect = "", []string{"not shown"}, true
-	good := bump(3, modbump.Bump, "")
+	good := requirement(3, modbump.Bump, "")
 	good.Remains = []string{"a client that is slow: etcd issue #2"}
 	return &pipeline.Result{
 		Module: &discover.Module{Path: "example.com/m", Root: root, Repo: root, GoModFile: filepath.Join(root, "go.mod")},
-		Bumps:  []pipeline.Bump{good, bump(4, modbump.Report, modbump.NotByDefault), refused, replaced},
+		Bumps:  []bump.Bump{good, requirement(4, modbump.Report, modbump.NotByDefault), refused, replaced},
 		Findings: []*finding.Finding{
 			{
 				Rule: "trylock-poll", Pos: at(7, 2), Func: "wait", Package: "example.com/m/a", Message: "wait polls", Tier: finding.Gate,

@@ -1,4 +1,4 @@
-package reach
+package leaks
 
 import (
 	"go/ast"
@@ -24,7 +24,7 @@ type origin struct {
 
 // origins tells where the i-th argument of a call comes from. Visited are the parameters
 // on the way, so that recursion ends.
-func (p *program) origins(s site, i int, visited map[string]bool) []origin {
+func (p *sources) origins(s site, i int, visited map[string]bool) []origin {
 	if i >= len(s.call.Args) || s.call.Ellipsis.IsValid() {
 		return []origin{{kind: unknown}}
 	}
@@ -35,7 +35,7 @@ func (p *program) origins(s site, i int, visited map[string]bool) []origin {
 const maxDepth = 30
 
 // derive tells where an expression of type context.Context comes from.
-func (p *program) derive(s site, e ast.Expr, visited map[string]bool, depth int) []origin {
+func (p *sources) derive(s site, e ast.Expr, visited map[string]bool, depth int) []origin {
 	if depth > maxDepth {
 		return []origin{{kind: unknown}}
 	}
@@ -53,7 +53,7 @@ func (p *program) derive(s site, e ast.Expr, visited map[string]bool, depth int)
 }
 
 // call tells what a function makes of a context.
-func (p *program) call(s site, e *ast.CallExpr, visited map[string]bool, depth int) []origin {
+func (p *sources) call(s site, e *ast.CallExpr, visited map[string]bool, depth int) []origin {
 	fn := callee(s.info, e)
 	if fn == nil || fn.Pkg() == nil {
 		return []origin{{kind: unknown}}
@@ -79,7 +79,7 @@ func (p *program) call(s site, e *ast.CallExpr, visited map[string]bool, depth i
 
 // variable tells where a variable gets its values: from assignments in the functions
 // around, or from the callers.
-func (p *program) variable(s site, obj *types.Var, visited map[string]bool, depth int) []origin {
+func (p *sources) variable(s site, obj *types.Var, visited map[string]bool, depth int) []origin {
 	var all []origin
 	found := false
 	for _, fn := range s.outs {
@@ -109,7 +109,7 @@ func (p *program) variable(s site, obj *types.Var, visited map[string]bool, dept
 }
 
 // parameter tells what the callers pass as the i-th parameter of a function.
-func (p *program) parameter(s site, fn ast.Node, i int, visited map[string]bool) []origin {
+func (p *sources) parameter(s site, fn ast.Node, i int, visited map[string]bool) []origin {
 	decl, ok := fn.(*ast.FuncDecl)
 	if !ok {
 		return []origin{{kind: unknown}} // a literal goes where it goes

@@ -1,4 +1,4 @@
-package reach
+package leaks
 
 import (
 	"fmt"
@@ -130,7 +130,7 @@ func TestCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, c := range Calls(fset, []*packages.Package{{Types: pkg, Syntax: []*ast.File{file}, TypesInfo: info}}) {
+	for _, c := range Calls(Program{fset, []*packages.Package{{Types: pkg, Syntax: []*ast.File{file}, TypesInfo: info}}}) {
 		line := fmt.Sprintf("%d %s", c.Pos.Line, c.Name)
 		if !c.Known {
 			line += " unknown"

@@ -32,7 +32,7 @@ func bumped(gomod string) string { return strings.Replace(gomod, oldVersion, new
 func vendored(t *testing.T, source string) (r gocmd.Runner, before, after State) {
 	t.Helper()
 	r = gocmd.Runner{Dir: t.TempDir()}.With(
-		"GOPROXY="+goproxytest.NewTestServer(t, "../../testdata/proxy", "").URL, "GOSUMDB=off", "GOENV=off",
+		"GOPROXY="+goproxytest.NewTestServer(t, "../../../testdata/proxy", "").URL, "GOSUMDB=off", "GOENV=off",
 		"GOFLAGS=-modcacherw", "GOMODCACHE="+filepath.Join(t.TempDir(), "modcache"))
 	state := func(gomod string) State {
 		write(t, filepath.Join(r.Dir, "go.mod"), gomod)

@@ -1,4 +1,4 @@
-// Package reach finds the calls that make the watch-stream leak of old etcd clients real.
+// Package leaks finds the calls that make the watch-stream leak of old etcd clients real.
 //
 // It takes loaded packages and gives the calls of Watch, Mutex.Lock, Election.Campaign and
 // Election.Observe whose context has a deadline, each with the way from where the deadline
@@ -9,7 +9,7 @@
 //
 // The trigger is the deadline: a context that is only cancelled, or only has values, does
 // not leak (etcd issue #8338).
-package reach
+package leaks
 
 import (
 	"cmp"
@@ -41,16 +41,40 @@ type Frame struct {
 	Call string
 }
 
-// Calls returns the calls in the files of packages that are not tests, in the order of
-// their places. Those whose context certainly has no deadline are left out.
-func Calls(fset *token.FileSet, pkgs []*packages.Package) []Call {
-	p := &program{fset: fset, callers: map[string][]site{}, seen: map[string]bool{}}
-	for _, pkg := range pkgs {
+// A Program is what was loaded in one build configuration.
+type Program struct {
+	Fset     *token.FileSet
+	Packages []*packages.Package
+}
+
+// Calls returns the calls in the files of the programs that are not tests, in the order of
+// their places, with one way to each. Those whose context certainly has no deadline are left
+// out.
+func Calls(programs ...Program) []Call {
+	var all []Call
+	seen := map[token.Position]bool{}
+	for _, p := range programs {
+		for _, c := range p.calls() {
+			if !seen[c.Pos] {
+				seen[c.Pos] = true
+				all = append(all, c)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Call) int {
+		return cmp.Or(strings.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Offset, b.Pos.Offset))
+	})
+	return all
+}
+
+func (prog Program) calls() (calls []Call) {
+	p := &sources{fset: prog.Fset, callers: map[string][]site{}, seen: map[string]bool{}}
+	for _, pkg := range prog.Packages {
 		if pkg.TypesInfo == nil {
 			continue
 		}
 		for _, file := range pkg.Syntax {
-			name := fset.Position(file.Pos()).Filename
+			name := p.fset.Position(file.Pos()).Filename
 			if strings.HasSuffix(name, "_test.go") || p.seen[name] {
 				continue
 			}
@@ -58,7 +82,6 @@ func Calls(fset *token.FileSet, pkgs []*packages.Package) []Call {
 			p.read(pkg.TypesInfo, file)
 		}
 	}
-	var calls []Call
 	for _, s := range p.sinks {
 		origins := p.origins(s, 0, map[string]bool{})
 		worst := none
@@ -69,13 +92,10 @@ func Calls(fset *token.FileSet, pkgs []*packages.Package) []Call {
 			if o.kind == none || o.kind < worst {
 				continue // one way with a deadline is enough
 			}
-			calls = append(calls, Call{Pos: fset.Position(s.call.Pos()), Name: s.name, Path: o.path, Known: o.kind == deadline})
+			calls = append(calls, Call{Pos: p.fset.Position(s.call.Pos()), Name: s.name, Path: o.path, Known: o.kind == deadline})
 		}
 	}
-	slices.SortStableFunc(calls, func(a, b Call) int {
-		return cmp.Or(strings.Compare(a.Pos.Filename, b.Pos.Filename), cmp.Compare(a.Pos.Offset, b.Pos.Offset))
-	})
-	return slices.CompactFunc(calls, func(a, b Call) bool { return a.Pos == b.Pos && slices.Equal(a.Path, b.Path) })
+	return calls
 }
 
 // A site is a call, with the function around it.
@@ -86,7 +106,8 @@ type site struct {
 	outs []ast.Node // the *ast.FuncDecl and *ast.FuncLit around it, the innermost first
 }
 
-type program struct {
+// sources are the files of a program.
+type sources struct {
 	fset    *token.FileSet
 	sinks   []site
 	callers map[string][]site // of the functions of the packages, by full name
@@ -94,7 +115,7 @@ type program struct {
 }
 
 // read collects the calls of one file.
-func (p *program) read(info *types.Info, file *ast.File) {
+func (p *sources) read(info *types.Info, file *ast.File) {
 	ast.PreorderStack(file, nil, func(n ast.Node, stack []ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok {

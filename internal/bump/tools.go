@@ -1,4 +1,4 @@
-package pipeline
+package bump
 
 import (
 	"context"
@@ -6,16 +6,16 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/bump/gosum"
 	"etcdmod/internal/finding"
-	"etcdmod/internal/gosum"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/verify"
 )
 
 // hasTools reports whether the go.mod has tool directives: what they name is built with
 // the same versions as the packages of the module.
-func (r *run) hasTools() bool {
-	file, err := modules.ParseGoMod(r.mod.GoModFile, r.mod.GoMod)
+func (m Module) hasTools() bool {
+	file, err := modules.ParseGoMod(m.GoModFile, m.GoMod)
 	return err == nil && file.Tools
 }
 
@@ -25,12 +25,12 @@ func (a *attempt) tools(ctx context.Context) ([]finding.Problem, error) {
 	if !a.hasTools() {
 		return nil, nil
 	}
-	a.log("compiling the tools")
-	after, err := gosum.Uncompiled(ctx, a.goCmd, a.gomod, a.gosum, "tool")
+	a.Log("compiling the tools")
+	after, err := gosum.Uncompiled(ctx, a.Go, a.gomod, a.gosum, "tool")
 	if err != nil || len(after) == 0 {
 		return nil, err
 	}
-	before, err := gosum.Uncompiled(ctx, a.goCmd, a.mod.GoMod, a.goSum, "tool")
+	before, err := gosum.Uncompiled(ctx, a.Go, a.GoMod, a.oldSum, "tool")
 	if err != nil {
 		return nil, ctx.Err() // it did not load before either
 	}
@@ -38,7 +38,7 @@ func (a *attempt) tools(ctx context.Context) ([]finding.Problem, error) {
 	for _, path := range slices.Sorted(maps.Keys(after)) {
 		if _, had := before[path]; !had {
 			said := strings.Join(strings.Fields(after[path]), " ")
-			worse = append(worse, finding.Problem{Package: path, Message: "of a tool: " + a.local(said), Phase: verify.PhaseBuild})
+			worse = append(worse, finding.Problem{Package: path, Message: "of a tool: " + a.Local(said), Phase: verify.PhaseBuild})
 		}
 	}
 	return worse, nil

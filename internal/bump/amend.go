@@ -1,4 +1,4 @@
-package pipeline
+package bump
 
 import (
 	"bytes"
@@ -18,12 +18,12 @@ func (a *attempt) amend(need []module.Version, goVersion, why string) error {
 	if len(need) == 0 && goVersion == "" {
 		return nil
 	}
-	_, edited, err := modbump.Amend(a.mod.GoModFile, a.gomod, need, goVersion)
+	_, edited, err := modbump.Amend(a.GoModFile, a.gomod, need, goVersion)
 	if err != nil || bytes.Equal(edited, a.gomod) {
 		return err
 	}
 	// From go 1.17 on the go.mod names every module of which a package is built.
-	all := !lists(a.mod.GoMod) && lists(edited)
+	all := !lists(a.GoMod) && lists(edited)
 	was := requirements(a.gomod)
 	var added []module.Version
 	for _, mod := range need {
@@ -45,7 +45,7 @@ func (a *attempt) amend(need []module.Version, goVersion, why string) error {
 	}
 	if goVersion != "" {
 		implied := ""
-		if file, err := modules.ParseGoMod(a.mod.GoModFile, a.gomod); err == nil && file.Toolchain == "go"+goVersion {
+		if file, err := modules.ParseGoMod(a.GoModFile, a.gomod); err == nil && file.Toolchain == "go"+goVersion {
 			implied = "; it implies the toolchain line " + file.Toolchain + ", which goes"
 		}
 		a.note("go.mod: the go line is raised to %s, which a module that is required now asks for%s", goVersion, implied)
@@ -60,9 +60,9 @@ func (a *attempt) follow(way modbump.Way) error {
 	var err error
 	switch {
 	case way.Replace.Path != "":
-		_, edited, err = modbump.Replace(a.mod.GoModFile, a.gomod, way.Replace)
+		_, edited, err = modbump.Replace(a.GoModFile, a.gomod, way.Replace)
 	case len(way.Require) > 0:
-		_, edited, err = modbump.Amend(a.mod.GoModFile, a.gomod, way.Require, "")
+		_, edited, err = modbump.Amend(a.GoModFile, a.gomod, way.Require, "")
 	default:
 		return nil
 	}
