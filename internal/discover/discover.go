@@ -34,6 +34,9 @@ type Module struct {
 	// among Skipped as well.
 	Unfit   []string
 	Skipped []finding.Skip // what could not be read, or made out
+	// Linked are the files that have another name by a symbolic link, with that name; both
+	// absolute.
+	Linked map[string]string
 
 	prefix string // of Root below Repo, slash-separated
 }
@@ -48,6 +51,7 @@ type Package struct {
 	Mention map[string]bool // words looked for that occur in Files
 	Ignored []Ignored       // files that the build configuration leaves out
 	Bazel   bool            // has a BUILD file
+	Apart   bool            // only imports lead to it: "./..." leaves it out
 }
 
 // An Ignored is a Go file that the build configuration leaves out.
@@ -77,7 +81,7 @@ func Find(dir string, opts Options) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{Root: root, GoModFile: filepath.Join(root, "go.mod"), Packages: map[string]*Package{}}
+	m := &Module{Root: root, GoModFile: filepath.Join(root, "go.mod"), Packages: map[string]*Package{}, Linked: map[string]string{}}
 	repo, below := modules.Boundary(m.GoModFile)
 	files, err := rooted.Open(repo)
 	if err != nil {
@@ -95,7 +99,8 @@ func Find(dir string, opts Options) (*Module, error) {
 	m.workspace(opts.Env)
 	w := walker{m: m, opts: opts, files: files, real: filepath.Dir(below), build: buildContext(gocmd.Setting(opts.Env), opts.Tags)}
 	w.settings()
-	w.dir(root)
+	w.dir(root, true)
+	w.imported()
 	for path, p := range m.Packages {
 		if len(p.Files)+len(p.Ignored) == 0 {
 			delete(m.Packages, path)

@@ -59,7 +59,7 @@ func (m *Module) Match(dir string, patterns []string) (map[string]bool, error) {
 			}
 		}
 		if !found {
-			return fail("packages are directories with Go files; testdata, vendor and names that begin with . or _ are left out")
+			return fail("packages are directories with Go files; testdata, vendor and names that begin with . or _ are left out, but for what a package of the module imports")
 		}
 	}
 	return out, nil

@@ -13,8 +13,9 @@ func Union(mods []*Module) *Module {
 	}
 	all := *mods[0]
 	all.Packages, all.Skipped = map[string]*Package{}, nil
-	all.Unfit = nil
+	all.Unfit, all.Linked = nil, map[string]string{}
 	for _, m := range mods {
+		maps.Copy(all.Linked, m.Linked)
 		for _, name := range m.Unfit {
 			if !slices.Contains(all.Unfit, name) {
 				all.Unfit = append(all.Unfit, name)
@@ -28,7 +29,7 @@ func Union(mods []*Module) *Module {
 		for path, p := range m.Packages {
 			u := all.Packages[path]
 			if u == nil {
-				u = &Package{Path: path, Dir: p.Dir, Imports: map[string]bool{}, Mention: map[string]bool{}, Bazel: p.Bazel, Ignored: p.Ignored}
+				u = &Package{Path: path, Dir: p.Dir, Imports: map[string]bool{}, Mention: map[string]bool{}, Bazel: p.Bazel, Apart: p.Apart, Ignored: p.Ignored}
 				all.Packages[path] = u
 			}
 			u.Main = u.Main || p.Main

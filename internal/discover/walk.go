@@ -12,6 +12,7 @@ import (
 	"go/token"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -78,11 +79,75 @@ func (w *walker) unreadable(path string, err error) {
 	w.m.Skipped = append(w.m.Skipped, finding.Skip{Path: path, Reason: finding.SkipUnreadable, Detail: cause(err).Error()})
 }
 
-// dir reads a directory and those below it that "./..." of the go command means. The
-// directory itself may be a symbolic link; below it, links to directories are not
-// followed.
-func (w *walker) dir(dir string) {
+// imported reads the directories that only imports lead to. "./..." of the go command leaves
+// out testdata, what begins with a dot or an underscore, and what is behind a symbolic link, but
+// a build of what imports a package there has it.
+func (w *walker) imported() {
+	tried := map[string]bool{}
+	for again := true; again; {
+		again = false
+		for _, ip := range w.m.imports() {
+			rel, inside := strings.CutPrefix(ip, w.m.Path+"/")
+			if !inside || tried[ip] || w.m.Packages[ip] != nil || path.Clean(rel) != rel || !filepath.IsLocal(filepath.FromSlash(rel)) {
+				continue
+			}
+			tried[ip], again = true, true
+			w.only(filepath.Join(w.m.Root, filepath.FromSlash(rel)))
+		}
+	}
+}
+
+// only reads one directory, if there is one and it is the module's.
+func (w *walker) only(dir string) {
+	info, err := w.files.Stat(w.within(dir))
+	if err != nil {
+		w.judge(dir, err)
+		return
+	}
+	if info.IsDir() && modules.Above(dir) == w.m.Root {
+		w.dir(dir, false)
+		w.pkg(dir).Apart = true
+	}
+}
+
+// imports returns what any file of the module imports, also those that the build
+// configuration leaves out.
+func (m *Module) imports() (out []string) {
+	for _, p := range m.Packages {
+		out = slices.AppendSeq(out, maps.Keys(p.Imports))
+		for _, f := range p.Ignored {
+			out = append(out, f.Imports...)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// linked notes a file that has another name by a symbolic link, with that name: what is edited
+// by one of them changes under the other as well.
+func (w *walker) linked(name string) {
+	real, err := filepath.EvalSymlinks(name)
+	if err != nil || real == w.within(name) {
+		return
+	}
+	rel, inside := below(w.real, real)
+	if !inside {
+		w.m.Linked[name] = real
+		return
+	}
+	target := filepath.Join(w.m.Root, filepath.FromSlash(rel))
+	w.m.Linked[name] = target
+	if w.m.Linked[target] == "" {
+		w.m.Linked[target] = name
+	}
+}
+
+// dir reads a directory, and where it is to be walked those below it that "./..." of the go
+// command means. The directory itself may be a symbolic link; below it, links to directories
+// are not followed.
+func (w *walker) dir(dir string, walk bool) {
 	entries, err := os.ReadDir(dir)
+	behind := !walk && modules.Resolved(dir) != w.within(dir) // a symbolic link
 	if err != nil {
 		w.unreadable(dir, err)
 		// What was read before the error counts.
@@ -98,8 +163,8 @@ func (w *walker) dir(dir string) {
 		switch {
 		case hidden:
 		case e.IsDir():
-			if base != "testdata" && base != "vendor" && base != "node_modules" {
-				w.dir(name)
+			if walk && base != "testdata" && base != "vendor" && base != "node_modules" {
+				w.dir(name, true)
 			}
 		case base == "BUILD" || base == "BUILD.bazel":
 			w.pkg(dir).Bazel = true
@@ -108,6 +173,9 @@ func (w *walker) dir(dir string) {
 				if fi, err := os.Stat(name); err == nil && fi.IsDir() {
 					continue
 				}
+			}
+			if behind || e.Type()&fs.ModeSymlink != 0 {
+				w.linked(name)
 			}
 			w.file(dir, name)
 		case slices.Contains(compiled, filepath.Ext(base)):

@@ -56,6 +56,8 @@ type Tree struct {
 	Modules []Module       // by Dir
 	Notes   []finding.Note // places where no module was looked for; paths are relative to Root
 
+	apart map[string]bool // directories with a go.mod that git has and that are left out by name; nil if nobody asked git
+	unmet []string        // directories that a replace directive or a go.work names and that are no module of the tree
 	order []int
 	place []int // of each module in order
 }
@@ -70,7 +72,8 @@ type Options struct {
 // Find returns the modules at or below root, in the order of their names. Like the go command
 // it leaves out what is in directories named vendor or testdata, or that begin with a dot or an
 // underscore, and never follows a symbolic link to a directory; it leaves out node_modules as
-// well. Other git repositories below root are left out too: what is in them is not for this one
+// well, except modules that others are built with: those that a replace directive or a go.work
+// names. Other git repositories below root are left out too: what is in them is not for this one
 // to change.
 func Find(ctx context.Context, root string, opts Options) (*Tree, error) {
 	t, err := newTree(root)
@@ -85,8 +88,15 @@ func Find(ctx context.Context, root string, opts Options) (*Tree, error) {
 	for i, name := range files {
 		dirs[i] = filepath.ToSlash(filepath.Dir(filepath.FromSlash(name)))
 	}
-	t.read(dirs, opts.Env)
-	return t, nil
+	for notes := len(t.Notes); ; {
+		t.read(dirs, opts.Env)
+		more := t.named()
+		if len(more) == 0 {
+			return t, nil
+		}
+		dirs = append(dirs, more...)
+		t.Modules, t.Notes = nil, t.Notes[:notes]
+	}
 }
 
 // In returns the modules in the given directories alone, as a tree of root. Directories may be
@@ -156,6 +166,7 @@ func (t *Tree) read(dirs []string, env []string) {
 	dirs = slices.Compact(slices.Sorted(slices.Values(dirs)))
 	index := map[string]int{}
 	mods := make([]*GoMod, len(dirs))
+	t.unmet = nil
 	spaces := newWorkspaces(env)
 	for i, dir := range dirs {
 		index[dir] = i
@@ -177,6 +188,16 @@ func (t *Tree) read(dirs []string, env []string) {
 	for file, err := range spaces.broken {
 		t.note(t.relative("", file), "the workspace cannot be read, so that nobody knows which modules it ties together: %v", err)
 	}
+	for _, w := range spaces.files {
+		if w == nil {
+			continue
+		}
+		for dir := range w.uses {
+			if rel := t.relative("", dir); !slices.Contains(dirs, rel) {
+				t.unmet = append(t.unmet, rel)
+			}
+		}
+	}
 	members := t.members()
 	for i := range t.Modules {
 		if mods[i] != nil {
@@ -191,7 +212,11 @@ func (t *Tree) read(dirs []string, env []string) {
 func (t *Tree) tie(i int, mod *GoMod, index map[string]int, members map[member]int, spaces *workspaces) {
 	m := &t.Modules[i]
 	in := func(dir string) (int, bool) {
-		j, ok := index[t.relative("", dir)]
+		rel := t.relative("", dir)
+		j, ok := index[rel]
+		if !ok {
+			t.unmet = append(t.unmet, rel)
+		}
 		return j, ok && j != i
 	}
 	for _, r := range mod.Replace {

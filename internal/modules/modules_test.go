@@ -352,3 +352,58 @@ require example.com/lib v0.0.0
 		t.Errorf("named: -want +got:\n%s", d)
 	}
 }
+
+// A module that is left out by its name is built all the same where others say so, and then it is
+// looked at. What .gitignore leaves out is not.
+func TestNamed(t *testing.T) {
+	root := extract(t, `
+-- .gitignore --
+/_ignored/
+-- app/go.mod --
+module example.com/app
+
+replace (
+	example.com/lib => ../testdata/lib
+	example.com/ignored => ../_ignored
+	example.com/other => ../testdata/other
+	example.com/none => ../testdata/none
+)
+-- testdata/lib/go.mod --
+module example.com/lib
+
+replace example.com/deep => ../../.deep
+-- .deep/go.mod --
+module example.com/deep
+-- testdata/alone/go.mod --
+module example.com/alone
+-- testdata/other/go.mod --
+module example.com/other
+-- _ignored/go.mod --
+module example.com/ignored
+-- work/go.work --
+use (
+	./user
+	./_used
+)
+-- work/user/go.mod --
+module example.com/user
+-- work/_used/go.mod --
+module example.com/used
+`)
+	git(t, filepath.Join(root, "testdata", "other"), "init", "-q")
+	want := []string{".deep", "app", "testdata/lib", "work/_used", "work/user"}
+	if d := cmp.Diff(append([]string{".deep", "_ignored"}, want[1:]...), find(t, root, Options{}).all()); d != "" {
+		t.Errorf("without git: -want +got:\n%s", d)
+	}
+	git(t, root, "init", "-q")
+	tree := find(t, root, Options{})
+	if d := cmp.Diff(want, tree.all()); d != "" {
+		t.Errorf("with git: -want +got:\n%s", d)
+	}
+	if len(tree.Notes) != 0 {
+		t.Errorf("notes: %v", tree.Notes)
+	}
+	if i, _ := tree.Index(filepath.Join(root, "app")); cmp.Diff([]string{"testdata/lib"}, tree.dirs(tree.Modules[i].Replaces...)) != "" {
+		t.Errorf("app replaces %v", tree.dirs(tree.Modules[i].Replaces...))
+	}
+}

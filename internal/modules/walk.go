@@ -17,12 +17,14 @@ func (t *Tree) files(ctx context.Context, opts Options) ([]string, error) {
 	if opts.Ignored || Repository(t.Root) == "" {
 		return t.walk(ctx)
 	}
+	t.apart = map[string]bool{}
 	out, err := t.listed(ctx, opts.Env)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
 		t.note(".", "git does not tell what .gitignore leaves out, so nothing was: %v", err)
+		t.apart = nil
 		return t.walk(ctx)
 	}
 	slices.Sort(out)
@@ -44,12 +46,17 @@ func (t *Tree) files(ctx context.Context, opts Options) ([]string, error) {
 func (t *Tree) listed(ctx context.Context, env []string) (out []string, err error) {
 	take := func(name string) {
 		// The index also has what was deleted, and what a sparse checkout leaves out.
-		if path.Base(name) == "go.mod" && !slices.ContainsFunc(strings.Split(path.Dir(name), "/"), leftOut) && isFile(t.Abs(name)) {
+		if path.Base(name) != "go.mod" || !isFile(t.Abs(name)) {
+			return
+		}
+		if behind(path.Dir(name)) {
+			t.apart[path.Dir(name)] = true
+		} else {
 			out = append(out, name)
 		}
 	}
 	other := func(dir string) {
-		if !slices.ContainsFunc(strings.Split(dir, "/"), leftOut) && exists(t.Abs(path.Join(dir, ".git"))) {
+		if !behind(dir) && exists(t.Abs(path.Join(dir, ".git"))) {
 			t.note(dir, otherRepository)
 		}
 	}
@@ -88,6 +95,22 @@ const otherRepository = "a git repository of its own; run there"
 func leftOut(base string) bool {
 	return base == "vendor" || base == "testdata" || base == "node_modules" ||
 		base != "." && base != ".." && strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")
+}
+
+// behind reports whether a directory, slash-separated, is one that is left out or below one.
+func behind(dir string) bool { return slices.ContainsFunc(strings.Split(dir, "/"), leftOut) }
+
+// named returns the directories of modules that are left out by their names, and that other
+// modules or workspaces of the tree are built with all the same. What .gitignore leaves out
+// stays so, and so do other repositories.
+func (t *Tree) named() (dirs []string) {
+	for _, dir := range slices.Compact(slices.Sorted(slices.Values(t.unmet))) {
+		if filepath.IsLocal(filepath.FromSlash(dir)) && behind(dir) && (t.apart == nil || t.apart[dir]) &&
+			isFile(t.Abs(path.Join(dir, "go.mod"))) && Repository(t.Abs(dir)) == Repository(t.Root) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 // walk looks at every directory.

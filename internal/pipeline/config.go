@@ -212,10 +212,17 @@ func (b *builds) verifyIn(ctx context.Context, i int, overlay map[string][]byte,
 			some = append(some, path)
 		}
 	}
+	var apart []string
+	for _, p := range b.seen[i].Packages {
+		if p.Apart && len(p.Files) > 0 {
+			apart = append(apart, p.Path)
+		}
+	}
 	return b.check(ctx, verify.Request{
 		Go:       b.goFor(c),
 		Overlay:  overlay,
 		Packages: some,
+		Apart:    apart,
 		Flags:    b.flagsFor(c, flags...),
 		Vet:      b.opts.Vet,
 		Test:     b.opts.Test && !c.foreign(),

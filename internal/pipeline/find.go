@@ -86,6 +86,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Version:     version.Version,
 		Programs:    r.mod.Programs(),
 		Ignored:     ignored,
+		Linked:      r.mod.Linked,
 		Forks:       r.forks(ctx, chosen),
 	}
 	for _, other := range progs[1:] {

@@ -132,7 +132,7 @@ func (c *checker) list(ctx context.Context, s *side) ([]*pkg, error) {
 			args = append(args, filepath.Join(dir, "..."))
 		}
 	}
-	args = append(args, c.patterns...)
+	args = slices.Concat(args, c.req.Apart, c.patterns)
 	out, err := s.run.Run(ctx, args...)
 	if err != nil {
 		return nil, err

@@ -53,6 +53,9 @@ type Request struct {
 	// Packages are the changed packages, the new ones included: import paths or
 	// patterns. Packages that have a Go file in Overlay are added to them.
 	Packages []string
+	// Apart are packages of the module that "./..." leaves out: with them, the tests that
+	// they have are seen.
+	Apart []string
 	// Flags are build flags such as -tags=x. Flags that only "go test" knows, such
 	// as -timeout=30s, are given to it alone.
 	Flags []string

@@ -147,3 +147,38 @@ func (f *fixture) want(t *testing.T, res *Result, lines ...string) {
 		t.Errorf("uncovered (-want +got):\n%s", diff)
 	}
 }
+
+// Tests of a package that "./..." leaves out are compiled where the request names it.
+func TestApart(t *testing.T) {
+	f := setup(t, `
+-- go.mod --
+module m
+
+go 1.24
+-- a/a.go --
+package a
+
+func F() {}
+-- _b/b.go --
+package b
+-- _b/b_test.go --
+package b
+
+import "m/a"
+
+var _ = a.F
+`, "")
+	req := f.request(`
+-- a/a.go --
+package a
+
+func F2() {}
+`)
+	if res := f.check(t, req); !res.OK() {
+		t.Errorf("nothing in ./... uses the function: %v", res.New)
+	}
+	req.Apart = []string{"m/_b"}
+	if res := f.check(t, req); res.OK() {
+		t.Error("the test that uses the function does not build, and nothing was said")
+	}
+}

@@ -90,6 +90,8 @@ type Input struct {
 	Forks []Fork
 	// Ignored are Go files that every build configuration leaves out, with their bytes.
 	Ignored map[string][]byte
+	// Linked are the files that have another name by a symbolic link, with that name.
+	Linked map[string]string
 }
 
 // A Strategy says what a collapse waits with.
