@@ -31,6 +31,7 @@ type Mutex struct {
 	*concurrency.Mutex
 	session *concurrency.Session
 	prefix  string                     // with the slash that concurrency.NewMutex appends
+	refused bool                       // since the client's was last called: whatever key that names, it is not held
 	mu      sync.Mutex                 // guards what follows: clocks may be stopped by other goroutines
 	met     view                       // what the last TryLock saw if it was refused; rev -1: it was not; 0: none yet
 	clocks  interface{ tried(v view) } // the bell of bell.go, once there is a clock
@@ -48,9 +49,9 @@ func NewMutex(s *concurrency.Session, pfx string) *Mutex {
 	return &Mutex{Mutex: concurrency.NewMutex(s, pfx), session: s, prefix: pfx + "/"}
 }
 
-// Key is the client's, and where that has never written, what it answers after ErrLocked.
+// Key is the client's, and "\x00" after ErrLocked, as that says.
 func (m *Mutex) Key() string {
-	if m.Mutex.Key() == "" && m.met.rev != 0 {
+	if m.refused {
 		return "\x00"
 	}
 	return m.Mutex.Key()
@@ -58,16 +59,23 @@ func (m *Mutex) Key() string {
 
 // IsOwner is the client's, as Key is.
 func (m *Mutex) IsOwner() clientv3.Cmp {
-	if m.Mutex.Key() == "" {
+	if m.refused {
 		return clientv3.Compare(clientv3.CreateRevision(m.Key()), "=", -1)
 	}
 	return m.Mutex.IsOwner()
 }
 
-// Unlock is the client's. Before 3.6 that is nil after ErrLocked, but names no key if it has never written.
+// Unlock is the client's. After ErrLocked it leaves the key alone, which may be the lock of another Mutex of this
+// session, and answers like the client's: ErrLockReleased, or nil before version 3.6.
 func (m *Mutex) Unlock(ctx context.Context) error {
-	err := m.Mutex.Unlock(ctx)
-	if err != nil && m.Mutex.Key() == "" && m.met.rev != 0 && strings.Contains(err.Error(), "key is not provided") {
+	if !m.refused {
+		return m.Mutex.Unlock(ctx)
+	}
+	if created, ok := doomed.Load(m.ownKey()); ok {
+		return m.remove(ctx, created.(int64))
+	}
+	err := concurrency.NewMutex(m.session, m.prefix).Unlock(ctx)
+	if err != nil && strings.Contains(err.Error(), "key is not provided") {
 		return nil
 	}
 	return err
@@ -79,6 +87,7 @@ func (m *Mutex) Lock(ctx context.Context) error {
 	if err := m.removeDoomed(ctx); err != nil {
 		return err
 	}
+	m.refused = false
 	return m.Mutex.Lock(ctx)
 }
 
@@ -123,30 +132,38 @@ func (m *Mutex) lease(ctx context.Context) (*clientv3.LeaseTimeToLiveResponse, e
 // try reads, and calls the client's TryLock where that can win or has the right error.
 func (m *Mutex) try(ctx context.Context) (view, error) {
 	if m.gone(ctx) {
-		return view{}, m.Mutex.TryLock(ctx)
+		doomed.Delete(m.ownKey()) // the lease has taken it along
+		return view{}, m.tryClient(ctx)
 	}
+	m.refused = m.refused || m.Mutex.Key() == ""
 	if err := m.removeDoomed(ctx); err != nil {
 		return view{}, err
 	}
 	v, err := m.look(ctx)
+	if err != nil {
+		return view{}, err
+	}
 	own, locked := m.ownKey(), m.Header() // of the last answer with which it was locked
 	switch {
-	case err != nil || v.holder == own && locked != nil && v.own <= locked.Revision:
-		return v, err
+	case v.holder == own && !m.refused && locked != nil && v.own <= locked.Revision:
+		return v, nil
 	case v.holder == "" || v.holder == own:
 		v.holder = ""
-		return v, m.Mutex.TryLock(ctx)
-	case v.own > 0: // a try that was cut has left it
+		return v, m.tryClient(ctx)
+	}
+	m.refused = true
+	if v.own > 0 { // a try that was cut has left it
 		if err := m.remove(ctx, v.own); err != nil {
 			return view{}, err
 		}
 		v.own = 0
 	}
-	if m.Mutex.Key() == own && locked != nil { // it may take itself for the holder: its TryLock ends that
-		v.holder = ""
-		return v, m.Mutex.TryLock(ctx)
-	}
 	return v, concurrency.ErrLocked
+}
+
+func (m *Mutex) tryClient(ctx context.Context) error {
+	m.refused = false
+	return m.Mutex.TryLock(ctx)
 }
 
 // look reads who holds the lock, linearizable and without a raft entry. A server that does not answer is asked

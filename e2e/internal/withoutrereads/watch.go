@@ -47,19 +47,16 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 	}()
 	var v view
 	var spread time.Duration // over which this wait spreads out after a release
-	var left, unsure int64   // what a write of unknown outcome has left; see written
 	for again := true; again && live.Err() == nil; {
 		v, err = m.try(live)
 		switch {
 		case err == nil:
 			return nil
 		case !errors.Is(err, concurrency.ErrLocked):
-			if v.rev > 0 && v.own == 0 {
-				left, unsure = 0, v.rev
+			if v.rev > 0 && v.own == 0 { // it may have written
+				m.undo(v.rev)
 			}
-			if again = retry > 0 && live.Err() == nil; again && unsure > 0 {
-				left, unsure = m.written(unsure) // as long as nobody else of this session can have locked
-			}
+			again = retry > 0
 			sleep(live, retry)
 			continue
 		case v.holder != "":
@@ -67,14 +64,7 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 		case spread < widest: // others were faster
 			spread = 2*spread + shortest
 		}
-		left, unsure = 0, 0 // this try has seen to it
 		sleep(live, random(spread))
-	}
-	if unsure > 0 {
-		left, _ = m.written(unsure)
-	}
-	if left > 0 {
-		doomed.Store(m.ownKey(), left)
 	}
 	call, cancel := context.WithTimeout(m.session.Client().Ctx(), limit)
 	defer cancel()
@@ -87,24 +77,24 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 	return err
 }
 
-// written returns the create revision of the key that a write of unknown outcome has put, after a read at revision
-// before it, or 0; and before again if there was no answer. The key would lock everybody out while the session lives.
-// The question goes through raft, behind that write, and deletes nothing whenever it comes.
-func (m *Mutex) written(before int64) (left, unsure int64) {
+// undo removes the key that a write of unknown outcome has put, after a read at revision before that saw none: it would
+// lock everybody out while the session lives. The question which key that is goes through raft, behind that write, and
+// deletes nothing whenever it comes. It is asked once, at once: a later key may be another Mutex's of this session.
+func (m *Mutex) undo(before int64) {
 	ctx, cancel := context.WithTimeout(m.session.Client().Ctx(), limit)
 	defer cancel()
 	own := m.ownKey()
 	resp, err := m.session.Client().Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(own), "=", -1)).
 		Then(clientv3.OpDelete(own)).Else(clientv3.OpGet(own, clientv3.WithKeysOnly())).Commit()
 	if err != nil {
-		return 0, before
+		return
 	}
+	m.refused = true
 	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
 		if kv.CreateRevision > before {
-			left = kv.CreateRevision
+			_ = m.remove(ctx, kv.CreateRevision)
 		}
 	}
-	return left, 0
 }
 
 // outlive returns when ctx or the lease has ended. That may live on when the session has ended (Orphan, WithContext).
