@@ -181,7 +181,11 @@ func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
 func (p *analysis) prove(f *proposal, s *loop.Site) (finding.Tier, *finding.Reason) {
 	why := proof.Gate(s)
 	paced := why == nil
-	f.gated = paced && p.In.HasClocks()
+	var unstopped *finding.Reason
+	if paced {
+		unstopped = proof.NeverStopped(s)
+	}
+	f.gated = paced && unstopped == nil && p.In.HasClocks()
 	tier := finding.Guard
 	if f.gated {
 		tier = finding.Gate
@@ -194,7 +198,10 @@ func (p *analysis) prove(f *proposal, s *loop.Site) (finding.Tier, *finding.Reas
 		f.collapsed = c
 		return finding.Collapse, p.waitWith(c)
 	}
-	if paced && !f.gated {
+	switch {
+	case paced && unstopped != nil:
+		stays = unstopped
+	case paced && !f.gated:
 		stays = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.HelperImport()}
 	}
 	return tier, stays

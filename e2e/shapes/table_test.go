@@ -40,7 +40,7 @@ var shapes = []shape{
 	{name: "tickerReturns", tier: collapse, loop: "awaitTurn", queues: true},
 	{name: "tickerLogs", tier: gate},
 	{name: "tickerRange", tier: gate},
-	{name: "tick", tier: gate},
+	{name: "tick", tier: guard},
 	{name: "sleepEnd", tier: gate, loop: "sleepUntilHeld"},
 	{name: "sleepReturns", tier: collapse, queues: true},
 	{name: "sleepDefault", tier: collapse},

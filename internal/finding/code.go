@@ -50,6 +50,7 @@ const (
 	AttemptCounter Code = "attempt-counter"
 	ClockElsewhere Code = "clock-elsewhere"
 	ClockShared    Code = "clock-shared"
+	ClockUnstopped Code = "clock-never-stopped"
 	ConfigsDiffer  Code = "configurations-differ"
 	ComplexFlow    Code = "complex-flow"
 	HelperNoClocks Code = "helper-without-clocks"
@@ -164,6 +165,7 @@ var texts = map[Code]string{
 	AttemptCounter: "The loop counts its attempts, to end or to wait longer. Waking early would use them up sooner.",
 	ClockElsewhere: "The clock is made in another function, is a parameter or a field, is passed on, or is made again and again and never stopped.",
 	ClockShared:    "The clock is also used for something else than waiting for this retry.",
+	ClockUnstopped: "The ticker may tick on after its loop, on one of the ways out or on all. Package time's is collected then, since Go 1.23; the helper's, which a release rings, is not. Make it with time.NewTicker and stop it in a defer.",
 	ConfigsDiffer:  "The loop is not the same in all build configurations that were asked for: something that it calls or names is declared anew in one of them.",
 	ComplexFlow:    "The control flow of the loop could not be followed (goto, nested loops, type switches).",
 	HelperNoClocks: "The package that -helper-import names has no clocks.go, which this rewrite needs. A run of etcdmod in its own module generates it where a loop there keeps its clock.",
