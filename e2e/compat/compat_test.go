@@ -99,7 +99,7 @@ func (r row) write(t *testing.T) module {
 	m.put(t, "go.mod", []byte("module "+service+"\n\ngo "+r.line+"\n\nrequire "+r.module+" "+r.version+"\n"))
 	for dir, clocks := range map[string]bool{"internal/etcdlock": true, "internal/guard": false} {
 		files, err := helper.Generate(helper.Config{
-			Package: filepath.Base(dir), Concurrency: r.client + "/concurrency", Version: "test", Clocks: clocks,
+			Package: filepath.Base(dir), Concurrency: r.client + "/concurrency", Version: "test", Clocks: clocks, Earlier: clocks,
 		})
 		if err != nil {
 			t.Fatal(err)

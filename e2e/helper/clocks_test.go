@@ -96,6 +96,21 @@ func TestReleaseDuringTheWaitEndsIt(t *testing.T) {
 	full(t, "the wait after success", 300*time.Millisecond, func() { p.m.Sleep(300 * time.Millisecond) })
 }
 
+// Code that was written for earlier versions is told, too.
+func TestReleasedIsTold(t *testing.T) {
+	p := armed(t)
+	released := p.m.Released()
+	select {
+	case <-released:
+		t.Fatal("told of a release although the lock is held")
+	case <-time.After(100 * time.Millisecond):
+	}
+	p.release(t)
+	early(t, "the wait", func() { <-released })
+	must(t, p.m.WatchLockEvery(p.ctx, never))
+	must(t, p.m.Unlock(p.ctx))
+}
+
 // The clock of a wait that something else has ended fires for nobody: the next one is told
 // of the release as well, be it while the loop was busy.
 func TestReleaseBetweenTwoWaitsEndsTheSecond(t *testing.T) {

@@ -20,7 +20,8 @@
 //	yaml-text out file way
 //	                    write a text that a YAML file has somewhere into a file
 //
-// $BIN holds etcdmod and no other command. $DEPLOY is the directory deploy of this repository.
+// $BIN holds etcdmod and no other command. $DEPLOY is the directory deploy of this repository,
+// and $FIRST has the helper that version 0.1.0 generated.
 //
 // The condition [permissions] says that file permissions bind this user.
 package script
@@ -86,6 +87,7 @@ func Run(t *testing.T, dir string) {
 			env.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
 			env.Setenv("EXAMPLE", filepath.Join(root, "testdata", "example"))
 			env.Setenv("DEPLOY", filepath.Join(root, "deploy"))
+			env.Setenv("FIRST", filepath.Join(root, "e2e", "internal", "firstedition"))
 			env.Setenv("PROXY", proxy.URL)
 			env.Setenv("BIN", filepath.SplitList(env.Getenv("PATH"))[0])
 			return nil
