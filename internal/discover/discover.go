@@ -9,6 +9,7 @@ package discover
 import (
 	"etcdmod/internal/rooted"
 	"fmt"
+	"go/build"
 	"path/filepath"
 
 	"etcdmod/internal/finding"
@@ -38,6 +39,10 @@ type Module struct {
 	// absolute.
 	Linked map[string]string
 
+	// Conditional says that a file has a build constraint, or uses cgo, so that it is for the go
+	// command to say whether the file belongs to the build.
+	Conditional bool
+
 	prefix string // of Root below Repo, slash-separated
 }
 
@@ -63,8 +68,11 @@ type Ignored struct {
 
 // Options say how to read a module.
 type Options struct {
-	Env   []string // nil means that of this process
-	Tags  []string // build tags; without any, those of GOFLAGS
+	Env  []string // nil means that of this process
+	Tags []string // build tags; without any, those of GOFLAGS
+	// Build chooses the files. nil means what Env and Tags tell, which is the same but where the
+	// go command is asked for experiments, a race detector, or a C compiler that is not there.
+	Build *build.Context
 	Words []string // looked for in the files, see Package.Mention
 	Hints []string // looked for as well, but not worth a note by themselves
 	// Paths are import paths. A file whose imports cannot be told is worth a note when
@@ -97,7 +105,10 @@ func Find(dir string, opts Options) (*Module, error) {
 	}
 	m.repository(opts.Repo)
 	m.workspace(opts.Env)
-	w := walker{m: m, opts: opts, files: files, real: filepath.Dir(below), build: buildContext(gocmd.Setting(opts.Env), opts.Tags)}
+	w := walker{m: m, opts: opts, files: files, real: filepath.Dir(below), build: opts.Build}
+	if w.build == nil {
+		w.build = buildContext(gocmd.Setting(opts.Env), opts.Tags)
+	}
 	w.settings()
 	w.dir(root, true)
 	w.imported()

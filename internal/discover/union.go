@@ -16,6 +16,7 @@ func Union(mods []*Module) *Module {
 	all.Unfit, all.Linked = nil, map[string]string{}
 	for _, m := range mods {
 		maps.Copy(all.Linked, m.Linked)
+		all.Conditional = all.Conditional || m.Conditional
 		for _, name := range m.Unfit {
 			if !slices.Contains(all.Unfit, name) {
 				all.Unfit = append(all.Unfit, name)

@@ -110,6 +110,10 @@ func (w *walker) only(dir string) {
 	}
 }
 
+// Imports reports whether any file of the module imports one of the paths, also one that the
+// build configuration leaves out.
+func (m *Module) Imports(is func(path string) bool) bool { return slices.ContainsFunc(m.imports(), is) }
+
 // imports returns what any file of the module imports, also those that the build
 // configuration leaves out.
 func (m *Module) imports() (out []string) {
@@ -219,7 +223,9 @@ func (w *walker) file(dir, name string) {
 	p := w.pkg(dir)
 	imports := importsOf(f)
 	mention := p.Mention
-	if !w.matches(dir, name, src) || !w.build.CgoEnabled && slices.Contains(imports, "C") {
+	cgo := slices.Contains(imports, "C")
+	w.m.Conditional = w.m.Conditional || cgo
+	if !w.matches(dir, name, src) || cgo && !w.build.CgoEnabled {
 		mention = map[string]bool{}
 		p.Ignored = append(p.Ignored, Ignored{name, imports, mention})
 	} else {
@@ -241,6 +247,7 @@ func (w *walker) file(dir, name string) {
 // matches reports whether the file belongs to the build configuration. A file for which
 // that cannot be told does: the go command has the last word.
 func (w *walker) matches(dir, name string, src []byte) bool {
+	w.m.Conditional = w.m.Conditional || constrained(src)
 	if plain(filepath.Base(name), src) {
 		return true
 	}
@@ -253,8 +260,12 @@ func (w *walker) matches(dir, name string, src []byte) bool {
 // plain reports whether nothing about a file can depend on the build configuration. Most
 // files are so, and this is much faster than to ask.
 func plain(base string, src []byte) bool {
-	return !strings.Contains(strings.TrimSuffix(base, "_test.go"), "_") &&
-		!bytes.Contains(src, []byte("go:build")) && !bytes.Contains(src, []byte("+build")) && !bytes.Contains(src, []byte(`"C"`)) && !bytes.Contains(src, []byte("`C`"))
+	return !strings.Contains(strings.TrimSuffix(base, "_test.go"), "_") && !constrained(src)
+}
+
+// constrained reports whether the text of a file may say which builds have it.
+func constrained(src []byte) bool {
+	return bytes.Contains(src, []byte("go:build")) || bytes.Contains(src, []byte("+build"))
 }
 
 // concerns reports whether the text of a file has anything to do with what is looked for.

@@ -92,3 +92,30 @@ func TestWithIsIndependent(t *testing.T) {
 		t.Errorf("got %q, want %q at its end", env, want)
 	}
 }
+
+// The go command tells the tags that flags, experiments and variants of a processor bring, and
+// whether there is cgo.
+func TestContext(t *testing.T) {
+	r := gocmd.Runner{Dir: t.TempDir()}.With("GOFLAGS=-race '-tags=a b'", "GOWORK=off", "GOOS=linux", "GOARCH=amd64", "GOAMD64=v2", "GOEXPERIMENT=jsonv2", "CGO_ENABLED=1")
+	c, err := r.Context(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(c.BuildTags, []string{"a", "b"}) || c.GOARCH != "amd64" || c.GOOS != "linux" || !c.CgoEnabled || !slices.Contains(c.ReleaseTags, "go1.22") {
+		t.Errorf("%+v", c)
+	}
+	for _, tag := range []string{"race", "amd64.v2", "goexperiment.jsonv2"} {
+		if !slices.Contains(c.ToolTags, tag) {
+			t.Errorf("%s is not in %v", tag, c.ToolTags)
+		}
+	}
+	if c, err = r.With("CGO_ENABLED=0", "GOARCH=arm64").Context(t.Context(), []string{"-race=false", "-tags=c"}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(c.BuildTags, []string{"c"}) || c.CgoEnabled || c.GOARCH != "arm64" || slices.Contains(c.ToolTags, "race") {
+		t.Errorf("%+v", c)
+	}
+	if _, err := r.Context(t.Context(), []string{"-none"}); err == nil {
+		t.Error("a go command that fails said something")
+	}
+}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"go/build"
 	"os"
 	"regexp"
 	"runtime"
@@ -106,13 +107,17 @@ func (b *builds) tags(c Configuration) []string {
 	return all
 }
 
-// discover reads the module as each configuration sees it, and joins that.
-func (b *builds) discover(opts discover.Options) (*discover.Module, error) {
+// discover reads the module as each configuration sees it, and joins that. contexts are what
+// the go command says of each; without them the environment tells.
+func (b *builds) discover(opts discover.Options, contexts []*build.Context) (*discover.Module, error) {
 	if len(b.opts.Configurations) == 0 {
 		b.opts.Configurations = []Configuration{{}}
 	}
 	b.seen = nil
-	for _, c := range b.opts.Configurations {
+	for i, c := range b.opts.Configurations {
+		if contexts != nil {
+			opts.Build = contexts[i]
+		}
 		env := b.opts.Env
 		if env == nil {
 			env = os.Environ()
@@ -125,6 +130,19 @@ func (b *builds) discover(opts discover.Options) (*discover.Module, error) {
 		b.seen = append(b.seen, mod)
 	}
 	return discover.Union(b.seen), nil
+}
+
+// contexts asks the go command how it chooses files in each configuration. Where it does not
+// say, what loads packages will tell why.
+func (b *builds) contexts(ctx context.Context) []*build.Context {
+	out := make([]*build.Context, len(b.opts.Configurations))
+	for i, c := range b.opts.Configurations {
+		var err error
+		if out[i], err = b.goFor(c).Context(ctx, b.flagsFor(c)); err != nil {
+			b.opts.log("which files a build has is taken from the environment: %v", err)
+		}
+	}
+	return out
 }
 
 // goFor returns the go command of a configuration.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"path/filepath"
@@ -56,8 +57,12 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		}
 	}
 	progs, err := r.load(ctx, r.mod, chosen)
-	if err != nil || len(progs) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	r.unread(chosen, progs)
+	if len(progs) == 0 {
+		return nil, nil
 	}
 	prog := progs[0]
 	r.problems(progs)
@@ -154,6 +159,17 @@ func meets(n rewrite.Need, packages []*discover.Package) bool {
 	return true
 }
 
+// locks tells import paths of what may hold a lock: a client, or a package concurrency, of a
+// release, of a fork, or by its name.
+func locks(paths []string) func(path string) bool {
+	return func(path string) bool {
+		return slices.Contains(paths, path) || slices.Contains(rewrite.ClientPaths, path) || named(path)
+	}
+}
+
+// named reports whether a path ends as that of a package concurrency.
+func named(path string) bool { return strings.HasSuffix(path, "/concurrency") }
+
 // paths are the import paths of package concurrency: of releases, of forks, and of what may
 // be one.
 func (r *run) paths() []string {
@@ -166,7 +182,7 @@ func (r *run) guess() {
 	found := map[string]bool{}
 	for _, p := range r.mod.Packages {
 		for imp := range p.Imports {
-			found[imp] = found[imp] || strings.HasSuffix(imp, "/concurrency") && !slices.Contains(r.paths(), imp)
+			found[imp] = found[imp] || named(imp) && !slices.Contains(r.paths(), imp)
 		}
 	}
 	for _, imp := range slices.Sorted(maps.Keys(found)) {
@@ -197,6 +213,33 @@ func (r *run) forks(ctx context.Context, chosen []*discover.Package) (out []rewr
 		out = append(out, fork)
 	}
 	return out
+}
+
+// unread names the files that try a mutex and that no load gave, although their packages have
+// no error that would tell why: the go command leaves them out.
+func (r *run) unread(chosen []*discover.Package, progs []loaded) {
+	had := map[string]bool{} // files, and directories with an error
+	for _, prog := range progs {
+		for _, pkg := range prog.Packages {
+			for _, name := range slices.Concat(pkg.GoFiles, pkg.OtherFiles) {
+				had[name] = true
+			}
+			had[pkg.Dir] = had[pkg.Dir] || len(pkg.Errors) > 0
+		}
+	}
+	notable, _ := words()
+	for _, p := range chosen {
+		real := modules.Resolved(p.Dir)
+		for _, name := range p.Files {
+			if had[p.Dir] || had[real] || had[name] || had[filepath.Join(real, filepath.Base(name))] || !p.Mentions(notable...) {
+				continue
+			}
+			src, err := modules.ReadFile(name, rooted.GoFile)
+			if err != nil || slices.ContainsFunc(notable, func(w string) bool { return bytes.Contains(src, []byte(w)) }) {
+				r.skip(name, finding.SkipConstraints, "the go command leaves it out of the build of this run; \"go list -f '{{.IgnoredGoFiles}}'\" there names it")
+			}
+		}
+	}
 }
 
 // leftOut names the files of other build configurations that try a mutex.

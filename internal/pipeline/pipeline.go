@@ -118,7 +118,7 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 }
 
 func (r *run) run(ctx context.Context) (*Result, error) {
-	if err := r.open(); errors.Is(err, modules.ErrNoModule) {
+	if err := r.open(ctx); errors.Is(err, modules.ErrNoModule) {
 		return r.withoutModule(err)
 	} else if err != nil {
 		return nil, err
@@ -226,20 +226,20 @@ func (r *run) leaks(ctx context.Context, verdict *bump.Verdict) ([]leaks.Call, e
 }
 
 // open finds the module and makes sure that no other run is half done there.
-func (r *run) open() error {
+func (r *run) open(ctx context.Context) error {
 	r.log("reading import blocks below %s", r.Dir)
 	notable, hints := words()
-	mod, err := r.discover(discover.Options{
+	opts := discover.Options{
 		Words: notable,
 		Hints: hints,
 		Paths: r.paths(),
 		Repo:  r.Repo,
-	})
+	}
+	mod, err := r.discover(opts, nil)
 	if err != nil {
 		return err
 	}
 	r.mod, r.res = mod, &Result{Module: mod}
-	r.guess()
 	if pending, err := journal.Pending(mod.Root); err != nil {
 		return err
 	} else if pending {
@@ -261,6 +261,13 @@ func (r *run) open() error {
 		// With -mod=mod even "go list" writes go.mod and go.sum.
 		r.flags = append(r.flags, "-mod=readonly")
 	}
+	if mod.Conditional && len(mod.Unfit) == 0 && mod.Imports(locks(r.paths())) {
+		if mod, err = r.discover(opts, r.contexts(ctx)); err != nil {
+			return err
+		}
+		r.mod, r.res.Module = mod, mod
+	}
+	r.guess()
 	for _, n := range mod.Skipped {
 		r.skip(n.Path, n.Reason, n.Detail)
 	}
