@@ -12,7 +12,7 @@ var (
 	saidTwoPaths = regexp.MustCompile(`(\S+)@(\S+) used for two different module paths \((\S+) and (\S+)\)`)
 	saidConflict = regexp.MustCompile(`conflicting replacements for ([^\s:@]+)(?:@([^\s:]+))?:`)
 	saidGo       = regexp.MustCompile(`go\.mod requires go >= (\S+)`)
-	saidOff      = regexp.MustCompile(`GO111MODULE=off`)
+	saidOff      = regexp.MustCompile(`GO111MODULE=off|only valid when using modules`)
 )
 
 // Blame says what to change about an error of the go command's that is about the go.mod

@@ -24,6 +24,7 @@ replace (
 		"go: go.mod requires go >= 1.99 (running go 1.26.8; GOTOOLCHAIN=local)":                                          "install go 1.99, or let the go command get it with GOTOOLCHAIN=auto; else lower line 3",
 		"go: example.com/x@v1.0.0 requires go >= 1.99 (running go 1.26.8)":                                               "",
 		"go: modules disabled by GO111MODULE=off; see 'go help modules'":                                                 "unset GO111MODULE, or set it to on",
+		"build flag -mod=mod only valid when using modules":                                                              "unset GO111MODULE, or set it to on",
 		"something else": "",
 	} {
 		if got := Blame([]byte(gomod), said); got != want {

@@ -21,6 +21,8 @@ import (
 // to be missing, and the modules that may be missing are few.
 const rounds = 8
 
+var errUnsettled = errors.New("no set of requirements was found that the go command is content with; bump with \"go get\"")
+
 // An attempt makes some bumps together and finds out what follows from them.
 type attempt struct {
 	*maker
@@ -60,7 +62,11 @@ func (a *attempt) make(ctx context.Context) (*Refusal, error) {
 	}
 	if a.opts.Tidy {
 		if err := a.tidy(ctx); err != nil {
-			return a.refusal(ctx, err)
+			why, err := a.refusal(ctx, err)
+			if why != nil && why.Code == finding.DoesNotLoad {
+				why.Code = finding.TidyFailed
+			}
+			return why, err
 		}
 	}
 	if why, err := a.selects(ctx); why != nil || err != nil {
@@ -90,8 +96,11 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 			}
 			return &Refusal{Code: finding.Vendored, Detail: a.Local(err.Error())}, nil
 		}
-		a.changes = append(a.changes, vendored...)
-		a.note("vendor: %d files change, as with \"go mod vendor\"", len(vendored))
+		a.changes = append(a.changes, vendored.Changes...)
+		a.note("vendor: %d files change, as with \"go mod vendor\"", len(vendored.Changes))
+		for _, name := range vendored.Edited {
+			a.skipped = append(a.skipped, finding.Skip{Path: name, Reason: finding.SkipUnverified, Detail: "\"go mod vendor\" makes another file of it, or none; it stays as it is, and what was compiled does not have it"})
+		}
 		// What is vendored comes from the module cache, where it can be compiled
 		// without the old copies in the way.
 		a.flags = []string{"-mod=readonly"}
@@ -114,7 +123,7 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 	}
 	why := a.broken(v)
 	if why == nil {
-		a.skipped = v.Skipped
+		a.skipped = append(a.skipped, v.Skipped...)
 	}
 	return why, nil
 }
@@ -168,7 +177,7 @@ func (a *attempt) complete(ctx context.Context) error {
 			return err
 		}
 	}
-	return errors.New("no set of requirements was found that the go command is content with; bump with \"go get\"")
+	return errUnsettled
 }
 
 // untidy reports whether the go command wants to change the go.mod also without a bump.
@@ -212,8 +221,9 @@ func (a *attempt) selects(ctx context.Context) (*Refusal, error) {
 		}
 		if got != b.Target {
 			detail := fmt.Sprintf("the go command selects %s %s", b.Module, got)
-			if via := gosum.Chain(ctx, a.Go, a.gomod, a.gosum, module.Version{Path: b.Module, Version: got}); len(via) > 0 {
-				detail += fmt.Sprintf(", which %s requires", via[len(via)-1])
+			mods := slices.Concat([]module.Version{b.to()}, a.way.Require)
+			if holder, ok := gosum.Holder(ctx, a.Go, mods, module.Version{Path: b.Module, Version: got}); ok {
+				detail += fmt.Sprintf(", which %s requires", holder)
 			}
 			return &Refusal{Code: finding.HeldVersion, Detail: detail}, nil
 		}

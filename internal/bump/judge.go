@@ -1,8 +1,10 @@
 package bump
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 	"etcdmod/modbump"
 )
@@ -46,10 +49,32 @@ func (v *Verdict) judge(m Module) error {
 		return err
 	}
 	v.plan, v.Bumps = plan, nil
+	code, why := m.obstacle()
 	for _, f := range plan.Findings {
+		if f.Action == modbump.Bump && code != "" {
+			f.Action, f.Reason, f.Edits = modbump.Refuse, code, nil
+			f.Message += "; " + why
+		}
 		v.Bumps = append(v.Bumps, Bump{Finding: f})
 	}
 	return nil
+}
+
+// obstacle says why no bump can be made in the module, whatever the versions are; "" where
+// nothing is in the way.
+func (m Module) obstacle() (code finding.Code, why string) {
+	for _, name := range []string{m.GoModFile, m.sumFile(), filepath.Dir(m.vendorList())} {
+		if to, err := os.Readlink(name); err == nil {
+			return finding.SymbolicLink, fmt.Sprintf("%s is a symbolic link to %s, and a bump would change what is there", m.Rel(name), quote.Name(to))
+		}
+	}
+	if m.Workspace != "" {
+		list, err := modules.ReadFile(filepath.Join(filepath.Dir(m.Workspace), "vendor", "modules.txt"), rooted.SumFile)
+		if err == nil && bytes.HasPrefix(list, []byte("## workspace\n")) {
+			return finding.Vendored, fmt.Sprintf("the workspace of %s is vendored, for all of its modules at once; bump with GOWORK=off, then run \"go work vendor\"", m.Rel(m.Workspace))
+		}
+	}
+	return "", ""
 }
 
 // vendored reports whether the module has a vendor directory.

@@ -46,7 +46,7 @@ func Make(ctx context.Context, m Module, opts Options, v *Verdict) (*Made, error
 		k.take(ctx, made, a)
 	case len(wanted) == 0:
 		made.Skipped = []finding.Skip{{Path: m.GoModFile, Reason: finding.SkipNotRefreshed, Detail: why.Detail}}
-	case len(wanted) == 1:
+	case !slices.ContainsFunc(wanted, func(b Bump) bool { return b.Module != wanted[0].Module }):
 		made.Failed = a.failed
 		made.Bumps = each(v.Bumps, func(b Bump) Bump {
 			b.Refused, b.Plan = why, a.notes
@@ -58,25 +58,37 @@ func Make(ctx context.Context, m Module, opts Options, v *Verdict) (*Made, error
 	return made, nil
 }
 
-// makeSome makes the bumps one after the other, and leaves out those that do not fit to the
-// ones before. Failed is what verification said of all of them.
+// makeSome bumps one module after the other, and leaves out those that do not fit to the ones
+// before. Failed is what verification said of all of them.
 func (k *maker) makeSome(ctx context.Context, bumps []Bump, failed []finding.Problem) (*Made, error) {
 	var fit []Bump
 	var last *attempt
 	made := &Made{}
+	refused := map[string]*Refusal{} // by module path; nil for what fits
 	for _, b := range bumps {
-		if b.Action == modbump.Bump {
-			a, why, err := k.try(ctx, append(slices.Clone(fit), b))
+		if b.Action != modbump.Bump {
+			made.Bumps = append(made.Bumps, b)
+			continue
+		}
+		if _, tried := refused[b.Module]; !tried {
+			all := slices.Clone(fit)
+			for _, same := range bumps { // the go.mod may require it more than once
+				if same.Action == modbump.Bump && same.Module == b.Module {
+					all = append(all, same)
+				}
+			}
+			a, why, err := k.try(ctx, all)
 			switch {
 			case err != nil:
 				return nil, err
 			case why == nil:
-				fit, last = append(fit, b), a
+				fit, last = all, a
 			case a.failed != nil:
 				failed = a.failed
 			}
-			b.Refused = why
+			refused[b.Module] = why
 		}
+		b.Refused = refused[b.Module]
 		made.Bumps = append(made.Bumps, b)
 	}
 	if last == nil {

@@ -23,12 +23,17 @@ func (a *attempt) refusal(ctx context.Context, err error) (*Refusal, error) {
 		return nil, err
 	}
 	why := &Refusal{Code: gosum.Reason(err), Detail: a.Local(err.Error())}
-	if why.Code == "" {
-		why.Code = finding.GoSum
-	}
 	var incomplete *gosum.IncompleteError
-	if errors.As(err, &incomplete) {
+	var untidy *gosum.UntidyError
+	switch {
+	case errors.As(err, &incomplete):
 		why.Wanted = incomplete.Wanted
+	case errors.As(err, &untidy):
+		why.Code, why.Wanted = gosum.ReasonIncomplete, untidy.Wanted
+	case errors.Is(err, errUnsettled):
+		why.Code = gosum.ReasonIncomplete
+	case why.Code == "":
+		why.Code, why.Detail = finding.DoesNotLoad, a.Local(goSaid(err))
 	}
 	return why, nil
 }

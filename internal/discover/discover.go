@@ -7,6 +7,7 @@
 package discover
 
 import (
+	"bytes"
 	"etcdmod/internal/rooted"
 	"fmt"
 	"go/build"
@@ -98,6 +99,9 @@ func Find(dir string, opts Options) (*Module, error) {
 	defer files.Close()
 	if m.GoMod, err = files.ReadFile(below, rooted.ModFile); err != nil {
 		return nil, fmt.Errorf("cannot read go.mod: %w", err)
+	}
+	if bytes.HasPrefix(m.GoMod, []byte("\xef\xbb\xbf")) {
+		return nil, fmt.Errorf("%s starts with a byte order mark, which the go command does not accept; remove it", m.GoModFile)
 	}
 	m.Path = modules.ModulePath(m.GoMod)
 	if m.Path == "" {

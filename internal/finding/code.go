@@ -117,7 +117,9 @@ const (
 	Pinned             Code = "pinned"
 
 	// Why a bump was not made, for another reason than the policy's.
-	GoSum         Code = "go-sum"
+	DoesNotLoad   Code = "does-not-load"
+	TidyFailed    Code = "tidy-failed"
+	SymbolicLink  Code = "symbolic-link"
 	DidNotBuild   Code = "did-not-build"
 	GoModRejected Code = "go-mod-rejected"
 	HeldVersion   Code = "held-version"
@@ -220,12 +222,14 @@ var texts = map[Code]string{
 	NotLinked:          "no package of the module is part of what is built, so that its defects do not matter here",
 	NotSelected:        "the go command would not select the new version, since the requirement is not in the build list or another one asks for more",
 	Vendored:           "the module is vendored, and the vendor directory could not be made again for the new version; its message says why",
-	VersionUnavailable: "the new version, or a module that it needs, cannot be downloaded; check GOPROXY, GOPRIVATE and the network",
+	VersionUnavailable: "the go command cannot have the new version, or a module that it needs: it was not found or not allowed, or it is for a newer go command; the message says which; check GOPROXY, GOPRIVATE, the network and GOTOOLCHAIN",
 	ChecksumMismatch:   "a module does not have the checksum that go.sum or the checksum database says; find out why before anything else",
-	NeedsRequirements:  "the new version imports packages that no requirement of the go.mod provides; add them with \"go get\", together with the new version",
+	NeedsRequirements:  "with the new version the go.mod needs further or higher requirements, and etcdmod found no set of them that the go command is content with; add them with \"go get\", together with the new version",
 	Pinned:             "another dependency tool than the go command pins the version; the message says what to write for that tool, or move to Go modules with \"go mod init\"",
 
-	GoSum:         "The go command could not complete go.sum for the new version. Its message says why; bump with \"go get\" once that is fixed.",
+	DoesNotLoad:   "The go command takes the go.mod as it is, and with the bump it does not load the module any more. The message has its words. Bump with \"go get\" once that is mended, or choose another version with -to.",
+	TidyFailed:    "The bump was found to build, and \"go mod tidy\", which -tidy asks for, fails after it. The message has its words. Bump without -tidy, or mend that first.",
+	SymbolicLink:  "A file that the bump would change, which the message names, is a symbolic link: a patch that changes it does not apply, and the file may be that of other modules as well. Edit the file that it leads to, or put a copy in the place of the link.",
 	DidNotBuild:   "What imports the client does not build without the bump either, so that nobody can tell whether it would with it. The message has the first error that is there now; mend that, with the bump or before it.",
 	GoModRejected: "The go command does not accept the go.mod, or the settings that it reads it with, as they are, without the bump as well. The message has its words and what to change.",
 	HeldVersion:   "Another module, which the message names, requires a version above the one that the bump goes to, and the go command builds the highest. Bump that module, or choose a higher version with -to.",

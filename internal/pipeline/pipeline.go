@@ -139,8 +139,11 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	if !r.Bump.Only {
 		plan, err = r.find(ctx, wanted)
 	}
+	var unparsed *modbump.ParseError
 	switch {
-	case r.Bump.Only && bumpErr != nil:
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case r.Bump.Only && bumpErr != nil && !errors.As(bumpErr, &unparsed):
 		return nil, bumpErr
 	case err != nil && bumpErr != nil && !errors.Is(err, gocmd.ErrNoGo):
 		return nil, bumpErr // says more about a go.mod that nobody can read
@@ -161,8 +164,10 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	}
 	made := &bump.Made{Bumps: verdict.Bumps}
 	if r.Edit {
-		if made, err = bump.Make(ctx, module, r.Bump, verdict); err != nil {
-			return nil, err
+		if bumpErr == nil {
+			if made, err = bump.Make(ctx, module, r.Bump, verdict); err != nil {
+				return nil, err
+			}
 		}
 		r.skips(made.Skipped)
 		if err := r.edit(ctx, plan, rewrites, made); err != nil {
@@ -227,6 +232,9 @@ func (r *run) leaks(ctx context.Context, verdict *bump.Verdict) ([]leaks.Call, e
 
 // open finds the module and makes sure that no other run is half done there.
 func (r *run) open(ctx context.Context) error {
+	if err := modules.CheckModFile(r.Env); err != nil {
+		return err
+	}
 	r.log("reading import blocks below %s", r.Dir)
 	notable, hints := words()
 	opts := discover.Options{

@@ -107,6 +107,26 @@ func Chain(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, to module.V
 	return chain(string(out), to)
 }
 
+// Holder returns the module that requires a version, of those that mods bring into a build;
+// false where the go command does not tell. Unlike with [Chain] the mods need not be selected
+// themselves.
+func Holder(ctx context.Context, r gocmd.Runner, mods []module.Version, of module.Version) (module.Version, bool) {
+	s, err := newScratchThrough(r, mods)
+	if err != nil {
+		return module.Version{}, false
+	}
+	defer s.remove()
+	out, err := r.In(s.dir).With("GOWORK=off").Run(ctx, "mod", "graph")
+	if err != nil {
+		return module.Version{}, false
+	}
+	way := chain(string(out), of)
+	if len(way) < 2 { // the first one is of the scratch directory
+		return module.Version{}, false
+	}
+	return way[len(way)-1], true
+}
+
 // chain finds the shortest way in the output of "go mod graph".
 func chain(graph string, to module.Version) []module.Version {
 	next := make(map[string][]string)

@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"etcdmod/internal/rooted"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"etcdmod/internal/rooted"
 
 	"golang.org/x/mod/module"
 

@@ -3,6 +3,7 @@ package gosum
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -50,6 +51,27 @@ func newScratch(r gocmd.Runner, gomod, gosum []byte) (*scratch, error) {
 		err = os.WriteFile(s.sumfile(), gosum, 0o600)
 	}
 	if err != nil {
+		s.remove()
+		return nil, err
+	}
+	return s, nil
+}
+
+// newScratchThrough makes a scratch directory with a module that requires others by way of a
+// second one. The go command writes a higher version into its go.mod where it selects one, and
+// forgets who asked for it; in the go.mod of another module it leaves the lower one.
+func newScratchThrough(r gocmd.Runner, mods []module.Version) (*scratch, error) {
+	const path = "etcdmod.invalid/through"
+	s, err := newScratch(r, fmt.Appendf(nil, "module scratch\n\ngo %s\n\nrequire %s v0.0.0\n\nreplace %[2]s => ./through\n", assumedGo, path), nil)
+	if err != nil {
+		return nil, err
+	}
+	gomod := fmt.Appendf(nil, "module %s\n\ngo %s\n", path, assumedGo)
+	for _, mod := range mods {
+		gomod = fmt.Appendf(gomod, "\nrequire %s %s\n", mod.Path, mod.Version)
+	}
+	dir := filepath.Join(s.dir, "through")
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "go.mod"), gomod, 0o600)); err != nil {
 		s.remove()
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,10 +84,11 @@ func tree(t *testing.T, dir string) map[string]string {
 func TestChanges(t *testing.T) {
 	r, before, after := vendored(t, source)
 	was := tree(t, r.Dir)
-	changes, err := Changes(t.Context(), r, r.Dir, before, after)
+	res, err := Changes(t.Context(), r, r.Dir, before, after)
 	if err != nil {
 		t.Fatal(err)
 	}
+	changes := res.Changes
 	if d := cmp.Diff(was, tree(t, r.Dir)); d != "" {
 		t.Fatalf("the module changed: -was +is:\n%s", d)
 	}
@@ -135,13 +137,13 @@ func TestChanges(t *testing.T) {
 	if _, err := r.Run(t.Context(), "build", "-mod=vendor", "./..."); err != nil {
 		t.Error(err)
 	}
-	if again, err := Changes(t.Context(), r, r.Dir, after, after); err != nil || len(again) > 0 {
+	if again, err := Changes(t.Context(), r, r.Dir, after, after); err != nil || len(again.Changes)+len(again.Edited) > 0 {
 		t.Errorf("the same again: %+v, %v", again, err)
 	}
 }
 
-// A vendor directory that somebody edited is left alone where it would change, and is
-// nobody's business elsewhere.
+// A vendor directory that somebody edited is left alone where it would change, and elsewhere
+// what is edited is named.
 func TestChangesEdited(t *testing.T) {
 	for _, test := range []struct {
 		name, file string
@@ -166,15 +168,15 @@ func TestChangesEdited(t *testing.T) {
 			} else {
 				write(t, name, test.text)
 			}
-			changes, err := Changes(t.Context(), r, r.Dir, before, after)
+			res, err := Changes(t.Context(), r, r.Dir, before, after)
 			if test.says == "" {
-				if err != nil || len(changes) != 4 {
-					t.Errorf("%d changes, %v", len(changes), err)
+				if err != nil || len(res.Changes) != 4 || !slices.Equal(res.Edited, []string{name}) {
+					t.Errorf("%+v, %v", res, err)
 				}
 				return
 			}
-			if err == nil || changes != nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "run \"go mod vendor\" first") {
-				t.Errorf("want %q, got %v, %d changes", test.says, err, len(changes))
+			if err == nil || res != nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "run \"go mod vendor\" first") {
+				t.Errorf("want %q, got %v, %+v", test.says, err, res)
 			}
 		})
 	}
@@ -200,17 +202,92 @@ func TestChangesErrors(t *testing.T) {
 // A module of whose requirements no package is imported has nothing to vendor.
 func TestChangesNothing(t *testing.T) {
 	r, before, after := vendored(t, "package app\n")
-	changes, err := Changes(t.Context(), r, r.Dir, before, after)
+	res, err := Changes(t.Context(), r, r.Dir, before, after)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range changes {
+	for _, c := range res.Changes {
 		if filepath.Base(c.Path) != "modules.txt" {
 			t.Errorf("%s changes", c.Path)
 		}
 	}
 	none := State{GoMod: []byte("module example.com/app\n\ngo 1.16\n")}
-	if changes, err := Changes(t.Context(), r, t.TempDir(), none, none); err != nil || len(changes) > 0 {
-		t.Errorf("without requirements and go.sum: %+v, %v", changes, err)
+	if res, err := Changes(t.Context(), r, t.TempDir(), none, none); err != nil || len(res.Changes) > 0 {
+		t.Errorf("without requirements and go.sum: %+v, %v", res, err)
+	}
+}
+
+// What an earlier go command made of the same go.mod means the same: modules.txt in another
+// order and without remarks, and with files that no build reads, which go.
+func TestChangesMeaning(t *testing.T) {
+	r, before, after := vendored(t, source)
+	name := filepath.Join(r.Dir, "vendor", "modules.txt")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var modules []string // the last one first
+	for line := range strings.Lines(string(text)) {
+		switch {
+		case strings.HasPrefix(line, "##"):
+		case strings.HasPrefix(line, "#"):
+			modules = append([]string{line}, modules...)
+		default:
+			modules[0] += line
+		}
+	}
+	write(t, name, strings.Join(modules, ""))
+	client := filepath.Join(r.Dir, "vendor/github.com/coreos/etcd/clientv3")
+	for base, text := range map[string]string{
+		"gen.go": "// +build ignore\n\npackage main\n", "doc.md": "text\n", "BUILD.bazel": "\n",
+		"old_gen.go": "// Makes tables.\n\n//go:build tools && ignore\n\npackage main\n",
+	} {
+		write(t, filepath.Join(client, base), text)
+	}
+	res, err := Changes(t.Context(), r, r.Dir, before, after)
+	if err != nil || len(res.Edited) > 0 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	var gone []string
+	for _, c := range res.Changes {
+		if c.Deleted {
+			gone = append(gone, filepath.Base(c.Path))
+		}
+		if c.Path == name && (string(c.Old) != strings.Join(modules, "") || !strings.Contains(string(c.New), "## explicit")) {
+			t.Errorf("modules.txt: %s", c.New)
+		}
+	}
+	if d := cmp.Diff([]string{"gen.go", "old.go", "old_gen.go"}, gone); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	// Another version, or a package more, means something else.
+	for _, edit := range []string{strings.ReplaceAll(string(text), "v1.5.1", "v1.7.5"), string(text) + "google.golang.org/grpc/naming\n", strings.Replace(string(text), "# google.golang.org/grpc v1.5.1", "# google.golang.org/grpc v1.5.1 => ../grpc", 1)} {
+		write(t, name, edit)
+		if res, err := Changes(t.Context(), r, r.Dir, before, after); err == nil {
+			t.Errorf("%+v with\n%s", res, edit)
+		}
+	}
+}
+
+// A file is left out of every build where its constraint does not hold without "ignore".
+func TestLeftOut(t *testing.T) {
+	for text, want := range map[string]bool{
+		"//go:build ignore\n\npackage p\n":            true,
+		"// +build ignore\n\npackage p\n":             true,
+		"//go:build linux && ignore\n\npackage p\n":   true,
+		"//go:build linux || ignore\n\npackage p\n":   false,
+		"//go:build !ignore\n\npackage p\n":           false,
+		"//go:build !linux && !cgo\n\npackage p\n":    false,
+		"package p\n\n//go:build ignore\n":            false,
+		"// Text.\n\n// +build ignore\n\npackage p\n": true,
+		"no Go": false,
+		"// +build ignore\n\npackage p // and an import\nimpor\n": true,
+	} {
+		if got := leftOut("p.go", []byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	if leftOut("p.s", []byte("// +build ignore\n")) || !compiled("p.s", nil) || compiled("p_test.go", []byte("package p\n")) || compiled("README.md", nil) {
+		t.Error("files that are no Go files, or tests")
 	}
 }
