@@ -69,6 +69,19 @@ var kinds = []kind{
 	{"guard", helper, func(c *candidate, ctx context.Context) error {
 		return c.loop(ctx, func() { pause(ctx, interval/5) })
 	}, false},
+	{"fresh Mutex per attempt", helper, func(c *candidate, ctx context.Context) error {
+		c.m = helper(c.session)
+		if c.random.IntN(2) == 0 {
+			return c.claim(func() error { return c.helper().WatchLock(ctx) })
+		}
+		return c.loop(ctx, func() {
+			c.m = helper(c.session)
+			pause(ctx, interval/5)
+		})
+	}, false},
+	{"several of one session", newSiblings, func(c *candidate, ctx context.Context) error {
+		return c.loop(ctx, func() { pause(ctx, interval/5) })
+	}, false},
 	{"not rewritten", plain, func(c *candidate, ctx context.Context) error {
 		return c.loop(ctx, func() { pause(ctx, interval/5) })
 	}, true},

@@ -23,6 +23,20 @@ func TestBrokenHelpersAreRejected(t *testing.T) {
 		{"cleans up by name", "mutex.go",
 			`If(clientv3.Compare(clientv3.CreateRevision(own), "=", created)).`, `If().`,
 			"TestLateCleanUpLeavesTheLockOfAFreshMutex"},
+		{"unlocks the lock of a sibling", "mutex.go",
+			`	if !m.refused {
+		return m.Mutex.Unlock(ctx)`, `	if true {
+		return m.Mutex.Unlock(ctx)`,
+			"TestUnlockOfARefusedMutexLeavesTheLockOfASibling"},
+		{"asks again after a pause", "watch.go",
+			`				m.undo(v.rev)
+			}
+			again = retry > 0
+			sleep(live, retry)`, `				defer m.undo(v.rev)
+			}
+			again = retry > 0
+			sleep(live, retry)`,
+			"TestWaitThatPausesLeavesTheLockOfASibling"},
 		{"takes the failure of a transaction for a verdict", "mutex.go",
 			`if _, err = cli.Get(ctx, own, keys); err == nil {`, `if false {`,
 			"TestTransactionThatFailsOnceIsNoVerdict"},

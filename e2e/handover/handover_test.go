@@ -2,10 +2,10 @@
 // generated helper beside those of the client and those that are found in public code.
 //
 // Some candidates wait for a lock that one of them holds. It releases it after a random
-// time, one of the waiters gets it, and then the former holder waits again. Two phases
-// are counted apart: the first hand-overs, to which all come without having learned
-// anything, and the steady state after them. The figures, with "first-" for those of the
-// first phase, are
+// time, one of the waiters gets it, and then the former holder waits again. Three phases
+// are counted apart: the first hand-over, to which all come fresh, the first ones after it,
+// and the steady state. The figures, with "one-" and "first-" for those of the first two
+// phases, are
 //
 //   - entries/handover: raft log entries, of which a delete and a put are the least,
 //   - reads/handover: requests that only read,
@@ -33,18 +33,25 @@ import (
 // reached before. That is how the watches of Lock begin, and those of the others if
 // something was written meanwhile.
 var courses = []course{
-	{1, 150 * time.Millisecond, 10, 100, 30 * time.Second},
-	{1, 3 * time.Millisecond, 50, 300, 30 * time.Second},
-	{3, 3 * time.Millisecond, 50, 300, 30 * time.Second},
-	{10, 3 * time.Millisecond, 50, 300, 30 * time.Second},
-	{100, 3 * time.Millisecond, 50, 300, 30 * time.Second},
-	{1000, 3 * time.Millisecond, 500, 500, 30 * time.Second},
+	{1, 150 * time.Millisecond, 10, 100, 30 * time.Second, 0},
+	{1, 3 * time.Millisecond, 50, 300, 30 * time.Second, 0},
+	{3, 3 * time.Millisecond, 50, 300, 30 * time.Second, 0},
+	{10, 3 * time.Millisecond, 50, 300, 30 * time.Second, 0},
+	{50, 3 * time.Millisecond, 50, 300, 30 * time.Second, 0},
+	{100, 3 * time.Millisecond, 50, 300, 30 * time.Second, 0},
+	{1000, 3 * time.Millisecond, 500, 500, 30 * time.Second, 0},
+	{1, 3 * time.Millisecond, 50, 200, 60 * time.Second, far},
+	{10, 3 * time.Millisecond, 50, 200, 60 * time.Second, far},
+	{50, 3 * time.Millisecond, 50, 200, 60 * time.Second, far},
 }
+
+// far is the round trip between two data centres.
+const far = 25 * time.Millisecond
 
 func BenchmarkHandOver(b *testing.B) {
 	for _, c := range courses {
 		for _, w := range ways {
-			b.Run(fmt.Sprintf("waiters=%d/hold=%v/way=%s", c.waiters, c.hold, w.name), func(b *testing.B) {
+			b.Run(fmt.Sprintf("waiters=%d/hold=%v/rtt=%v/way=%s", c.waiters, c.hold, c.rtt, w.name), func(b *testing.B) {
 				for b.Loop() {
 					run(b, w, c).report(b)
 				}
@@ -64,7 +71,7 @@ func (r *relay) report(b *testing.B) {
 		if c.handOvers == 0 {
 			continue
 		}
-		phase := []string{"first-", ""}[i]
+		phase := []string{"one-", "first-", ""}[i]
 		b.ReportMetric(c.entries, phase+"entries/handover")
 		b.ReportMetric(c.reads, phase+"reads/handover")
 		b.ReportMetric(c.quantile(0.5), phase+"p50-ms")
@@ -73,7 +80,7 @@ func (r *relay) report(b *testing.B) {
 }
 
 func TestLockIsPassedOn(t *testing.T) {
-	c := course{3, time.Millisecond, 2, 3, time.Minute}
+	c := course{3, time.Millisecond, 2, 3, time.Minute, 0}
 	for _, w := range ways {
 		if w.name == "WatchPrefix" {
 			continue // it may sleep for ever
@@ -82,7 +89,7 @@ func TestLockIsPassedOn(t *testing.T) {
 			t.Parallel()
 			r := run(t, w, c)
 			costs := r.costs()
-			if len(costs) != 2 || costs[0].handOvers != c.first || costs[1].handOvers != c.steady {
+			if len(costs) != 3 || costs[0].handOvers != 1 || costs[1].handOvers != c.first-1 || costs[2].handOvers != c.steady {
 				t.Fatalf("%d hand-overs within %v: %+v, %v", r.taken, c.limit, costs, r.err)
 			}
 			for _, cost := range costs {
@@ -114,8 +121,8 @@ func TestUnfinishedRelayIsReported(t *testing.T) {
 			return ctx.Err()
 		}
 		return c
-	}}
-	r := run(t, never, course{1, time.Millisecond, 2, 3, 100 * time.Millisecond})
+	}, false}
+	r := run(t, never, course{1, time.Millisecond, 2, 3, 100 * time.Millisecond, 0})
 	if costs := r.costs(); r.taken != 0 || len(costs) != 1 || costs[0].handOvers != 0 || r.err != nil {
 		t.Errorf("%d hand-overs: %+v, %v", r.taken, costs, r.err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"etcdmod/e2e/internal/cluster"
+	"etcdmod/e2e/internal/tcpproxy"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -34,6 +35,7 @@ type course struct {
 	hold          time.Duration // on average: a hold takes between a third and five thirds of it
 	first, steady int           // hand-overs in the first phase and in the second
 	limit         time.Duration // for both
+	rtt           time.Duration // of the network between clients and server; 0: this machine's
 }
 
 // A relay is one lock that goes from candidate to candidate: one holds it and the others
@@ -42,6 +44,7 @@ type relay struct {
 	tb      testing.TB
 	cluster *cluster.Cluster
 	reads   atomic.Int64 // requests of all clients that only read
+	settled atomic.Int64 // watches that the server has, or, of plain pollers, tries that were lost
 
 	course
 	handOvers []handOver // with room for all
@@ -51,7 +54,7 @@ type relay struct {
 	taken  int        // hand-overs so far
 	taking chan struct{}
 	held   bool
-	marks  []mark // the start, the end of the first phase, and the end
+	marks  []mark // the start, the first hand-over, the end of the first phase, and the end
 	ended  bool
 	err    error // what ended it early: a server that is flooded refuses calls
 }
@@ -84,7 +87,10 @@ func run(tb testing.TB, w way, c course) *relay {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	r.over = cancel
-	sessions := r.sessions(1 + c.waiters)
+	near := r.cluster.Endpoints()[0]
+	network := tcpproxy.Start(tb, strings.TrimPrefix(near, "http://"), r.cluster.Dial)
+	sessions := r.sessions(1+c.waiters, network.Address(), w.polls)
+	network.Delay(c.rtt/2, c.rtt/2)
 	first := w.candidate(sessions[0], prefix)
 	if err := first.acquire(ctx); err != nil {
 		tb.Fatal(err)
@@ -97,8 +103,9 @@ func run(tb testing.TB, w way, c course) *relay {
 			}
 		})
 	}
-	// Until they have all come, have tried, and have their watches.
-	time.Sleep(2*interval + time.Duration(c.waiters)*time.Millisecond)
+	for start := time.Now(); r.settled.Load() < int64(c.waiters) && time.Since(start) < c.limit; { // until all wait
+		time.Sleep(time.Millisecond)
+	}
 	r.mu.Lock()
 	r.mark()
 	r.mu.Unlock()
@@ -120,28 +127,61 @@ func run(tb testing.TB, w way, c course) *relay {
 	return r
 }
 
-func (r *relay) sessions(n int) []*concurrency.Session {
+func (r *relay) sessions(n int, address string, polls bool) []*concurrency.Session {
 	r.tb.Helper()
 	var out []*concurrency.Session
 	var clients []*clientv3.Client
 	for i := range n {
 		if i < clientLimit {
-			clients = append(clients, r.cluster.Client(r.countReads))
+			clients = append(clients, r.cluster.Client(r.count(polls), func(cfg *clientv3.Config) {
+				if r.rtt > 0 {
+					cfg.Endpoints = []string{address}
+				}
+			}))
 		}
 		out = append(out, r.cluster.Session(clients[i%clientLimit], concurrency.WithTTL(sessionTTL)))
 	}
 	return out
 }
 
-func (r *relay) countReads(cfg *clientv3.Config) {
-	cfg.DialOptions = append(cfg.DialOptions, grpc.WithChainUnaryInterceptor(
-		func(ctx context.Context, method string, req, reply any,
-			conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			if reads(method, req) {
-				r.reads.Add(1)
-			}
-			return invoke(ctx, method, req, reply, conn, opts...)
-		}))
+// count counts what the relay is told of a client's calls.
+func (r *relay) count(polls bool) func(cfg *clientv3.Config) {
+	return func(cfg *clientv3.Config) {
+		cfg.DialOptions = append(cfg.DialOptions, grpc.WithChainUnaryInterceptor(
+			func(ctx context.Context, method string, req, reply any,
+				conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+				if reads(method, req) {
+					r.reads.Add(1)
+				}
+				err := invoke(ctx, method, req, reply, conn, opts...)
+				if polls && strings.HasSuffix(method, "/DeleteRange") {
+					r.settled.Add(1)
+				}
+				return err
+			}), grpc.WithChainStreamInterceptor(
+			func(ctx context.Context, desc *grpc.StreamDesc,
+				conn *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+				s, err := streamer(ctx, desc, conn, method, opts...)
+				if err == nil && !polls && strings.HasSuffix(method, "Watch/Watch") {
+					s = watchStream{s, &r.settled}
+				}
+				return s, err
+			}))
+	}
+}
+
+// A watchStream counts the watches that the server has confirmed.
+type watchStream struct {
+	grpc.ClientStream
+	created *atomic.Int64
+}
+
+func (s watchStream) RecvMsg(m any) error {
+	err := s.ClientStream.RecvMsg(m)
+	if response, ok := m.(*pb.WatchResponse); ok && err == nil && response.Created {
+		s.created.Add(1)
+	}
+	return err
 }
 
 // reads reports whether a request is one that only reads: a range request, or a transaction of
@@ -191,7 +231,7 @@ func (r *relay) take(now time.Time) bool {
 	close(r.taking)
 	r.taking = make(chan struct{})
 	r.ended = r.taken == len(r.handOvers)
-	if r.taken == r.first || r.ended {
+	if r.taken == 1 || r.taken == r.first || r.ended {
 		r.mark()
 	}
 	if r.ended {
@@ -241,7 +281,8 @@ func (r *relay) mark() {
 	r.marks = append(r.marks, mark{entries, r.reads.Load(), r.taken})
 }
 
-// costs returns what the first phase took and what the second did, as far as they came.
+// costs returns what the first hand-over took, what the rest of the first phase did and what
+// the second phase did, as far as they came.
 func (r *relay) costs() []cost {
 	var out []cost
 	for i, to := range r.marks[1:] {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"etcdmod/e2e/internal/etcdlock"
+	first "etcdmod/e2e/internal/firstedition"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
@@ -19,6 +20,7 @@ type way struct {
 	name string
 	// candidate prepares one candidate for the lock below prefix.
 	candidate func(s *concurrency.Session, prefix string) candidate
+	polls     bool // it has no watch
 }
 
 // A candidate waits for the lock, holds it, and waits again. stop ends its clock.
@@ -31,25 +33,29 @@ var ways = []way{
 	{"WatchLock", func(s *concurrency.Session, prefix string) candidate {
 		m := etcdlock.NewMutex(s, prefix)
 		return candidate{m.WatchLock, m.Unlock, func() {}}
-	}},
+	}, false},
+	{"FirstEdition", func(s *concurrency.Session, prefix string) candidate {
+		m := first.NewMutex(s, prefix)
+		return candidate{m.WatchLock, m.Unlock, func() {}}
+	}, false},
 	{"Gate", func(s *concurrency.Session, prefix string) candidate {
 		m := etcdlock.NewMutex(s, prefix)
 		t := m.NewTicker(interval)
 		return candidate{poll(m.TryLock, t.C), m.Unlock, t.Stop}
-	}},
+	}, false},
 	{"Lock", func(s *concurrency.Session, prefix string) candidate {
 		m := concurrency.NewMutex(s, prefix)
 		return candidate{m.Lock, m.Unlock, func() {}}
-	}},
+	}, false},
 	{"Ticker", func(s *concurrency.Session, prefix string) candidate {
 		m := concurrency.NewMutex(s, prefix)
 		t := time.NewTicker(interval)
 		return candidate{poll(m.TryLock, t.C), m.Unlock, t.Stop}
-	}},
+	}, true},
 	{"WatchPrefix", func(s *concurrency.Session, prefix string) candidate {
 		m := concurrency.NewMutex(s, prefix)
 		return candidate{watchPrefix(s.Client(), m, prefix), m.Unlock, func() {}}
-	}},
+	}, false},
 }
 
 // poll tries at once and then at every tick.

@@ -22,9 +22,12 @@ import (
 // limit is that of a call which no context of the caller's bounds.
 const limit = 2 * time.Second
 
-// doomed has the create revision of each own key that an unanswered delete names. The request may still come, and take
-// along the lock that the key has become: whoever locks next with that key repeats the delete first.
-var doomed sync.Map
+// doomed has the create revision of each key that an unanswered delete of this process names. The request may still come,
+// and take along the lock that the key has become: whoever locks next with that key repeats the delete first.
+var (
+	doomed   = map[string]int64{}
+	doomedMu sync.Mutex
+)
 
 // A Mutex is a concurrency.Mutex that waits without writing. Like that, it is for one goroutine at a time.
 type Mutex struct {
@@ -71,8 +74,8 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 	if !m.refused {
 		return m.Mutex.Unlock(ctx)
 	}
-	if created, ok := doomed.Load(m.ownKey()); ok {
-		return m.remove(ctx, created.(int64))
+	if created := m.doomed(); created > 0 {
+		return m.remove(ctx, created)
 	}
 	err := concurrency.NewMutex(m.session, m.prefix).Unlock(ctx)
 	if err != nil && strings.Contains(err.Error(), "key is not provided") {
@@ -132,7 +135,7 @@ func (m *Mutex) lease(ctx context.Context) (*clientv3.LeaseTimeToLiveResponse, e
 // try reads, and calls the client's TryLock where that can win or has the right error.
 func (m *Mutex) try(ctx context.Context) (view, error) {
 	if m.gone(ctx) {
-		doomed.Delete(m.ownKey()) // the lease has taken it along
+		m.removed(m.doomed()) // with the lease
 		return view{}, m.tryClient(ctx)
 	}
 	m.refused = m.refused || m.Mutex.Key() == ""
@@ -210,18 +213,36 @@ func (m *Mutex) ownKey() string { return fmt.Sprintf("%s%x", m.prefix, m.session
 // remove deletes the own key with that create revision, and no later one.
 func (m *Mutex) remove(ctx context.Context, created int64) error {
 	own := m.ownKey()
-	doomed.Store(own, created)
+	doomedMu.Lock()
+	doomed[own] = created
+	doomedMu.Unlock()
 	_, err := m.session.Client().Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(own), "=", created)).
 		Then(clientv3.OpDelete(own)).Commit()
 	if err == nil {
-		doomed.Delete(own)
+		m.removed(created)
 	}
 	return err
 }
 
+// removed forgets that key, unless a delete of a later one has gone unanswered meanwhile.
+func (m *Mutex) removed(created int64) {
+	doomedMu.Lock()
+	defer doomedMu.Unlock()
+	if own := m.ownKey(); doomed[own] == created {
+		delete(doomed, own)
+	}
+}
+
+// doomed is the create revision of the own key that is to go first, or 0.
+func (m *Mutex) doomed() int64 {
+	doomedMu.Lock()
+	defer doomedMu.Unlock()
+	return doomed[m.ownKey()]
+}
+
 func (m *Mutex) removeDoomed(ctx context.Context) error {
-	if created, ok := doomed.Load(m.ownKey()); ok {
-		return m.remove(ctx, created.(int64))
+	if created := m.doomed(); created > 0 {
+		return m.remove(ctx, created)
 	}
 	return nil
 }

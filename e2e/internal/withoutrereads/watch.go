@@ -4,8 +4,9 @@ package etcdlock
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"math/rand"
+	"math/big"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -161,9 +162,13 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 	}
 }
 
-// random is up to d. The source of package math/rand starts alike in all processes before Go 1.20.
+// random is up to d. Package crypto/rand needs no seed: before Go 1.20 all processes start with the same of math/rand.
 func random(d time.Duration) time.Duration {
-	return time.Duration(rand.New(rand.NewSource(time.Now().UnixNano())).Int63n(int64(d) + 1))
+	n, err := rand.Int(rand.Reader, big.NewInt(int64(d)+1))
+	if err != nil {
+		return d
+	}
+	return time.Duration(n.Int64())
 }
 
 func sleep(ctx context.Context, d time.Duration) {

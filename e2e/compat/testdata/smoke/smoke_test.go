@@ -22,13 +22,9 @@ import (
 const (
 	// never is an interval that no test waits for: who comes back earlier was woken.
 	never = 30 * time.Second
-	// woken is the bound for what a release wakes. The helper reads the holder again
-	// every 5 s although its watch is silent: that would come too late for it, so a
-	// release that nobody noticed fails.
-	woken = 4 * time.Second
-	// underway is how long a wait is given to get to its watch. One that needs longer
-	// finds the lock free, which no test takes for wrong.
-	underway = 300 * time.Millisecond
+	// woken is the bound for what a release wakes. This copy of the helper does not read
+	// the holder again beside a silent watch, so a release that nobody noticed fails.
+	woken = 10 * time.Second
 )
 
 var endpoint = flag.String("endpoint", "", "client address of the server")
@@ -40,6 +36,7 @@ type bench struct {
 	prefix    string
 	holder, m *etcdlock.Mutex
 	cli       *clientv3.Client     // of m
+	watches   <-chan struct{}      // receives when m's client has a watch
 	session   *concurrency.Session // of m
 }
 
@@ -47,11 +44,28 @@ type bench struct {
 func held(t *testing.T, options ...concurrency.SessionOption) bench {
 	t.Helper()
 	b := bench{ctx: limited(t), prefix: t.Name(), cli: client(t)}
+	watches := make(chan struct{}, 1)
+	b.watches, b.cli.Watcher = watches, watcher{b.cli.Watcher, watches}
 	b.session = session(t, b.cli, options...)
 	b.m = etcdlock.NewMutex(b.session, b.prefix)
 	b.holder = etcdlock.NewMutex(session(t, client(t)), b.prefix)
 	must(t, b.holder.TryLock(b.ctx))
 	return b
+}
+
+// A watcher tells when the server has a watch.
+type watcher struct {
+	clientv3.Watcher
+	opened chan<- struct{}
+}
+
+func (w watcher) Watch(ctx context.Context, key string, opts ...clientv3.OpOption) clientv3.WatchChan {
+	c := w.Watcher.Watch(ctx, key, opts...)
+	select {
+	case w.opened <- struct{}{}:
+	default:
+	}
+	return c
 }
 
 // limited returns a context that ends a test that hangs.
@@ -95,8 +109,9 @@ type mark struct {
 
 func (b bench) mark(t *testing.T) mark {
 	t.Helper()
-	// A server answers a request before it counts its entry.
-	time.Sleep(50 * time.Millisecond)
+	// A server answers a request before it counts its entry, but reads nothing before that.
+	_, err := b.cli.Get(b.ctx, b.prefix)
+	must(t, err)
 	status, err := b.cli.Status(b.ctx, *endpoint)
 	must(t, err)
 	return mark{status.RaftAppliedIndex, status.Header.Revision}
@@ -176,11 +191,10 @@ func TestReleaseWakes(t *testing.T) {
 			b := held(t)
 			locked := make(chan error, 1)
 			go func() { locked <- wait(b.ctx, b.m) }()
-			time.Sleep(underway)
 			select {
 			case err := <-locked:
 				t.Fatalf("did not wait for the holder: %v", err)
-			default:
+			case <-b.watches:
 			}
 			must(t, b.holder.Unlock(b.ctx))
 			select {
@@ -198,7 +212,10 @@ func TestCancelledWait(t *testing.T) {
 	t.Parallel()
 	b := held(t)
 	ctx, cancel := context.WithCancel(b.ctx)
-	time.AfterFunc(underway, cancel)
+	go func() {
+		<-b.watches
+		cancel()
+	}()
 	for _, when := range []string{"while it waits", "before it starts"} {
 		if err := b.m.WatchLock(ctx); err != context.Canceled {
 			t.Errorf("cancelled %s, WatchLock says %v", when, err)
@@ -224,11 +241,12 @@ func TestEndOfSession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := held(t, concurrency.WithTTL(3)) // kept alive every second
-			time.AfterFunc(underway, func() {
+			go func() {
+				<-b.watches
 				if _, err := b.cli.Revoke(b.ctx, b.session.Lease()); err != nil {
 					t.Error(err)
 				}
-			})
+			}()
 			if err := wait(b.ctx, b.m); err != concurrency.ErrSessionExpired {
 				t.Errorf("when its lease was revoked it said %v", err)
 			}
