@@ -323,7 +323,12 @@ func (c *fuzzed) check(path string) *packages.Package {
 		}
 		pkg.Syntax, pkg.GoFiles, pkg.Name = append(pkg.Syntax, syntax), append(pkg.GoFiles, name), syntax.Name.Name
 	}
-	conf := types.Config{Importer: c, FakeImportC: true, Error: func(err error) { c.errs = append(c.errs, err) }}
+	conf := types.Config{Importer: c, FakeImportC: true, Error: func(err error) {
+		c.errs = append(c.errs, err)
+		if e, ok := err.(types.Error); ok { // as a load has it
+			pkg.TypeErrors = append(pkg.TypeErrors, e)
+		}
+	}}
 	pkg.Types, _ = conf.Check(path, c.fset, pkg.Syntax, pkg.TypesInfo)
 	c.pkgs[path] = pkg
 	return pkg

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -181,11 +182,11 @@ func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
 func (p *analysis) prove(f *proposal, s *loop.Site) (finding.Tier, *finding.Reason) {
 	why := proof.Gate(s)
 	paced := why == nil
-	var unstopped *finding.Reason
+	var unfit *finding.Reason // why the loop keeps its own clock
 	if paced {
-		unstopped = proof.NeverStopped(s)
+		unfit = cmp.Or(proof.NeverStopped(s), proof.Present(s))
 	}
-	f.gated = paced && unstopped == nil && p.In.HasClocks()
+	f.gated = paced && unfit == nil && p.In.HasClocks()
 	tier := finding.Guard
 	if f.gated {
 		tier = finding.Gate
@@ -199,8 +200,8 @@ func (p *analysis) prove(f *proposal, s *loop.Site) (finding.Tier, *finding.Reas
 		return finding.Collapse, p.waitWith(c)
 	}
 	switch {
-	case paced && unstopped != nil:
-		stays = unstopped
+	case unfit != nil:
+		stays = unfit
 	case paced && !f.gated:
 		stays = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.HelperImport()}
 	}

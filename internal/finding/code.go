@@ -54,6 +54,7 @@ const (
 	ConfigsDiffer  Code = "configurations-differ"
 	ComplexFlow    Code = "complex-flow"
 	HelperNoClocks Code = "helper-without-clocks"
+	MutexMaybeNil  Code = "mutex-maybe-nil"
 	MutexNotFixed  Code = "mutex-reassigned"
 	MutexNotSimple Code = "mutex-not-simple"
 	NoClock        Code = "no-clock"
@@ -71,6 +72,7 @@ const (
 	ContextMismatch Code = "context-mismatch"
 	ErrorNoHome     Code = "error-has-no-home"
 	ErrorPolicy     Code = "error-policy"
+	ErrorRead       Code = "error-read-elsewhere"
 	IntervalVaries  Code = "interval-varies"
 	OtherCase       Code = "other-select-case"
 	LogsPerRound    Code = "logs-per-round"
@@ -164,13 +166,14 @@ var texts = map[Code]string{
 	IgnoreMalformed:  "The comment does not have the form //etcdmod:ignore RULE[,RULE...] reason, so it ignores nothing. The rules are those that \"etcdmod explain\" lists, and the reason has to be there.",
 	IgnoreUnused:     "No finding of the rule is on the line of the comment, on the line below it, or in the function that it documents. Remove the comment, or move it there.",
 
-	AttemptCounter: "The loop counts its attempts, to end or to wait longer. Waking early would use them up sooner.",
+	AttemptCounter: "Rounds hand on a value, such as a counter of attempts or a flag that there was one, which decides whether the loop ends, what it tries or how long it waits. Waking early would use it up sooner.",
 	ClockElsewhere: "The clock is made in another function, is a parameter or a field, is passed on, or is made again and again and never stopped.",
 	ClockShared:    "The clock is also used for something else than waiting for this retry.",
 	ClockUnstopped: "The ticker may tick on after its loop, on one of the ways out or on all. Package time's is collected then, since Go 1.23; the helper's, which a release rings, is not. Make it with time.NewTicker and stop it in a defer.",
 	ConfigsDiffer:  "The loop is not the same in all build configurations that were asked for: something that it calls or names is declared anew in one of them.",
 	ComplexFlow:    "The control flow of the loop could not be followed (goto, nested loops, type switches).",
 	HelperNoClocks: "The package that -helper-import names has no clocks.go, which this rewrite needs. A run of etcdmod in its own module generates it where a loop there keeps its clock.",
+	MutexMaybeNil:  "The mutex's own clock would need the mutex earlier than the first try does, and something in between may keep the loop from trying, such as a check for nil: it could not be proved that there is one by then.",
 	MutexNotFixed:  "The mutex is assigned where it cannot be proved to stay the same while the clock is in use.",
 	MutexNotSimple: "The mutex is not a plain variable or field at the loop (index, call, range variable).",
 	NoClock:        "Nothing paces the loop. A wait can be put into it only where the rounds that tried in vain end and no others do, and an interval that a wait in the loop's place would have to keep is not known.",
@@ -185,8 +188,9 @@ var texts = map[Code]string{
 	VerifyFellBack: "The stronger rewrite did not build, so the next weaker one was taken.",
 
 	ContextMismatch: "The context that the try uses is not the one that ends the wait.",
-	ErrorNoHome:     "The wait can end with an error (the context or the session has ended), and the loop has no way out for one.",
+	ErrorNoHome:     "The wait can end with an error (the context or the session has ended), and the loop has no way out for one, or one that does more than to log and to return, which must not happen when only the session has ended.",
 	ErrorPolicy:     "Errors other than ErrLocked are partly retried and partly returned, or the end of the context leaves the loop in more ways than one.",
+	ErrorRead:       "The variable that holds the error of the last try can be read by others while the loop waits, or when it has ended: a deferred function, another goroutine, another function. A wait in its place would leave another value there.",
 	IntervalVaries:  "The interval changes, or may change, from round to round, or is computed inside the loop.",
 	OtherCase:       "The select has a case besides the clock and the context's end.",
 	LogsPerRound:    "A failed round logs or counts, which the wait would no longer do.",

@@ -74,8 +74,7 @@ func New(fset *token.FileSet, pkgs []*packages.Package, extra func(types.Type) b
 		stores: map[token.Pos][]ssa.Value{}, global: map[*ssa.Global][]ssa.Value{},
 		made: map[*ssa.Function][]*ssa.MakeClosure{}, loops: map[*ssa.Function][]*Loop{}, taken: map[*ssa.Function]bool{},
 	}
-	g.create(pkgs)
-	g.collect(extra)
+	g.collect(extra, g.create(pkgs))
 	g.index()
 	for _, n := range vta.CallGraph(g.funcs, nil).Nodes {
 		for _, e := range n.Out {
@@ -134,8 +133,10 @@ func (g *Graph) sort() {
 }
 
 // create makes the SSA packages. Types are loaded for all that is imported; bodies only
-// for packages without type errors of their own, whatever they import.
-func (g *Graph) create(pkgs []*packages.Package) {
+// for packages without type errors of their own, whatever they import. It returns those that were
+// given up while they were built.
+func (g *Graph) create(pkgs []*packages.Package) (broken map[*ssa.Package]bool) {
+	broken = map[*ssa.Package]bool{}
 	own := map[*types.Package]*packages.Package{}
 	for _, p := range pkgs {
 		switch {
@@ -174,9 +175,11 @@ func (g *Graph) create(pkgs []*packages.Package) {
 			if err := build(p); err != nil {
 				g.Unbuilt[o] = err.Error()
 				delete(g.source, p)
+				broken[p] = true
 			}
 		}
 	}
+	return broken
 }
 
 // build builds one package. The builder gives up with a panic where a type of a broken
@@ -193,11 +196,12 @@ func build(p *ssa.Package) (err error) {
 
 // collect finds all functions: every declared one, whoever calls it, what is below, and
 // what they name. Methods that only interfaces reach are taken for the types of the
-// program, and of those that extra holds for.
-func (g *Graph) collect(extra func(types.Type) bool) {
+// program, and of those that extra holds for. Functions of broken packages may be half built, and
+// are left out.
+func (g *Graph) collect(extra func(types.Type) bool, broken map[*ssa.Package]bool) {
 	var todo []*ssa.Function
 	visit := func(f *ssa.Function) {
-		if f != nil && !g.funcs[f] {
+		if f != nil && !g.funcs[f] && !broken[f.Pkg] {
 			g.funcs[f] = true
 			todo = append(todo, f)
 		}

@@ -64,6 +64,32 @@ func (p *Functions) promptFunc(fn *types.Func) bool {
 	return v
 }
 
+// Returns reports whether a call surely comes back, and at once.
+func (p *Functions) Returns(f *source.File, call *ast.CallExpr) bool {
+	return p.prompt(f, call) && !p.mayEnd(f, call, map[token.Pos]bool{})
+}
+
+// mayEnd reports whether a call may end the process, the goroutine or its callers, itself or
+// through functions of the module.
+func (p *Functions) mayEnd(f *source.File, n ast.Node, seen map[token.Pos]bool) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || found {
+			return !found
+		}
+		found = endsProcess(f, call)
+		if fn, ok := f.Callee(call).(*types.Func); ok && !seen[fn.Origin().Pos()] {
+			seen[fn.Origin().Pos()] = true
+			if decl, in := p.Declaration(fn.Origin().Pos()); decl != nil && decl.Body != nil {
+				found = found || p.mayEnd(in, decl.Body, seen)
+			}
+		}
+		return !found
+	})
+	return found
+}
+
 // pauses reports whether a function of the module waits for a clock, itself or through
 // others.
 func (p *Functions) pauses(fn *types.Func) bool {

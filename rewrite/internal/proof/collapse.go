@@ -61,7 +61,7 @@ type Collapse struct {
 // gate, or waits for watch events of this lock.
 func CollapseOf(fl *flow.Flow, s *loop.Site) (*Collapse, *finding.Reason) {
 	c := &Collapse{Site: s, flow: fl, Storm: s.Clocks[0].Kind == loop.Watch}
-	for _, proof := range []func() *finding.Reason{c.waitable, c.rounds, c.tried, c.placed, c.ended, c.kept, c.scopes, c.dropped, c.interval, c.clockGone} {
+	for _, proof := range []func() *finding.Reason{c.waitable, c.rounds, c.tried, c.placed, c.private, c.ended, c.kept, c.scopes, c.dropped, c.interval, c.clockGone} {
 		if why := proof(); why != nil {
 			return nil, why
 		}
@@ -191,6 +191,11 @@ func (c *Collapse) ended() *finding.Reason {
 			return c.stays(finding.ContextMismatch, c.doneCtx, s.Text(c.doneCtx))
 		}
 	}
+	if c.Retry { // what the loop does when its context ends is done when the session has ended, too
+		if bad := c.acts(c.done); bad != nil {
+			return c.shown(finding.ErrorNoHome, bad)
+		}
+	}
 	switch {
 	case c.Retry && !c.returnsContextError() && len(c.done) > 0:
 		return c.shown(finding.ErrorNoHome, c.done[0])
@@ -202,6 +207,46 @@ func (c *Collapse) ended() *finding.Reason {
 		return c.stays(finding.ErrorPolicy, s.Tries[0], "once the context has ended, the next try says so before the select does")
 	case c.both && c.done != nil && !c.plainContextError():
 		return c.shown(finding.ShapeUnknown, c.done[0])
+	}
+	return nil
+}
+
+// acts returns a statement that does more than to log, to set a local variable and to return, or
+// the condition of one that asks for more than values.
+func (c *Collapse) acts(list []ast.Stmt) ast.Node {
+	for _, s := range list {
+		switch s := s.(type) {
+		case *ast.ReturnStmt:
+			for _, r := range s.Results {
+				if !loop.Pure(c.Site.File, r) {
+					return r
+				}
+			}
+			continue
+		case *ast.BlockStmt:
+			if bad := c.acts(s.List); bad != nil {
+				return bad
+			}
+			continue
+		case *ast.IfStmt:
+			if !c.Site.PureCondition(s.Cond) {
+				return s.Cond
+			}
+			inner := []ast.Stmt{s.Body}
+			if s.Init != nil {
+				inner = append(inner, s.Init)
+			}
+			if s.Else != nil {
+				inner = append(inner, s.Else)
+			}
+			if bad := c.acts(inner); bad != nil {
+				return bad
+			}
+			continue
+		}
+		if ok, _ := c.Site.Inert(s); !ok && !slices.Contains(c.drop, s) {
+			return s
+		}
 	}
 	return nil
 }

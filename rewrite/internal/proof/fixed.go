@@ -141,45 +141,84 @@ func assignedField(field *types.Var, s *loop.Site, perWait bool) (found ast.Node
 	field = field.Origin()
 	for _, f := range s.Files {
 		ast.Inspect(f.Syntax, func(n ast.Node) bool {
-			var targets []ast.Expr
-			whole := false // a whole struct may be set
-			switch n := n.(type) {
-			case *ast.AssignStmt:
-				targets, whole = n.Lhs, n.Tok == token.ASSIGN
-			case *ast.RangeStmt:
-				for _, e := range []ast.Expr{n.Key, n.Value} {
-					if e != nil {
-						targets = append(targets, e)
+			for _, t := range targets(f, n) {
+				sel, isSel := ast.Unparen(t.expr).(*ast.SelectorExpr)
+				switch {
+				case perWait && !source.Within(n, s.Node), isSel && underConstruction(f, sel):
+				case t.whole && hasField(f.TypeOf(t.expr), field), t.elements && hasField(element(f.TypeOf(t.expr)), field):
+					found = n
+				case isSel:
+					if v, ok := f.ObjectOf(sel.Sel).(*types.Var); ok && source.Same(v.Origin(), field) {
+						found = n
 					}
-				}
-				whole = n.Tok == token.ASSIGN
-			case *ast.UnaryExpr:
-				if n.Op == token.AND {
-					targets = []ast.Expr{n.X}
-				}
-			}
-			for _, l := range targets {
-				if perWait && !source.Within(n, s.Node) {
-					continue
-				}
-				sel, ok := ast.Unparen(l).(*ast.SelectorExpr)
-				if ok && underConstruction(f, sel) {
-					continue
-				}
-				if whole && hasField(f.TypeOf(l), field) {
-					found = n
-				}
-				if !ok {
-					continue
-				}
-				if v, ok := f.ObjectOf(sel.Sel).(*types.Var); ok && source.Same(v.Origin(), field) {
-					found = n
 				}
 			}
 			return found == nil
 		})
 	}
 	return found
+}
+
+// A target is what a node may assign to: the expression itself, all of the struct that it stands
+// for, or the elements of the slice or array.
+type target struct {
+	expr            ast.Expr
+	whole, elements bool
+}
+
+// targets returns what n may assign to. Addresses may be written through, and what sorts or
+// reflects writes to the elements that it is given.
+func targets(f *source.File, n ast.Node) (out []target) {
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		for _, l := range n.Lhs {
+			out = append(out, target{expr: l, whole: n.Tok == token.ASSIGN})
+		}
+	case *ast.RangeStmt:
+		for _, e := range []ast.Expr{n.Key, n.Value} {
+			if e != nil {
+				out = append(out, target{expr: e, whole: n.Tok == token.ASSIGN})
+			}
+		}
+	case *ast.UnaryExpr:
+		if n.Op == token.AND {
+			out = append(out, target{expr: n.X})
+		}
+	case *ast.CallExpr:
+		switch fn := f.Callee(n).(type) {
+		case *types.Builtin:
+			switch fn.Name() {
+			case "copy", "clear", "append": // which may write in place
+				out = append(out, target{expr: n.Args[0], elements: true})
+			}
+		case *types.Func:
+			if fn.Pkg() == nil {
+				break
+			}
+			switch fn.Pkg().Path() {
+			case "sort", "slices", "reflect", "math/rand", "math/rand/v2":
+				for _, a := range n.Args {
+					out = append(out, target{expr: a, elements: true})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// element is what a slice, an array or a pointer to one has, or nil.
+func element(t types.Type) types.Type {
+	u := source.Under(t)
+	if p, ok := u.(*types.Pointer); ok {
+		u = source.Under(p.Elem())
+	}
+	switch u := u.(type) {
+	case *types.Slice:
+		return u.Elem()
+	case *types.Array:
+		return u.Elem()
+	}
+	return nil
 }
 
 // hasField reports whether a value of type t, which is no pointer, holds the field.
@@ -197,20 +236,68 @@ func hasField(t types.Type, field *types.Var) bool {
 	return false
 }
 
-// underConstruction reports whether x.f = ... sets a field of a struct that the same
-// function has just made with a literal or new.
+// underConstruction reports whether x.f = ... sets a field of a struct that the same function has
+// just made with a literal or new: in the same round of whatever loops are around, and before
+// anything else can have the struct.
 func underConstruction(f *source.File, sel *ast.SelectorExpr) bool {
 	id, ok := ast.Unparen(sel.X).(*ast.Ident)
 	if !ok || f.ObjectOf(id) == nil {
 		return false
 	}
-	var madeIn ast.Node
+	obj := f.ObjectOf(id)
+	var made ast.Node
 	for n := range ast.Preorder(f.Syntax) {
-		if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.DEFINE && len(a.Lhs) == 1 && len(a.Rhs) == 1 && f.DefinedBy(a.Lhs[0]) == f.ObjectOf(id) && constructs(f, a.Rhs[0]) {
-			madeIn = f.FuncAround(a)
+		if a, ok := n.(*ast.AssignStmt); ok && a.Tok == token.DEFINE && len(a.Lhs) == 1 && len(a.Rhs) == 1 && f.DefinedBy(a.Lhs[0]) == obj && constructs(f, a.Rhs[0]) {
+			made = a
 		}
 	}
-	return madeIn != nil && madeIn == f.FuncAround(sel)
+	if made == nil {
+		return false
+	}
+	fn := f.FuncAround(made)
+	if fn == nil || fn != f.FuncAround(sel) {
+		return false
+	}
+	parents := source.Parents(fn)
+	for n := parents[ast.Node(sel)]; n != nil && !source.Within(made, n); n = parents[n] {
+		switch n.(type) {
+		case *ast.ForStmt, *ast.RangeStmt:
+			return false // a later round sets it again
+		}
+	}
+	for n := range ast.Preorder(fn) {
+		if b, ok := n.(*ast.BranchStmt); ok && b.Tok == token.GOTO {
+			return false
+		}
+	}
+	set := parents[ast.Node(sel)]
+	for _, use := range f.UsesOf(obj) {
+		if use.Pos() > made.End() && use.End() <= set.End() && handedOn(f, parents, use) {
+			return false
+		}
+	}
+	return true
+}
+
+// handedOn reports whether a use of a variable may give what it stands for to others: it does more
+// than to select a field.
+func handedOn(f *source.File, parents map[ast.Node]ast.Node, id *ast.Ident) bool {
+	sel, ok := parents[id].(*ast.SelectorExpr)
+	if !ok {
+		return true
+	}
+	if v, ok := f.ObjectOf(sel.Sel).(*types.Var); !ok || !v.IsField() {
+		return true // a method has it
+	}
+	if u, ok := parents[sel].(*ast.UnaryExpr); ok && u.Op == token.AND {
+		return true
+	}
+	for n := parents[ast.Node(sel)]; n != nil; n = parents[n] {
+		if _, ok := n.(*ast.FuncLit); ok {
+			return true // it runs whenever
+		}
+	}
+	return false
 }
 
 // constructs reports whether e is T{...}, &T{...} or new(T).

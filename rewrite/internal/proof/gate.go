@@ -2,7 +2,6 @@ package proof
 
 import (
 	"go/ast"
-	"go/types"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/loop"
@@ -94,54 +93,4 @@ func Gate(s *loop.Site) *finding.Reason {
 	}
 	// A channel that is made behind the try is for a mutex that has just been used.
 	return fixedMutex(s, c, c.PerWait || c.Kind == loop.After && c.Made.Pos() > s.Tries[0].Pos())
-}
-
-// counted reports a loop that is bounded by a number of rounds, or whose rounds are
-// told apart by a counter.
-func counted(s *loop.Site) *finding.Reason {
-	if r, ok := s.Node.(*ast.RangeStmt); ok {
-		if _, isChan := source.Under(s.File.TypeOf(r.X)).(*types.Chan); !isChan {
-			return &finding.Reason{Code: finding.AttemptCounter, Detail: "range " + s.Text(r.X), Pos: s.Position(r.Pos())}
-		}
-	}
-	counters := s.Counters()
-	var found ast.Node
-	look := func(e ast.Node) {
-		for obj := range counters {
-			if s.File.Mentions(e, obj) {
-				found = e
-			}
-		}
-	}
-	ast.Inspect(s.Node, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.IfStmt:
-			look(n.Cond)
-		case *ast.ForStmt:
-			if n.Cond != nil {
-				look(n.Cond)
-			}
-		case *ast.SwitchStmt:
-			if n.Tag != nil {
-				look(n.Tag)
-			}
-		case *ast.CaseClause:
-			for _, e := range n.List {
-				look(e)
-			}
-		case *ast.CommClause:
-			if n.Comm != nil {
-				look(n.Comm)
-			}
-		case *ast.CallExpr: // how long to wait, and for whom
-			if s.Walker.Clocks[n] != nil || s.IsClockCall(n) {
-				look(n)
-			}
-		}
-		return true
-	})
-	if found != nil {
-		return &finding.Reason{Code: finding.AttemptCounter, Detail: s.Text(found), Pos: s.Position(found.Pos())}
-	}
-	return nil
 }

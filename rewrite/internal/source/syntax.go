@@ -91,19 +91,23 @@ func HasCall(e ast.Expr) bool {
 	return false
 }
 
+// List returns the statements that stand in n, a block or a clause, one after the other.
+func List(n ast.Node) []ast.Stmt {
+	switch n := n.(type) {
+	case *ast.BlockStmt:
+		return n.List
+	case *ast.CaseClause:
+		return n.Body
+	case *ast.CommClause:
+		return n.Body
+	}
+	return nil
+}
+
 // Siblings returns the statement list below root that s is part of.
 func Siblings(root ast.Node, s ast.Stmt) []ast.Stmt {
 	for n := range ast.Preorder(root) {
-		var list []ast.Stmt
-		switch n := n.(type) {
-		case *ast.BlockStmt:
-			list = n.List
-		case *ast.CaseClause:
-			list = n.Body
-		case *ast.CommClause:
-			list = n.Body
-		}
-		if slices.Contains(list, s) {
+		if list := List(n); slices.Contains(list, s) {
 			return list
 		}
 	}
