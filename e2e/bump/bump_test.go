@@ -4,6 +4,7 @@ package bump_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,7 @@ func TestBump(t *testing.T) {
 		changes []string
 		says    string
 		broken  bool // it does not build before
+		vendor  bool // it is vendored, by the first go command that did
 	}{
 		{
 			name: "same-line", path: "github.com/coreos/etcd", want: "v3.2.26+incompatible",
@@ -66,6 +68,19 @@ func TestBump(t *testing.T) {
 			says: "also moves: google.golang.org/grpc from v1.40.0 to ",
 		},
 		{
+			name: "operator", path: "github.com/coreos/etcd", want: "v3.2.26+incompatible",
+			changes: []string{`-	github.com/coreos/etcd v3\.2\.13\+incompatible`, `\+	github.com/coreos/etcd v3\.2\.26\+incompatible`},
+			says:    "compiles with google.golang.org/grpc v1.5.1 to v1.29.1; v1.14.0 is built",
+		},
+		{
+			name: "vendored", path: "github.com/coreos/etcd", want: "v3.2.26+incompatible", vendor: true,
+			changes: []string{
+				`-	github.com/coreos/etcd v3\.2\.9\+incompatible`, `\+	github.com/coreos/etcd v3\.2\.26\+incompatible`,
+				`-	google.golang.org/grpc v0\.0\.0-20170413033559-0e8b58d22f34`, `\+	google.golang.org/grpc v1\.5\.1`,
+			},
+			says: "files change, as with \"go mod vendor\"",
+		},
+		{
 			name: "flannel", path: "github.com/coreos/etcd", want: "v3.1.11+incompatible",
 			says: "which comes through github.com/flannel-io/flannel@v0.14.0, leaks an entry",
 		},
@@ -95,6 +110,9 @@ func TestBump(t *testing.T) {
 			if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", test.name))); err != nil {
 				t.Fatal(err)
 			}
+			if test.vendor {
+				vendor(t, dir)
+			}
 			if code, out := run(t, dir, "go", "build", "-o", os.DevNull, "."); (code != 0) != test.broken {
 				t.Fatalf("before: %s", out)
 			}
@@ -108,6 +126,15 @@ func TestBump(t *testing.T) {
 			}
 			if _, out := run(t, dir, "go", "list", "-m", test.path); strings.TrimSpace(out) != test.path+" "+test.want {
 				t.Errorf("%s is built, want %s", out, test.want)
+			}
+			if test.vendor {
+				made := files(t, filepath.Join(dir, "vendor"))
+				if code, out := run(t, dir, "go", "mod", "vendor"); code != 0 {
+					t.Error(out)
+				}
+				if d := cmp.Diff(files(t, filepath.Join(dir, "vendor")), made); d != "" {
+					t.Errorf("\"go mod vendor\" makes another vendor directory: -go +etcdmod:\n%s", d)
+				}
 			}
 			changed := diff(before, read(t, dir))
 			if len(changed) == 0 != (len(test.changes) == 0) {
@@ -129,6 +156,43 @@ func TestBump(t *testing.T) {
 			}
 		})
 	}
+}
+
+// vendor makes the vendor directory of a module as go 1.11 did: it wrote nothing about what is
+// explicit, and left in what no build reads.
+func vendor(t *testing.T, dir string) {
+	t.Helper()
+	if code, out := run(t, dir, "go", "mod", "vendor"); code != 0 {
+		t.Fatal(out)
+	}
+	list := filepath.Join(dir, "vendor", "modules.txt")
+	text, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile(`(?m)^##.*\n`).ReplaceAll(text, nil)
+	ignored := filepath.Join(dir, "vendor", "google.golang.org", "grpc", "generate.go")
+	if err := errors.Join(os.WriteFile(list, text, 0o666), os.WriteFile(ignored, []byte("// +build ignore\n\npackage main\n"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// files maps the files below a directory to what they hold.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(os.DirFS(dir), name)
+		all[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func read(t *testing.T, dir string) string {
