@@ -3,8 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"etcdmod/internal/quote"
-	"etcdmod/internal/rooted"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -12,7 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
+	"etcdmod/internal/quote"
+	"etcdmod/internal/rooted"
+
 	"github.com/schollz/progressbar/v3"
 	"github.com/urfave/cli/v3"
 
@@ -57,7 +57,6 @@ func rolloutFlags() []cli.Flag {
 		&cli.StringFlag{Name: "codeowners", Usage: "take the owners from `file` instead of the CODEOWNERS of the repository", TakesFile: true},
 		&cli.BoolFlag{Name: "ignored", Usage: "also look at modules that .gitignore leaves out"},
 		&cli.IntFlag{Name: "j", Usage: "look at `n` modules at a time; 0 is one per processor"},
-		&cli.StringFlag{Name: "memory", Usage: "look at fewer modules at a time where these and the go commands for them would take more than `size`, as 4GiB"},
 		&cli.DurationFlag{Name: "timeout", Value: 15 * time.Minute, Usage: "give up on a module after `time`; 0 never does"},
 		&cli.StringFlag{Name: "state", Usage: "record in `dir` what is done, so that a run that was killed can be gone on with", TakesFile: true},
 		&cli.BoolFlag{Name: "resume", Usage: "with -state: go on with the recorded run, and do again what has changed since; begin one where there is none"},
@@ -90,11 +89,6 @@ func rolloutOptions(env *Env, cmd *cli.Command) (*rollout.Options, error) {
 		Resume:   cmd.Bool("resume"),
 		Failed:   cmd.Bool("failed"),
 		Pipeline: s.pipeline(env),
-	}
-	if text := cmd.String("memory"); text != "" {
-		if opts.Memory, err = humanize.ParseBytes(text); err != nil || opts.Memory == 0 {
-			return nil, usage("-memory=%s: want a size, as 4GiB or 800MB", text)
-		}
 	}
 	if text := cmd.String("shard"); text != "" {
 		shard, err := rollout.ParseShard(text, env.getenv)
@@ -146,10 +140,6 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 		bar.start = func(total int) *progressbar.ProgressBar { return newBar(env.Stderr, total) }
 	}
 	opts.Progress = bar.event
-	var taken rollout.Usage
-	if opts.Memory > 0 || bar.all {
-		opts.Usage = &taken
-	}
 	format, err := readFormat(cmd)
 	if err != nil {
 		return err
@@ -180,9 +170,6 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 		if err := runShip(ctx, env, shipper, index); err != nil {
 			return err
 		}
-	}
-	if taken.Own > 0 {
-		say(env.Stderr, "etcdmod: memory: %s, the commands that it ran %s; modules together: %d\n", humanize.IBytes(taken.Own), humanize.IBytes(taken.Children), taken.Together)
 	}
 	return finishRollout(env, index, format, opts.Out, kept, time.Since(began))
 }

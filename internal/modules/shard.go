@@ -3,9 +3,10 @@ package modules
 import (
 	"bytes"
 	"cmp"
-	"etcdmod/internal/rooted"
 	"path/filepath"
 	"slices"
+
+	"etcdmod/internal/rooted"
 )
 
 // Shard returns the part of the tree that the machine with an index, from 1 to count, looks
@@ -54,9 +55,6 @@ func (t *Tree) cost(i int) int {
 	}
 	return 1
 }
-
-// Dear reports whether the module with an index may have to be loaded and compiled.
-func (t *Tree) Dear(i int) bool { return t.cost(i) == dear }
 
 // only returns the tree with some of its modules, which are ascending indexes that no tie
 // leads away from.

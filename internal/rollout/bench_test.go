@@ -42,7 +42,7 @@ func BenchmarkClean(b *testing.B) {
 				m.grep(b).metrics(b, "grep")
 				c := begin(b)
 				b.StartTimer()
-				m.rollout(b, rollout.ByModule, nil)
+				m.rollout(b, rollout.ByModule)
 				b.StopTimer()
 				c.end(b).metrics(b, "rollout")
 				b.ReportMetric(peak(b), "own-MB")
@@ -62,17 +62,15 @@ func BenchmarkAffected(b *testing.B) {
 				m := newMonorepo(b, synthetic.Config{Modules: modules, Affected: 0.03, Seed: 1, Files: 12})
 				m.warm(b)
 				for b.Loop() { // -benchtime 1x: a second time would find the changes in the cache
-					var usage rollout.Usage
 					c := begin(b)
-					index := m.rollout(b, by, &usage)
+					index := m.rollout(b, by)
 					b.StopTimer()
 					c.end(b).metrics(b, "rollout")
 					m.vetChanged(b, index).metrics(b, "vet")
 					n, took := changed(index)
 					b.ReportMetric(float64(n), "changed")
 					b.ReportMetric(took, "changed-s")
-					b.ReportMetric(float64(usage.Own)/(1<<20), "own-MB")
-					b.ReportMetric(float64(usage.Children)/(1<<20), "children-MB")
+					b.ReportMetric(peak(b), "own-MB")
 					b.StartTimer()
 				}
 			})
@@ -134,11 +132,11 @@ func newMonorepo(b *testing.B, c synthetic.Config) *monorepo {
 }
 
 // rollout runs one and writes its reports.
-func (m *monorepo) rollout(b *testing.B, by rollout.By, usage *rollout.Usage) *rollout.Index {
+func (m *monorepo) rollout(b *testing.B, by rollout.By) *rollout.Index {
 	forgetPeak(b)
 	m.out = b.TempDir()
 	index, err := rollout.Run(b.Context(), rollout.Options{
-		Root: m.root, By: by, Out: m.out, Timeout: 10 * time.Minute, Usage: usage,
+		Root: m.root, By: by, Out: m.out, Timeout: 10 * time.Minute,
 		Pipeline: pipeline.Options{Env: m.env, Tier: finding.Collapse, Vet: true},
 	})
 	if err != nil {
@@ -255,7 +253,7 @@ func (m *monorepo) vetChanged(b *testing.B, index *rollout.Index) cost {
 // such a page is measured where the tests open one.
 func BenchmarkReports(b *testing.B) {
 	m := newMonorepo(b, synthetic.Config{Modules: 20, Affected: 0.5, Seed: 1})
-	index := m.rollout(b, rollout.ByDir, nil)
+	index := m.rollout(b, rollout.ByDir)
 	units := multiply(b, index, m.out, 2000)
 	for b.Loop() {
 		forgetPeak(b)

@@ -58,15 +58,9 @@ type Options struct {
 	// Pipeline is how to look at every module. Its Dir, Patterns, Log, Repo and Dependants
 	// are not read.
 	Pipeline pipeline.Options
-	Jobs     int // modules at a time; less than 1 means one per processor
-	// Memory is how much memory, in bytes, modules that are worked at together may take with
-	// the commands that run for them; 0 means that it does not matter. A module that needs
-	// more is worked at alone.
-	Memory uint64
-	// Usage gets what was taken; it may be nil.
-	Usage   *Usage
-	Timeout time.Duration // for each module; 0 means none
-	Shard   Shard         // the part of the modules that this machine looks at
+	Jobs     int           // modules at a time; less than 1 means one per processor
+	Timeout  time.Duration // for each module; 0 means none
+	Shard    Shard         // the part of the modules that this machine looks at
 	// Out is the directory for patches, descriptions and the index; "" writes none.
 	Out string
 	// State is the directory in which the run is recorded while it goes on; "" keeps none.
@@ -96,7 +90,6 @@ type run struct {
 	state *state.State
 	sums  *state.Sums
 	steps
-	budget *budget // nil where memory does not matter
 
 	mu    sync.Mutex
 	ended int
@@ -157,15 +150,6 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 		return nil, err
 	}
 	defer r.out.close()
-	if opts.Memory > 0 || opts.Usage != nil {
-		r.budget = newBudget(opts.Memory)
-		end := r.budget.watch()
-		defer func() {
-			if usage := end(); opts.Usage != nil {
-				*opts.Usage = usage
-			}
-		}()
-	}
 	if r.state != nil {
 		r.sums = r.newSums()
 		r.Pipeline.Env = r.state.Env(r.Pipeline.Env)
@@ -243,12 +227,6 @@ func (r *run) modules(ctx context.Context) error {
 				case <-within.Done():
 					return within.Err()
 				}
-			}
-			if r.budget != nil && r.tree.Dear(i) {
-				if err := r.budget.admit(within); err != nil {
-					return err
-				}
-				defer r.budget.release()
 			}
 			return r.module(within, i)
 		})

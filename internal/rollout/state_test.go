@@ -260,8 +260,6 @@ func TestSettings(t *testing.T) {
 		"Services": {func(o *Options) { o.By, o.Services = ByService, []string{"cmd/*"} }, []string{"-by", "-service"}},
 		"Owners":   {func(o *Options) { o.Owners = owners.Parse("CODEOWNERS", "* @x", owners.Auto) }, nil}, // counts as a file
 		"Jobs":     {func(o *Options) { o.Jobs = 7 }, nil},
-		"Memory":   {func(o *Options) { o.Memory = 1 << 40 }, nil},
-		"Usage":    {func(o *Options) { o.Usage = &Usage{} }, nil},
 		"Timeout":  {func(o *Options) { o.Timeout = time.Hour }, nil},
 		"Shard":    {func(o *Options) { o.Shard = Shard{1, 1} }, nil}, // is compared apart
 		"Out":      {func(o *Options) { o.Out = t.TempDir() }, nil},

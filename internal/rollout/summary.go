@@ -2,13 +2,14 @@ package rollout
 
 import (
 	"cmp"
-	"etcdmod/internal/quote"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"etcdmod/internal/quote"
 )
 
 // rows is how many lines a list of the summary has before it is cut: the whole has to fit
