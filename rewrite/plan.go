@@ -73,6 +73,8 @@ type Plan struct {
 
 	p         *source.Program
 	proposals []*proposal // those of Findings
+	analyses  []*analysis // one for each build configuration
+	settled   *settled    // what Changes has returned, or nil
 }
 
 // Analyze finds the polling sites of a module and chooses their tiers.
@@ -89,6 +91,7 @@ func Analyze(in *source.Input) *Plan {
 		found[i] = a.findings()
 		guarded = append(guarded, a.guarded...)
 	}
+	pl.analyses = analyses
 	kept, ignored := ignore(all, merge(configs, found), guarded)
 	identify(slices.Concat(kept, ignored))
 	pl.Tries = accounts(in, analyses, found, slices.Concat(kept, ignored))
@@ -260,8 +263,17 @@ func (pl *Plan) oneClient() {
 // carried out, it lowers the finding and starts again, so the tiers may be lower
 // afterwards.
 func (pl *Plan) Changes() ([]change.Change, error) {
+	if pl.settled.holds(pl.proposals) {
+		return pl.settled.changes, nil
+	}
 	for {
 		changes, failed, why := pl.changes()
+		if failed == nil && why == nil {
+			if lowered := pl.judge(changes); lowered {
+				continue
+			}
+			pl.settled = settle(pl.proposals, changes)
+		}
 		if failed == nil {
 			return changes, why
 		}

@@ -67,6 +67,7 @@ const (
 	WatchNotPaced  Code = "watch-paced"
 	TierCapped     Code = "tier-capped"
 	VerifyFellBack Code = "verify-fell-back"
+	JudgeDisagrees Code = "judge-disagrees"
 
 	// Why the loop stays.
 	ContextMismatch Code = "context-mismatch"
@@ -185,6 +186,7 @@ var texts = map[Code]string{
 	WorkInLoop:     "A round that failed does more than wait, log and count. Its pace must stay.",
 	WatchNotPaced:  "The loop is paced by watch events, not by a clock.",
 	TierCapped:     "A weaker tier was asked for.",
+	JudgeDisagrees: "The second proof, which sees the function before and after the edit and knows nothing of the first one, does not let it pass, for the reason that is given. The next weaker tier is what remains.",
 	VerifyFellBack: "The stronger rewrite did not build, so the next weaker one was taken.",
 
 	ContextMismatch: "The context that the try uses is not the one that ends the wait.",

@@ -1,0 +1,358 @@
+package judge
+
+import (
+	"go/token"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// A loop is what one try goes round in.
+type loop struct {
+	j      *Judge
+	try    *ssa.Call
+	blocks map[*ssa.BasicBlock]bool
+	stores []*ssa.Store     // in it
+	maps   []*ssa.MapUpdate // in it
+}
+
+func (j *Judge) loopOf(try *ssa.Call) *loop {
+	l := &loop{j: j, try: try, blocks: cycle(try.Block())}
+	for b := range l.blocks {
+		for _, in := range b.Instrs {
+			switch in := in.(type) {
+			case *ssa.Store:
+				l.stores = append(l.stores, in)
+			case *ssa.MapUpdate:
+				l.maps = append(l.maps, in)
+			}
+		}
+	}
+	return l
+}
+
+// A trace says how a value got from one round to a later one.
+type trace struct {
+	from ssa.Value
+	// first is, where the value tells only the first round from the others, what it is in
+	// the others.
+	first *ssa.Const
+}
+
+// carried returns how a value that is used by an instruction depends on earlier rounds, or nil. A
+// round lasts from one try to the next.
+func (l *loop) carried(v ssa.Value, use ssa.Instruction) *trace {
+	type visit struct {
+		v   ssa.Value
+		use ssa.Instruction
+	}
+	seen := map[visit]bool{}
+	var look func(v ssa.Value, use ssa.Instruction) *trace
+	first := func(in ssa.Instruction) *trace {
+		for _, op := range in.Operands(nil) {
+			if *op == nil {
+				continue
+			}
+			if t := look(*op, in); t != nil {
+				return t
+			}
+		}
+		return nil
+	}
+	look = func(v ssa.Value, use ssa.Instruction) *trace {
+		if seen[visit{v, use}] || v == ssa.Value(l.try) {
+			return nil
+		}
+		seen[visit{v, use}] = true
+		in, ok := v.(ssa.Instruction)
+		if !ok || in.Parent() != l.try.Parent() {
+			return nil
+		}
+		switch x := v.(type) {
+		case *ssa.Phi:
+			if !l.blocks[x.Block()] {
+				// behind the loop, or before it: what it joins may come from there
+				for i, e := range x.Edges {
+					if t := look(e, last(x.Block().Preds[i])); t != nil {
+						return t
+					}
+				}
+				return nil
+			}
+			if l.entered(x.Block()) && l.passesTry(x.Block(), use) {
+				if c := l.constant(x); c != nil {
+					return &trace{x, c}
+				}
+				return &trace{from: x}
+			}
+			if c := l.constant(x); c != nil && l.entered(x.Block()) {
+				return &trace{x, c}
+			}
+			for i, e := range x.Edges {
+				if p := x.Block().Preds[i]; l.blocks[p] {
+					if l.entered(x.Block()) && l.handedOn(e) {
+						return &trace{from: x}
+					}
+					if t := look(e, last(p)); t != nil {
+						return t
+					}
+				}
+			}
+			return nil
+		case *ssa.Alloc:
+			if !l.blocks[x.Block()] {
+				for _, s := range l.stores {
+					if root(s.Addr) == ssa.Value(x) {
+						return &trace{from: x}
+					}
+				}
+				return nil
+			}
+			for _, s := range l.stores { // what it is filled with in this round
+				if root(s.Addr) == ssa.Value(x) {
+					if t := look(s.Val, s); t != nil {
+						return t
+					}
+				}
+			}
+			return nil
+		case *ssa.Call:
+			switch l.j.effectOf(x) {
+			case none, context:
+				return first(x)
+			}
+			return nil // its result is of this round; what it is given is looked at where it is called
+		case *ssa.Next:
+			if !l.blocks[x.Block()] {
+				return nil
+			}
+			return &trace{from: x}
+		case *ssa.UnOp:
+			switch x.Op {
+			case token.ARROW:
+				return nil
+			case token.MUL:
+				return l.loaded(x, look)
+			}
+		case *ssa.Lookup:
+			for _, u := range l.maps {
+				if u.Map.Type() == x.X.Type() {
+					return &trace{from: x}
+				}
+			}
+		case *ssa.Select, *ssa.MakeClosure:
+			return nil
+		}
+		return first(in)
+	}
+	return look(v, use)
+}
+
+// handedOn reports whether a value is made of one that the round was entered with.
+func (l *loop) handedOn(v ssa.Value) bool {
+	seen := map[ssa.Value]bool{}
+	var look func(v ssa.Value) bool
+	look = func(v ssa.Value) bool {
+		in, ok := v.(ssa.Instruction)
+		if !ok || seen[v] || !l.blocks[in.Block()] {
+			return false
+		}
+		seen[v] = true
+		switch x := v.(type) {
+		case *ssa.Phi:
+			if l.entered(x.Block()) {
+				return true
+			}
+		case *ssa.Call:
+			switch l.j.effectOf(x) {
+			case none, context:
+			default:
+				return false
+			}
+		}
+		for _, op := range in.Operands(nil) {
+			if *op != nil && look(*op) {
+				return true
+			}
+		}
+		return false
+	}
+	return look(v)
+}
+
+func last(b *ssa.BasicBlock) ssa.Instruction { return b.Instrs[len(b.Instrs)-1] }
+
+// entered reports whether a block of the loop is one where the loop is entered.
+func (l *loop) entered(b *ssa.BasicBlock) bool {
+	for _, p := range b.Preds {
+		if !l.blocks[p] {
+			return true
+		}
+	}
+	return false
+}
+
+// constant returns the value that x has in all rounds but the first, if that is a constant.
+func (l *loop) constant(x *ssa.Phi) (c *ssa.Const) {
+	for i, e := range x.Edges {
+		if !l.blocks[x.Block().Preds[i]] {
+			continue
+		}
+		k, ok := e.(*ssa.Const)
+		if !ok || c != nil && (c.Value != k.Value && c.String() != k.String()) {
+			return nil
+		}
+		c = k
+	}
+	return c
+}
+
+// passesTry reports whether a try may lie between the head of a block and an instruction.
+func (l *loop) passesTry(head *ssa.BasicBlock, use ssa.Instruction) bool {
+	tb, ub := l.try.Block(), use.Block()
+	if ub == tb && index(use) > index(l.try) && use != ssa.Instruction(l.try) {
+		return true
+	}
+	// from behind the try to the use, not through the head
+	seen := map[*ssa.BasicBlock]bool{head: true}
+	todo := []*ssa.BasicBlock{tb}
+	for len(todo) > 0 {
+		b := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, s := range b.Succs {
+			if seen[s] {
+				continue
+			}
+			if s == ub && !(s == tb && index(use) > index(l.try)) {
+				return true
+			}
+			seen[s] = true
+			if s != tb {
+				todo = append(todo, s)
+			}
+		}
+	}
+	return false
+}
+
+// loaded is carried for what memory holds.
+func (l *loop) loaded(u *ssa.UnOp, look func(ssa.Value, ssa.Instruction) *trace) *trace {
+	var here []*ssa.Store
+	exact := true
+	for _, s := range l.stores {
+		switch {
+		case sameAddress(s.Addr, u.X):
+			here = append(here, s)
+		case mayAlias(s.Addr, u.X):
+			here, exact = append(here, s), false
+		}
+	}
+	if len(here) == 0 {
+		if a, ok := u.X.(ssa.Instruction); ok && l.blocks[a.Block()] { // a field of something that this round has found
+			for _, op := range a.Operands(nil) {
+				if *op != nil {
+					if _, isAlloc := (*op).(*ssa.Alloc); isAlloc {
+						continue
+					}
+					if t := look(*op, a); t != nil {
+						return t
+					}
+				}
+			}
+		}
+		return nil
+	}
+	if a, ok := root(u.X).(*ssa.Alloc); ok && l.blocks[a.Block()] {
+		exact = exact || !a.Heap
+	} else if !exact || l.unwritten(u, here) {
+		return &trace{from: u}
+	}
+	for _, s := range here {
+		if t := look(s.Val, s); t != nil {
+			return t
+		}
+	}
+	return nil
+}
+
+// unwritten reports whether a load may come after a try without one of the stores between.
+func (l *loop) unwritten(u *ssa.UnOp, stores []*ssa.Store) bool {
+	writes := map[ssa.Instruction]bool{}
+	for _, s := range stores {
+		writes[s] = true
+	}
+	seen := map[*ssa.BasicBlock]bool{}
+	var run func(b *ssa.BasicBlock, i int) bool
+	run = func(b *ssa.BasicBlock, i int) bool {
+		for _, in := range b.Instrs[i:] {
+			if in == ssa.Instruction(u) {
+				return true
+			}
+			if writes[in] || in == ssa.Instruction(l.try) {
+				return false
+			}
+		}
+		for _, s := range b.Succs {
+			if !seen[s] {
+				seen[s] = true
+				if run(s, 0) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return run(l.try.Block(), index(l.try)+1)
+}
+
+// root is what an address is below.
+func root(v ssa.Value) ssa.Value {
+	for {
+		switch x := v.(type) {
+		case *ssa.FieldAddr:
+			v = x.X
+		case *ssa.IndexAddr:
+			v = x.X
+		case *ssa.Slice:
+			v = x.X
+		default:
+			return v
+		}
+	}
+}
+
+// sameAddress reports whether two addresses are the same in one round.
+func sameAddress(a, b ssa.Value) bool {
+	if a == b {
+		return true
+	}
+	fa, ok := a.(*ssa.FieldAddr)
+	fb, ok2 := b.(*ssa.FieldAddr)
+	return ok && ok2 && fa.Field == fb.Field && fa.X == fb.X
+}
+
+// mayAlias reports whether two addresses may be the same.
+func mayAlias(a, b ssa.Value) bool {
+	switch x := a.(type) {
+	case *ssa.FieldAddr:
+		y, ok := b.(*ssa.FieldAddr)
+		if ok {
+			return field(x) == field(y)
+		}
+	case *ssa.IndexAddr:
+		_, ok := b.(*ssa.IndexAddr)
+		return ok && a.Type().String() == b.Type().String()
+	}
+	if _, ok := a.(*ssa.Alloc); ok {
+		return a == b
+	}
+	switch b.(type) {
+	case *ssa.Alloc, *ssa.FieldAddr, *ssa.IndexAddr:
+		return false
+	}
+	_, globalA := a.(*ssa.Global)
+	_, globalB := b.(*ssa.Global)
+	if globalA || globalB {
+		return a == b
+	}
+	return a.Type().String() == b.Type().String()
+}

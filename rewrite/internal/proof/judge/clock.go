@@ -1,0 +1,239 @@
+package judge
+
+import (
+	"go/constant"
+	"go/token"
+	"go/types"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// A clockUse is what becomes of one clock.
+type clockUse struct {
+	j     *Judge
+	waits []ssa.Instruction // that receive from it, or sleep
+	seen  map[ssa.Value]bool
+	other ssa.Instruction // a use that is none of a clock
+}
+
+// uses follows a clock of the helper through the variables of its function.
+func (j *Judge) uses(c ssa.CallInstruction) *clockUse {
+	u := &clockUse{j: j, seen: map[ssa.Value]bool{}}
+	v, ok := c.(*ssa.Call)
+	switch {
+	case !ok:
+		u.other = c
+	case j.clock(c).kind == asleep:
+		u.waits = append(u.waits, c)
+	default:
+		u.follow(v)
+	}
+	return u
+}
+
+func (u *clockUse) follow(v ssa.Value) {
+	if u.seen[v] {
+		return
+	}
+	u.seen[v] = true
+	for _, r := range *v.Referrers() {
+		u.use(v, r)
+	}
+}
+
+func (u *clockUse) use(v ssa.Value, r ssa.Instruction) {
+	switch x := r.(type) {
+	case *ssa.DebugRef:
+		return
+	case *ssa.Phi:
+		u.follow(x)
+		return
+	case *ssa.Store:
+		if al, ok := x.Addr.(*ssa.Alloc); ok && x.Val == v {
+			u.variable(al)
+			return
+		}
+	case *ssa.FieldAddr:
+		if name := field(x).Name(); name == "C" || name == "Timer" {
+			for _, l := range *x.Referrers() {
+				if load, ok := l.(*ssa.UnOp); ok {
+					u.follow(load)
+				} else {
+					u.other = l
+				}
+			}
+			return
+		}
+	case *ssa.UnOp:
+		if x.Op == token.ARROW {
+			u.waits = append(u.waits, x)
+			return
+		}
+	case *ssa.Select:
+		u.waits = append(u.waits, x)
+		return
+	case ssa.CallInstruction:
+		if _, name, recv := callee(x.Common()); recv && (name == "Stop" || name == "Reset") && len(x.Common().Args) > 0 && x.Common().Args[0] == v {
+			return
+		}
+	}
+	u.other = r
+}
+
+// variable follows what is loaded from a variable, in literals too.
+func (u *clockUse) variable(addr ssa.Value) {
+	if u.seen[addr] {
+		return
+	}
+	u.seen[addr] = true
+	for _, r := range *addr.Referrers() {
+		switch x := r.(type) {
+		case *ssa.DebugRef:
+		case *ssa.Store:
+			if x.Addr != addr {
+				u.other = r
+			}
+		case *ssa.UnOp:
+			u.follow(x)
+		case *ssa.MakeClosure:
+			for i, b := range x.Bindings {
+				if b == addr {
+					u.variable(x.Fn.(*ssa.Function).FreeVars[i])
+				}
+			}
+		default:
+			u.other = r
+		}
+	}
+}
+
+// isClockChannel reports whether v is the channel of a clock, of package time or of the
+// helper.
+func (j *Judge) isClockChannel(v ssa.Value) bool {
+	seen := map[ssa.Value]bool{}
+	var is func(v ssa.Value) bool
+	is = func(v ssa.Value) bool {
+		if seen[v] {
+			return true
+		}
+		seen[v] = true
+		switch x := v.(type) {
+		case *ssa.Call:
+			if j.clock(x) != nil {
+				return true
+			}
+			path, name, _ := callee(&x.Call)
+			return path == "time" && (name == "After" || name == "Tick")
+		case *ssa.UnOp:
+			f, ok := x.X.(*ssa.FieldAddr)
+			return ok && field(f).Name() == "C" && (j.isClock(f.X.Type()))
+		case *ssa.Phi:
+			for _, e := range x.Edges {
+				if !is(e) {
+					return false
+				}
+			}
+			return true
+		}
+		return false
+	}
+	return is(v)
+}
+
+// own judges that a clock of the helper waits in the loop of the try, and does nothing else: it
+// ends early at a release, which no deadline may.
+func (l *loop) own(c ssa.CallInstruction, u *clockUse, at token.Pos) *Objection {
+	if u.other != nil {
+		return objection(at, "the clock is used for something else than to wait in this loop")
+	}
+	for _, w := range u.waits {
+		if !l.blocks[w.Block()] {
+			return objection(at, "the clock is waited for outside the loop that tries")
+		}
+		if s, ok := w.(*ssa.Select); ok {
+			for i, st := range s.States {
+				if to := chosen(s, i); u.seen[st.Chan] && (to == nil || !l.blocks[to]) {
+					return objection(at, "the loop ends when the clock fires, which it would do early")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// chosen returns the block that the i-th case of a select leads to, or nil.
+func chosen(s *ssa.Select, i int) *ssa.BasicBlock {
+	for _, r := range *s.Referrers() {
+		e, ok := r.(*ssa.Extract)
+		if !ok || e.Index != 0 {
+			continue
+		}
+		for _, q := range *e.Referrers() {
+			cmp, ok := q.(*ssa.BinOp)
+			if !ok || cmp.Op != token.EQL {
+				continue
+			}
+			k, ok := cmp.Y.(*ssa.Const)
+			if !ok || k.Value == nil || !constant.Compare(k.Value, token.EQL, constant.MakeInt64(int64(i))) {
+				continue
+			}
+			for _, q := range *cmp.Referrers() {
+				if branch, ok := q.(*ssa.If); ok {
+					return branch.Block().Succs[0]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// isClock reports whether t is a ticker or a timer, of package time or of the helper.
+func (j *Judge) isClock(t types.Type) bool {
+	for _, name := range []string{"Ticker", "Timer"} {
+		if j.isHelper(t, name) || isNamed(t, "time", name) {
+			return true
+		}
+	}
+	return false
+}
+
+// pauses judges that a wait which was put in comes only after a try that failed, and once.
+func (g *gate) pauses(c ssa.Instruction) *Objection {
+	r := g.after(won)
+	if r == nil {
+		return objection(g.at, "a round has too many ways")
+	}
+	if ran, _ := r.reached(c); ran {
+		return objection(g.at, "a wait is put in where the lock is held")
+	}
+	if !g.alwaysTried(c) || g.withoutTry(c) {
+		return objection(g.at, "a wait is put in where a round may not have tried")
+	}
+	return nil
+}
+
+// withoutTry reports whether c may come again without a try between.
+func (l *loop) withoutTry(c ssa.Instruction) bool {
+	seen := map[*ssa.BasicBlock]bool{}
+	var run func(b *ssa.BasicBlock, i int) bool
+	run = func(b *ssa.BasicBlock, i int) bool {
+		for _, in := range b.Instrs[i:] {
+			if in == ssa.Instruction(l.try) {
+				return false
+			}
+			if in == c {
+				return true
+			}
+		}
+		for _, s := range b.Succs {
+			if !seen[s] {
+				seen[s] = true
+				if run(s, 0) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return run(c.Block(), index(c)+1)
+}

@@ -1,0 +1,154 @@
+package judge
+
+import (
+	"go/types"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// An effect is what a call may do besides giving its result.
+type effect int
+
+const (
+	unknown effect = iota
+	none           // only its result
+	logs           // a line or a metric more
+	context        // of a context: asks, derives or cancels one
+	timing         // of a clock: makes, stops, resets
+	ends           // it does not return
+)
+
+// quiet are functions of the standard library that do nothing but compute.
+var quiet = map[string]func(name string, recv bool) bool{
+	"errors":  func(_ string, recv bool) bool { return !recv },
+	"strings": func(_ string, recv bool) bool { return !recv },
+	"strconv": func(_ string, recv bool) bool { return !recv },
+	"math":    func(string, bool) bool { return true },
+	"cmp":     func(string, bool) bool { return true },
+	"path":    func(string, bool) bool { return true },
+	"path/filepath": func(name string, _ bool) bool {
+		return slices.Contains([]string{"Base", "Clean", "Dir", "Ext", "FromSlash", "IsAbs", "Join", "Match", "Split", "ToSlash"}, name)
+	},
+	"fmt": func(name string, _ bool) bool {
+		return strings.HasPrefix(name, "Sprint") || name == "Errorf" || strings.HasPrefix(name, "Append")
+	},
+	"math/rand":    random,
+	"math/rand/v2": random,
+	"runtime":      func(name string, _ bool) bool { return name == "Gosched" },
+}
+
+func random(name string, _ bool) bool {
+	for _, p := range []string{"Int", "Uint", "Float", "N"} {
+		if strings.HasPrefix(name, p) && !strings.HasPrefix(name, "New") {
+			return true
+		}
+	}
+	return false
+}
+
+// logging are packages whose functions write lines or metrics.
+var logging = []string{
+	"log", "log/slog", "go.uber.org/zap", "github.com/sirupsen/logrus", "github.com/rs/zerolog", "github.com/golang/glog", "k8s.io/klog",
+	"github.com/go-kit/log", "github.com/go-kit/kit/log", "github.com/go-logr/logr", "github.com/prometheus/client_golang",
+	"github.com/hashicorp/go-hclog", "github.com/apex/log",
+}
+
+// ending are the functions after which nothing comes.
+var ending = map[string][]string{
+	"os": {"Exit"}, "runtime": {"Goexit"},
+	"testing": {"Fatal", "Fatalf", "FailNow", "Skip", "Skipf", "SkipNow"},
+}
+
+// effectOf says what a call may do.
+func (j *Judge) effectOf(c ssa.CallInstruction) effect {
+	cc := c.Common()
+	if j.clock(c) != nil {
+		return timing
+	}
+	if b, ok := cc.Value.(*ssa.Builtin); ok {
+		switch b.Name() {
+		case "len", "cap", "min", "max", "real", "imag", "complex", "append", "ssa:wrapnilchk", "print", "println":
+			return none
+		}
+		return unknown
+	}
+	if isNamed(cc.Value.Type(), "context", "CancelFunc") || isNamed(cc.Value.Type(), "context", "CancelCauseFunc") {
+		return context
+	}
+	path, name, recv := callee(cc)
+	if path == "" {
+		if recv && name == "Error" {
+			return none
+		}
+		return unknown
+	}
+	if slices.Contains(ending[path], name) {
+		return ends
+	}
+	if path == "fmt" && (strings.HasPrefix(name, "Print") || strings.HasPrefix(name, "Fprint") && len(cc.Args) > 0 && isStandardStream(cc.Args[0])) {
+		return logs
+	}
+	if path == "testing" && (name == "Log" || name == "Logf") {
+		return logs
+	}
+	for _, l := range logging {
+		if path == l || strings.HasPrefix(path, l+"/") {
+			for _, p := range []string{"Fatal", "Panic", "Exit"} {
+				if strings.HasPrefix(name, p) {
+					return ends
+				}
+			}
+			return logs
+		}
+	}
+	switch path {
+	case "context":
+		return context
+	case "time":
+		switch name {
+		case "AfterFunc":
+			return unknown
+		case "NewTicker", "NewTimer", "After", "Tick", "Sleep", "Stop", "Reset":
+			return timing
+		}
+		return none
+	case j.helper:
+		if recv && (name == "Stop" || name == "Reset") {
+			return timing
+		}
+	}
+	if (path == j.client || path == j.helper) && (name == "Key" || name == "Lease" || name == "Done") {
+		return none
+	}
+	if q := quiet[path]; q != nil && q(name, recv) {
+		return none
+	}
+	return unknown
+}
+
+// isStandardStream reports whether v is os.Stdout or os.Stderr.
+func isStandardStream(v ssa.Value) bool {
+	if m, ok := v.(*ssa.MakeInterface); ok {
+		v = m.X
+	}
+	u, ok := v.(*ssa.UnOp)
+	if !ok {
+		return false
+	}
+	g, ok := u.X.(*ssa.Global)
+	return ok && g.Pkg.Pkg.Path() == "os" && (g.Name() == "Stdout" || g.Name() == "Stderr")
+}
+
+// isDone reports whether v is the channel that a context ends with.
+func isDone(v ssa.Value) bool {
+	c, ok := v.(*ssa.Call)
+	if !ok {
+		return false
+	}
+	path, name, _ := callee(&c.Call)
+	return path == "context" && name == "Done"
+}
+
+func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }

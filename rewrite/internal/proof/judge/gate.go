@@ -1,0 +1,261 @@
+package judge
+
+import (
+	"go/token"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// Gates judges the gates of one function: that of each of the tries, which are calls of
+// TryLock in the old function or in literals in it. It returns what stands against them.
+func (j *Judge) Gates(old, new *ssa.Function, tries []*ssa.Call) map[*ssa.Call]*Objection {
+	out := map[*ssa.Call]*Objection{}
+	m, inserted, bad := j.isomorphic(old, new)
+	if m == nil {
+		for _, t := range tries {
+			out[t] = objection(where(bad), "the function differs by more than its clocks")
+		}
+		return out
+	}
+	was := func(in ssa.Instruction) ssa.Instruction { return m.instrs[in] }
+	now := map[*ssa.Call]*ssa.Call{}
+	for in, o := range m.instrs {
+		if c, ok := o.(*ssa.Call); ok {
+			if d, ok := in.(*ssa.Call); ok {
+				now[c] = d
+			}
+		}
+	}
+	claimed := map[ssa.Instruction]bool{}
+	for _, t := range tries {
+		g := &gate{loop: j.loopOf(now[t]), was: was, inserted: inserted, at: t.Pos()}
+		if o := g.judge(claimed); o != nil {
+			out[t] = o
+		}
+	}
+	for in := range instructions(new) {
+		c, ok := in.(ssa.CallInstruction)
+		if !ok || j.clock(c) == nil || claimed[in] {
+			continue
+		}
+		for _, t := range tries {
+			if out[t] == nil {
+				out[t] = objection(where(was(in)), "a clock is swapped that does not wait in a loop which tries")
+			}
+		}
+	}
+	return out
+}
+
+// A gate is one loop after the edit.
+type gate struct {
+	*loop
+	was      func(ssa.Instruction) ssa.Instruction // in the code before
+	inserted map[ssa.Instruction]bool              // waits
+	at       token.Pos                             // of the try, before the edit
+}
+
+// pos returns where an instruction stood before the edit.
+func (g *gate) pos(in ssa.Instruction) token.Pos {
+	if o := g.was(in); o != nil {
+		return where(o)
+	}
+	return g.at
+}
+
+func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
+	if len(g.blocks) == 0 {
+		return objection(g.at, "the try is in no loop of its function")
+	}
+	rounds := map[outcome]*round{}
+	for _, o := range []outcome{won, locked, failed} {
+		if rounds[o] = g.after(o); rounds[o] == nil {
+			return objection(g.at, "a round has too many ways")
+		}
+	}
+	if g.spins() {
+		delete(rounds, won) // such rounds are as they were, and the others are fewer
+	} else if len(rounds[won].again) > 0 {
+		return objection(g.at, "the loop may go on when the lock is held")
+	}
+	if len(rounds[locked].again) == 0 {
+		return objection(g.at, "the loop does not try again")
+	}
+	for in := range instructions(g.try.Parent()) {
+		c, ok := in.(ssa.CallInstruction)
+		if !ok || in.Parent() != g.try.Parent() || g.j.clock(c) == nil {
+			continue
+		}
+		u := g.j.uses(c)
+		if !g.waitsHere(u) {
+			continue
+		}
+		claimed[in] = true
+		if o := g.own(c, u, g.pos(in)); o != nil {
+			return o
+		}
+		if g.inserted[in] {
+			if o := g.pauses(in); o != nil {
+				return o
+			}
+		}
+		if o := g.moved(c, g.pos(in)); o != nil {
+			return o
+		}
+	}
+	return g.unnoticed(rounds)
+}
+
+// spins reports whether the waits of the loop are all new.
+func (g *gate) spins() bool {
+	n := 0
+	for in := range g.inserted {
+		if g.blocks[in.Block()] {
+			n++
+		}
+	}
+	for in := range instructions(g.try.Parent()) {
+		if c, ok := in.(ssa.CallInstruction); ok && g.j.clock(c) != nil && !g.inserted[in] && g.waitsHere(g.j.uses(c)) {
+			return false
+		}
+	}
+	return n > 0
+}
+
+func (g *gate) waitsHere(u *clockUse) bool {
+	for _, w := range u.waits {
+		if g.blocks[w.Block()] {
+			return true
+		}
+	}
+	return false
+}
+
+// unnoticed judges that one round more, or an earlier one, is noticed by nobody.
+func (g *gate) unnoticed(rounds map[outcome]*round) *Objection {
+	for _, b := range g.try.Parent().Blocks {
+		for _, in := range b.Instrs {
+			ran, goes := false, false
+			for _, r := range rounds {
+				x, y := r.reached(in)
+				ran, goes = ran || x, goes || y
+			}
+			if !ran {
+				continue
+			}
+			if o := g.depends(in); o != nil {
+				return o
+			}
+			if goes {
+				if what := g.acts(in); what != "" {
+					return objection(g.pos(in), "a round more does once more: %s", what)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// depends judges that what an instruction does is not decided by an earlier round.
+func (g *gate) depends(in ssa.Instruction) *Objection {
+	var values []ssa.Value
+	what := ""
+	switch in := in.(type) {
+	case *ssa.If:
+		values, what = []ssa.Value{in.Cond}, "a condition"
+	case *ssa.Return:
+		values, what = in.Results, "the result"
+	case *ssa.Panic:
+		values, what = []ssa.Value{in.X}, "a panic"
+	case *ssa.Send:
+		values, what = []ssa.Value{in.X}, "what is sent"
+	case *ssa.MapUpdate:
+		values, what = []ssa.Value{in.Key, in.Value}, "what is put into a map"
+	case ssa.CallInstruction:
+		values, what = in.Common().Args, "an argument of "+shortName(in.Common())
+		switch g.j.effectOf(in) {
+		case logs, none, context, ends:
+			return nil // a line more, or another result, which is looked at where it is used
+		case timing:
+			what = "how long to wait"
+		}
+		if g.j.clock(in) != nil {
+			values = values[1:]
+		} else if _, name, recv := callee(in.Common()); recv && (name == "Stop" || name == "Reset") {
+			values = values[1:]
+		}
+	}
+	if c, ok := in.(*ssa.Call); ok && g.j.isTry(c) {
+		what = "what the try is given"
+	}
+	for _, v := range values {
+		t := g.carried(v, in)
+		if t == nil {
+			continue
+		}
+		if branch, ok := in.(*ssa.If); ok && t.first != nil && g.goesOn(branch, t) {
+			continue
+		}
+		return objection(g.pos(in), "%s depends on what earlier rounds have left, so that a round more would be noticed", what)
+	}
+	return nil
+}
+
+// goesOn reports whether a condition that tells the first round from the others stays in the
+// loop in the others.
+func (g *gate) goesOn(branch *ssa.If, t *trace) bool {
+	r := &round{loop: g.loop}
+	known := r.eval(nil, t.first)
+	if known == "" {
+		return false
+	}
+	switch r.eval(facts{t.from: known}, branch.Cond) {
+	case "true":
+		return g.blocks[branch.Block().Succs[0]]
+	case "false":
+		return g.blocks[branch.Block().Succs[1]]
+	}
+	return false
+}
+
+// acts says what an instruction does that somebody may see, or "".
+func (g *gate) acts(in ssa.Instruction) string {
+	switch in := in.(type) {
+	case *ssa.Go:
+		return "a goroutine is started"
+	case *ssa.Defer:
+		return "a call is deferred"
+	case *ssa.Send:
+		return "a value is sent"
+	case *ssa.MapUpdate:
+		return "a map is written"
+	case *ssa.UnOp:
+		if in.Op == token.ARROW && !isDone(in.X) && !g.j.isClockChannel(in.X) && !g.fromClock(in.X) {
+			return "a channel is received from"
+		}
+	case *ssa.Select:
+		for i, s := range in.States {
+			if isDone(s.Chan) || g.j.isClockChannel(s.Chan) || g.fromClock(s.Chan) {
+				continue
+			}
+			if to := chosen(in, i); to == nil || g.blocks[to] {
+				return "a channel is received from"
+			}
+		}
+	case *ssa.Call:
+		if g.j.effectOf(in) == unknown && in != g.try {
+			return shortName(&in.Call) + " is called"
+		}
+	}
+	return ""
+}
+
+// fromClock reports whether a channel is loaded from a variable that holds one of a clock.
+func (g *gate) fromClock(v ssa.Value) bool {
+	for in := range instructions(outermost(g.try.Parent())) {
+		if c, ok := in.(ssa.CallInstruction); ok && g.j.clock(c) != nil && g.j.uses(c).seen[v] {
+			return true
+		}
+	}
+	return false
+}

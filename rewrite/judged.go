@@ -1,0 +1,153 @@
+package rewrite
+
+import (
+	"errors"
+	pathpkg "path"
+	"slices"
+
+	"golang.org/x/tools/go/ssa"
+
+	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
+	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/proof/judge"
+)
+
+// The second proof.
+//
+// What the first proof lets pass is edited in memory, type-checked there, and judged by code
+// that shares nothing with it. A finding that does not pass gets the next weaker tier.
+
+// A settled is the outcome of [Plan.Changes] for the tiers as they were.
+type settled struct {
+	tiers   []finding.Tier
+	changes []change.Change
+}
+
+func settle(ps []*proposal, changes []change.Change) *settled {
+	s := &settled{changes: changes}
+	for _, p := range ps {
+		s.tiers = append(s.tiers, p.Tier)
+	}
+	return s
+}
+
+func (s *settled) holds(ps []*proposal) bool {
+	return s != nil && slices.Equal(s.tiers, settle(ps, nil).tiers)
+}
+
+// judge lets the second proof look at the changes. It lowers what does not pass, and reports
+// whether there was any.
+func (pl *Plan) judge(changes []change.Change) (lowered bool) {
+	client := ""
+	gates := false
+	for _, f := range pl.proposals {
+		if f.Tier > finding.Refuse {
+			client = f.component.Path
+		}
+		gates = gates || f.Tier == finding.Gate
+	}
+	if !gates {
+		return false
+	}
+	for _, a := range pl.analyses {
+		j := &judging{plan: pl, analysis: a, client: client, whole: pl.after(a, changes, client)}
+		for _, f := range pl.proposals {
+			if f.Tier == finding.Gate && a.ByName[f.site.File.Name] != nil {
+				j.add(f)
+			}
+		}
+		if j.run() {
+			return true
+		}
+	}
+	return false
+}
+
+// A judging is that of one build configuration.
+type judging struct {
+	plan     *Plan
+	analysis *analysis
+	client   string
+	whole    *judge.After
+	funcs    []*ssa.Function // with gates, in order
+	tries    map[*ssa.Function][]*ssa.Call
+	by       map[*ssa.Call]*proposal
+	lowered  bool
+}
+
+// lower takes the next weaker tier for a proposal.
+func (j *judging) lower(f *proposal, o *judge.Objection) {
+	at := f.Pos
+	if o.Pos.IsValid() {
+		at = j.analysis.Position(o.Pos)
+	}
+	j.plan.lower(f, finding.Reason{Code: finding.JudgeDisagrees, Detail: o.Why, Pos: at})
+	j.lowered = true
+}
+
+// add finds the try of a gate, and the function around it.
+func (j *judging) add(f *proposal) {
+	file := j.analysis.ByName[f.site.File.Name]
+	for _, in := range j.analysis.CallGraph().At(f.site.Tries[0].Lparen) {
+		try, ok := in.(*ssa.Call)
+		fn := in.Parent()
+		if !ok || fn.Pkg == nil || fn.Pkg.Pkg != file.Pkg.Types || fn.Origin() != nil {
+			continue
+		}
+		for fn.Parent() != nil && fn.Parent().Syntax() != nil {
+			fn = fn.Parent()
+		}
+		if j.tries == nil {
+			j.tries, j.by = map[*ssa.Function][]*ssa.Call{}, map[*ssa.Call]*proposal{}
+		}
+		if j.tries[fn] == nil {
+			j.funcs = append(j.funcs, fn)
+		}
+		j.tries[fn] = append(j.tries[fn], try)
+		j.by[try] = f
+		return
+	}
+	j.lower(f, &judge.Objection{Why: "the function has no SSA form"})
+}
+
+// run judges function by function.
+func (j *judging) run() bool {
+	graph := j.analysis.CallGraph()
+	p := judge.New(j.plan.p.Fset, graph.All(), len(graph.Unbuilt) > 0, j.plan.HelperImport(), j.client)
+	for _, fn := range j.funcs {
+		now, err := j.whole.Function(fn)
+		if err != nil {
+			for _, t := range j.tries[fn] {
+				j.lower(j.by[t], &judge.Objection{Why: err.Error()})
+			}
+			continue
+		}
+		objections := p.Gates(fn, now, j.tries[fn])
+		for _, t := range j.tries[fn] {
+			if o := objections[t]; o != nil {
+				j.lower(j.by[t], o)
+			}
+		}
+	}
+	return j.lowered
+}
+
+// after is the program of one build configuration with the changes. The helper package has all
+// that there may be of it, since only its declarations count.
+func (pl *Plan) after(a *analysis, changes []change.Change, client string) *judge.After {
+	changed := map[string][]byte{}
+	for _, c := range changes {
+		if c.New != nil {
+			changed[c.Path] = c.New
+		}
+	}
+	files, err := helper.Generate(helper.Config{
+		Package: pathpkg.Base(pl.p.In.HelperName()), Concurrency: client, Client: pl.p.ClientBeside(client),
+		Version: pl.p.In.Version, Clocks: true, Earlier: true,
+	})
+	if err != nil {
+		panic(errors.Join(errors.New("the helper package cannot be generated"), err)) // the same was done for its files
+	}
+	return judge.Apply(judge.Edit{Fset: pl.p.Fset, Packages: a.Packages, Changed: changed, Helper: files, HelperPath: pl.HelperImport()})
+}
