@@ -34,24 +34,62 @@ const fingerprint = "etcdmodFinding/v1"
 // text; it is complete, the helper included, and compiles. With more than 250 changed
 // findings there are no fixes: the helper is in each of them, and services limit the size.
 func SARIF(w io.Writer, page Page) error {
-	run := sarifRun{
-		Tool:              sarifTool{sarifDriver{Name: "etcdmod", SemanticVersion: strings.TrimPrefix(version.Version, "v")}},
-		AutomationDetails: sarifDetails{"etcdmod/"},
-		BaseIDs:           map[string]sarifArtifactLocation{sourceRoot: {Description: &sarifText{Text: "the root of the repository"}}},
-		ColumnKind:        "unicodeCodePoints",
-		Results:           []sarifResult{},
+	l := newSarifWriter(page)
+	for _, unit := range page.Units {
+		if l.fixes {
+			var err error
+			if unit, err = page.loaded(unit); err != nil {
+				return err
+			}
+		}
+		if err := l.unit(sarifUnit{Unit: &unit}); err != nil {
+			return err
+		}
+	}
+	l.run.Invocations = []sarifInvocation{l.invocation}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	return enc.Encode(sarifLog{Schema: SARIFSchema, Version: "2.1.0", Runs: []sarifRun{l.run}})
+}
+
+// A sarifWriter makes the run of a page, unit by unit.
+type sarifWriter struct {
+	run          sarifRun
+	invocation   sarifInvocation
+	topics       map[string]Topic
+	rules, codes map[string]int // indexes of what is declared
+	fixes        bool           // results have them
+	suppressed   bool           // some findings are ignored, so that each result has to say whether it is
+	prints       fingerprints
+}
+
+// newSarifWriter declares the rules, and has what the page says of the run as a whole.
+func newSarifWriter(page Page) *sarifWriter {
+	l := &sarifWriter{
+		run: sarifRun{
+			Tool:              sarifTool{sarifDriver{Name: "etcdmod", SemanticVersion: strings.TrimPrefix(version.Version, "v")}},
+			AutomationDetails: sarifDetails{"etcdmod/"},
+			BaseIDs:           map[string]sarifArtifactLocation{sourceRoot: {Description: &sarifText{Text: "the root of the repository"}}},
+			ColumnKind:        "unicodeCodePoints",
+			Results:           []sarifResult{},
+		},
+		invocation: sarifInvocation{Successful: true},
+		topics:     map[string]Topic{}, rules: map[string]int{}, codes: map[string]int{}, prints: fingerprints{},
+		fixes:      countFixes(page) <= maxFixes,
+		suppressed: slices.ContainsFunc(page.Units, func(u Unit) bool { return len(u.Ignored) > 0 }),
 	}
 	switch {
 	case page.Category != "":
-		run.AutomationDetails.ID += page.Category + "/"
+		l.run.AutomationDetails.ID += page.Category + "/"
 	case len(page.Units) == 1 && page.Units[0].Module != "":
-		run.AutomationDetails.ID += page.Units[0].Module + "/" // or the next module would replace it
+		l.run.AutomationDetails.ID += page.Units[0].Module + "/" // or the next module would replace it
 	}
-	rules, codes := map[string]int{}, map[string]int{}
 	for _, t := range page.Topics {
+		l.topics[t.Name] = t
 		if t.Rule {
-			rules[t.Name] = len(run.Tool.Driver.Rules)
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifDescriptor{
+			l.rules[t.Name] = len(l.run.Tool.Driver.Rules)
+			l.run.Tool.Driver.Rules = append(l.run.Tool.Driver.Rules, sarifDescriptor{
 				ID:               t.Name,
 				ShortDescription: &sarifText{Text: t.Title},
 				FullDescription:  &sarifText{Text: t.Title + "."},
@@ -61,74 +99,70 @@ func SARIF(w io.Writer, page Page) error {
 			})
 		}
 	}
-	texts := map[string]Topic{}
-	for _, t := range page.Topics {
-		texts[t.Name] = t
-	}
-	invocation := sarifInvocation{Successful: true}
 	for _, n := range page.Notes {
-		invocation.Notifications = append(invocation.Notifications, sarifNotification{
-			Level: "note", Message: sarifText{Text: n.Detail}, Locations: []sarifLocation{noteLocation(n)},
-		})
+		l.notify(sarifNotification{Level: "note", Message: sarifText{Text: n.Detail}, Locations: []sarifLocation{noteLocation(n)}})
 	}
-	fixes, suppressed := countFixes(page) <= maxFixes, slices.ContainsFunc(page.Units, func(u Unit) bool { return len(u.Ignored) > 0 })
-	prints := fingerprints{}
-	for _, unit := range page.Units {
-		if fixes {
-			var err error
-			if unit, err = page.loaded(unit); err != nil {
-				return err
-			}
+	return l
+}
+
+func (l *sarifWriter) notify(n sarifNotification) {
+	l.invocation.Notifications = append(l.invocation.Notifications, n)
+}
+
+// unit adds what was found in a unit, what was not covered, and what verification said.
+func (l *sarifWriter) unit(u sarifUnit) error {
+	for _, s := range u.Skipped {
+		l.notify(u.skip(s, l.code(s.Reason)))
+	}
+	for _, p := range u.Problems {
+		l.notify(u.problem(p))
+	}
+	for i, f := range u.Findings {
+		r := u.result(f)
+		if l.fixes {
+			r.Fixes = u.fixes(i)
 		}
-		u := sarifUnit{Unit: &unit}
-		for _, s := range u.Skipped {
-			if _, ok := codes[s.Reason]; !ok {
-				codes[s.Reason] = len(run.Tool.Driver.Notifications)
-				d := sarifDescriptor{ID: s.Reason}
-				if t := texts[s.Reason]; t.Text != "" {
-					d.ShortDescription, d.FullDescription = &sarifText{Text: t.Title}, &sarifText{Text: t.Text}
-				}
-				run.Tool.Driver.Notifications = append(run.Tool.Driver.Notifications, d)
-			}
-			invocation.Notifications = append(invocation.Notifications, u.skip(s, codes[s.Reason]))
-		}
-		for _, p := range u.Problems {
-			invocation.Notifications = append(invocation.Notifications, u.problem(p))
-		}
-		add := func(f Finding, r sarifResult) error {
-			rule, ok := rules[f.Rule]
-			if !ok {
-				return fmt.Errorf("rule %s has no description", f.Rule)
-			}
-			r.RuleIndex, r.Fingerprints = rule, map[string]string{fingerprint: prints.of(f)}
-			if suppressed && r.Suppressions == nil {
-				r.Suppressions = &[]sarifSuppression{}
-			}
-			run.Results = append(run.Results, r)
-			return nil
-		}
-		for i, f := range u.Findings {
-			r := u.result(f)
-			if fixes {
-				r.Fixes = u.fixes(i)
-			}
-			if err := add(f, r); err != nil {
-				return err
-			}
-		}
-		for _, f := range u.Ignored {
-			r := u.result(f)
-			r.Suppressions = &[]sarifSuppression{{"inSource", f.Ignored}}
-			if err := add(f, r); err != nil {
-				return err
-			}
+		if err := l.add(f, r); err != nil {
+			return err
 		}
 	}
-	run.Invocations = []sarifInvocation{invocation}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	return enc.Encode(sarifLog{Schema: SARIFSchema, Version: "2.1.0", Runs: []sarifRun{run}})
+	for _, f := range u.Ignored {
+		r := u.result(f)
+		r.Suppressions = &[]sarifSuppression{{"inSource", f.Ignored}}
+		if err := l.add(f, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// code returns the index of the declaration of a reason for which something was not covered.
+func (l *sarifWriter) code(reason string) int {
+	i, ok := l.codes[reason]
+	if !ok {
+		i = len(l.run.Tool.Driver.Notifications)
+		l.codes[reason] = i
+		d := sarifDescriptor{ID: reason}
+		if t := l.topics[reason]; t.Text != "" {
+			d.ShortDescription, d.FullDescription = &sarifText{Text: t.Title}, &sarifText{Text: t.Text}
+		}
+		l.run.Tool.Driver.Notifications = append(l.run.Tool.Driver.Notifications, d)
+	}
+	return i
+}
+
+// add adds the result for a finding. Its rule has to be declared.
+func (l *sarifWriter) add(f Finding, r sarifResult) error {
+	rule, ok := l.rules[f.Rule]
+	if !ok {
+		return fmt.Errorf("rule %s has no description", f.Rule)
+	}
+	r.RuleIndex, r.Fingerprints = rule, map[string]string{fingerprint: l.prints.of(f)}
+	if l.suppressed && r.Suppressions == nil {
+		r.Suppressions = &[]sarifSuppression{}
+	}
+	l.run.Results = append(l.run.Results, r)
+	return nil
 }
 
 // fingerprints tell findings apart from run to run: by what is found in which function, or in
