@@ -34,7 +34,7 @@ func shipCommand(env *Env) *cli.Command {
 			opts := &rollout.Options{
 				Root: changeDir(env.Dir, cmd.String("C")), Out: changeDir(env.Dir, cmd.Args().First()), Timeout: cmd.Duration("timeout"),
 			}
-			index, err := ship.ReadIndex(opts.Out)
+			index, err := ship.ReadIndex(ctx, opts.Out)
 			if err != nil {
 				return usage("%s: %w", cmd.Args().First(), err)
 			}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"path/filepath"
 	"slices"
@@ -70,11 +71,43 @@ func (c *Cache) parse(_ *token.FileSet, name string, src []byte) (*ast.File, err
 		c.parsed[name], c.Sources[name] = p, src
 	}
 	c.mu.Unlock()
-	p.once.Do(func() { p.file, p.err = parser.ParseFile(c.Fset, name, src, parser.ParseComments|parser.AllErrors) })
+	p.once.Do(func() {
+		p.file, p.err = parser.ParseFile(c.Fset, name, src, parser.ParseComments|parser.AllErrors)
+		if at := tooDeep(p.file); at.IsValid() {
+			p.file, p.err = nil, scanner.ErrorList{{Pos: c.Fset.Position(at), Msg: fmt.Sprintf("it is nested more than %d deep, so that nothing in the file was looked at", deepest)}}
+		}
+	})
 	if !bytes.Equal(p.src, src) {
 		return nil, fmt.Errorf("%s was changed while it was read", name)
 	}
 	return p.file, p.err
+}
+
+// deepest is how deep the syntax of a file may nest, each operand of a sum being a level. Walks
+// go as deep, and gofmt takes time by the square of it: 20,000 operands are half a minute.
+const deepest = 4000
+
+// tooDeep returns the first place in a file that is nested deeper than that, if there is one.
+func tooDeep(file *ast.File) (at token.Pos) {
+	if file == nil {
+		return token.NoPos
+	}
+	depth := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		if n == nil {
+			depth--
+			return true
+		}
+		if depth++; depth > deepest && !at.IsValid() {
+			at = n.Pos()
+		}
+		if at.IsValid() {
+			depth--
+			return false
+		}
+		return true
+	})
+	return at
 }
 
 // Load loads the packages in dirs, which lie below the runner's directory, with their

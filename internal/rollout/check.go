@@ -3,8 +3,10 @@ package rollout
 import (
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
+	"strings"
 
 	"etcdmod/internal/pathname"
 	"etcdmod/internal/quote"
@@ -75,10 +77,29 @@ func (m *Module) check() error {
 			if err := pathname.Check(f.Path); err != nil {
 				return fmt.Errorf("unit %s: the name of the file %s %w", u.ID, quote.Name(f.Path), err)
 			}
+			if !m.changes(f.Path) {
+				return fmt.Errorf("unit %s changes %s, and a rollout changes no such file of that module", u.ID, quote.Name(f.Path))
+			}
 			if slices.ContainsFunc(f.Findings, func(i int) bool { return i < 0 || i >= len(m.Findings) }) {
 				return fmt.Errorf("unit %s: %s is for findings that there are not", u.ID, quote.Name(f.Path))
 			}
 		}
 	}
 	return nil
+}
+
+// changes reports whether a rollout may change a file of the module: Go code, what says which
+// versions are built, and what is vendored. Nothing else runs, or says what runs, where a unit
+// is reviewed and merged.
+func (m *Module) changes(name string) bool {
+	if m.Dir != "." {
+		below, ok := strings.CutPrefix(name, m.Dir+"/")
+		if !ok {
+			return false
+		}
+		name = below
+	}
+	base := path.Base(name)
+	return name == "go.mod" || name == "go.sum" || strings.HasPrefix(name, "vendor/") ||
+		path.Ext(base) == ".go" && !strings.HasPrefix(base, ".")
 }

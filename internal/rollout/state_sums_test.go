@@ -119,7 +119,7 @@ func TestChanged(t *testing.T) {
 		write(f.Name, string(f.Data))
 	}
 	root := filepath.Join(top, "mono")
-	all := []string{".", "app", "app/nested", "base", "far", "lib", "tool", "work/one", "work/two"}
+	all := []string{".", "app", "app/nested", "base", "far", "far/testdata/fake", "lib", "tool", "work/one", "work/two"}
 	// The state and the output are in the root module, and no part of it.
 	opts := Options{Root: root, By: ByModule, Ignored: true, Out: filepath.Join(root, "out"), State: filepath.Join(root, "state"), Resume: true}
 	tests := opts
@@ -153,9 +153,9 @@ func TestChanged(t *testing.T) {
 		{"mono/app/testdata/m/x.go", "package m", ""},
 		{"mono/app/nested/x.go", "package nested", "app/nested"},
 		{"mono/x.go", "package root // changed", "."},
-		{"mono/far/testdata/fake/x.go", "package fake // changed", "far"},
-		{"away/x.go", "package away", "far"},
-		{"away/further/x.go", "package further // changed", "far"},
+		{"mono/far/testdata/fake/x.go", "package fake // changed", "far far/testdata/fake"},
+		{"away/x.go", "package away", "far far/testdata/fake"},
+		{"away/further/x.go", "package further // changed", "far far/testdata/fake"},
 		{"mono/work/one/x.go", "package one // changed", "work/one"},
 		{"mono/work/two/go.mod", "module example.com/two // changed", "work/one work/two"},
 		{"mono/work/go.work.sum", "changed", ". work/one work/two"}, // a new file of the root module
@@ -183,7 +183,7 @@ func TestChanged(t *testing.T) {
 		"mono/app/data.txt":            "app base lib",
 		"mono/app/testdata/golden.txt": "app base lib",
 		"mono/app/testdata/m/x.go":     "app base lib",
-		"mono/far/x.txt":               "far",
+		"mono/far/x.txt":               "far far/testdata/fake",
 	} {
 		write(file, "package changed // again")
 		if got := run(tests); !slices.Equal(got, strings.Fields(want)) {

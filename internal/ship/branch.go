@@ -202,33 +202,11 @@ func (b *branch) patch(paths []string) ([]byte, error) {
 	var names []string
 	for _, f := range files {
 		names = append(names, f.Path)
-		if !ours(f.Path) {
-			return nil, fmt.Errorf("the patch changes %s, which is no file that a rollout changes", quote.Name(f.Path))
-		}
 	}
 	if want := slices.Sorted(slices.Values(paths)); !slices.Equal(slices.Sorted(slices.Values(names)), want) {
 		return nil, fmt.Errorf("the patch changes %q, and the index says %q", names, paths)
 	}
 	return diff, nil
-}
-
-// ours reports whether a rollout changes files of a name: Go files, what says which modules are
-// built, and what is vendored; also the text behind a link that ends like a Go file's.
-func ours(name string) bool {
-	for elem := range strings.SplitSeq(path.Dir(name), "/") {
-		if elem == "vendor" {
-			return true
-		}
-		if strings.HasPrefix(elem, ".") && elem != "." {
-			return false
-		}
-	}
-	switch base := path.Base(name); base {
-	case "go.mod", "go.sum", "go.work", "go.work.sum":
-		return true
-	default:
-		return !strings.HasPrefix(base, ".") && strings.Contains(base, ".go")
-	}
 }
 
 // copyFile copies a file that may be missing, and whether it is a program.

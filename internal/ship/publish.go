@@ -24,7 +24,7 @@ func (s *Shipper) publish(ctx context.Context, index *rollout.Index) error {
 	if err != nil {
 		return err
 	}
-	before, err := openRecord(out)
+	before, err := openRecord(ctx, out)
 	if err != nil {
 		return err
 	}

@@ -29,14 +29,16 @@ type published struct {
 	Change string `json:"change"`
 }
 
-func openRecord(dir string) (_ *record, err error) {
+func openRecord(ctx context.Context, dir string) (_ *record, err error) {
 	d, err := rooted.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	if tracked, err := gitcmd.Tracked(context.Background(), d.Path(RecordFile)); err != nil || tracked {
-		return nil, errors.Join(err, fmt.Errorf("%s: git tracks it, and what a repository brings says nothing of what was published; remove it (git rm), or name another directory", quote.Name(d.Path(RecordFile))))
+	if tracked, err := gitcmd.Tracked(ctx, d.Path(RecordFile)); err != nil {
+		return nil, err
+	} else if tracked {
+		return nil, fmt.Errorf("%s: git tracks it, and what a repository brings says nothing of what was published; remove it (git rm), or name another directory", quote.Name(d.Path(RecordFile)))
 	}
 	r := &record{done: map[published]bool{}}
 	r.log, err = appendlog.Open(d, RecordFile, appendlog.Format{}, func(data []byte, _, _ int64) error {
