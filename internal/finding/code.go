@@ -27,6 +27,7 @@ const (
 	LeavesModule     Code = "leaves-module"
 	LineDirective    Code = "line-directive"
 	LinkedFile       Code = "linked-file"
+	Linked           Code = "linked-name"
 	MethodExpr       Code = "method-expression"
 	MutexCopied      Code = "mutex-copied"
 	NoOrigin         Code = "origin-unknown"
@@ -148,6 +149,7 @@ var texts = map[Code]string{
 	LeavesModule:     "The mutex is handed to, or comes from, code outside this module's editable source.",
 	LineDirective:    "The file has //line directives, so positions in it cannot be trusted.",
 	LinkedFile:       "The file has another name, by a symbolic link to it or to a directory around it. An edit would change what is compiled under the other name too, and git keeps the name of a link's target in its place, so that no patch takes it. Make the link a copy, or import the package by one name.",
+	Linked:           "The mutex, or a struct that holds it, is a parameter, a result or the type of something that the linker joins with a declaration elsewhere: a function without a body, or a name in a linkname directive. The compiler does not compare the two types.",
 	MethodExpr:       "A method expression of a type that holds the mutex names the type as a value. Call the method on a value instead.",
 	MutexCopied:      "The mutex is used or copied by value. Copying a lock is wrong in any case; use a pointer.",
 	NoOrigin:         "Not every constructor call that the mutex may come from was found in the source that can be edited.",

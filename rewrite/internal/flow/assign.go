@@ -2,6 +2,7 @@ package flow
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"strconv"
 
@@ -160,6 +161,17 @@ func (w *walker) composite(n *ast.CompositeLit) {
 	if t == nil {
 		return
 	}
+	if isTypeParam(t) {
+		for _, e := range n.Elts {
+			if kv, ok := e.(*ast.KeyValueExpr); ok {
+				e = kv.Value
+			}
+			if w.mutexIn(w.file.TypeOf(e)) {
+				w.poisonNode(w.expr(e), finding.GenericType, e, "in a literal of a type parameter")
+			}
+		}
+		return
+	}
 	u := t.Underlying()
 	if p, ok := u.(*types.Pointer); ok { // elided &T in a literal of []*T
 		u = p.Elem().Underlying()
@@ -216,6 +228,14 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 	if t == nil {
 		return
 	}
+	if isTypeParam(t) { // by its core type
+		for _, e := range []ast.Expr{n.Key, n.Value} {
+			if e != nil && w.mutexIn(w.file.TypeOf(e)) {
+				unify(w.generics.hub, w.expr(e))
+			}
+		}
+		return
+	}
 	base := w.expr(n.X)
 	bind := func(e ast.Expr, part types.Type, labels ...string) {
 		if e == nil || source.IsBlank(e) {
@@ -260,6 +280,16 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 	}
 }
 
+// key follows what a map is indexed with.
+func (w *walker) key(m ast.Expr, t *types.Map, key ast.Expr) {
+	w.flowTo(t.Key(), func() *node {
+		if n := w.expr(m); n != nil {
+			return n.child("key")
+		}
+		return nil
+	}, key)
+}
+
 func (w *walker) compare(x, y ast.Expr) {
 	tx, ty := w.file.TypeOf(x), w.file.TypeOf(y)
 	if tx == nil || ty == nil {
@@ -274,6 +304,31 @@ func (w *walker) compare(x, y ast.Expr) {
 	case cy && types.IsInterface(tx):
 		w.poisonNode(w.expr(y), finding.EscapesInterface, y, "compared with an interface")
 	}
+}
+
+// inConstraint reports whether the type expression that is being looked at says what types a
+// type parameter may stand for.
+func (w *walker) inConstraint() bool {
+	switch p := w.parent().(type) {
+	case *ast.UnaryExpr:
+		return p.Op == token.TILDE
+	case *ast.BinaryExpr:
+		return p.Op == token.OR
+	case *ast.Field:
+		if len(w.stack) < 4 {
+			return false
+		}
+		list := w.stack[len(w.stack)-3]
+		switch owner := w.stack[len(w.stack)-4].(type) {
+		case *ast.InterfaceType:
+			return len(p.Names) == 0
+		case *ast.FuncType:
+			return list == ast.Node(owner.TypeParams)
+		case *ast.TypeSpec:
+			return list == ast.Node(owner.TypeParams)
+		}
+	}
+	return false
 }
 
 // use is the default deny: it looks at the surroundings of every expression that
@@ -312,7 +367,10 @@ func (w *walker) use(e ast.Expr) {
 		}
 		_, isStruct := e.(*ast.StructType)
 		if _, named := parent.(*ast.TypeSpec); !isStruct || !named { // its fields are objects of their own
-			w.typeExpr(e)
+			n := w.typeExpr(e)
+			if w.inConstraint() {
+				unify(w.generics.hub, n)
+			}
 		}
 		return
 	}

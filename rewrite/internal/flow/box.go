@@ -26,9 +26,17 @@ import (
 // boxes are what a program puts into interfaces and takes out of them.
 type boxes struct {
 	in, out []*node          // mutexes that are converted, and types that are asserted
+	from    []boxing         // the conversions
 	bare    bool             // some are converted to an interface without methods
 	asks    []token.Pos      // assertions that the helper's Mutex answers otherwise than the client's
 	leaks   []finding.Reason // what may look at types at run time, or put in what is not followed
+}
+
+// A boxing is a conversion of a mutex to an interface.
+type boxing struct {
+	n     *node
+	iface *types.Interface
+	at    token.Pos
 }
 
 // containers are functions of the standard library that keep a value for the module.
@@ -79,6 +87,7 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 		w.shown(src)
 	}
 	w.boxes.in = append(w.boxes.in, n)
+	w.boxes.from = append(w.boxes.from, boxing{n, iface, src.Pos()})
 }
 
 // foreignPlace reports whether src goes to a parameter or field that another module
@@ -86,11 +95,21 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 func (w *walker) foreignPlace(src ast.Expr) bool {
 	switch at := w.stack[len(w.stack)-1].(type) {
 	case *ast.CallExpr:
-		fn, ok := w.file.Callee(at).(*types.Func)
-		return ok && slices.Contains(at.Args, src) && w.p.FileAt(fn.Pos()) == nil && !keeps(fn)
+		if !slices.Contains(at.Args, src) {
+			return false
+		}
+		switch to := w.file.Callee(at).(type) {
+		case *types.Func:
+			return w.p.FileAt(to.Pos()) == nil && !keeps(to)
+		case *types.Var:
+			return to.Pkg() != nil && w.p.FileAt(to.Pos()) == nil
+		}
 	case *ast.CompositeLit:
 		named, ok := types.Unalias(w.file.TypeOf(at)).(*types.Named)
 		return ok && w.p.FileAt(named.Obj().Pos()) == nil
+	case *ast.SendStmt:
+		to := w.file.Container(at.Chan)
+		return to != nil && w.p.FileAt(to.Pos()) == nil
 	case *ast.AssignStmt:
 		for i, r := range at.Rhs {
 			if r != src || len(at.Lhs) != len(at.Rhs) {
@@ -115,8 +134,17 @@ func (w *walker) asserted(e ast.Expr) {
 	if helperOnly(t) {
 		w.boxes.asks = append(w.boxes.asks, e.Pos())
 	}
-	switch {
-	case !w.mutexIn(t) || source.IsNilExpr(w.file, e):
+	switch params := typeParamsIn(t); {
+	case source.IsNilExpr(w.file, e):
+	case !w.mutexIn(t):
+		for _, param := range params {
+			if types.IsInterface(t) && !isTypeParam(t) {
+				break // likewise
+			}
+			at := param.Obj().Pos()
+			w.generics.asked[at] = append(w.generics.asked[at], askedParameter{e.Pos(), isTypeParam(t)})
+		}
+	case types.IsInterface(t): // its methods are joined with those that it asks for
 	case w.p.IsMutexPtr(t):
 		w.shown(e)
 		w.boxes.out = append(w.boxes.out, w.typeExpr(e))
@@ -210,10 +238,19 @@ func inspects(p *source.Program) *ast.ImportSpec {
 	return nil
 }
 
-// otherUser returns the import path of a package outside the module that uses the
-// client's package concurrency, or "": a mutex of its own may come out of its interfaces.
+// clientModules are where packages of etcd clients lie: their own code asks for no mutex.
+var clientModules = []string{"go.etcd.io/etcd", "github.com/coreos/etcd"}
+
+// otherUser returns the import path of a package outside the module that can name a mutex,
+// since it or what it imports uses the client's package concurrency, or "": a mutex of its own
+// may come out of its interfaces.
 func otherUser(p *source.Program) string {
 	var found []string
+	loaded := map[string]bool{}
+	for _, pkg := range p.In.Packages {
+		loaded[pkg.PkgPath] = true
+	}
+	uses := map[*types.Package]bool{}
 	seen := map[*types.Package]bool{}
 	var visit func(pkg *types.Package)
 	visit = func(pkg *types.Package) {
@@ -221,12 +258,17 @@ func otherUser(p *source.Program) string {
 			return
 		}
 		seen[pkg] = true
-		own := pkg.Path() == p.In.ModulePath || strings.HasPrefix(pkg.Path(), p.In.ModulePath+"/")
+		own := loaded[pkg.Path()]
+		if _, client := p.ConcurrencyPath(pkg); client || !own && below(pkg.Path(), clientModules) {
+			return
+		}
 		for _, imported := range pkg.Imports() {
-			if _, ok := p.ConcurrencyPath(imported); ok && !own && !strings.Contains(pkg.Path(), "/etcd/") {
-				found = append(found, pkg.Path())
-			}
 			visit(imported)
+			_, client := p.ConcurrencyPath(imported)
+			uses[pkg] = uses[pkg] || client || uses[imported]
+		}
+		if uses[pkg] && !own {
+			found = append(found, pkg.Path())
 		}
 	}
 	for _, pkg := range p.In.Packages {

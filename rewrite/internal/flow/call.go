@@ -17,11 +17,17 @@ func (w *walker) call(n *ast.CallExpr) {
 	}
 	if tv := info.Types[n.Fun]; tv.IsType() {
 		if len(n.Args) == 1 {
-			if b, ok := tv.Type.Underlying().(*types.Basic); ok && b.Kind() == types.UnsafePointer {
-				w.poisonNode(w.expr(n.Args[0]), finding.UnsafeUse, n, "converted to unsafe.Pointer")
+			if w.unsafeView(n, tv.Type) {
 				return
 			}
-			w.flowTo(tv.Type, func() *node { return w.typeExpr(n.Fun) }, n.Args[0])
+			w.sameFields(tv.Type, w.file.TypeOf(n.Args[0]))
+			w.flowTo(tv.Type, func() *node {
+				to := w.typeExpr(n.Fun)
+				if _, ok := source.Under(w.file.TypeOf(n.Args[0])).(*types.Slice); ok && pointedTo(tv.Type) != tv.Type {
+					return to.child("ptr") // a slice becomes a pointer to an array
+				}
+				return to
+			}, n.Args[0])
 		}
 		return
 	}
@@ -170,7 +176,11 @@ func (w *walker) builtin(name string, n *ast.CallExpr) {
 		if a, b := w.expr(n.Args[0]), w.expr(n.Args[1]); a != nil && b != nil {
 			unify(a.child("elem"), b.child("elem"))
 		}
-	case "len", "cap", "make", "new", "close", "delete", "clear", "print", "println":
+	case "delete":
+		if m, ok := source.Under(w.file.TypeOf(n.Args[0])).(*types.Map); ok {
+			w.key(n.Args[0], m, n.Args[1])
+		}
+	case "len", "cap", "make", "new", "close", "clear", "print", "println":
 	default:
 		for _, a := range n.Args {
 			if w.mutexIn(w.file.TypeOf(a)) {

@@ -42,6 +42,24 @@ func (w *walker) embedder(n *ast.TypeSpec) {
 	}
 }
 
+// promoted notes the methods that a type has by embedding: those of an instance of generic
+// code do not show the mutex where they are declared.
+func (w *walker) promoted(n *ast.TypeSpec) {
+	obj, ok := w.file.Pkg.TypesInfo.Defs[n.Name].(*types.TypeName)
+	if !ok || obj.IsAlias() {
+		return
+	}
+	named, ok := obj.Type().(*types.Named)
+	if !ok || named.TypeParams() != nil || types.IsInterface(named) {
+		return
+	}
+	for sel := range types.NewMethodSet(types.NewPointer(named)).Methods() {
+		if fn, ok := sel.Obj().(*types.Func); ok && len(sel.Index()) > 1 && w.mutexIn(fn.Type()) {
+			w.method(fn)
+		}
+	}
+}
+
 // asksForMore notes an interface with a method that only the helper's Mutex has.
 func (w *walker) asksForMore(n *ast.InterfaceType) {
 	iface, ok := w.file.TypeOf(n).(*types.Interface)

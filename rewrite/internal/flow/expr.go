@@ -293,9 +293,29 @@ func (w *walker) expr(e ast.Expr) *node {
 	case *ast.ArrayType, *ast.MapType, *ast.ChanType, *ast.FuncType, *ast.StructType:
 		return w.typeExpr(e)
 	}
+	if x := operand(e); x != nil && isTypeParam(w.file.TypeOf(x)) {
+		return w.generics.hub.find() // by its core type
+	}
 	n := w.exprNode(e)
 	w.poisonNode(n, finding.UnsupportedUse, e, "%T of type %s", e, t)
 	return n
+}
+
+// operand returns what an expression takes a part of, or nil.
+func operand(e ast.Expr) ast.Expr {
+	switch e := e.(type) {
+	case *ast.IndexExpr:
+		return e.X
+	case *ast.SliceExpr:
+		return e.X
+	case *ast.StarExpr:
+		return e.X
+	case *ast.UnaryExpr:
+		return e.X
+	case *ast.CallExpr:
+		return e.Fun
+	}
+	return nil
 }
 
 // exprNode returns a node of its own for an expression.

@@ -127,14 +127,23 @@ type Flow struct {
 	carries  map[types.Type]bool
 	boxes    boxes
 	generics generics
+	looks    looks
+	holds    map[look]map[types.Type][]types.Object
+	mutex    types.Type // a pointer to it, as it was seen first
 	outside  map[types.Object]*node
-	methods  map[string]*node // by name and signature
+	methods  map[string]namedMethod // by name and signature
 	Ifaces   []conversion
 	embeds   []embedder
 	here     token.Pos   // what is being read
 	asked    []token.Pos // interfaces with methods that only the helper's Mutex has
 	// components are those that have been judged, by their node.
 	components map[*node]*Component
+}
+
+// A namedMethod is one of the methods of a name and signature, with the node of all.
+type namedMethod struct {
+	fn *types.Func
+	n  *node
 }
 
 // A conversion of a mutex to an interface.
@@ -151,8 +160,9 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 		objects:  map[token.Pos]*node{},
 		types:    map[token.Pos]*node{},
 		carries:  map[types.Type]bool{},
+		holds:    map[look]map[types.Type][]types.Object{},
 		outside:  map[types.Object]*node{},
-		methods:  map[string]*node{},
+		methods:  map[string]namedMethod{},
 		generics: newGenerics(),
 
 		components: map[*node]*Component{},
@@ -163,11 +173,14 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 				continue
 			}
 			w := &walker{Flow: f, file: fl}
+			w.linked()
 			w.walk()
 		}
 	}
 	f.embedding()
+	f.foreignInterfaces()
 	f.through()
+	f.met()
 	f.settle()
 	for _, n := range f.roots() {
 		f.spread(n, nil, map[*node]bool{})
@@ -263,6 +276,9 @@ func (f *Flow) mutexIn(t types.Type) bool {
 	case *types.Named:
 		if f.p.IsMutex(t) {
 			v = true
+			if f.mutex == nil {
+				f.mutex = types.NewPointer(t)
+			}
 			break
 		}
 		if args := t.TypeArgs(); args != nil {

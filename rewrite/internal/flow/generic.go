@@ -4,8 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
-	"strings"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/source"
@@ -26,7 +26,14 @@ import (
 
 // standardGenerics are packages of the standard library whose generic code gives back what
 // it is given.
-var standardGenerics = []string{"cmp", "iter", "maps", "slices", "sync", "sync/atomic"}
+var standardGenerics = []string{"cmp", "errors", "iter", "maps", "slices", "sync", "sync/atomic"}
+
+// blindGenerics are packages outside the standard library, with what is below their paths,
+// whose generic code does not look into a struct that it is given.
+var blindGenerics = []string{
+	"github.com/hashicorp/golang-lru/v2", "github.com/jellydator/ttlcache/v3", "github.com/maypok86/otter",
+	"github.com/puzpuzpuz/xsync/v3", "github.com/samber/lo", "golang.org/x/exp", "golang.org/x/sync", "google.golang.org/grpc",
+}
 
 // generics are the type parameters of a program, by where they are declared.
 type generics struct {
@@ -34,6 +41,9 @@ type generics struct {
 	given   map[token.Pos]bool             // a mutex is an argument for it
 	passed  map[token.Pos][]token.Pos      // it is an argument for others
 	boxed   map[token.Pos][]boxedParameter // a value of it is converted to an interface
+	held    map[token.Pos][]types.Type     // types that hold a mutex and are arguments for it
+	asked   map[token.Pos][]askedParameter // a type that is made of it is asserted
+	methods map[token.Pos][]string         // of interfaces that have it in their signatures
 	pointed map[token.Pos]bool             // type expressions of what generic code only points to
 }
 
@@ -41,7 +51,15 @@ type generics struct {
 type boxedParameter struct {
 	at      token.Pos
 	foreign string // says what may take it that is not followed, if anything does
-	bare    bool   // the interface has no methods
+	iface   *types.Interface
+	look    look   // of code outside the module that it is converted for
+	who     string // that code, or ""
+}
+
+// An askedParameter is an assertion to a type that is made of a type parameter.
+type askedParameter struct {
+	at   token.Pos
+	self bool // it is the parameter
 }
 
 func newGenerics() generics {
@@ -50,6 +68,9 @@ func newGenerics() generics {
 		given:   map[token.Pos]bool{},
 		passed:  map[token.Pos][]token.Pos{},
 		boxed:   map[token.Pos][]boxedParameter{},
+		held:    map[token.Pos][]types.Type{},
+		asked:   map[token.Pos][]askedParameter{},
+		methods: map[token.Pos][]string{},
 		pointed: map[token.Pos]bool{},
 	}
 }
@@ -62,7 +83,8 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 		param := params.At(i).Obj().Pos()
 		carries := w.mutexIn(inst.TypeArgs.At(i))
 		from := typeParamsIn(inst.TypeArgs.At(i))
-		if !carries && len(from) == 0 {
+		holds := !carries && len(w.held(inst.TypeArgs.At(i), whole)) > 0
+		if !carries && !holds && len(from) == 0 {
 			continue
 		}
 		if w.p.FileAt(obj.Pos()) == nil {
@@ -70,7 +92,15 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 				continue
 			}
 			param = id.Pos()
-			w.generics.boxed[param] = []boxedParameter{{at: param, foreign: "the code of " + obj.Pkg().Path() + "." + obj.Name() + " is not followed"}}
+			b := boxedParameter{at: param, look: whole, who: obj.Pkg().Path() + "." + obj.Name()}
+			if b.foreign = "the code of " + b.who + " is not followed"; below(obj.Pkg().Path(), blindGenerics) {
+				b.look = blind
+			}
+			w.generics.boxed[param] = []boxedParameter{b}
+			w.generics.methods[param] = []string{"*"}
+		}
+		if holds {
+			w.generics.held[param] = append(w.generics.held[param], inst.TypeArgs.At(i))
 		}
 		w.generics.given[param] = w.generics.given[param] || carries
 		for _, t := range from {
@@ -103,12 +133,14 @@ func (w *Flow) receiver(sig *types.Signature) {
 // boxing notes a conversion of a value of a type parameter to an interface. A named type
 // of this module keeps its name, and is asked for by that.
 func (w *walker) boxing(t, dst types.Type, src ast.Expr) {
+	w.looked(t, dst, src)
 	iface, ok := source.Under(dst).(*types.Interface)
 	if t == nil || !ok || isTypeParam(dst) || w.ownGeneric(t) {
 		return
 	}
 	for _, param := range typeParamsIn(t) {
-		b := boxedParameter{at: src.Pos(), bare: iface.NumMethods() == 0}
+		b := boxedParameter{at: src.Pos(), iface: iface}
+		b.look, b.who = w.looksAt(src)
 		named, ok := types.Unalias(dst).(*types.Named)
 		_, plain := types.Unalias(t).(*types.TypeParam)
 		if w.foreignPlace(src) || !plain || ok && w.p.FileAt(named.Obj().Pos()) == nil {
@@ -165,6 +197,25 @@ func (w *Flow) throughHub(obj types.Object) *node {
 	return w.generics.hub.find()
 }
 
+// writtenArgs joins the type arguments that are written out for a generic function with what
+// goes through it.
+func (w *walker) writtenArgs(e ast.Expr) {
+	x := e
+	if i, ok := e.(*ast.IndexExpr); ok {
+		x = i.X
+	} else if l, ok := e.(*ast.IndexListExpr); ok {
+		x = l.X
+	}
+	if !w.genericFunc(x) || w.file.Pkg.TypesInfo.Types[e].IsType() {
+		return
+	}
+	for _, arg := range typeArgs(e) {
+		if w.mutexIn(w.file.TypeOf(arg)) {
+			unify(w.generics.hub, w.typeExpr(arg))
+		}
+	}
+}
+
 // generic returns the node of a type expression like Box[*concurrency.Mutex].
 func (w *walker) generic(e ast.Expr) *node {
 	var x ast.Expr
@@ -205,43 +256,113 @@ func (w *walker) generic(e ast.Expr) *node {
 	return w.object(obj) // it names the mutex in its own declaration
 }
 
-// through judges what mutexes may become as values of type parameters.
-func (f *Flow) through() {
-	g := &f.generics
-	var todo []token.Pos
-	for at, given := range g.given {
-		if given {
-			todo = append(todo, at)
-		}
-	}
+// reachable returns where the type parameters that are given something hand it on to, in
+// order, these included.
+func (g *generics) reachable(given []token.Pos) []token.Pos {
 	seen := map[token.Pos]bool{}
-	var boxed []boxedParameter
-	for len(todo) > 0 {
-		at := todo[0]
-		todo = todo[1:]
+	for len(given) > 0 {
+		at := given[0]
+		given = given[1:]
 		if !seen[at] {
 			seen[at] = true
-			boxed = append(boxed, g.boxed[at]...)
-			todo = append(todo, g.passed[at]...)
+			given = append(given, g.passed[at]...)
 		}
 	}
-	slices.SortFunc(boxed, func(a, b boxedParameter) int {
-		if a.at != b.at {
-			return int(a.at - b.at)
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// through judges what mutexes, and what holds them, may become as values of type parameters.
+func (f *Flow) through() {
+	g := &f.generics
+	for _, at := range slices.Sorted(maps.Keys(g.held)) {
+		for _, to := range g.reachable([]token.Pos{at}) {
+			for _, b := range g.boxed[to] {
+				for _, t := range g.held[at] {
+					f.show(t, b.look, b.who, b.at)
+					if b.look == blind && b.iface != nil {
+						f.looks.kept = append(f.looks.kept, kept{t, b.iface, b.at})
+					}
+				}
+			}
 		}
-		return strings.Compare(a.foreign, b.foreign)
-	})
+	}
+	var given []token.Pos
+	for at, is := range g.given {
+		if is {
+			given = append(given, at)
+		}
+	}
 	hub := g.hub.find()
-	for _, b := range boxed {
-		if b.foreign == "" {
-			f.boxes.in = append(f.boxes.in, hub)
-			f.boxes.bare = f.boxes.bare || b.bare
-			continue
+	for _, at := range g.reachable(given) {
+		for _, b := range g.boxed[at] {
+			f.boxedInHub(b)
 		}
-		r := finding.Reason{Code: finding.GenericType, Detail: b.foreign, Pos: f.p.Position(b.at)}
-		if !HasReason(hub.poison, r) {
-			hub.poison = append(hub.poison, r)
-			f.boxes.leaks = append(f.boxes.leaks, r)
+		for _, a := range g.asked[at] {
+			if a.self {
+				f.boxes.out = append(f.boxes.out, hub)
+				continue
+			}
+			f.leakHub(finding.Reason{Code: finding.GenericType, Detail: "generic code asserts a type that is made of it", Pos: f.p.Position(a.at)})
+		}
+		for _, name := range g.methods[at] {
+			f.meetsGeneric(name)
+		}
+	}
+}
+
+func (f *Flow) boxedInHub(b boxedParameter) {
+	hub := f.generics.hub.find()
+	if b.foreign == "" {
+		f.boxes.in = append(f.boxes.in, hub)
+		f.boxes.from = append(f.boxes.from, boxing{hub, b.iface, b.at})
+		f.boxes.bare = f.boxes.bare || b.iface.NumMethods() == 0
+		return
+	}
+	f.leakHub(finding.Reason{Code: finding.GenericType, Detail: b.foreign, Pos: f.p.Position(b.at)})
+}
+
+// leakHub refuses the mutexes that go through generic code, and what may meet them.
+func (f *Flow) leakHub(r finding.Reason) {
+	hub := f.generics.hub.find()
+	if !HasReason(hub.poison, r) {
+		hub.poison = append(hub.poison, r)
+		f.boxes.leaks = append(f.boxes.leaks, r)
+	}
+}
+
+// meetsGeneric joins the methods of that name with the hub: an instance of a generic
+// interface may ask for them. "*" stands for all that code outside the module can name.
+func (f *Flow) meetsGeneric(name string) {
+	for _, key := range sortedKeys(f.methods) {
+		m := f.methods[key]
+		if m.fn.Name() == name || name == "*" && m.fn.Exported() {
+			unify(f.generics.hub, m.n)
+		}
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// genericInterface notes the methods of an interface that name a type parameter.
+func (w *walker) genericInterface(iface *types.Interface) {
+	for m := range iface.Methods() {
+		for _, param := range typeParamsIn(m.Type()) {
+			at := param.Obj().Pos()
+			w.generics.methods[at] = append(w.generics.methods[at], m.Name())
+		}
+	}
+}
+
+// instanceMethods joins the methods that an instance has for a mutex with those of the same
+// name and signature.
+func (w *walker) instanceMethods(t types.Type) {
+	iface, ok := source.Under(t).(*types.Interface)
+	if !ok {
+		return
+	}
+	for m := range iface.Methods() {
+		if w.mutexIn(m.Type()) {
+			w.method(m)
 		}
 	}
 }

@@ -88,8 +88,12 @@ func (w *walker) node(n ast.Node) {
 	case *ast.TypeSpec:
 		w.typeSpec(n)
 		w.embedder(n)
+		w.promoted(n)
 	case *ast.InterfaceType:
 		w.asksForMore(n)
+		if iface, ok := w.file.TypeOf(n).(*types.Interface); ok {
+			w.genericInterface(iface)
+		}
 	case *ast.ValueSpec:
 		if n.Type != nil && w.mutexIn(w.file.TypeOf(n.Type)) {
 			for _, name := range n.Names {
@@ -148,7 +152,16 @@ func (w *walker) node(n ast.Node) {
 	case *ast.Ident:
 		if inst, ok := w.file.Pkg.TypesInfo.Instances[n]; ok {
 			w.instance(n, inst)
+			w.instanceMethods(inst.Type)
 		}
+		w.handed(n)
+	case *ast.IndexExpr:
+		w.writtenArgs(n)
+		if m, ok := source.Under(w.file.TypeOf(n.X)).(*types.Map); ok {
+			w.key(n.X, m, n.Index)
+		}
+	case *ast.IndexListExpr:
+		w.writtenArgs(n)
 	}
 	if e, ok := n.(ast.Expr); ok {
 		w.use(e)
@@ -196,11 +209,11 @@ func (w *walker) fieldType(e ast.Expr) types.Type {
 // satisfy an interface that has the other.
 func (w *Flow) method(fn *types.Func) {
 	key := source.MethodKey(fn)
-	if old := w.methods[key]; old != nil {
-		unify(old, w.object(fn))
+	if old := w.methods[key]; old.n != nil {
+		unify(old.n, w.object(fn))
 		return
 	}
-	w.methods[key] = w.object(fn)
+	w.methods[key] = namedMethod{fn, w.object(fn)}
 }
 
 // parentOfParent returns what holds the field list that holds the current field.

@@ -1,0 +1,416 @@
+package flow
+
+import (
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
+)
+
+// Who looks at types at run time.
+//
+// Not only a mutex in an interface can be told by its type: so can a struct that holds one,
+// by an encoder, by a deep comparison, or by whatever else walks over fields. A struct keeps
+// its name, but the types of its fields change. So where a value goes out of the module in an
+// interface, what it holds stays as it is, unless the code there is known not to look: code
+// outside the module is not read. Within the module a value may go on from one interface to
+// another; which one meets which call cannot be told, and a call that a value could come to
+// by its methods counts.
+
+// A look says how closely some code looks at a value in an interface.
+type look int
+
+const (
+	blind   look = iota // keeps it, or calls its methods
+	surface             // prints the value, and of what lies below it only addresses
+	members             // reads exported fields and calls exported methods
+	whole               // may read everything
+)
+
+// blindCode are functions with parameters of an interface type that do not look at what is
+// in it, by package; nil stands for all functions of a package.
+var blindCode = map[string][]string{
+	"container/heap": nil, "container/list": nil, "container/ring": nil, "context": nil, "errors": nil,
+	"google.golang.org/grpc":              {"RegisterService"}, // asks for the methods of the service
+	"golang.org/x/sync/singleflight":      nil,
+	"runtime":                             {"KeepAlive", "SetFinalizer"},
+	"sort":                                nil,
+	"sync":                                nil,
+	"sync/atomic":                         nil,
+	"github.com/stretchr/testify/assert":  testifyBlind,
+	"github.com/stretchr/testify/require": testifyBlind,
+	"testing":                             nil, // what a failing test prints is compared by nobody
+	"github.com/stretchr/testify/suite":   {"Run"},
+	"github.com/prometheus/client_golang/prometheus": nil,
+}
+
+var testifyBlind = []string{
+	"Nil", "Nilf", "NotNil", "NotNilf", "Same", "Samef", "NotSame", "NotSamef",
+	"True", "Truef", "False", "Falsef", "NoError", "NoErrorf", "Error", "Errorf",
+}
+
+// printers are packages whose functions print values.
+var printers = []string{"fmt", "log"}
+
+// memberReaders are packages that see exported fields and methods alone, with what is below
+// their paths.
+var memberReaders = []string{
+	"encoding", "expvar", "log/slog", "net/rpc",
+	"github.com/json-iterator/go", "github.com/rs/zerolog", "github.com/sirupsen/logrus",
+	"go.uber.org/zap", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "k8s.io/klog", "sigs.k8s.io/yaml",
+}
+
+// below reports whether path is one of the packages or lies below one.
+func below(path string, packages []string) bool {
+	return slices.ContainsFunc(packages, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
+}
+
+// A meeting is a place where code outside the module gets a value whose static type is an
+// interface.
+type meeting struct {
+	look  look
+	iface *types.Interface
+	who   string
+	at    token.Pos
+}
+
+// A kept value is a struct with a mutex in it that is converted to an interface.
+type kept struct {
+	t     types.Type
+	iface *types.Interface
+	at    token.Pos
+}
+
+// looks are the places where a program shows values to code that is not followed.
+type looks struct {
+	meetings []meeting
+	kept     []kept
+	raised   []*types.Interface // with methods, and converted to one without
+}
+
+// looked judges a value that goes to a place of type dst.
+func (w *walker) looked(t, dst types.Type, src ast.Expr) {
+	if t == nil || isTypeParam(t) {
+		return
+	}
+	iface, ok := source.Under(dst).(*types.Interface)
+	if ok && isTypeParam(dst) {
+		ok = false
+	}
+	how, who := w.looksAt(src)
+	if who == "" || how == blind {
+		if ok {
+			w.keep(t, dst, iface, src)
+		}
+		return
+	}
+	if !ok {
+		w.spreadLook(t, how, who, src)
+		return
+	}
+	if from, is := source.Under(t).(*types.Interface); is {
+		w.looks.meetings = append(w.looks.meetings, meeting{how, from, who, src.Pos()})
+		return
+	}
+	if iface.NumMethods() > 0 {
+		return // it calls them
+	}
+	w.show(t, how, who, src.Pos())
+	if how >= members {
+		for _, inner := range w.interfacesIn(t, how) {
+			w.looks.meetings = append(w.looks.meetings, meeting{how, inner, who, src.Pos()})
+		}
+	}
+}
+
+// keep notes a value that goes into an interface of this module, or that code outside keeps
+// for it.
+func (w *walker) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) {
+	if from, ok := source.Under(t).(*types.Interface); ok {
+		if from.NumMethods() > 0 && iface.NumMethods() == 0 {
+			w.looks.raised = append(w.looks.raised, from)
+		}
+		return
+	}
+	if len(w.held(t, whole)) > 0 {
+		w.looks.kept = append(w.looks.kept, kept{t, iface, src.Pos()})
+	}
+	named, _ := types.Unalias(dst).(*types.Named)
+	foreign := named != nil && named.Obj().Pkg() != nil && w.p.FileAt(named.Obj().Pos()) == nil
+	for m := range iface.Methods() {
+		obj, _, _ := types.LookupFieldOrMethod(t, true, m.Pkg(), m.Name())
+		if m.Pkg() == nil {
+			continue // error
+		}
+		if fn, ok := obj.(*types.Func); ok && fn.Pkg() != nil && w.p.FileAt(fn.Pos()) == nil {
+			w.asks(fn, src.Pos()) // what calls it by the interface is code of this module
+		}
+		if foreign && w.looksOf(m, nil) > blind {
+			w.spreadLook(m.Signature(), whole, named.Obj().Pkg().Path()+", which calls "+m.Name(), src)
+		}
+	}
+}
+
+// spreadLook judges a value that code outside the module gets as it is: f(list...), where
+// the list is of interfaces, and functions whose results are.
+func (w *walker) spreadLook(t types.Type, how look, who string, src ast.Expr) {
+	switch u := source.Under(t).(type) {
+	case *types.Slice:
+		if iface, ok := source.Under(u.Elem()).(*types.Interface); ok && !isTypeParam(u.Elem()) {
+			w.looks.meetings = append(w.looks.meetings, meeting{how, iface, who, src.Pos()})
+		}
+	case *types.Signature:
+		for v := range u.Results().Variables() {
+			if iface, ok := source.Under(v.Type()).(*types.Interface); ok && iface.NumMethods() == 0 {
+				w.looks.meetings = append(w.looks.meetings, meeting{how, iface, who, src.Pos()})
+			}
+		}
+	}
+}
+
+// looksAt says how closely the code looks that src is handed to, and who it is; "" for code
+// of this module.
+func (w *walker) looksAt(src ast.Expr) (look, string) {
+	if !w.foreignPlace(src) {
+		return blind, ""
+	}
+	at := w.stack[len(w.stack)-1]
+	if lit, ok := at.(*ast.CompositeLit); ok {
+		named := types.Unalias(w.file.TypeOf(lit)).(*types.Named).Obj()
+		if names, ok := blindCode[named.Pkg().Path()]; ok && names == nil {
+			return blind, named.Pkg().Path()
+		}
+	}
+	call, ok := at.(*ast.CallExpr)
+	if !ok {
+		return whole, "code of another module"
+	}
+	obj := w.file.Callee(call)
+	who := obj.Pkg().Path() + "." + obj.Name()
+	if fn, ok := obj.(*types.Func); ok {
+		return w.looksOf(fn, call), who
+	}
+	return whole, who
+}
+
+// looksOf says how closely fn looks at its arguments. call may be nil.
+func (w *walker) looksOf(fn *types.Func, call *ast.CallExpr) look {
+	path := fn.Pkg().Path()
+	if names, ok := blindCode[path]; ok && (names == nil || slices.Contains(names, fn.Name())) {
+		return blind
+	}
+	switch {
+	case below(path, printers):
+		if strings.HasSuffix(fn.Name(), "f") && (call == nil || w.sharp(call)) {
+			return whole
+		}
+		return surface
+	case below(path, memberReaders):
+		return members
+	}
+	return whole
+}
+
+// sharp reports whether a format may ask for Go syntax, which has the types of fields.
+func (w *walker) sharp(call *ast.CallExpr) bool {
+	for _, a := range call.Args {
+		tv := w.file.Pkg.TypesInfo.Types[a]
+		if b, ok := source.Under(tv.Type).(*types.Basic); ok && b.Info()&types.IsString != 0 {
+			return tv.Value == nil || strings.Contains(constant.StringVal(tv.Value), "#")
+		}
+	}
+	return true
+}
+
+// show refuses what a value of type t holds, since somebody looks at it.
+func (w *Flow) show(t types.Type, how look, who string, at token.Pos) {
+	if how < members {
+		return
+	}
+	for _, obj := range w.held(t, how) {
+		w.refuse(w.object(obj), finding.EscapesInterface, at, "%s, which holds it, goes to %s, which may look at the types of its fields", types.TypeString(t, shortly), who)
+	}
+}
+
+// shortly names packages in messages.
+func shortly(p *types.Package) string { return p.Name() }
+
+// refuse notes why a node cannot change. Unlike poisonNode it says nothing about what else
+// is in interfaces.
+func (f *Flow) refuse(n *node, code finding.Code, at token.Pos, format string, args ...any) {
+	if n == nil {
+		return
+	}
+	n = n.find()
+	r := finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: f.p.Position(at)}
+	if !HasReason(n.poison, r) {
+		n.poison = append(n.poison, r)
+	}
+}
+
+// held returns the fields and methods by which somebody who looks at a value of type t, as
+// closely as how says, sees a mutex.
+func (f *Flow) held(t types.Type, how look) (out []types.Object) {
+	cache := f.holds[how]
+	if cache == nil {
+		cache = map[types.Type][]types.Object{}
+		f.holds[how] = cache
+	}
+	if out, ok := cache[t]; ok {
+		return out
+	}
+	visible := func(o types.Object) bool { return how == whole || o.Exported() }
+	f.visitTypes(t, func(t types.Type) {
+		if named, ok := t.(*types.Named); ok && f.p.FileAt(named.Obj().Pos()) != nil {
+			for m := range named.Origin().Methods() {
+				if m.Exported() && f.mutexIn(m.Type()) {
+					out = append(out, m)
+				}
+			}
+		}
+		st, ok := t.(*types.Struct)
+		for i := 0; ok && i < st.NumFields(); i++ {
+			if v := st.Field(i); visible(v) && f.mutexIn(v.Type()) {
+				out = append(out, v)
+			}
+		}
+	}, func(v *types.Var) bool { return visible(v) || v.Embedded() })
+	cache[t] = out
+	return out
+}
+
+// interfacesIn returns the types of fields, elements and keys of t that are interfaces.
+func (f *Flow) interfacesIn(t types.Type, how look) (out []*types.Interface) {
+	f.visitTypes(t, func(t types.Type) {
+		if iface, ok := t.(*types.Interface); ok {
+			out = append(out, iface)
+		}
+	}, func(v *types.Var) bool { return how == whole || v.Exported() || v.Embedded() })
+	return out
+}
+
+// visitTypes calls visit for t and the types that its values are made of, as this module
+// declares them. enter says which fields count.
+func (f *Flow) visitTypes(t types.Type, visit func(types.Type), enter func(*types.Var) bool) {
+	seen := map[types.Type]bool{}
+	var walk func(types.Type)
+	walk = func(t types.Type) {
+		if t == nil || seen[t] {
+			return
+		}
+		seen[t] = true
+		visit(t)
+		switch t := t.(type) {
+		case *types.Alias:
+			walk(types.Unalias(t))
+		case *types.Named:
+			for a := range t.TypeArgs().Types() {
+				walk(a)
+			}
+			if f.p.FileAt(t.Obj().Pos()) != nil {
+				walk(t.Underlying())
+			}
+		case *types.Map:
+			walk(t.Key())
+			walk(t.Elem())
+		case *types.Pointer:
+			walk(t.Elem())
+		case *types.Slice:
+			walk(t.Elem())
+		case *types.Array:
+			walk(t.Elem())
+		case *types.Chan:
+			walk(t.Elem())
+		case *types.Struct:
+			for v := range t.Fields() {
+				if enter(v) {
+					walk(v.Type())
+				}
+			}
+		}
+	}
+	walk(t)
+}
+
+// has reports whether values of type t have methods with all the names that an interface has.
+func has(t types.Type, iface *types.Interface) bool {
+	for m := range iface.Methods() {
+		if obj, _, _ := types.LookupFieldOrMethod(t, true, m.Pkg(), m.Name()); obj == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// met refuses what somebody outside the module may look at by way of interfaces of the
+// module.
+func (f *Flow) met() {
+	// reaches reports whether a value with methods like t, which is in an interface, may come
+	// to another one.
+	reaches := func(t types.Type, in, to *types.Interface) bool {
+		if to.NumMethods() > 0 || in.NumMethods() == 0 {
+			return has(t, to)
+		}
+		return slices.ContainsFunc(f.looks.raised, func(i *types.Interface) bool { return has(t, i) })
+	}
+	for _, m := range f.looks.meetings {
+		for _, k := range f.looks.kept {
+			if m.look >= members && reaches(k.t, k.iface, m.iface) {
+				f.show(k.t, m.look, fmt.Sprintf("%s by way of the interface at %s", m.who, f.p.Where(m.at)), k.at)
+			}
+		}
+		for _, c := range f.boxes.from {
+			if reaches(f.mutex, c.iface, m.iface) {
+				f.refuse(c.n, finding.EscapesInterface, c.at, "what is in such an interface goes to %s at %s, which may look at its type", m.who, f.p.Where(m.at))
+			}
+		}
+	}
+}
+
+// handed notes a function outside the module that is a value here: what it is called with
+// is not seen.
+func (w *walker) handed(id *ast.Ident) {
+	fn, ok := w.file.Pkg.TypesInfo.Uses[id].(*types.Func)
+	if !ok || fn.Pkg() == nil || w.p.FileAt(fn.Pos()) != nil {
+		return
+	}
+	at := ast.Node(id)
+	for i := len(w.stack) - 2; i >= 0; i-- {
+		switch p := w.stack[i].(type) {
+		case *ast.ParenExpr, *ast.IndexExpr, *ast.IndexListExpr:
+			at = p
+			continue
+		case *ast.SelectorExpr:
+			if p.Sel == at {
+				at = p
+				continue
+			}
+		case *ast.CallExpr:
+			if p.Fun == at {
+				return
+			}
+		}
+		break
+	}
+	w.asks(fn, id.Pos())
+}
+
+// asks notes that a function outside the module may get what is in interfaces here.
+func (w *walker) asks(fn *types.Func, at token.Pos) {
+	how := w.looksOf(fn, nil)
+	for v := range fn.Signature().Params().Variables() {
+		t := v.Type()
+		if s, ok := t.(*types.Slice); ok {
+			t = s.Elem()
+		}
+		if iface, ok := source.Under(t).(*types.Interface); ok && iface.NumMethods() == 0 && how > blind {
+			w.looks.meetings = append(w.looks.meetings, meeting{how, iface, fn.Pkg().Path() + "." + fn.Name(), at})
+		}
+	}
+}

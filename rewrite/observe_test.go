@@ -1,0 +1,254 @@
+package rewrite
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/source"
+)
+
+// What holds the mutex of an observed program. MU is the mutex, HOLD something that holds it
+// and keeps its name.
+var owners = []struct{ name, mu, hold, text string }{
+	{"variable", "mu", "&struct{ n int }{1}", `var mu = concurrency.NewMutex(nil, "/a")`},
+	{"field", "s.mu", "s", `type svc struct{ mu *concurrency.Mutex }
+var s = &svc{mu: concurrency.NewMutex(nil, "/a")}`},
+	{"exported", "s.Mu", "s", `type svc struct{ N int; Mu *concurrency.Mutex }
+var s = &svc{Mu: concurrency.NewMutex(nil, "/a")}`},
+	{"embedded", "s.Mutex", "s", `type svc struct{ *concurrency.Mutex }
+var s = &svc{concurrency.NewMutex(nil, "/a")}`},
+	{"deep", "s.in[0].mu", "s", `type inner struct{ mu *concurrency.Mutex }
+type svc struct{ in []*inner }
+var s = &svc{in: []*inner{{mu: concurrency.NewMutex(nil, "/a")}}}`},
+	{"generic", "s.V", "s", `type box[T any] struct{ V T }
+func (b *box[T]) Get() T { return b.V }
+type svc struct{ *box[*concurrency.Mutex] }
+var s = &svc{&box[*concurrency.Mutex]{concurrency.NewMutex(nil, "/a")}}`},
+	{"map", "s.byName[\"a\"]", "s", `type svc struct{ byName map[string]*concurrency.Mutex }
+var s = &svc{map[string]*concurrency.Mutex{"a": concurrency.NewMutex(nil, "/a")}}`},
+	{"method", "s.Get()", "s", `type svc struct{ mu *concurrency.Mutex }
+func (s *svc) Get() *concurrency.Mutex { return s.mu }
+var s = &svc{mu: concurrency.NewMutex(nil, "/a")}`},
+	{"alias", "s.mu", "s", `type lock = *concurrency.Mutex
+type svc struct{ mu lock }
+var s = &svc{mu: concurrency.NewMutex(nil, "/a")}`},
+	{"function", "s.get()", "s", `type svc struct{ get func() *concurrency.Mutex }
+var s = &svc{get: func() *concurrency.Mutex { return concurrency.NewMutex(nil, "/a") }}`},
+}
+
+// What looks at it. decl stands beside the function, do in it; ok and text are what it may set.
+var observations = []struct{ name, decl, do string }{
+	{"nothing", "", ""},
+	{"assert", "", `var v any = MU; _, ok = v.(*concurrency.Mutex)`},
+	{"switch", "", `switch any(MU).(type) { case *concurrency.Mutex: text = "mutex"; default: text = "other" }`},
+	{"assert-parameter", `func get[T any](v any) (t T, ok bool) { t, ok = v.(T); return }`, `_, ok = get[*concurrency.Mutex](MU)`},
+	{"assert-parameter-slice", `func get[T any](v any) bool { _, ok := v.([]T); return ok }`, `ok = get[*concurrency.Mutex]([]*concurrency.Mutex{MU})`},
+	{"switch-parameter", `func is[T any](v any) string { switch v.(type) { case T: return "T" }; return "other" }`, `text = is[*concurrency.Mutex](MU)`},
+	{"put-get", `var reg sync.Map
+func put[T any](k string, v T) { reg.Store(k, v) }
+func get[T any](k string) bool { v, _ := reg.Load(k); _, ok := v.(T); return ok }`, `put("a", MU); ok = get[*concurrency.Mutex]("a")`},
+	{"inner-parameter", `func in[T any](v any) bool { return has[T](v) }
+func has[U any](v any) bool { _, ok := v.(U); return ok }`, `ok = in[*concurrency.Mutex](MU)`},
+	{"type-name", "", `text = fmt.Sprintf("%T", MU)`},
+	{"type-name-parameter", `func name[T any]() string { var t T; return fmt.Sprintf("%T", t) }`, `text = name[*concurrency.Mutex]()`},
+	{"type-of", "", `text = reflect.TypeOf(MU).String()`},
+	{"type-for", "", `text = reflect.TypeFor[*concurrency.Mutex]().String()`},
+	{"type-of-field", "", `text = fields(reflect.TypeOf(HOLD))`},
+	{"type-of-field-kept", "var kept any", `kept = HOLD; text = fields(reflect.TypeOf(kept))`},
+	{"type-of-field-function", "var of = reflect.TypeOf", `text = fields(of(HOLD))`},
+	{"type-of-field-parameter", `func of[T any](v T) string { return fields(reflect.TypeOf(v)) }`, `text = of(HOLD)`},
+	{"json", "", `b, err := json.Marshal(HOLD); text = fmt.Sprint(string(b), err)`},
+	{"json-kept", `func encode(v any) string { b, err := json.Marshal(v); return fmt.Sprint(string(b), err) }`, `text = encode(HOLD)`},
+	{"json-interface", `type encoder interface{ Encode(v any) error }`, `var b strings.Builder; var e encoder = json.NewEncoder(&b); err := e.Encode(HOLD); text = fmt.Sprint(b.String(), err)`},
+	{"go-syntax", "", `text = fmt.Sprintf("%#v", HOLD)`},
+	{"go-syntax-format", `func format(s string, v ...any) string { return fmt.Sprintf(s, v...) }`, `text = format("%#v", HOLD)`},
+	{"plus-v", "", `text = fmt.Sprintf("%+v", HOLD)`},
+	{"print-mutex", "", `text = fmt.Sprintf("%+v", MU)`},
+	{"print-kept", `func show(v ...any) string { return fmt.Sprint(v...) }`, `text = show(MU)`},
+	{"interface", `type getter interface{ Get() *concurrency.Mutex }
+func isGetter(v any) bool { _, ok := v.(getter); return ok }`, `ok = isGetter(HOLD)`},
+	{"interface-literal", `func isGetter(v any) bool { _, ok := v.(interface{ Get() *concurrency.Mutex }); return ok }`, `ok = isGetter(HOLD)`},
+	{"interface-generic", `type getter[T any] interface{ Get() T }
+func isGetter(v any) bool { _, ok := v.(getter[*concurrency.Mutex]); return ok }`, `ok = isGetter(HOLD)`},
+	{"interface-generic-parameter", `type getter[T any] interface{ Get() T }
+func isGetter[T any](v any) bool { _, ok := v.(getter[T]); return ok }`, `ok = isGetter[*concurrency.Mutex](HOLD)`},
+	{"interface-literal-parameter", `func isGetter[T any](v any) bool { _, ok := v.(interface{ Get() T }); return ok }`, `ok = isGetter[*concurrency.Mutex](HOLD)`},
+	{"interface-embedded", `type gets[T any] interface{ Get() T }
+type getter interface{ gets[*concurrency.Mutex]; fmt.Stringer }
+type named struct{ g gets[*concurrency.Mutex] }
+func (named) String() string { return "" }
+func isGetter(v any) bool { _, ok := v.(getter); return ok }
+type both struct{ getterOf; named }
+type getterOf struct{ m *concurrency.Mutex }
+func (g getterOf) Get() *concurrency.Mutex { return g.m }`, `ok = isGetter(both{getterOf: getterOf{MU}})`},
+	{"locker", `type locker interface{ TryLock(context.Context) error }
+func isLocker(v any) bool { _, ok := v.(locker); return ok }`, `ok = isLocker(MU)`},
+	{"locker-printed", `type locker interface{ TryLock(context.Context) error }
+var l locker`, `l = MU; text = fmt.Sprintf("%T", l)`},
+	{"locker-raised", `type locker interface{ TryLock(context.Context) error }
+var l locker
+func show(v any) string { return fmt.Sprintf("%T", v) }`, `l = MU; text = show(l)`},
+	{"key", `var held = map[*concurrency.Mutex]bool{}`, `m := MU; held[m] = true; ok = held[m]; delete(held, m)`},
+	{"key-any", `var held = map[any]bool{}
+func isHeld(v any) bool { _, ok := v.(*concurrency.Mutex); return ok }`, `held[MU] = true; for k := range held { ok = isHeld(k) }`},
+	{"key-any-typed", `var held = map[any]bool{}`, `held[MU] = true; for k := range held { text = fmt.Sprintf("%T", k) }`},
+	{"compare", "", `var v any = MU; ok = v == any(concurrency.NewMutex(nil, "/b"))`},
+	{"convert", `type one struct{ m *concurrency.Mutex }
+type two struct{ m *concurrency.Mutex }`, `t := two(one{MU}); ok = t.m.Key() == ""`},
+	{"convert-pointer", `type one struct{ m *concurrency.Mutex }
+type two struct{ m *concurrency.Mutex }
+func isTwo(v any) bool { _, ok := v.(*two); return ok }`, `ok = isTwo((*two)(&one{MU}))`},
+	{"array", "", `t := [1]*concurrency.Mutex([]*concurrency.Mutex{MU}); ok = t[0] != nil`},
+	{"array-pointer", "", `t := (*[1]*concurrency.Mutex)([]*concurrency.Mutex{MU}); ok = t[0] != nil`},
+	{"core", `func first[S ~[]*concurrency.Mutex](s S) *concurrency.Mutex { return s[0] }`, `ok = first([]*concurrency.Mutex{MU}) != nil`},
+	{"union", `type lockers interface{ *concurrency.Mutex }
+func same[L lockers](a, b L) bool { return a == b }`, `m := MU; ok = same(m, m)`},
+	{"written", `func id[T any](v T) T { return v }`, `ok = id[*concurrency.Mutex](MU) != nil`},
+	{"written-value", `func id[T any](v T) T { return v }`, `f := id[*concurrency.Mutex]; ok = f(MU) != nil`},
+	{"written-slice", "", `ok = slices.Contains[[]*concurrency.Mutex]([]*concurrency.Mutex{}, MU)`},
+	{"errors-as", `type lost struct{ m *concurrency.Mutex }
+func (*lost) Error() string { return "lost" }`, `var err error = &lost{MU}; var l *lost; ok = errors.As(fmt.Errorf("x: %w", err), &l)`},
+	{"recover", "", `func() { defer func() { _, ok = recover().(*concurrency.Mutex) }(); panic(MU) }()`},
+	{"context", `type key struct{}`, `ctx := context.WithValue(context.Background(), key{}, MU); _, ok = ctx.Value(key{}).(*concurrency.Mutex)`},
+	{"context-printed", `type key struct{}`, `ctx := context.WithValue(context.Background(), key{}, MU); text = fmt.Sprintf("%T", ctx.Value(key{}))`},
+	{"list", `var all list.List`, `all.PushBack(MU); _, ok = all.Front().Value.(*concurrency.Mutex)`},
+	{"pool", `var pool = sync.Pool{New: func() any { return concurrency.NewMutex(nil, "/p") }}`, `pool.Put(MU); _, ok = pool.Get().(*concurrency.Mutex)`},
+	{"equal", "", `ok = reflect.DeepEqual(HOLD, HOLD)`},
+	{"template", "", `var b strings.Builder; err := template.Must(template.New("t").Parse("{{printf \"%#v\" .}}")).Execute(&b, HOLD); text = fmt.Sprint(b.String(), err)`},
+	{"unsafe", `type view struct{ p *int }`, `s := HOLD; v := (*view)(unsafe.Pointer(s)); ok = v != nil`},
+	{"channel", "", `c := make(chan any, 1); c <- MU; _, ok = (<-c).(*concurrency.Mutex)`},
+	{"method-value", "", `try := MU.Key; ok = try() == ""`},
+	{"function-type", `func isFunc(v any) bool { _, ok := v.(func() *concurrency.Mutex); return ok }`, `ok = isFunc(func() *concurrency.Mutex { return MU })`},
+	{"string-name", "", `text = strings.TrimPrefix(fmt.Sprintf("%T", any(MU)), "*concurrency.Mutex")`},
+}
+
+// observed returns the source of a program: Main says what it sees.
+func observed(pkg string, o, v int) string {
+	owner, look := owners[o], observations[v]
+	replace := strings.NewReplacer("MU", owner.mu, "HOLD", owner.hold)
+	body := owner.text + "\n" + look.decl + "\n"
+	do := replace.Replace(look.do)
+	var b strings.Builder
+	fmt.Fprintf(&b, "package %s\n\nimport (\n", pkg)
+	all := "context.Background fmt.Sprint time.Sleep concurrency.NewMutex\n" + body + do
+	helper := ""
+	if strings.Contains(all, "fields(") {
+		helper = "func fields(t reflect.Type) (s string) {\n\tfor t.Kind() == reflect.Pointer {\n\t\tt = t.Elem()\n\t}\n\tfor i := range t.NumField() {\n\t\ts += t.Field(i).Type.String() + \" \"\n\t}\n\treturn s\n}\n"
+		all += "reflect."
+	}
+	for _, path := range []string{"container/list", "context", "encoding/json", "errors", "fmt", "reflect", "slices", "strings", "sync", "text/template", "time", "unsafe", source.ConcurrencyPaths[0]} {
+		if strings.Contains(all, filepath.Base(path)+".") {
+			fmt.Fprintf(&b, "\t%q\n", path)
+		}
+	}
+	fmt.Fprintf(&b, ")\n\n%s%s\nfunc wait(ctx context.Context) {\n\tfor %s.TryLock(ctx) != nil {\n\t\ttime.Sleep(time.Second)\n\t}\n}\n\nvar _ = wait\n", body, helper, owner.mu)
+	fmt.Fprintf(&b, "\nfunc Main() (ok bool, text string) {\n\t%s\n\treturn ok, fmt.Sprint(text)\n}\n", do)
+	return b.String()
+}
+
+// TestObserved generates programs that look at the type of a mutex, or of what holds one, at
+// run time, and runs them before and after the rewrite: what they see is the same, or the
+// finding is refused.
+func TestObserved(t *testing.T) {
+	b := newBench(t)
+	dir := t.TempDir()
+	layOut(t, dir, nil, 0)
+	if err := os.RemoveAll(filepath.Join(dir, "all")); err != nil {
+		t.Fatal(err)
+	}
+	var imports, table bytes.Buffer
+	names := []string{}
+	rewrote := map[string]int{}
+	for o, owner := range owners {
+		for v, look := range observations {
+			name := owner.name + "/" + look.name
+			src := []byte(observed("p", o, v))
+			in, err := b.input(src)
+			if err != nil {
+				continue // this owner has no such value
+			}
+			pl := Analyze(in)
+			if len(pl.Findings) != 1 {
+				t.Fatalf("%s: %d findings\n%s", name, len(pl.Findings), src)
+			}
+			out := rewritten(t, pl)
+			if pl.Findings[0].Tier == finding.Refuse {
+				continue
+			}
+			if _, err := b.input(out); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, out)
+				continue
+			}
+			rewrote[owner.name]++
+			rewrote[look.name]++
+			for pkg, text := range map[string][]byte{"a": src, "b": out} {
+				i := len(names)
+				path := filepath.Join(dir, "observed", fmt.Sprintf("%s%d", pkg, i), "p.go")
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, text, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintf(&imports, "\t%s%d \"m/observed/%[1]s%[2]d\"\n", pkg, i)
+			}
+			fmt.Fprintf(&table, "\tcompare(%q, a%d.Main, b%[2]d.Main)\n", name, len(names))
+			names = append(names, name)
+		}
+	}
+	main := fmt.Sprintf("package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n\t\"regexp\"\n%s)\n%s\nfunc main() {\n%s\tif differ {\n\t\tos.Exit(1)\n\t}\n}\n", &imports, observedMain, &table)
+	if err := os.MkdirAll(filepath.Join(dir, "observed", "all"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "observed", "all", "main.go"), []byte(main), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "run", "./observed/all")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+	for _, must := range mustRewrite {
+		if rewrote[must] == 0 {
+			t.Errorf("nothing with %s is rewritten", must)
+		}
+	}
+	t.Logf("%d of %d programs are rewritten: %v", len(names), len(owners)*len(observations), rewrote)
+}
+
+// mustRewrite are the owners and observations that do not stand in the way of all rewrites.
+var mustRewrite = []string{
+	"variable", "field", "exported", "embedded", "deep", "generic", "map", "method", "function",
+	"nothing", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
+	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
+}
+
+const observedMain = `
+var differ bool
+
+var address = regexp.MustCompile("0x[0-9a-f]+")
+
+func run(f func() (bool, string)) (s string) {
+	defer func() {
+		if r := recover(); r != nil {
+			s = "panic"
+		}
+	}()
+	ok, text := f()
+	return fmt.Sprint(ok, " ", address.ReplaceAllString(text, "0x"))
+}
+
+func compare(name string, before, after func() (bool, string)) {
+	if a, b := run(before), run(after); a != b {
+		differ = true
+		fmt.Printf("%s: before %q, after %q\n", name, a, b)
+	}
+}
+`
