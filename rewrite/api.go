@@ -14,16 +14,23 @@ type (
 	Helper = source.Helper
 	// A Strategy says what a collapse waits with.
 	Strategy = source.Strategy
+	// An ExportedAPI says what becomes of exported declarations.
+	ExportedAPI = source.ExportedAPI
 )
 
-// The strategies.
+// The strategies, and what becomes of exported declarations.
 const (
-	WatchStrategy = source.WatchStrategy
-	LockStrategy  = source.LockStrategy
+	WatchStrategy   = source.WatchStrategy
+	LockStrategy    = source.LockStrategy
+	RefuseExported  = source.RefuseExported
+	RewriteExported = source.RewriteExported
 )
 
 // ParseStrategy is the inverse of [Strategy.String].
 func ParseStrategy(name string) (Strategy, bool) { return source.ParseStrategy(name) }
+
+// ParseExportedAPI is the inverse of [ExportedAPI.String].
+func ParseExportedAPI(name string) (ExportedAPI, bool) { return source.ParseExportedAPI(name) }
 
 // ConcurrencyPaths are the import paths under which releases of etcd have shipped package
 // concurrency, and ClientPaths those of package clientv3 beside them.

@@ -257,16 +257,13 @@ type fuzzed struct {
 func (w *world) load(files []txtar.File, options byte) (*source.Input, []error) {
 	in := &source.Input{
 		Fset: w.fset, Sources: map[string][]byte{}, ModulePath: fuzzModule, ModuleDir: fuzzDir, HelperDir: helper.DefaultDir,
-		HelperFiles: map[string][]byte{}, Version: "test", Programs: map[string]bool{}, Strategy: source.Strategy(options >> 1 & 1),
+		HelperFiles: map[string][]byte{}, Version: "test", Exported: source.ExportedAPI(options & 1), Strategy: source.Strategy(options >> 1 & 1),
 	}
 	c := &fuzzed{world: w, files: map[string][]txtar.File{}, pkgs: map[string]*packages.Package{}}
 	for _, f := range files {
 		path := pathpkg.Join(fuzzModule, pathpkg.Dir(f.Name))
 		c.files[path] = append(c.files[path], f)
 		in.Sources[filepath.Join(fuzzDir, filepath.FromSlash(f.Name))] = f.Data
-		if options&1 == 0 {
-			in.Programs[path] = true
-		}
 	}
 	ok := len(files) > 0
 	for _, path := range slices.Sorted(maps.Keys(c.files)) {

@@ -204,13 +204,12 @@ func (r *row) input(dir string, prog *load.Program, helperFiles map[string][]byt
 	in := &source.Input{
 		Fset: prog.Fset, Sources: prog.Sources, ModulePath: module, ModuleDir: dir,
 		HelperDir: helper.DefaultDir, HelperFiles: helperFiles, Version: "test",
+		Exported: source.RewriteExported,
 	}
 	own := module + "/" + r.name
-	in.Programs = map[string]bool{}
 	for _, pkg := range prog.Packages {
 		if pkg.PkgPath == own || strings.HasPrefix(pkg.PkgPath, own+"/") || pkg.PkgPath == own+"_test" || pkg.PkgPath == own+".test" {
 			in.Packages = append(in.Packages, pkg)
-			in.Programs[pkg.PkgPath] = true
 		}
 	}
 	return in

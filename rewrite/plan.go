@@ -172,6 +172,9 @@ func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
 		f.Refused = m.Reasons
 		return
 	}
+	for _, component := range c.components {
+		f.Exported = append(f.Exported, component.Exported...)
+	}
 	f.Tier, f.NotHigher = p.prove(f, c.Site)
 	if f.Tier > r.top {
 		f.Tier, f.NotHigher = r.top, &finding.Reason{Code: finding.TierCapped, Detail: r.id + " gets at most " + r.top.String()}

@@ -68,15 +68,18 @@ func newBench(t *testing.T) *bench { return &bench{sourcetest.NewBench(t, helper
 
 // input makes an Input of the package m/p. The error is that of the parser or the type
 // checker.
-func (b *bench) input(src []byte) (*source.Input, error) {
-	const name, path = "/m/p/p.go", "m/p"
+func (b *bench) input(src []byte) (*source.Input, error) { return b.inputOf("m/p", src) }
+
+// inputOf makes an Input of a package of that path.
+func (b *bench) inputOf(path string, src []byte) (*source.Input, error) {
+	const name = "/m/p/p.go"
 	pkg, err := b.Package(path, name, src)
 	if err != nil {
 		return nil, err
 	}
 	return &source.Input{
 		Fset: b.Fset, Packages: []*packages.Package{pkg}, Sources: map[string][]byte{name: src}, ModulePath: "m", ModuleDir: "/m",
-		HelperDir: helper.DefaultDir, HelperFiles: map[string][]byte{}, Version: "test", Programs: map[string]bool{path: true},
+		HelperDir: helper.DefaultDir, HelperFiles: map[string][]byte{}, Version: "test", Exported: source.RewriteExported,
 	}, nil
 }
 

@@ -36,6 +36,7 @@ func commonFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "concurrency-pkg", Usage: "import `path` of a fork of the etcd client's package concurrency; may be repeated", Validator: importPaths},
 		&cli.StringFlag{Name: "tier", Value: finding.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
 		&cli.StringFlag{Name: "strategy", Value: rewrite.WatchStrategy.String(), Usage: "how a collapse waits: watch (WatchLock) or lock (Lock, which queues) where other errors end the loop"},
+		&cli.StringFlag{Name: "exported-api", Value: rewrite.RefuseExported.String(), Usage: "what becomes of exported declarations that other modules may compile against: refuse or rewrite"},
 	}
 }
 
@@ -65,6 +66,7 @@ type settings struct {
 	configs  []pipeline.Configuration
 	tier     finding.Tier
 	strategy rewrite.Strategy
+	exported rewrite.ExportedAPI
 	forks    []string
 	edit     bool // make changes
 	helper   struct{ dir, imported string }
@@ -88,6 +90,10 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 	if !ok {
 		return nil, usage("-strategy=%s: want watch or lock", quote.Name(cmd.String("strategy")))
 	}
+	exported, ok := rewrite.ParseExportedAPI(cmd.String("exported-api"))
+	if !ok {
+		return nil, usage("-exported-api=%s: want refuse or rewrite", quote.Name(cmd.String("exported-api")))
+	}
 	format, err := readFormat(cmd)
 	if err != nil {
 		return nil, err
@@ -101,6 +107,7 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 		tags:     cmd.String("tags"),
 		tier:     tier,
 		strategy: strategy,
+		exported: exported,
 		forks:    cmd.StringSlice("concurrency-pkg"),
 		edit:     edit,
 		vet:      edit && cmd.Bool("vet"),

@@ -106,7 +106,7 @@ func (s *settings) printColoured(env *Env, res *pipeline.Result, changes []chang
 // pipeline is how the pipeline looks at a module.
 func (s *settings) pipeline(env *Env) pipeline.Options {
 	return pipeline.Options{
-		Dir: s.dir, Repo: s.repo, Layer: s.layer, Patterns: s.patterns, Env: env.Environ, Tags: s.tags, Configurations: s.configs, Tier: s.tier, Strategy: s.strategy, Forks: s.forks,
+		Dir: s.dir, Repo: s.repo, Layer: s.layer, Patterns: s.patterns, Env: env.Environ, Tags: s.tags, Configurations: s.configs, Tier: s.tier, Strategy: s.strategy, Exported: s.exported, Forks: s.forks,
 		HelperDir: s.helper.dir, HelperImport: s.helper.imported,
 		Edit: s.edit, Vet: s.vet, Test: s.test, Bump: s.bump,
 	}

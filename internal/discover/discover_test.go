@@ -516,14 +516,6 @@ func TestImporters(t *testing.T) {
 	}
 }
 
-func TestPrograms(t *testing.T) {
-	m := find(t, write(t, graph), Options{})
-	got := slices.Sorted(maps.Keys(m.Programs()))
-	if want := []string{"m/lock", "m/only/tests", "m/svc"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestMatch(t *testing.T) {
 	dir := write(t, `
 -- go.mod --

@@ -71,24 +71,3 @@ func (p *Package) Mentions(words ...string) bool {
 	}
 	return false
 }
-
-// Programs returns the import paths of the packages of the module that its main packages
-// import, directly or not.
-func (m *Module) Programs() map[string]bool {
-	out := map[string]bool{}
-	var visit func(p *Package)
-	visit = func(p *Package) {
-		for imp := range p.Imports {
-			if q := m.Packages[imp]; q != nil && !out[imp] {
-				out[imp] = true
-				visit(q)
-			}
-		}
-	}
-	for _, p := range m.Packages {
-		if p.Main {
-			visit(p)
-		}
-	}
-	return out
-}

@@ -137,7 +137,7 @@ var texts = map[Code]string{
 	DotImport:        "The client's package is imported with a dot, so its names have no qualifier to replace. Give the import a name.",
 	EmbeddedMutex:    "A struct embeds the mutex, and it, or a struct that embeds it, would have other members than before: the helper's Mutex has methods of its own, and its Header lies one level deeper. Give the field a name.",
 	EscapesInterface: "The mutex is converted to an interface, and something that cannot change with it may ask there for its type at run time, which the compiler does not check.",
-	ExportedAPI:      "An exported declaration of an importable package names the mutex, and no program of this module uses that package: other modules may compile against it.",
+	ExportedAPI:      "An exported declaration of a package that other modules may import has the mutex in its type, or such a package keeps mutexes in interfaces. Who compiles against it cannot be told from here, also where a program of this module uses it. Move the package below a directory named internal, or, if nobody else uses it, give -exported-api=rewrite, which changes declarations and names them.",
 	GeneratedFile:    "The mutex flows through a generated file. Change its generator, or the template, instead.",
 	GenericType:      "The mutex goes into generic code that is not followed, or that hands it to code which may ask for its type at run time. Give that code the interface that it needs, or a struct that holds the mutex.",
 	HelperClient:     "The package that -helper-import names was generated for another import path of the etcd client than the one that this mutex is of. Name one that is for this client, or leave the flag out.",

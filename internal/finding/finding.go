@@ -35,9 +35,12 @@ type Finding struct {
 	// than was asked for.
 	NotHigher *Reason
 	// Missed is the tier that NotHigher is about where that is not the one above Tier.
-	Missed  Tier
-	Path    []Frame // from the loop to the try
-	Ignored string  // the reason that a comment gives for ignoring it
+	Missed Tier
+	Path   []Frame // from the loop to the try
+	// Exported are the exported declarations, with their packages, that change their types
+	// although other modules may compile against them.
+	Exported []string
+	Ignored  string // the reason that a comment gives for ignoring it
 }
 
 // Key identifies a finding across loads of the same source.
@@ -55,7 +58,7 @@ func (f *Finding) NextTier() Tier {
 
 // Refuse leaves the code of the finding as it is, for the given reasons.
 func (f *Finding) Refuse(why ...Reason) {
-	f.Tier, f.NotHigher = Refuse, nil
+	f.Tier, f.NotHigher, f.Exported = Refuse, nil, nil
 	f.Refused = why
 }
 

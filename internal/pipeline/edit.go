@@ -151,8 +151,8 @@ func (r *run) judge(ctx context.Context, changes []change.Change, packages, flag
 			unproved = append(unproved, unverified(r.mod.Root, "the tests do not run on this machine"+r.note(c)))
 		}
 	}
-	for _, d := range r.Dependants {
-		of, err := r.dependant(ctx, d, overlay, flags)
+	for _, d := range r.dependants {
+		of, err := r.builtWith(ctx, d, overlay, flags)
 		v.Skipped = append(v.Skipped, of.Skipped...)
 		if err != nil || len(of.Problems) > 0 {
 			v.Problems = of.Problems
@@ -173,9 +173,9 @@ func unverified(path, detail string) finding.Skip {
 	return finding.Skip{Path: path, Reason: finding.SkipUnverified, Detail: detail}
 }
 
-// dependant compiles a module that replaces this one by its directory. Its own go.mod says
+// builtWith compiles a module that replaces this one by its directory. Its own go.mod says
 // what it is built with, so that this one's does not count there.
-func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]byte, flags []string) (v verify.Judgement, err error) {
+func (r *run) builtWith(ctx context.Context, d dependant, changed map[string][]byte, flags []string) (v verify.Judgement, err error) {
 	overlay := map[string][]byte{}
 	for name, text := range changed {
 		if filepath.Ext(name) == ".go" && !strings.Contains(filepath.ToSlash(name), "/vendor/") {
@@ -185,12 +185,12 @@ func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]b
 	if len(overlay) == 0 {
 		return v, nil
 	}
-	r.log("verifying %s, which is built with this module", r.mod.Rel(d.Root))
-	goCmd := gocmd.Runner{Dir: d.Root, Env: r.Env, Layer: r.Layer} // GOWORK is its own affair
+	r.log("verifying %s, which is built with this module", r.mod.Rel(d.root))
+	goCmd := gocmd.Runner{Dir: d.root, Env: r.Env, Layer: r.Layer} // GOWORK is its own affair
 	if r.Bump.Offline {
 		goCmd = goCmd.With("GOPROXY=off", "GONOPROXY=none")
 	}
-	if d.Alone {
+	if d.alone {
 		goCmd = goCmd.With("GOWORK=off")
 	}
 	for _, c := range r.Configurations {
@@ -199,7 +199,7 @@ func (r *run) dependant(ctx context.Context, d Dependant, changed map[string][]b
 		case ctx.Err() != nil:
 			return v, ctx.Err()
 		case err != nil:
-			v.Skipped = append(v.Skipped, unverified(d.Root, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c)))
+			v.Skipped = append(v.Skipped, unverified(d.root, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c)))
 		case !res.OK():
 			v.Problems = res.New
 			return v, nil

@@ -48,6 +48,10 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		r.log("no package polls an etcd lock")
 		return nil, nil
 	}
+	reached, err := r.around(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ignored := map[string][]byte{}
 	for _, p := range chosen {
 		for _, f := range p.Ignored {
@@ -89,7 +93,8 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Helper:      existing,
 		Strategy:    r.Strategy,
 		Version:     version.Version,
-		Programs:    r.mod.Programs(),
+		Exported:    r.Exported,
+		Reached:     reached,
 		Ignored:     ignored,
 		Linked:      r.mod.Linked,
 		Forks:       r.forks(ctx, chosen),

@@ -38,6 +38,7 @@ type Options struct {
 	Configurations []Configuration
 	Tier           finding.Tier
 	Strategy       rewrite.Strategy
+	Exported       rewrite.ExportedAPI
 	// HelperDir is where the helper package goes, "" for the default; see [CheckHelperDir].
 	// HelperImport is the import path of an existing one that is used instead.
 	HelperDir, HelperImport string
@@ -53,15 +54,9 @@ type Options struct {
 	// Layer is what earlier runs in other modules would have written; nil for nothing. It
 	// counts as if it was on disk.
 	Layer *gocmd.Layer
-	// Dependants are modules that are built with this one and are not in its workspace. A
-	// change that one of them does not build with is not made.
-	Dependants []Dependant
-}
-
-// A Dependant is a module that replaces another one by its directory.
-type Dependant struct {
-	Root  string // absolute
-	Alone bool   // outside of every workspace
+	// Tree are the modules around; nil means those of the git repository. A change that one of
+	// them does not build with is not made.
+	Tree *modules.Tree
 }
 
 // A Result is what became of a module.
@@ -97,6 +92,8 @@ type run struct {
 	res     *Result
 	guessed []string           // import paths of what may be forks of package concurrency
 	stray   []*finding.Finding // directives in packages that are not loaded
+	// dependants are modules that are built with this one and are not in its workspace.
+	dependants []dependant
 }
 
 // newRun returns a run that verifies with check.

@@ -27,7 +27,10 @@ type Finding struct {
 	Refused   []Reason `json:"refused,omitempty"`
 	NotHigher *Reason  `json:"notHigher,omitempty"`
 	CallPath  []Frame  `json:"callPath,omitempty"`
-	Bump      *Bump    `json:"bump,omitempty"`
+	// Exported are the exported declarations that change although other modules may compile
+	// against them.
+	Exported []string `json:"exported,omitempty"`
+	Bump     *Bump    `json:"bump,omitempty"`
 	// Ignored is the reason that a comment in the source gives for ignoring the finding.
 	Ignored string `json:"ignored,omitempty"`
 }
@@ -152,6 +155,7 @@ func findingJSON(res *pipeline.Result, f *finding.Finding) Finding {
 		out.Tier = tierIgnored // nothing is done about it, whatever could be
 		return out
 	}
+	out.Exported = f.Exported
 	for _, r := range f.Refused {
 		out.Refused = append(out.Refused, reasonJSON(res, r))
 	}

@@ -83,6 +83,9 @@ func (p *printer) finding(f *finding.Finding) {
 	for _, frame := range f.Path {
 		p.printf("\t%s: %s\n", shown(p.res, frame.Pos), frame.Call)
 	}
+	for _, name := range f.Exported {
+		p.printf("\tchanges the exported %s\n", name)
+	}
 	for _, r := range f.Refused {
 		p.reason("refused", r)
 	}

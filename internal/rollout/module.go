@@ -144,7 +144,7 @@ func failure(err error, repo string) *Failure {
 func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error) {
 	opts := r.Pipeline
 	opts.Dir, opts.Patterns, opts.Log = r.tree.Abs(r.tree.Modules[i].Dir), nil, nil
-	opts.Repo, opts.Dependants = r.repo, r.dependants(i)
+	opts.Repo, opts.Tree = r.repo, r.tree
 	res, err := r.run(ctx, opts)
 	if err != nil {
 		return nil, err

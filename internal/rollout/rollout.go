@@ -30,7 +30,6 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -238,16 +237,4 @@ func (r *run) modules(ctx context.Context) error {
 		return err
 	}
 	return ctx.Err()
-}
-
-// dependants returns the modules that are built with the one with that index and that its
-// workspace does not know.
-func (r *run) dependants(i int) (out []pipeline.Dependant) {
-	mine := r.tree.Modules[i].Workspace
-	for _, j := range slices.Sorted(slices.Values(r.tree.Users(i))) {
-		if m := r.tree.Modules[j]; mine == "" || m.Workspace != mine {
-			out = append(out, pipeline.Dependant{Root: r.tree.Abs(m.Dir), Alone: m.Workspace == ""})
-		}
-	}
-	return out
 }

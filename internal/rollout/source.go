@@ -92,6 +92,7 @@ func (r *run) settings(ctx context.Context) Settings {
 	list("-config", configs)
 	set("-tier", p.Tier.String())
 	set("-strategy", p.Strategy.String())
+	set("-exported-api", p.Exported.String())
 	set("-helper-dir", p.HelperDir)
 	set("-helper-import", p.HelperImport)
 	list("-concurrency-pkg", p.Forks)

@@ -20,6 +20,9 @@ type Component struct {
 	Node    *node
 	Path    string           // import path of the client's package concurrency
 	Reasons []finding.Reason // why it cannot be rewritten
+	// Exported are the declarations of it that code outside the module may compile against,
+	// if they are to be rewritten.
+	Exported []string
 }
 
 // NodeOf returns the node of the mutex that is tried by a call or a function value, or nil.
@@ -81,7 +84,7 @@ func (f *Flow) ComponentOf(file *source.File, tried, mutex ast.Expr) *Component 
 	if !constructed && len(c.Reasons) == 0 {
 		c.Reasons = append(c.Reasons, finding.Reason{Code: finding.NoOrigin, Detail: "no call of NewMutex reaches " + p.Text(mutex), Pos: p.Position(mutex.Pos())})
 	}
-	c.Reasons = append(c.Reasons, f.exported(n)...)
+	f.exported(c)
 	c.Reasons = append(c.Reasons, f.tagged(n)...)
 	sort.SliceStable(c.Reasons, func(i, j int) bool {
 		a, b := c.Reasons[i].Pos, c.Reasons[j].Pos
@@ -106,29 +109,77 @@ func (f *Flow) once(all []Spelling) (out []Spelling) {
 	return out
 }
 
-// exported reports declarations of the component that code outside this module may
-// compile against.
-func (fl *Flow) exported(n *node) (out []finding.Reason) {
+// exported finds the declarations of the component that code outside this module may compile
+// against.
+func (fl *Flow) exported(c *Component) {
 	p := fl.p
 	for _, f := range p.Files {
 		if !p.Importable(f) {
 			continue
 		}
+		owners := owners(f.Syntax)
 		for id, obj := range f.Pkg.TypesInfo.Defs {
-			if obj == nil || !obj.Exported() || p.FileAt(id.Pos()) != f || !fl.reaches(obj, n) {
+			if obj == nil || !obj.Exported() || p.FileAt(id.Pos()) != f || !fl.reaches(obj, c.Node) {
 				continue
 			}
 			if v, ok := obj.(*types.Var); ok && !v.IsField() && !source.IsPackageLevel(v) {
 				continue
 			}
-			out = append(out, finding.Reason{
+			name := owners[id] + obj.Name()
+			if p.In.Exported == source.RewriteExported {
+				c.Exported = append(c.Exported, f.Pkg.PkgPath+"."+name)
+				continue
+			}
+			c.Reasons = append(c.Reasons, finding.Reason{
 				Code:   finding.ExportedAPI,
-				Detail: fmt.Sprintf("%s of package %s", obj.Name(), f.Pkg.PkgPath),
+				Detail: fmt.Sprintf("%s of package %s", name, f.Pkg.PkgPath),
 				Pos:    p.Position(id.Pos()),
 			})
 		}
 	}
+	slices.Sort(c.Exported)
+	c.Exported = slices.Compact(c.Exported)
+}
+
+// owners names, with a dot behind, the types that methods and fields belong to.
+func owners(f *ast.File) map[*ast.Ident]string {
+	out := map[*ast.Ident]string{}
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv != nil && len(d.Recv.List) == 1 {
+				out[d.Name] = receiverName(d.Recv.List[0].Type) + "."
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				t, ok := spec.(*ast.TypeSpec)
+				if !ok {
+					continue
+				}
+				ast.Inspect(t.Type, func(n ast.Node) bool {
+					if id, ok := n.(*ast.Ident); ok {
+						out[id] = t.Name.Name + "."
+					}
+					return true
+				})
+			}
+		}
+	}
 	return out
+}
+
+func receiverName(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiverName(e.X)
+	case *ast.IndexExpr:
+		return receiverName(e.X)
+	case *ast.IndexListExpr:
+		return receiverName(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
 }
 
 // reaches reports whether the declared type of obj contains the component n.

@@ -4,6 +4,7 @@ import (
 	"etcdmod/internal/helper"
 	"go/token"
 	pathpkg "path"
+	"slices"
 
 	"golang.org/x/tools/go/packages"
 )
@@ -82,9 +83,12 @@ type Input struct {
 	// Selected reports whether findings in the package of that import path are wanted.
 	// nil means all.
 	Selected func(pkgPath string) bool
-	// Programs are the import paths of packages that a main package of the module
-	// imports, directly or not: their exported names are the service's own business.
-	Programs map[string]bool
+	// Reached are the packages of the module below a directory named internal that other
+	// modules of the repository import.
+	Reached map[string]bool
+	// Exported says what becomes of exported declarations that other modules may compile
+	// against.
+	Exported ExportedAPI
 	// Forks are the packages that a user has named as forks of package concurrency, and those
 	// whose name says that they may be one.
 	Forks []Fork
@@ -92,6 +96,27 @@ type Input struct {
 	Ignored map[string][]byte
 	// Linked are the files that have another name by a symbolic link, with that name.
 	Linked map[string]string
+}
+
+// An ExportedAPI says what becomes of exported declarations that other modules may compile
+// against.
+type ExportedAPI int
+
+const (
+	// RefuseExported leaves them as they are, and with them what the mutex flows through.
+	RefuseExported ExportedAPI = iota
+	// RewriteExported changes them; the findings name them.
+	RewriteExported
+)
+
+var exportedNames = [...]string{"refuse", "rewrite"}
+
+func (e ExportedAPI) String() string { return exportedNames[e] }
+
+// ParseExportedAPI is the inverse of String.
+func ParseExportedAPI(name string) (ExportedAPI, bool) {
+	i := slices.Index(exportedNames[:], name)
+	return ExportedAPI(max(i, 0)), i >= 0
 }
 
 // A Strategy says what a collapse waits with.

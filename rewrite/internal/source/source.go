@@ -179,9 +179,12 @@ func (p *Program) Where(pos token.Pos) string {
 	return fmt.Sprintf("%s:%d:%d", p.Rel(at.Filename), at.Line, at.Column)
 }
 
-// Importable reports whether code outside this module may compile against the file.
+// Importable reports whether code outside this module may compile against the file. Whether
+// somebody does cannot be told from the module; below internal directories only modules of the
+// same repository can, and they are known.
 func (p *Program) Importable(f *File) bool {
-	return !f.Test && f.Pkg.Name != "main" && !p.In.Programs[f.Pkg.PkgPath] && !isInternal(f.Pkg.PkgPath)
+	path := f.Pkg.PkgPath
+	return !f.Test && f.Pkg.Name != "main" && (!isInternal(path) || p.In.Reached[path])
 }
 
 func isInternal(path string) bool {
