@@ -56,6 +56,52 @@ func (pl *Plan) lower(f *proposal, why finding.Reason) {
 	f.NotHigher = &why
 }
 
+// Touching returns the findings that change something in the top-level declaration around a
+// line of a file as it is: those whose loops there change by more than the types of mutexes,
+// else all that change a type there.
+func (pl *Plan) Touching(file string, line int) (out []*finding.Finding) {
+	f := pl.p.ByName[file]
+	if f == nil {
+		return nil
+	}
+	for _, d := range f.Syntax.Decls {
+		first, last := pl.p.Position(d.Pos()).Line, pl.p.Position(d.End()).Line
+		if line < first || line > last {
+			continue
+		}
+		within := func(name string, n ast.Node) bool {
+			at := pl.p.Position(n.Pos()).Line
+			return name == file && first <= at && at <= last
+		}
+		var loops, types []*finding.Finding
+		for _, p := range pl.proposals {
+			switch {
+			case p.Tier == finding.Refuse:
+			case p.Tier > finding.Guard && within(p.site.File.Name, p.site.Node):
+				loops = append(loops, p.Finding)
+			case p.names(within):
+				types = append(types, p.Finding)
+			}
+		}
+		if out = append(out, loops...); len(loops) == 0 {
+			out = append(out, types...)
+		}
+	}
+	return out
+}
+
+// names reports whether something that names the mutex is where within says.
+func (p *proposal) names(within func(name string, n ast.Node) bool) bool {
+	for _, c := range p.components {
+		for _, s := range c.Node.Spelled {
+			if within(s.File.Name, s.Sel) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Limit caps the tier of every finding.
 func (pl *Plan) Limit(max finding.Tier) {
 	for _, f := range pl.proposals {

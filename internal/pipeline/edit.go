@@ -13,6 +13,7 @@ import (
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/patch"
 	"etcdmod/internal/verify"
 	"etcdmod/rewrite"
 )
@@ -32,7 +33,9 @@ func (r *run) edit(ctx context.Context, plan *rewrite.Plan, rewrites []change.Ch
 			break
 		}
 		failed = v.Problems
-		lower(plan, rewrites, v.Problems, r.mod.Located(v.Problems[0]).String(), r.imports)
+		if !r.lowerEach(plan, rewrites, v.Problems) {
+			lower(plan, rewrites, v.Problems, r.mod.Located(v.Problems[0]).String(), r.imports)
+		}
 		if rewrites, err = plan.Changes(); err != nil {
 			return err
 		}
@@ -49,6 +52,28 @@ func (r *run) edit(ctx context.Context, plan *rewrite.Plan, rewrites []change.Ch
 func (r *run) imports(importer, path string) bool {
 	importer = strings.TrimSuffix(importer, "_test")
 	return slices.ContainsFunc(r.mod.Importers(path), func(p *discover.Package) bool { return p.Path == importer })
+}
+
+// lowerEach weakens the rewrites that change the declarations with problems, each for its own
+// problem, told by its line in the file as it was. It reports whether there are any.
+func (r *run) lowerEach(plan *rewrite.Plan, changes []change.Change, problems []finding.Problem) bool {
+	lowered := map[*finding.Finding]bool{}
+	for _, p := range problems {
+		i := slices.IndexFunc(changes, func(c change.Change) bool { return c.Path == p.File })
+		if i < 0 || p.Line == 0 || changes[i].Created {
+			continue
+		}
+		p.Line, p.Col = patch.OldLine(changes[i], p.Line), 0
+		blamed := plan.Touching(p.File, p.Line)
+		if slices.ContainsFunc(blamed, func(f *finding.Finding) bool { return lowered[f] }) {
+			continue // it may be gone already
+		}
+		weaken(plan, blamed, r.mod.Located(p).String())
+		for _, f := range blamed {
+			lowered[f] = true
+		}
+	}
+	return len(lowered) > 0
 }
 
 // lower weakens the rewrites that the problems may come from: of those in the files with
@@ -86,6 +111,11 @@ func lower(plan *rewrite.Plan, changes []change.Change, problems []finding.Probl
 	if len(blamed) == 0 {
 		blamed = rewriting(plan.Findings)
 	}
+	weaken(plan, blamed, detail)
+}
+
+// weaken takes the next weaker tier for the strongest of some rewrites.
+func weaken(plan *rewrite.Plan, blamed []*finding.Finding, detail string) {
 	strongest := finding.Refuse
 	for _, f := range blamed {
 		strongest = max(strongest, f.Tier)
