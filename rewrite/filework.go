@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -75,7 +76,7 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 			if !ok {
 				return nil, f, fmt.Errorf("package time is imported with a dot")
 			}
-			w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.X.End()), Text: p.Text(f.site.Mutex())})
+			w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.X.End()), Text: f.site.File.Plain(f.site.Mutex())})
 		case finding.Collapse:
 			w.collapses = append(w.collapses, f.collapsed)
 		}
@@ -93,7 +94,11 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 	for _, w := range files {
 		next, err := pl.rewriteFile(w)
 		if err != nil {
-			return nil, strongest(w), err
+			failed, why := pl.alone(w)
+			if failed == nil {
+				failed, why = strongest(w), err
+			}
+			return nil, failed, why
 		}
 		out = append(out, change.Change{Path: w.file.Name, Old: w.file.Bytes, New: next, Findings: public(distinct(w.findings))})
 	}
@@ -102,6 +107,22 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 		return nil, nil, err
 	}
 	return append(out, helperFiles...), nil, nil
+}
+
+// alone returns a finding of a file whose loop cannot be replaced even if no other one is, and
+// why; nil if there is none.
+func (pl *Plan) alone(w *fileWork) (*proposal, error) {
+	for _, f := range distinct(w.findings) {
+		if f.Tier != finding.Collapse || !slices.Contains(w.collapses, f.collapsed) {
+			continue
+		}
+		one := *w
+		one.collapses = []*proof.Collapse{f.collapsed}
+		if _, err := pl.rewriteFile(&one); err != nil {
+			return f, err
+		}
+	}
+	return nil, nil
 }
 
 // strongest returns the finding of a file to blame first when its edit fails.
@@ -147,6 +168,9 @@ func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
 	src := w.file.Bytes
 	if c := edit.LostComment(src, out); c != "" {
 		return nil, lostError(c)
+	}
+	if c := edit.LostComment(out, src); c != "" {
+		return nil, fmt.Errorf("a comment would stand twice: %s", c)
 	}
 	if bom := []byte("\xef\xbb\xbf"); bytes.HasPrefix(src, bom) && !bytes.HasPrefix(out, bom) {
 		return nil, fmt.Errorf("the byte order mark was lost")
@@ -209,7 +233,11 @@ func (pl *Plan) rewriteImports(w *fileWork, out []byte, qualifier string) (_ []b
 			return nil, err
 		}
 	}
-	return edit.DropImports(w.file.Bytes, out, names)
+	heir := ""
+	if qualifier != "" {
+		heir = pl.HelperImport()
+	}
+	return edit.DropImports(w.file.Bytes, out, names, heir)
 }
 
 // imported reports whether the file imports the helper package already.

@@ -12,6 +12,7 @@ import (
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/proof"
@@ -327,8 +328,11 @@ func (pl *Plan) Changes() ([]change.Change, error) {
 			return changes, why
 		}
 		code := finding.EditFailed
-		if lost, ok := why.(lostError); ok {
+		switch lost := why.(type) {
+		case lostError:
 			code, why = finding.CommentLost, fmt.Errorf("%q", string(lost))
+		case edit.StrayError:
+			code = finding.CommentLost
 		}
 		pl.lower(failed, finding.Reason{Code: code, Detail: why.Error(), Pos: failed.Pos})
 	}

@@ -158,7 +158,7 @@ var texts = map[Code]string{
 	UnsupportedUse:   "The mutex is used in a way that etcdmod does not follow.",
 	UnsafeUse:        "The mutex is converted through unsafe.",
 	DoesNotBuild:     "The rewritten code brought errors that the original did not have: of the compiler, of vet, or of a test that passed before. Nothing of it was kept.",
-	CommentLost:      "The rewrite would have lost a comment.",
+	CommentLost:      "The rewrite would have lost a comment, or left a directive such as //nolint without the statement that it was written for.",
 	EditFailed:       "The edit could not be carried out.",
 	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",
 	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever TryLock does, and no constructor can spare that. Make one session before the loop and a new one only when its Done channel is closed, and close a session that is not kept.",

@@ -3,6 +3,7 @@ package edit
 import (
 	"go/scanner"
 	"go/token"
+	"regexp"
 	"sort"
 	"strings"
 )
@@ -30,6 +31,16 @@ func CommentsOf(src []byte) []string {
 	sort.Strings(out)
 	return out
 }
+
+// IsDirective reports whether a comment tells a tool something about the line that it is on.
+func IsDirective(text string) bool { return directive.MatchString(text) }
+
+var directive = regexp.MustCompile(`^//(nolint\b|[a-z0-9]+:[a-z0-9])`)
+
+// A StrayError is a directive whose statement an edit would take away.
+type StrayError string
+
+func (e StrayError) Error() string { return "no statement is left for the directive " + string(e) }
 
 // LostComment returns a comment of before that after does not have, or "".
 func LostComment(before, after []byte) string {

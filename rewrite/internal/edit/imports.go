@@ -107,15 +107,13 @@ func (p *Version) insertSpec(group []*ast.ImportSpec, importPath, spec, nl strin
 		if after.Doc != nil {
 			start = p.Offset(after.Doc.Pos())
 		}
-		line := p.lineStart(start)
-		if indent := src[line:start]; len(bytes.TrimSpace(indent)) == 0 {
-			return insertAt(src, line, string(indent)+spec+nl), nil
+		if indent, ok := p.indent(start); ok {
+			return insertAt(src, p.lineStart(start), indent+spec+nl), nil
 		}
 	}
 	tail := group[len(group)-1]
-	start := p.Offset(tail.Pos())
-	indent := string(src[p.lineStart(start):start])
-	if strings.TrimSpace(indent) != "" {
+	indent, ok := p.indent(p.Offset(tail.Pos()))
+	if !ok {
 		return nil, fmt.Errorf("the import declaration has several imports on one line")
 	}
 	end := p.Offset(tail.End())
@@ -123,6 +121,24 @@ func (p *Version) insertSpec(group []*ast.ImportSpec, importPath, spec, nl strin
 		end = p.Offset(tail.Comment.End())
 	}
 	return insertAt(src, end, nl+indent+spec), nil
+}
+
+// indent returns the white space that the line begins with on which the byte at offset is. It
+// reports whether nothing but comments is between.
+func (p *Version) indent(offset int) (string, bool) {
+	start := p.lineStart(offset)
+	text := p.src[start:offset]
+	for _, g := range p.File.Comments {
+		for _, c := range g.List {
+			from, to := p.Offset(c.Pos())-start, p.Offset(c.End())-start
+			if from >= 0 && to <= len(text) {
+				text = bytes.Replace(text, p.src[start+from:start+to], nil, 1)
+			}
+		}
+	}
+	blank := p.src[start:offset]
+	blank = blank[:len(blank)-len(bytes.TrimLeft(blank, " \t"))]
+	return string(blank), len(bytes.TrimSpace(text)) == 0
 }
 
 func insertAt(src []byte, at int, text string) []byte {
@@ -186,8 +202,9 @@ func (p *Version) usedNames() map[string]bool {
 }
 
 // DropImports removes the imports that before used and after no longer does. names maps
-// import paths to the names they have without an alias.
-func DropImports(before, after []byte, names map[string]string) ([]byte, error) {
+// import paths to the names they have without an alias. The comments of one go to the import
+// of the path heir.
+func DropImports(before, after []byte, names map[string]string, heir string) ([]byte, error) {
 	old, err := Parse(before)
 	if err != nil {
 		return nil, err
@@ -220,10 +237,13 @@ func DropImports(before, after []byte, names map[string]string) ([]byte, error) 
 		if unused == nil {
 			return after, nil
 		}
-		if unused.Doc != nil || unused.Comment != nil {
-			return nil, fmt.Errorf("the import of %s has a comment and is no longer used", source.ImportPath(unused))
-		}
 		start, end := now.Offset(unused.Pos()), now.Offset(unused.End())
+		if unused.Doc != nil || unused.Comment != nil {
+			if after, err = now.inherit(unused, len(decl.Specs) == 1, heir); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if len(decl.Specs) == 1 {
 			if decl.Doc != nil {
 				return nil, fmt.Errorf("the import of %s has a comment and is no longer used", source.ImportPath(unused))
@@ -232,6 +252,37 @@ func DropImports(before, after []byte, names map[string]string) ([]byte, error) 
 		}
 		after = now.deleteLines(start, end)
 	}
+}
+
+// inherit moves the comments of an import to that of another path, and leaves it without.
+func (p *Version) inherit(from *ast.ImportSpec, alone bool, path string) ([]byte, error) {
+	var to *ast.ImportSpec
+	for _, s := range p.File.Imports {
+		if source.ImportPath(s) == path {
+			to = s
+		}
+	}
+	stays := fmt.Errorf("the import of %s has a comment and is no longer used", source.ImportPath(from))
+	if to == nil || to.Doc != nil || to.Comment != nil || alone && from.Doc != nil {
+		return nil, stays
+	}
+	var es Edits
+	for _, g := range []*ast.CommentGroup{from.Doc, from.Comment} {
+		for i := 0; g != nil && i < len(g.List); i++ {
+			if IsDirective(g.List[i].Text) {
+				return nil, stays
+			}
+		}
+	}
+	if g := from.Doc; g != nil {
+		start, end := p.Offset(g.Pos()), p.Offset(from.Pos())
+		es = append(es, Edit{Start: start, End: end}, Edit{Start: p.Offset(to.Pos()), End: p.Offset(to.Pos()), Text: string(p.src[start:end])})
+	}
+	if g := from.Comment; g != nil {
+		start, end := p.Offset(from.End()), p.Offset(g.End())
+		es = append(es, Edit{Start: start, End: end}, Edit{Start: p.Offset(to.End()), End: p.Offset(to.End()), Text: string(p.src[start:end])})
+	}
+	return es.Apply(p.src)
 }
 
 // deleteLines removes the lines of [start, end), and a blank line that would be left at

@@ -49,11 +49,12 @@ type Wait struct {
 // A splicer carries out waits on the dst tree of one file and puts the text of the
 // declarations that changed between the original bytes.
 type splicer struct {
-	Version
-	es   Edits // made since the nodes' positions were taken
-	at   func(token.Pos) int
-	dec  *decorator.Decorator
-	tree *dst.File
+	Version        // with the line ends of gofmt, which is what dst knows
+	src     []byte // as the file has them
+	es      Edits  // made since the nodes' positions were taken
+	at      func(token.Pos) int
+	dec     *decorator.Decorator
+	tree    *dst.File
 }
 
 // Splice puts the waits of one file into src, which is the file's original text with es
@@ -65,17 +66,21 @@ func Splice(src []byte, es Edits, waits []Wait, at func(token.Pos) int) (out []b
 			err = fmt.Errorf("rewriting the loop: %v", r)
 		}
 	}()
-	ps, err := Parse(src)
+	whole, err := Parse(src)
 	if err != nil {
 		return nil, err
 	}
-	s := &splicer{Version: *ps, es: es, at: at, dec: decorator.NewDecorator(ps.Fset)}
+	ps, err := Parse(clean(src))
+	if err != nil {
+		return nil, err
+	}
+	s := &splicer{Version: *ps, src: src, es: es, at: at, dec: decorator.NewDecorator(ps.Fset)}
 	if s.tree, err = s.dec.DecorateFile(s.File); err != nil {
 		return nil, err
 	}
 	changed := map[int]bool{}
 	for _, w := range waits {
-		i := s.DeclAt(es.Moved(at(w.Loop.Pos())))
+		i := s.DeclAt(s.offset(w.Loop.Pos()))
 		if i < 0 {
 			return nil, fmt.Errorf("no declaration holds the loop")
 		}
@@ -97,19 +102,27 @@ func Splice(src []byte, es Edits, waits []Wait, at func(token.Pos) int) (out []b
 	}
 	var splices Edits
 	for i := range changed {
-		start, end := s.Span(s.File.Decls[i])
+		start, end := whole.Span(whole.File.Decls[i])
 		splices = append(splices, Edit{Start: start, End: end, Text: string(WithLineEnds(DeclText(restored, i), IsCRLF(src)))})
 	}
 	return splices.Apply(src)
 }
 
-// find returns the dst node of a node of the original file.
+// offset returns where a position of the original file is now, in the text with the line ends
+// of gofmt.
+func (s *splicer) offset(pos token.Pos) int {
+	at := s.es.Moved(s.at(pos))
+	return at - bytes.Count(s.src[:at], []byte("\r\n"))
+}
+
+// find returns the dst node of a node of the original file: the one of its type that begins
+// and ends where it does.
 func (s *splicer) find(n ast.Node) (dst.Node, error) {
-	at := s.es.Moved(s.at(n.Pos()))
+	at, end := s.offset(n.Pos()), s.offset(n.End())
 	want := reflect.TypeOf(n)
 	var found ast.Node
 	ast.Inspect(s.File, func(m ast.Node) bool {
-		if m != nil && found == nil && reflect.TypeOf(m) == want && s.Offset(m.Pos()) == at {
+		if m != nil && found == nil && reflect.TypeOf(m) == want && s.Offset(m.Pos()) == at && s.Offset(m.End()) == end {
 			found = m
 		}
 		return found == nil
@@ -158,6 +171,11 @@ func (s *splicer) replace(w Wait) error {
 	var comments []string
 	for _, n := range append(append([]dst.Node(nil), drops...), loop) {
 		comments = append(comments, looseComments(n, kept)...)
+	}
+	for _, text := range comments {
+		if IsDirective(text) {
+			return StrayError(text)
+		}
 	}
 	s.inOrder(comments)
 	first := stmts[0].Decorations()

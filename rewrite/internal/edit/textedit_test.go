@@ -176,7 +176,7 @@ func FuzzDropImports(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := DropImports(src, after, names)
+		out, err := DropImports(src, after, names, "")
 		if err != nil {
 			t.Skip() // refused
 		}

@@ -155,7 +155,7 @@ func (c *Collapse) tried() *finding.Reason {
 	if len(try.Args) != 1 {
 		return c.stays(finding.ShapeUnknown, try, "")
 	}
-	c.ctx, c.ctxObj = s.Text(try.Args[0]), s.Walker.Variable(try.Args[0])
+	c.ctx, c.ctxObj = s.File.Plain(try.Args[0]), s.Walker.Variable(try.Args[0])
 	if call, ok := ast.Unparen(try.Args[0]).(*ast.CallExpr); c.ctxObj == nil && (!ok || len(call.Args) > 0 || !loop.IsContextCall(s.File, call)) {
 		return c.stays(finding.ContextMismatch, try, c.ctx)
 	}
@@ -439,7 +439,7 @@ func (c *Collapse) interval() *finding.Reason {
 		return why
 	}
 	if c.Retry {
-		c.every = s.Text(d)
+		c.every = s.File.Plain(d)
 	} else if v := onlyUsedIn(s.File, d); v != nil {
 		return c.stays(finding.ShapeUnknown, d, "nothing else uses "+v.Name())
 	}
@@ -565,7 +565,7 @@ func (c *Collapse) contextErrors(n ast.Node) (out []*ast.CallExpr) {
 			return true
 		}
 		sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
-		if ok && sel.Sel.Name == "Err" && c.Site.Text(sel.X) == c.ctx && source.IsNamed(c.Site.File.TypeOf(sel.X), "context", "Context") {
+		if ok && sel.Sel.Name == "Err" && c.Site.File.Plain(sel.X) == c.ctx && source.IsNamed(c.Site.File.TypeOf(sel.X), "context", "Context") {
 			out = append(out, call)
 		}
 		return true
@@ -587,7 +587,7 @@ func (c *Collapse) Wait(qualifier string) edit.Wait {
 	w := edit.Wait{
 		Loop:    c.Site.Node,
 		Drop:    c.drop,
-		Call:    c.Site.Text(c.Site.Mutex()) + "." + c.method(qualifier),
+		Call:    c.Site.File.Plain(c.Site.Mutex()) + "." + c.method(qualifier),
 		Return:  c.direct(),
 		Err:     cmp.Or(c.errVar, "err"),
 		Assign:  c.assign,

@@ -123,7 +123,7 @@ func TimeName(f *source.File, places []token.Pos) (name string, imported, ok boo
 func Paused(s *loop.Site) edit.Edits {
 	c, src := s.Clocks[0], s.File.Bytes
 	name, _, _ := TimeName(s.File, c.Places)
-	text := fmt.Sprintf("%s.Sleep(%d * %s.Millisecond)", s.Text(s.Mutex()), spinInterval/time.Millisecond, name)
+	text := fmt.Sprintf("%s.Sleep(%d * %s.Millisecond)", s.File.Plain(s.Mutex()), spinInterval/time.Millisecond, name)
 	nl := "\n"
 	if edit.IsCRLF(src) {
 		nl = "\r\n"

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/scanner"
 	"go/token"
 	"maps"
 	"path/filepath"
@@ -162,6 +165,35 @@ func (p *Program) Text(n ast.Node) string {
 func (f *File) Text(n ast.Node) string {
 	t := f.fset.File(f.Syntax.FileStart)
 	return string(f.Bytes[t.Offset(n.Pos()):t.Offset(n.End())])
+}
+
+// Plain returns the source of an expression that is to stand elsewhere, without the comments
+// in it: those stay where they are.
+func (f *File) Plain(e ast.Expr) string {
+	text := f.Text(e)
+	var s scanner.Scanner
+	s.Init(token.NewFileSet().AddFile("", -1, len(text)), []byte(text), func(token.Position, string) {}, scanner.ScanComments)
+	var code strings.Builder
+	commented := false
+	for {
+		_, tok, lit := s.Scan()
+		switch {
+		case tok == token.EOF:
+			x, err := parser.ParseExpr(code.String())
+			var out bytes.Buffer
+			if !commented || err != nil || format.Node(&out, token.NewFileSet(), x) != nil {
+				return text
+			}
+			return out.String()
+		case tok == token.COMMENT:
+			commented = true
+		case tok == token.SEMICOLON && lit == "\n":
+		case lit != "":
+			code.WriteString(" " + lit)
+		default:
+			code.WriteString(" " + tok.String())
+		}
+	}
 }
 
 // Rel returns a file name relative to the module, slash-separated.
