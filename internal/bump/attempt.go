@@ -21,6 +21,8 @@ import (
 // to be missing, and the modules that may be missing are few.
 const rounds = 8
 
+const whyNeeded = "a package of it is needed, and nothing else provides it"
+
 var errUnsettled = errors.New("no set of requirements was found that the go command is content with; bump with \"go get\"")
 
 // An attempt makes some bumps together and finds out what follows from them.
@@ -158,6 +160,17 @@ func (a *attempt) complete(ctx context.Context) error {
 		}
 		a.Log("completing go.sum for the edited go.mod")
 		sum, report, err := gosum.Complete(ctx, a.Go, a.gomod, a.oldSum)
+		if err == nil && a.ungoverned() {
+			// What was missing before is added as well, where it is known what to add: with
+			// the client that is there nothing builds.
+			if need := a.provided(ctx, report.Missing, nil); len(need) > 0 && !slices.Equal(need, added) {
+				added = need
+				if err := a.amend(need, "", whyNeeded); err != nil {
+					return err
+				}
+				continue
+			}
+		}
 		if err == nil {
 			a.gosum = sum
 			if n := len(report.Added); n > 0 {
@@ -173,7 +186,7 @@ func (a *attempt) complete(ctx context.Context) error {
 			return err
 		}
 		added = need
-		if err := a.amend(need, goVersion, "a package of it is needed, and nothing else provides it"); err != nil {
+		if err := a.amend(need, goVersion, whyNeeded); err != nil {
 			return err
 		}
 	}

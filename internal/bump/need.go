@@ -22,9 +22,18 @@ func (a *attempt) missing(ctx context.Context, err error) (need []module.Version
 	case !errors.As(err, &incomplete):
 		return nil, ""
 	}
-	list, listErr := gosum.BuildList(ctx, a.Go, a.gomod, a.oldSum)
-	if listErr != nil {
-		return nil, ""
+	return a.provided(ctx, incomplete.Packages, incomplete.Wanted), ""
+}
+
+// provided returns the requirements that provide packages: those of the policy, else of wanted.
+// A package is the first word of a line.
+func (a *attempt) provided(ctx context.Context, packages []string, wanted []module.Version) (need []module.Version) {
+	if len(packages) == 0 {
+		return nil
+	}
+	list, err := gosum.BuildList(ctx, a.Go, a.gomod, a.oldSum)
+	if err != nil {
+		return nil
 	}
 	built := func(path string) string {
 		for _, m := range list {
@@ -34,13 +43,13 @@ func (a *attempt) missing(ctx context.Context, err error) (need []module.Version
 		}
 		return ""
 	}
-	for _, line := range incomplete.Packages {
+	for _, line := range packages {
 		pkg, _, _ := strings.Cut(line, ": ")
 		mod, ok := modbump.Provide(pkg, built)
 		if ok && gosum.Available(ctx, a.Go, mod) != nil {
 			ok = false
 		}
-		for _, w := range incomplete.Wanted {
+		for _, w := range wanted {
 			if !ok && (pkg == w.Path || strings.HasPrefix(pkg, w.Path+"/")) {
 				mod, ok = w, true
 			}
@@ -49,7 +58,7 @@ func (a *attempt) missing(ctx context.Context, err error) (need []module.Version
 			need = append(need, mod)
 		}
 	}
-	return need, ""
+	return need
 }
 
 // ungoverned reports whether one of the bumped modules has no go.mod of its own, so that

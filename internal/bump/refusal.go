@@ -39,14 +39,16 @@ func (a *attempt) refusal(ctx context.Context, err error) (*Refusal, error) {
 }
 
 // broken refuses what does not build. A client of which a package did not compile before says
-// nothing about the bump, whatever else is wrong with it now.
+// nothing about the bump, whatever else is wrong now with it and with what it imports.
 func (a *attempt) broken(v verify.Judgement) *Refusal {
 	client := func(p finding.Problem) bool {
 		mod, ok := modbump.ModuleOf(p.Package)
 		return ok && slices.ContainsFunc(a.bumps, func(b Bump) bool { return b.Module == mod })
 	}
+	own := func(p finding.Problem) bool { return p.Package == a.Path || strings.HasPrefix(p.Package, a.Path+"/") }
+	before := slices.IndexFunc(v.Old, client)
 	for _, p := range v.Problems {
-		if !client(p) || !slices.ContainsFunc(v.Old, func(old finding.Problem) bool { return old.Package == p.Package }) {
+		if before < 0 || own(p) {
 			a.failed = v.Problems
 			return a.advise(&Refusal{Code: finding.DoesNotBuild, Detail: a.Located(p).String()})
 		}

@@ -33,6 +33,11 @@ func words() (notable, hints []string) {
 	return notable, hints
 }
 
+// A loadError is the error of packages that the go command did not load.
+type loadError struct{ error }
+
+func (e *loadError) Unwrap() error { return e.error }
+
 // find loads what can see the mutex and analyses it. It returns nil where there cannot be
 // a finding, without running the go command. wanted are the import paths of the packages
 // whose findings are wanted; nil means all.
@@ -62,7 +67,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 	}
 	progs, err := r.load(ctx, r.mod, chosen)
 	if err != nil {
-		return nil, err
+		return nil, &loadError{err}
 	}
 	r.unread(chosen, progs)
 	if len(progs) == 0 {

@@ -137,6 +137,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		plan, err = r.find(ctx, wanted)
 	}
 	var unparsed *modbump.ParseError
+	var unloaded *loadError
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -144,6 +145,9 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return nil, bumpErr
 	case err != nil && bumpErr != nil && !errors.Is(err, gocmd.ErrNoGo):
 		return nil, bumpErr // says more about a go.mod that nobody can read
+	case errors.As(err, &unloaded) && len(verdict.Bumps) > 0 && len(verdict.Skipped) == 0:
+		// The go.mod is judged in any case, and what is built of it is known.
+		r.skip(r.mod.Root, finding.SkipMetadata, err.Error())
 	case err != nil:
 		return nil, err
 	case bumpErr != nil:

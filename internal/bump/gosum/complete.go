@@ -26,6 +26,9 @@ type Report struct {
 	Changed []module.Version
 	// Added are the lines that the go.sum lacked, without line endings.
 	Added []string
+	// Missing are the packages that no module provides, with the go.mod as it was as well, in
+	// the form of [IncompleteError.Packages].
+	Missing []string
 }
 
 // Complete returns the go.sum of the module in r.Dir as it must be after its
@@ -74,6 +77,7 @@ func Complete(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packages
 	for _, e := range added {
 		report.Added = append(report.Added, e.String())
 	}
+	report.Missing = c.missing
 	return result, report, nil
 }
 
@@ -109,6 +113,8 @@ type completer struct {
 	wanted []module.Version
 	// goVersion is the language version that it would change to; "" for none.
 	goVersion string
+	// missing are the packages that nothing provides, before and after.
+	missing []string
 }
 
 // changedSums downloads the changed requirements. It returns the entries of
@@ -230,21 +236,28 @@ func (c *completer) verify(gosum []byte) error {
 		// The module did not load before, for whatever reason, so nothing is worse now than
 		// it was; but what no module provides can be required.
 		before = maps.Clone(after)
-		maps.DeleteFunc(before, func(_, text string) bool {
-			return strings.Contains(text, "provides package") || strings.Contains(text, "providing package")
-		})
+		maps.DeleteFunc(before, func(_, text string) bool { return unprovided(text) })
 	}
 	var worse []string
 	for path, text := range after {
+		line := path + ": " + oneLine(text)
 		if _, ok := before[path]; !ok {
-			worse = append(worse, path+": "+oneLine(text))
+			worse = append(worse, line)
+		} else if unprovided(text) {
+			c.missing = append(c.missing, line)
 		}
 	}
+	slices.Sort(c.missing)
 	if len(worse) == 0 {
 		return nil
 	}
 	slices.Sort(worse)
 	return &IncompleteError{Packages: worse, Wanted: c.wanted}
+}
+
+// unprovided reports whether what the go command says of a package is that no module has it.
+func unprovided(text string) bool {
+	return strings.Contains(text, "provides package") || strings.Contains(text, "providing package")
 }
 
 // untidy gives the error of a go.mod that the go command wants to change as that, with the
