@@ -132,6 +132,9 @@ func (s *Site) GoesOn(paths []*Path) bool {
 		}
 		switch q.End {
 		case Next:
+			if s.condition(q) {
+				return false
+			}
 			again = true
 		case Outward:
 			return false
@@ -142,6 +145,23 @@ func (s *Site) GoesOn(paths []*Path) bool {
 		}
 	}
 	return again
+}
+
+// condition reports whether the condition of the loop may end it behind a path, by what rounds
+// have set: whether it does could not be told.
+func (s *Site) condition(q *Path) bool {
+	loop, ok := s.Node.(*ast.ForStmt)
+	if !ok || loop.Cond == nil || s.Walker.Eval(loop.Cond, q) != Unknown {
+		return false
+	}
+	for n := range ast.Preorder(loop.Cond) {
+		if id, ok := n.(*ast.Ident); ok {
+			if v, ok := s.File.ObjectOf(id).(*types.Var); ok && s.File.AssignedIn(v, loop.Body) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Heeds reports whether the loop itself tries, or looks at the outcome of what does.
