@@ -55,6 +55,14 @@ func (pl *Plan) helperTaken() {
 	if pl.p.In.Helper != nil {
 		return
 	}
+	if why := pl.p.In.NoHelper; why != "" {
+		for _, f := range pl.proposals {
+			if f.Tier > finding.Refuse {
+				f.Refuse(finding.Reason{Code: finding.HelperNowhere, Detail: why})
+			}
+		}
+		return
+	}
 	files := pl.p.In.HelperFiles
 	if name, state := helper.Worst(files, pl.p.In.Version); state == helper.Edited {
 		for _, f := range pl.proposals {

@@ -23,6 +23,7 @@ const (
 	HelperClient     Code = "helper-other-client"
 	HelperInternal   Code = "helper-internal"
 	HelperTaken      Code = "helper-dir-taken"
+	HelperNowhere    Code = "helper-nowhere"
 	HelperEdited     Code = "helper-edited"
 	LeavesModule     Code = "leaves-module"
 	LineDirective    Code = "line-directive"
@@ -142,6 +143,7 @@ var texts = map[Code]string{
 	GenericType:      "The mutex goes into generic code that is not followed, or that hands it to code which may ask for its type at run time. Give that code the interface that it needs, or a struct that holds the mutex.",
 	HelperClient:     "The package that -helper-import names was generated for another import path of the etcd client than the one that this mutex is of. Name one that is for this client, or leave the flag out.",
 	HelperInternal:   "The helper package lies below a directory named internal, and this code is outside the tree that may import it. Choose another place with -helper-dir, or another package with -helper-import.",
+	HelperNowhere:    "The helper package cannot go where it would be put: a directory on the way is a module of its own, a link or no directory, or git ignores what is there, so that a commit would not build. Choose another place with -helper-dir, or a package that is there with -helper-import.",
 	HelperTaken:      "The directory of the helper package exists and holds files that etcdmod did not generate.",
 	HelperEdited:     "A file of the helper package was changed by hand after etcdmod generated it, so that it cannot be told what it does, and renewing it would lose that change. \"etcdmod helper -check FILE\" says the same of one file. Take the change out again, or delete the file, and run again.",
 	StaleHelper:      "The helper package is one that an earlier version of etcdmod generates. It works as it did; the next change that needs the package renews it, and to delete its files and run \"etcdmod apply\" does so where something is left to rewrite. What has changed is in docs/HELPER.md.",

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"go/parser"
+	"go/token"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -77,11 +79,15 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 	r.problems(progs)
 	r.log("analysing %d files", len(prog.Sources))
 	var existing *rewrite.Helper
-	var dir string
+	var dir, nowhere string
 	if r.HelperImport != "" {
 		existing, err = r.existing(ctx)
 	} else {
-		dir, err = r.generated()
+		if dir, err = r.generated(); err == nil {
+			nowhere = r.untracked(ctx, dir)
+		} else if r.HelperDir == "" { // nobody asked for that place
+			nowhere, err = err.Error(), nil
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -95,6 +101,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		ModuleDir:   r.mod.Root,
 		HelperDir:   r.helperDir(),
 		HelperFiles: readFiles(dir, nil),
+		NoHelper:    nowhere,
 		Helper:      existing,
 		Strategy:    r.Strategy,
 		Version:     version.Version,
@@ -252,6 +259,16 @@ func (r *run) unread(chosen []*discover.Package, progs []loaded) {
 	}
 }
 
+// why says why no build of a package has a file.
+func why(p *discover.Package, name string) string {
+	if src, err := modules.ReadFile(name, rooted.GoFile); err == nil && len(p.Files) > 0 && !p.Main {
+		if f, err := parser.ParseFile(token.NewFileSet(), name, src, parser.PackageClauseOnly); err == nil && f.Name.Name == "main" {
+			return "it is a program of its own beside the package of its directory, in no build of that"
+		}
+	}
+	return "no build configuration of this run has it; name one that does with -config or -tags"
+}
+
 // leftOut names the files of other build configurations that try a mutex.
 func (r *run) leftOut(chosen []*discover.Package) {
 	reaches := map[string]bool{}
@@ -269,7 +286,7 @@ func (r *run) leftOut(chosen []*discover.Package) {
 				concerned = concerned || reaches[ip]
 			}
 			if concerned && slices.ContainsFunc(notable, func(w string) bool { return f.Mention[w] }) {
-				r.skip(f.Name, finding.SkipConstraints, "no build configuration of this run has it; name one that does with -config or -tags")
+				r.skip(f.Name, finding.SkipConstraints, why(p, f.Name))
 			}
 		}
 	}

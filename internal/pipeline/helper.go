@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/discover"
+	"etcdmod/internal/gitcmd"
 	"etcdmod/internal/helper"
 	"etcdmod/internal/modules"
 	"etcdmod/rewrite"
@@ -55,7 +56,11 @@ func (o *Options) helperDir() string {
 // module nor a symbolic link may be on the way.
 func (r *run) generated() (string, error) {
 	fail := func(format string, args ...any) (string, error) {
-		return "", fmt.Errorf("-helper-dir=%s: %w", r.helperDir(), fmt.Errorf(format, args...))
+		err := fmt.Errorf(format, args...)
+		if r.HelperDir != "" {
+			err = fmt.Errorf("-helper-dir=%s: %w", r.HelperDir, err)
+		}
+		return "", err
 	}
 	dir := r.mod.Root
 	for _, elem := range strings.Split(r.helperDir(), "/") {
@@ -74,6 +79,23 @@ func (r *run) generated() (string, error) {
 		}
 	}
 	return dir, nil
+}
+
+// untracked says why a commit would not have what is put into dir, or "".
+func (r *run) untracked(ctx context.Context, dir string) string {
+	if modules.Repository(r.mod.Root) == "" {
+		return ""
+	}
+	git := gitcmd.New(r.mod.Root, r.Env)
+	for _, name := range helper.Files {
+		// It exits with 0 where the name is ignored, and says which pattern does it.
+		said, err := git.Line(ctx, "check-ignore", "--verbose", "--", filepath.Join(dir, name))
+		if err == nil && said != "" {
+			pattern, _, _ := strings.Cut(said, "\t")
+			return "git ignores " + filepath.ToSlash(r.mod.Rel(filepath.Join(dir, name))) + " by " + pattern
+		}
+	}
+	return ""
 }
 
 // readFiles reads the named files of a directory, or all if names is nil.

@@ -214,8 +214,14 @@ func (f *Flow) leak() *finding.Reason {
 	if at := inspects(f.p); at != nil {
 		return &finding.Reason{Code: finding.EscapesInterface, Detail: at.Path.Value + " may ask for its type", Pos: f.p.Position(at.Pos())}
 	}
-	if us := ignoredUsers(f.p); len(us) > 0 {
-		return &finding.Reason{Code: finding.BuildTagged, Detail: f.p.Rel(us[0].name)}
+	clauses, paths := map[string]bool{}, map[string]bool{}
+	for _, file := range f.p.Files {
+		clauses[clause(file.Name, file.Syntax)], paths[file.Pkg.PkgPath] = true, true
+	}
+	for _, u := range ignoredUsers(f.p) {
+		if clauses[u.clause] || slices.ContainsFunc(u.imports, func(path string) bool { return paths[path] }) {
+			return &finding.Reason{Code: finding.BuildTagged, Detail: f.p.Rel(u.name)}
+		}
 	}
 	if path := otherUser(f.p); path != "" {
 		return &finding.Reason{Code: finding.EscapesInterface, Detail: "it may meet, in an interface, a mutex of " + path}

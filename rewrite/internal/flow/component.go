@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strings"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/source"
@@ -212,15 +213,15 @@ func (f *Flow) reaches(obj types.Object, n *node) bool {
 // tagged reports files that the build configuration leaves out and that use the mutex
 // too: beside the component, or with an import of one of its packages.
 func (f *Flow) tagged(n *node) (out []finding.Reason) {
-	dirs, paths := map[string]bool{}, map[string]bool{}
+	clauses, paths := map[string]bool{}, map[string]bool{}
 	for _, s := range n.Spelled {
-		dirs[filepath.Dir(s.File.Name)] = true
+		clauses[clause(s.File.Name, s.File.Syntax)] = true
 		if s.File.Pkg.Name != "main" {
 			paths[s.File.Pkg.PkgPath] = true
 		}
 	}
 	for _, u := range ignoredUsers(f.p) {
-		beside := dirs[filepath.Dir(u.name)]
+		beside := clauses[u.clause]
 		for _, path := range u.imports {
 			beside = beside || paths[path]
 		}
@@ -235,7 +236,14 @@ func (f *Flow) tagged(n *node) (out []finding.Reason) {
 // client's package.
 type ignoredUser struct {
 	name    string
+	clause  string // directory and name of its package
 	imports []string
+}
+
+// clause names the package of a file by its directory and its package clause: two packages in
+// one directory share nothing.
+func clause(name string, f *ast.File) string {
+	return filepath.Dir(name) + " " + strings.TrimSuffix(f.Name.Name, "_test")
 }
 
 func ignoredUsers(p *source.Program) (out []ignoredUser) {
@@ -244,7 +252,7 @@ func ignoredUsers(p *source.Program) (out []ignoredUser) {
 		if err != nil {
 			continue // discovery names it
 		}
-		u, client := ignoredUser{name: name}, false
+		u, client := ignoredUser{name: name, clause: clause(name, f)}, false
 		for _, spec := range f.Imports {
 			path := source.ImportPath(spec)
 			u.imports = append(u.imports, path)

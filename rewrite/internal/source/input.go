@@ -73,6 +73,8 @@ type Input struct {
 	// to ModuleDir. HelperFiles are the files that it holds now, by name.
 	HelperDir   string
 	HelperFiles map[string][]byte
+	// NoHelper says why no helper package can be put into HelperDir; "" if one can.
+	NoHelper string
 	// Helper is a helper package that is used as it is, instead of one in HelperDir.
 	// Nothing is generated then.
 	Helper *Helper
