@@ -6,17 +6,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"etcdmod/e2e/internal/cluster"
 	"etcdmod/e2e/internal/tcpproxy"
 
-	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
-	"google.golang.org/grpc"
 )
 
 const (
@@ -43,8 +40,7 @@ type course struct {
 type relay struct {
 	tb      testing.TB
 	cluster *cluster.Cluster
-	reads   atomic.Int64 // requests of all clients that only read
-	settled atomic.Int64 // watches that the server has, or, of plain pollers, tries that were lost
+	counts
 
 	course
 	handOvers []handOver // with room for all
@@ -133,7 +129,7 @@ func (r *relay) sessions(n int, address string, polls bool) []*concurrency.Sessi
 	var clients []*clientv3.Client
 	for i := range n {
 		if i < clientLimit {
-			clients = append(clients, r.cluster.Client(r.count(polls), func(cfg *clientv3.Config) {
+			clients = append(clients, r.cluster.Client(r.option(polls), func(cfg *clientv3.Config) {
 				if r.rtt > 0 {
 					cfg.Endpoints = []string{address}
 				}
@@ -142,58 +138,6 @@ func (r *relay) sessions(n int, address string, polls bool) []*concurrency.Sessi
 		out = append(out, r.cluster.Session(clients[i%clientLimit], concurrency.WithTTL(sessionTTL)))
 	}
 	return out
-}
-
-// count counts what the relay is told of a client's calls.
-func (r *relay) count(polls bool) func(cfg *clientv3.Config) {
-	return func(cfg *clientv3.Config) {
-		cfg.DialOptions = append(cfg.DialOptions, grpc.WithChainUnaryInterceptor(
-			func(ctx context.Context, method string, req, reply any,
-				conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-				if reads(method, req) {
-					r.reads.Add(1)
-				}
-				err := invoke(ctx, method, req, reply, conn, opts...)
-				if polls && strings.HasSuffix(method, "/DeleteRange") {
-					r.settled.Add(1)
-				}
-				return err
-			}), grpc.WithChainStreamInterceptor(
-			func(ctx context.Context, desc *grpc.StreamDesc,
-				conn *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-				s, err := streamer(ctx, desc, conn, method, opts...)
-				if err == nil && !polls && strings.HasSuffix(method, "Watch/Watch") {
-					s = watchStream{s, &r.settled}
-				}
-				return s, err
-			}))
-	}
-}
-
-// A watchStream counts the watches that the server has confirmed.
-type watchStream struct {
-	grpc.ClientStream
-	created *atomic.Int64
-}
-
-func (s watchStream) RecvMsg(m any) error {
-	err := s.ClientStream.RecvMsg(m)
-	if response, ok := m.(*pb.WatchResponse); ok && err == nil && response.Created {
-		s.created.Add(1)
-	}
-	return err
-}
-
-// reads reports whether a request is one that only reads: a range request, or a transaction of
-// such.
-func reads(method string, req any) bool {
-	txn, ok := req.(*pb.TxnRequest)
-	if !ok {
-		return strings.HasSuffix(method, "/Range")
-	}
-	return !slices.ContainsFunc(slices.Concat(txn.Success, txn.Failure), func(op *pb.RequestOp) bool {
-		return op.GetRequestRange() == nil
-	})
 }
 
 // compete acquires and releases until the relay is over.

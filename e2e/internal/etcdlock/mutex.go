@@ -23,7 +23,8 @@ import (
 const limit = 2 * time.Second
 
 // doomed has the create revision of each key that an unanswered delete of this process names. The request may still come,
-// and take along the lock that the key has become: whoever locks next with that key repeats the delete first.
+// and take along the lock that the key has become: whoever locks next with that key repeats the delete first. An entry goes
+// with the answer, or when a try finds that the lease has gone.
 var (
 	doomed   = map[string]int64{}
 	doomedMu sync.Mutex
@@ -42,9 +43,10 @@ type Mutex struct {
 
 // A view is what a read has seen.
 type view struct {
-	rev    int64  // its revision; 0: nothing was read
-	holder string // the oldest key below the prefix; "": nobody's, or the client's TryLock was called
-	own    int64  // the create revision of this session's key, or 0
+	rev    int64         // its revision; 0: nothing was read
+	holder string        // the oldest key below the prefix; "": nobody's, or the client's TryLock was called
+	own    int64         // the create revision of this session's key, or 0
+	wrote  time.Duration // how long the client's TryLock took
 }
 
 // NewMutex is concurrency.NewMutex.
@@ -52,7 +54,7 @@ func NewMutex(s *concurrency.Session, pfx string) *Mutex {
 	return &Mutex{Mutex: concurrency.NewMutex(s, pfx), session: s, prefix: pfx + "/"}
 }
 
-// Key is the client's, and "\x00" after ErrLocked, as that says.
+// Key is the client's. After ErrLocked both say "\x00".
 func (m *Mutex) Key() string {
 	if m.refused {
 		return "\x00"
@@ -152,7 +154,10 @@ func (m *Mutex) try(ctx context.Context) (view, error) {
 		return v, nil
 	case v.holder == "" || v.holder == own:
 		v.holder = ""
-		return v, m.tryClient(ctx)
+		start := time.Now()
+		err := m.tryClient(ctx)
+		v.wrote = time.Since(start)
+		return v, err
 	}
 	m.refused = true
 	if v.own > 0 { // a try that was cut has left it

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	early = 10 * time.Millisecond // over which those spread out who are told of one release
+	early = 10 * time.Millisecond // over which those spread out who are told of one release, before any lost write
 	slack = time.Second           // by which a watch outlives the interval of a clock, for the try that comes then
 )
 
@@ -19,9 +19,10 @@ const (
 type bell struct {
 	m *Mutex // nil: it never rings
 
-	mu      sync.Mutex // guards what follows
-	met     view       // by the last try
-	rang    bool       // since then
+	mu      sync.Mutex    // guards what follows
+	met     view          // by the last try
+	rang    bool          // since then
+	spread  time.Duration // beside early, after lost writes
 	tickers map[*Ticker]bool
 	timer   *Timer
 	until   time.Time       // when the timer fires by itself
@@ -47,7 +48,11 @@ func (m *Mutex) bell() *bell {
 func (b *bell) tried(v view) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.met, b.rang = v, false
+	if b.met, b.rang = v, false; v.rev <= 0 {
+		b.spread = 0
+	} else if v.holder == "" { // others were faster
+		b.spread = wider(b.spread, v.wrote)
+	}
 	b.watch()
 }
 
@@ -91,7 +96,10 @@ func (b *bell) listen(ctx context.Context, v view, rang bool) {
 			break
 		}
 	}
-	sleep(ctx, random(early))
+	b.mu.Lock()
+	spread := early + b.spread
+	b.mu.Unlock()
+	sleep(ctx, random(spread))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if ctx.Err() != nil { // it is over, or another watch has taken its place

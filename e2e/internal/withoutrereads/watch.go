@@ -17,8 +17,8 @@ const (
 	// RetryInterval is for WatchLockRetry where the caller has no pause of its own.
 	RetryInterval = time.Second
 
-	shortest    = 100 * time.Millisecond // pause after an error; first span over which losers of a write spread out
-	widest      = time.Second            // spans from here on do not grow
+	shortest    = 100 * time.Millisecond // pause after an error, and interval of a clock that gets a watch
+	widest      = 2 * time.Second        // span over which losers of writes spread out
 	firstReread = time.Hour              // after the watch was asked for; each later one takes twice as long
 	lastReread  = 32 * time.Second       // those from here on do not
 	patient     = 4 * time.Second        // with the first read; then it is sent again
@@ -62,8 +62,8 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 			continue
 		case v.holder != "":
 			m.await(live, v)
-		case spread < widest: // others were faster
-			spread = 2*spread + shortest
+		default: // others were faster
+			spread = wider(spread, v.wrote)
 		}
 		sleep(live, random(spread))
 	}
@@ -160,6 +160,15 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 			timer.Reset(d + random(d/4))
 		}
 	}
+}
+
+// wider is the span over which to spread out after one lost write more, that took so long: where servers are far or busy,
+// more others write before they see who was faster.
+func wider(spread, wrote time.Duration) time.Duration {
+	if spread = 4 * (spread + wrote); spread > widest {
+		return widest
+	}
+	return spread
 }
 
 // random is up to d. Package crypto/rand needs no seed: before Go 1.20 all processes start with the same of math/rand.
