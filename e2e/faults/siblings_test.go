@@ -10,10 +10,11 @@ import (
 )
 
 // siblings are several Mutexes of one session, which are one lock. They try by turns. Who was
-// refused before is unlocked when another of them has the lock, as a deferred call does it.
+// refused before is unlocked when another of them has the lock, as a deferred call does it. The
+// lock is released by the one that was the last to get it.
 type siblings struct {
-	all []*etcdlock.Mutex
-	now int
+	all      []*etcdlock.Mutex
+	now, has int
 }
 
 func newSiblings(s *concurrency.Session) mutex {
@@ -30,6 +31,7 @@ func (s *siblings) TryLock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.has = s.now
 	for i, m := range s.all {
 		if i != s.now && m.Key() == "\x00" {
 			_ = m.Unlock(ctx)
@@ -38,6 +40,6 @@ func (s *siblings) TryLock(ctx context.Context) error {
 	return nil
 }
 
-func (s *siblings) Lock(ctx context.Context) error   { return s.all[s.now].Lock(ctx) }
-func (s *siblings) Unlock(ctx context.Context) error { return s.all[s.now].Unlock(ctx) }
-func (s *siblings) IsOwner() clientv3.Cmp            { return s.all[s.now].IsOwner() }
+func (s *siblings) Lock(ctx context.Context) error   { return s.all[s.has].Lock(ctx) }
+func (s *siblings) Unlock(ctx context.Context) error { return s.all[s.has].Unlock(ctx) }
+func (s *siblings) IsOwner() clientv3.Cmp            { return s.all[s.has].IsOwner() }

@@ -2,8 +2,8 @@
 
 // Package etcdlock waits for an etcd mutex without writing to etcd. A failed TryLock of the client puts a key and
 // deletes it again. This one asks first, in a transaction that only reads, and calls the client's where the lock is
-// free or its own session has a key. WatchLock watches the deletion of the key that it met, from the revision of that
-// read on: no release falls in between. All locking is the client's, for processes with and without this package. A lock
+// free or its own session has a key. WatchLock watches the deletion of the key that it met, and reads once more when the
+// servers have the watch: no release falls in between. All locking is the client's, for processes with and without this package. A lock
 // is as good as its lease, and Unlock deletes by name (etcd issue 22082): fence with IsOwner where that matters.
 package etcdlock
 

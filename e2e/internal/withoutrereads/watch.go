@@ -19,7 +19,7 @@ const (
 
 	shortest    = 100 * time.Millisecond // pause after an error, and interval of a clock that gets a watch
 	widest      = 2 * time.Second        // span over which losers of writes spread out
-	firstReread = time.Hour              // after the watch was asked for; each later one takes twice as long
+	firstReread = time.Hour              // after the one when the watch was opened; each later one takes twice as long
 	lastReread  = 32 * time.Second       // those from here on do not
 	patient     = 4 * time.Second        // with the first read; then it is sent again
 	unknownTTL  = time.Minute            // of a lease of which the servers have told none
@@ -119,18 +119,19 @@ func (m *Mutex) outlive(ctx context.Context) {
 	}
 }
 
-// await watches the deletion of the key that v saw, from the revision after that. It returns true when it is deleted,
-// and false when a read has to tell: the watch broke, or a read beside it has seen something else. There is one now
-// and then, since a watch may be mute: behind a dead connection, or with a client of which only KV has a namespace.
+// await watches the deletion of the key that v saw. It returns true when it is deleted, and false when a read has to tell:
+// the watch broke, or a read beside it has seen something else. The first read comes when the servers have the watch, for a
+// release before that; to ask for older events makes a server look for news only ten times a second. Others come now and
+// then, since a watch may be mute: behind a dead connection, or with a client of which only KV has a namespace.
 func (m *Mutex) await(ctx context.Context, v view) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	opened := make(chan clientv3.WatchChan, 1) // a client opens one watch after another: that may take long
 	go func() {
-		opened <- m.session.Client().Watch(clientv3.WithRequireLeader(ctx), v.holder,
-			clientv3.WithRev(v.rev+1), clientv3.WithFilterPut())
+		opened <- m.session.Client().Watch(clientv3.WithRequireLeader(ctx), v.holder, clientv3.WithFilterPut())
 	}()
 	var events clientv3.WatchChan
+	unread := false // since the watch was opened
 	changed := make(chan bool, 1)
 	d, timer := firstReread, time.NewTimer(firstReread+random(firstReread/4))
 	defer timer.Stop()
@@ -139,6 +140,9 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 		case <-ctx.Done():
 			return false
 		case events = <-opened:
+			if unread = true; timer.Stop() {
+				timer.Reset(0)
+			}
 		case resp, ok := <-events:
 			if ok && len(resp.Events) > 0 {
 				return true
@@ -147,6 +151,7 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 				return false
 			}
 		case <-timer.C: // the read must not stand before the event
+			unread = false
 			go func() {
 				now, err := m.look(ctx)
 				changed <- err == nil && (now.holder != v.holder || now.own > 0)
@@ -154,10 +159,14 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 		case other := <-changed:
 			if other {
 				return false
-			} else if d < lastReread {
-				d *= 2
+			} else if unread { // that one was under way before
+				timer.Reset(0)
+				continue
 			}
 			timer.Reset(d + random(d/4))
+			if d < lastReread {
+				d *= 2
+			}
 		}
 	}
 }
