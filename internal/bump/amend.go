@@ -10,8 +10,8 @@ import (
 	"etcdmod/modbump"
 )
 
-// fewAdded is how many requirements the plan names that are added for one reason.
-const fewAdded = 3
+// fewNamed is how many requirements or files are named that something happens to for one reason.
+const fewNamed = 3
 
 // amend gives the go.mod more requirements, and says so.
 func (a *attempt) amend(need []module.Version, goVersion, why string) error {
@@ -36,7 +36,7 @@ func (a *attempt) amend(need []module.Version, goVersion, why string) error {
 	if all {
 		why = "a package of it is built, and with the raised go line the go.mod has to say so"
 	}
-	if all && len(added) > fewAdded {
+	if all && len(added) > fewNamed {
 		a.note("go.mod: %d requirements are added: packages of them are built, and with the raised go line the go.mod has to say so", len(added))
 		added = nil
 	}

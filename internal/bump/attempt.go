@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"golang.org/x/mod/module"
@@ -57,8 +58,13 @@ func (a *attempt) make(ctx context.Context) (*Refusal, error) {
 			return why, nil
 		}
 		why, err := a.refusal(ctx, err)
-		if why != nil && why.Code == gosum.ReasonIncomplete {
+		switch {
+		case why != nil && why.Code == gosum.ReasonIncomplete:
 			a.advise(why) // a package that grpc has no more is not there either
+		case why != nil && why.Code == finding.DoesNotLoad && len(a.bumps) > 0:
+			if _, _, before := gosum.Complete(ctx, a.Go, a.GoMod, a.oldSum); before != nil && gosum.Reason(before) == "" {
+				return a.unbuilt("the packages do not load without the bump either: " + goSaid(before)), ctx.Err()
+			}
 		}
 		return why, err
 	}
@@ -100,9 +106,7 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 		}
 		a.changes = append(a.changes, vendored.Changes...)
 		a.note("vendor: %d files change, as with \"go mod vendor\"", len(vendored.Changes))
-		for _, name := range vendored.Edited {
-			a.skipped = append(a.skipped, finding.Skip{Path: name, Reason: finding.SkipUnverified, Detail: "\"go mod vendor\" makes another file of it, or none; it stays as it is, and what was compiled does not have it"})
-		}
+		a.skipped = append(a.skipped, a.edited(vendored.Edited)...)
 		// What is vendored comes from the module cache, where it can be compiled
 		// without the old copies in the way.
 		a.flags = []string{"-mod=readonly"}
@@ -242,6 +246,19 @@ func (a *attempt) selects(ctx context.Context) (*Refusal, error) {
 		}
 	}
 	return nil, nil
+}
+
+// edited notes the files below vendor that are not as "go mod vendor" makes them.
+func (a *attempt) edited(names []string) (notes []finding.Skip) {
+	const why = "\"go mod vendor\" makes another file of it, or none; it stays as it is, and what was compiled does not have it"
+	for i, name := range names {
+		if i == fewNamed && len(names) > i+1 {
+			rest := fmt.Sprintf("%d more files are not as \"go mod vendor\" makes them; they stay as they are, and what was compiled does not have them", len(names)-i)
+			return append(notes, finding.Skip{Path: filepath.Dir(a.vendorList()), Reason: finding.SkipUnverified, Detail: rest})
+		}
+		notes = append(notes, finding.Skip{Path: name, Reason: finding.SkipUnverified, Detail: why})
+	}
+	return notes
 }
 
 // about returns the part of the plan that is about one of the bumps.

@@ -63,7 +63,11 @@ func (v *Verdict) judge(m Module) error {
 // obstacle says why no bump can be made in the module, whatever the versions are; "" where
 // nothing is in the way.
 func (m Module) obstacle() (code finding.Code, why string) {
-	for _, name := range []string{m.GoModFile, m.sumFile(), filepath.Dir(m.vendorList())} {
+	names := []string{m.GoModFile, m.sumFile()}
+	if m.vendored() {
+		names = append(names, filepath.Dir(m.vendorList()), m.vendorList())
+	}
+	for _, name := range names {
 		if to, err := os.Readlink(name); err == nil {
 			return finding.SymbolicLink, fmt.Sprintf("%s is a symbolic link to %s, and a bump would change what is there", m.Rel(name), quote.Name(to))
 		}
