@@ -40,20 +40,20 @@ func (s *settled) holds(ps []*proposal) bool {
 // whether there was any.
 func (pl *Plan) judge(changes []change.Change) (lowered bool) {
 	client := ""
-	gates := false
+	stronger := false // than a guard
 	for _, f := range pl.proposals {
 		if f.Tier > finding.Refuse {
 			client = f.component.Path
 		}
-		gates = gates || f.Tier == finding.Gate
+		stronger = stronger || f.judged()
 	}
-	if !gates {
+	if !stronger {
 		return false
 	}
 	for _, a := range pl.analyses {
 		j := &judging{plan: pl, analysis: a, client: client, whole: pl.after(a, changes, client)}
 		for _, f := range pl.proposals {
-			if f.Tier == finding.Gate && a.ByName[f.site.File.Name] != nil {
+			if f.judged() && a.ByName[f.site.File.Name] != nil {
 				j.add(f)
 			}
 		}
@@ -64,13 +64,35 @@ func (pl *Plan) judge(changes []change.Change) (lowered bool) {
 	return false
 }
 
+// judged reports whether the second proof looks at a proposal: at every gate, and at all
+// collapses but those of loops that wait for watch events, of which it knows nothing.
+func (f *proposal) judged() bool {
+	return f.Tier == finding.Gate || f.Tier == finding.Collapse && !f.collapsed.Storm
+}
+
+// only returns the changes as they would be if all but some proposals were guarded at most: a
+// function with several loops is judged loop by loop.
+func (pl *Plan) only(some ...*proposal) ([]change.Change, error) {
+	tiers := settle(pl.proposals, nil).tiers
+	for _, f := range pl.proposals {
+		if f.Tier > finding.Guard && !slices.Contains(some, f) {
+			f.Tier = finding.Guard
+		}
+	}
+	changes, _, err := pl.changes()
+	for i, f := range pl.proposals {
+		f.Tier = tiers[i]
+	}
+	return changes, err
+}
+
 // A judging is that of one build configuration.
 type judging struct {
 	plan     *Plan
 	analysis *analysis
 	client   string
 	whole    *judge.After
-	funcs    []*ssa.Function // with gates, in order
+	funcs    []*ssa.Function // with loops, in order
 	tries    map[*ssa.Function][]*ssa.Call
 	by       map[*ssa.Call]*proposal
 	lowered  bool
@@ -86,7 +108,7 @@ func (j *judging) lower(f *proposal, o *judge.Objection) {
 	j.lowered = true
 }
 
-// add finds the try of a gate, and the function around it.
+// add finds the try of a loop, and the function around it.
 func (j *judging) add(f *proposal) {
 	file := j.analysis.ByName[f.site.File.Name]
 	for _, in := range j.analysis.CallGraph().At(f.site.Tries[0].Lparen) {
@@ -116,21 +138,56 @@ func (j *judging) run() bool {
 	graph := j.analysis.CallGraph()
 	p := judge.New(j.plan.p.Fset, graph.All(), len(graph.Unbuilt) > 0, j.plan.HelperImport(), j.client)
 	for _, fn := range j.funcs {
-		now, err := j.whole.Function(fn)
-		if err != nil {
-			for _, t := range j.tries[fn] {
-				j.lower(j.by[t], &judge.Objection{Why: err.Error()})
+		var gates []*ssa.Call
+		for _, t := range j.tries[fn] {
+			if f := j.by[t]; f.Tier == finding.Gate {
+				gates = append(gates, t)
+			} else if now := j.now(fn, t); now != nil {
+				if o := p.Collapse(fn, now, t); o != nil {
+					j.lower(f, o)
+				}
 			}
+		}
+		if len(gates) == 0 {
 			continue
 		}
-		objections := p.Gates(fn, now, j.tries[fn])
-		for _, t := range j.tries[fn] {
-			if o := objections[t]; o != nil {
-				j.lower(j.by[t], o)
+		if now := j.now(fn, gates...); now != nil {
+			objections := p.Gates(fn, now, gates)
+			for _, t := range gates {
+				if o := objections[t]; o != nil {
+					j.lower(j.by[t], o)
+				}
 			}
 		}
 	}
 	return j.lowered
+}
+
+// now returns what a function becomes where no more than the loops of those tries are
+// rewritten. Where that fails, they are lowered.
+func (j *judging) now(fn *ssa.Function, tries ...*ssa.Call) *ssa.Function {
+	after, err := j.whole, error(nil)
+	if len(tries) < len(j.tries[fn]) {
+		var some []*proposal
+		for _, t := range tries {
+			some = append(some, j.by[t])
+		}
+		var changes []change.Change
+		if changes, err = j.plan.only(some...); err == nil {
+			after = j.plan.after(j.analysis, changes, j.client)
+		}
+	}
+	var now *ssa.Function
+	if err == nil {
+		now, err = after.Function(fn)
+	}
+	if err != nil {
+		for _, t := range tries {
+			j.lower(j.by[t], &judge.Objection{Why: err.Error()})
+		}
+		return nil
+	}
+	return now
 }
 
 // after is the program of one build configuration with the changes. The helper package has all

@@ -13,10 +13,13 @@ type loop struct {
 	blocks map[*ssa.BasicBlock]bool
 	stores []*ssa.Store     // in it
 	maps   []*ssa.MapUpdate // in it
+	// split are the blocks where ways meet again that differ by a line of the log, and by which
+	// of them was taken depends on earlier rounds.
+	split map[*ssa.BasicBlock]bool
 }
 
 func (j *Judge) loopOf(try *ssa.Call) *loop {
-	l := &loop{j: j, try: try, blocks: cycle(try.Block())}
+	l := &loop{j: j, try: try, blocks: cycle(try.Block()), split: map[*ssa.BasicBlock]bool{}}
 	for b := range l.blocks {
 		for _, in := range b.Instrs {
 			switch in := in.(type) {
@@ -27,7 +30,58 @@ func (j *Judge) loopOf(try *ssa.Call) *loop {
 			}
 		}
 	}
+	for again := true; again; { // what is carried may be more then
+		again = false
+		for b := range l.blocks {
+			branch, ok := last(b).(*ssa.If)
+			if join := l.saysOnly(b); ok && join != nil && !l.split[join] && l.carried(branch.Cond, branch) != nil {
+				l.split[join], again = true, true
+			}
+		}
+	}
 	return l
+}
+
+// saysOnly returns where the ways from a condition meet again, if all that they do until then is
+// to log. Otherwise it returns nil.
+func (l *loop) saysOnly(b *ssa.BasicBlock) *ssa.BasicBlock {
+	if len(b.Succs) != 2 || b.Succs[0] == b.Succs[1] {
+		return nil
+	}
+	ends := func(s *ssa.BasicBlock) *ssa.BasicBlock { // where a block that only logs leads to
+		if len(s.Preds) != 1 || len(s.Succs) != 1 || !l.blocks[s] {
+			return nil
+		}
+		for _, in := range s.Instrs {
+			switch x := in.(type) {
+			case *ssa.Call:
+				if e := l.j.effectOf(x); e != logs && e != none {
+					return nil
+				}
+			case *ssa.Store:
+				if al, ok := root(x.Addr).(*ssa.Alloc); !ok || al.Comment != "varargs" {
+					return nil
+				}
+			case *ssa.UnOp:
+				if x.Op == token.ARROW {
+					return nil
+				}
+			case *ssa.Send, *ssa.Go, *ssa.Defer, *ssa.MapUpdate, *ssa.Select:
+				return nil
+			}
+		}
+		return s.Succs[0]
+	}
+	x, y := b.Succs[0], b.Succs[1]
+	switch {
+	case ends(x) == y && l.blocks[y]:
+		return y
+	case ends(y) == x && l.blocks[x]:
+		return x
+	case ends(x) != nil && ends(x) == ends(y):
+		return ends(x)
+	}
+	return nil
 }
 
 // A trace says how a value got from one round to a later one.
@@ -77,6 +131,9 @@ func (l *loop) carried(v ssa.Value, use ssa.Instruction) *trace {
 					}
 				}
 				return nil
+			}
+			if l.split[x.Block()] {
+				return &trace{from: x}
 			}
 			if l.entered(x.Block()) && l.passesTry(x.Block(), use) {
 				if c := l.constant(x); c != nil {
@@ -262,7 +319,7 @@ func (l *loop) loaded(u *ssa.UnOp, look func(ssa.Value, ssa.Instruction) *trace)
 		return nil
 	}
 	if a, ok := root(u.X).(*ssa.Alloc); ok && l.blocks[a.Block()] {
-		exact = exact || !a.Heap
+		// it is made in this round
 	} else if !exact || l.unwritten(u, here) {
 		return &trace{from: u}
 	}

@@ -1,4 +1,4 @@
-// Package judge proves gates a second time, from the code as it will be.
+// Package judge proves gates and collapses a second time, from the code as it will be.
 //
 // The first proof looks at the syntax of a loop and says what may come in its place. This one
 // is given the function before and after the edit, both as SSA, and knows nothing of what the
@@ -16,6 +16,13 @@
 //     lock makes one round more, and the rounds that were there must not notice (carried.go);
 //   - where the mutex is looked up earlier than before, it is the same one, and nothing lies
 //     between that might have kept it from being looked up at all (moved.go, memory.go).
+//
+// A collapse is right if both functions, run in the same scenarios, do the same as far as others
+// can see (collapse.go, run.go, calls.go): tries are refused, up to three in a row, and then one
+// succeeds or fails, or the context ends during a wait. The end of the session, which the loop
+// would not have noticed, has to be told as an error. This is bounded translation validation: what
+// comes behind the loop is run through twice at most, and a loop that waits for watch events is
+// not looked at.
 //
 // What the calls of the helper package mean stands in axioms.go.
 package judge

@@ -1,7 +1,6 @@
 package judge
 
 import (
-	"go/types"
 	"slices"
 	"strings"
 
@@ -150,5 +149,3 @@ func isDone(v ssa.Value) bool {
 	path, name, _ := callee(&c.Call)
 	return path == "context" && name == "Done"
 }
-
-func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }

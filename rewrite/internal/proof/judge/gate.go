@@ -193,7 +193,7 @@ func (g *gate) depends(in ssa.Instruction) *Objection {
 		if t == nil {
 			continue
 		}
-		if branch, ok := in.(*ssa.If); ok && t.first != nil && g.goesOn(branch, t) {
+		if branch, ok := in.(*ssa.If); ok && (g.split[g.saysOnly(branch.Block())] || t.first != nil && g.goesOn(branch, t)) {
 			continue
 		}
 		return objection(g.pos(in), "%s depends on what earlier rounds have left, so that a round more would be noticed", what)

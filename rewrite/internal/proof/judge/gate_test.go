@@ -271,6 +271,24 @@ var gates = []struct {
 			time.Sleep(time.Second)
 		}
 	}`, []string{"time.Sleep => mu.Sleep"}, "earlier rounds"},
+	{"a line now and then", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		said, n := false, 0
+		for {
+			if mu.TryLock(ctx) == nil { return nil }
+			if n++; n%60 == 0 { log.Print("still waiting") }
+			if !said { log.Print("waiting"); said = true }
+			time.Sleep(time.Second)
+		}
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"a line now and then that decides", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for n := 0;; n++ {
+			if mu.TryLock(ctx) == nil { return nil }
+			late := false
+			if n > 3 { log.Print("still waiting"); late = true }
+			if late { return errors.New("late") }
+			time.Sleep(time.Second)
+		}
+	}`, []string{"time.Sleep => mu.Sleep"}, "earlier rounds"},
 	{"a counter that is only logged", `func wait(ctx context.Context, mu *concurrency.Mutex) {
 		for n := 0; mu.TryLock(ctx) != nil; n++ {
 			log.Printf("try %d", n)

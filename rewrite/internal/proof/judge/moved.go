@@ -145,17 +145,7 @@ func mayAliasAny(addr, mu ssa.Value) bool {
 // early judges that the mutex is looked up before the try: what might have kept the try from
 // being reached must not lie between, where a pointer on the way may be nil.
 func (l *loop) early(c ssa.CallInstruction, at token.Pos) *Objection {
-	loads, _ := looked(c.Common().Args[0])
-	var risky []ssa.Value // pointers that are followed, and may be nil
-	for _, u := range loads {
-		if f, ok := u.X.(*ssa.FieldAddr); ok {
-			if p := followed(f); p != nil && !l.followedBefore(p, c) {
-				risky = append(risky, p)
-			}
-		} else if !isVariable(u.X) && !l.followedBefore(u.X, c) {
-			risky = append(risky, u.X)
-		}
-	}
+	risky := mayBeNil(c.Common().Args[0], c)
 	if len(risky) == 0 {
 		return nil
 	}
@@ -186,6 +176,21 @@ func (l *loop) early(c ssa.CallInstruction, at token.Pos) *Objection {
 	return run(c.Block(), index(c)+1)
 }
 
+// mayBeNil returns the pointers that are followed to look v up for c, and may be nil.
+func mayBeNil(v ssa.Value, c ssa.Instruction) (risky []ssa.Value) {
+	loads, _ := looked(v)
+	for _, u := range loads {
+		if f, ok := u.X.(*ssa.FieldAddr); ok {
+			if p := followed(f); p != nil && !followedBefore(p, c, v) {
+				risky = append(risky, p)
+			}
+		} else if !isVariable(u.X) && !followedBefore(u.X, c, v) {
+			risky = append(risky, u.X)
+		}
+	}
+	return risky
+}
+
 // followed returns the pointer that a field is looked up through, or nil where that is known
 // not to be nil.
 func followed(f *ssa.FieldAddr) ssa.Value {
@@ -203,8 +208,9 @@ func followed(f *ssa.FieldAddr) ssa.Value {
 	return p
 }
 
-// followedBefore reports whether every way to c has followed the same pointer.
-func (l *loop) followedBefore(p ssa.Value, c ssa.Instruction) bool {
+// followedBefore reports whether every way to c has followed the same pointer, but for what
+// only serves to look way up.
+func followedBefore(p ssa.Value, c ssa.Instruction, way ssa.Value) bool {
 	for _, b := range c.Parent().Blocks {
 		if b != c.Block() && !b.Dominates(c.Block()) {
 			continue
@@ -213,7 +219,7 @@ func (l *loop) followedBefore(p ssa.Value, c ssa.Instruction) bool {
 			if b == c.Block() && i >= index(c) {
 				break
 			}
-			if l.onWay(in, c) {
+			if onWay(in, way) {
 				continue
 			}
 			if f, ok := in.(*ssa.FieldAddr); ok && sameWay(f.X, p) && used(f) {
@@ -224,9 +230,8 @@ func (l *loop) followedBefore(p ssa.Value, c ssa.Instruction) bool {
 	return false
 }
 
-// onWay reports whether in only serves to look the mutex up for c.
-func (l *loop) onWay(in ssa.Instruction, c ssa.Instruction) bool {
-	v := c.(ssa.CallInstruction).Common().Args[0]
+// onWay reports whether in serves to look v up.
+func onWay(in ssa.Instruction, v ssa.Value) bool {
 	for {
 		x, ok := v.(ssa.Instruction)
 		if !ok {

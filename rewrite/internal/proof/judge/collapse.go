@@ -1,0 +1,281 @@
+package judge
+
+import (
+	"go/token"
+	"go/types"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// maxRefused is how many tries in a row are refused, at most, before something else comes.
+const maxRefused = 3
+
+// Collapse judges that a wait of the helper may stand in the place of the loop around try, which
+// is a call in the old function or in a literal in it. Both functions are run in scenarios: so
+// many tries are refused, then one succeeds or fails, or the context ends, or the session does.
+// What the new one does has to be something that the old one does.
+func (j *Judge) Collapse(old, new *ssa.Function, try *ssa.Call) *Objection {
+	fo, fn := try.Parent(), new
+	if fo != old {
+		if fn = j.literal(old, new, fo); fn == nil {
+			return objection(try.Pos(), "the function around the literal that waits is another one")
+		}
+	}
+	var wait *ssa.Call
+	for in := range instructions(fn) {
+		if in.Parent() == fn && j.waitCalled(in) != nil {
+			if wait != nil {
+				return objection(try.Pos(), "the function waits in several places")
+			}
+			wait = in.(*ssa.Call)
+		}
+	}
+	if wait == nil {
+		return objection(try.Pos(), "the new function does not wait")
+	}
+	if len(wait.Call.Args) > 2 && len(mayBeNil(wait.Call.Args[2], wait)) > 0 {
+		return objection(try.Pos(), "the interval is looked up before the first try, through a pointer that may be nil")
+	}
+	c := &collapse{j: j, old: fo, new: fn, try: try, wait: wait, inner: cycle(try.Block()), axiom: j.waitCalled(wait)}
+	if len(c.inner) == 0 {
+		return objection(try.Pos(), "the try is in no loop of its function")
+	}
+	return c.judge()
+}
+
+// literal returns what a literal has become, if all around it is as it was.
+func (j *Judge) literal(old, new, lit *ssa.Function) *ssa.Function {
+	m := j.newMatch(old, new, nil)
+	m.skip = lit
+	if !m.pair(old, new) || !m.settle() {
+		return nil
+	}
+	for g := lit; g != old; g = g.Parent() {
+		if g.Parent() == nil {
+			return nil
+		}
+	}
+	var find func(f *ssa.Function) *ssa.Function
+	find = func(f *ssa.Function) *ssa.Function {
+		if f == old {
+			return new
+		}
+		around := find(f.Parent())
+		i := slices.Index(f.Parent().AnonFuncs, f)
+		if around == nil || i >= len(around.AnonFuncs) {
+			return nil
+		}
+		return around.AnonFuncs[i]
+	}
+	return find(lit)
+}
+
+// A collapse is one that is judged.
+type collapse struct {
+	j         *Judge
+	old, new  *ssa.Function
+	try, wait *ssa.Call
+	inner     map[*ssa.BasicBlock]bool
+	axiom     *waitAxiom
+	ctx       string
+	waited    map[string]bool // the intervals of the old loop
+	every     map[string]bool // what the wait is given
+}
+
+func (c *collapse) judge() *Objection {
+	if _, o := c.after(errNone); o != nil { // which context it is
+		return o
+	}
+	won, o := c.after(errNone)
+	if o != nil {
+		return o
+	}
+	if o := c.among(won, errNone, "when the lock is got"); o != nil {
+		return o
+	}
+	failed := map[string]*outcomeOf{}
+	for k := range maxRefused + 1 {
+		traces, o := c.before(k, errOther)
+		if o != nil {
+			return o
+		}
+		maps.Copy(failed, traces)
+	}
+	if c.axiom.retries {
+		for _, t := range failed {
+			if t.waited < 0 {
+				continue // it has not tried
+			}
+			if t.ended != "goes on" || slices.ContainsFunc(t.events[t.waited:], func(e string) bool { return !strings.HasPrefix(e, "wait for the clock ") }) {
+				return objection(c.try.Pos(), "another error was not only waited for: %s", shown(t))
+			}
+		}
+	} else {
+		traces, o := c.after(errOther)
+		if o != nil {
+			return o
+		}
+		if o := subset(c.try.Pos(), traces, failed, "when a try fails otherwise"); o != nil {
+			return o
+		}
+	}
+	ended, o := c.after(errContext)
+	if o != nil {
+		return o
+	}
+	stopped := map[string]*outcomeOf{}
+	for k := 1; k <= maxRefused; k++ {
+		traces, o := c.before(k, inWait)
+		if o != nil {
+			return o
+		}
+		maps.Copy(stopped, traces)
+	}
+	if o := subset(c.try.Pos(), ended, stopped, "when the context ends"); o != nil {
+		return o
+	}
+	if c.axiom.retries && !maps.Equal(plain(c.waited), plain(c.every)) {
+		return objection(c.try.Pos(), "the interval is another one")
+	}
+	return c.session(failed, stopped)
+}
+
+// session judges the end of the session, after which a loop that retried every error would have
+// gone on for ever: it is told as an error, and runs nothing that belongs to another end.
+func (c *collapse) session(failed, stopped map[string]*outcomeOf) *Objection {
+	traces, o := c.after(errSession)
+	if o != nil {
+		return o
+	}
+	for _, t := range traces {
+		if t.waited < 0 {
+			continue // it has not waited
+		}
+		as := strings.ReplaceAll(t.String(), errSession, errOther)
+		if _, ok := failed[as]; ok && !c.axiom.retries {
+			continue
+		}
+		end := t.deferred()
+		for _, e := range t.events[t.waited:end] {
+			if !strings.HasPrefix(e, "log ") && !strings.HasSuffix(e, " is true") && !strings.HasSuffix(e, " is false") {
+				return objection(c.try.Pos(), "when only the session ends, what belongs to another end is done: %s", e)
+			}
+		}
+		if t.ended != "returns" || !c.told(t) {
+			return objection(c.try.Pos(), "the end of the session is not told as an error: %s", shown(t))
+		}
+		same := false
+		for _, s := range stopped {
+			same = same || slices.EqualFunc(s.events[s.deferred():], t.events[end:], func(a, b string) bool {
+				return a == strings.ReplaceAll(b, errSession, errContext)
+			})
+		}
+		if !same {
+			return objection(c.try.Pos(), "when only the session ends, deferred calls do something else")
+		}
+	}
+	return nil
+}
+
+// told reports whether the results say that the lock is not held.
+func (c *collapse) told(t *outcomeOf) bool {
+	hasError, err := false, false
+	isFalse := false
+	for i, r := range t.results {
+		switch typ := c.new.Signature.Results().At(i).Type(); {
+		case types.Identical(typ, types.Universe.Lookup("error").Type()):
+			hasError = true
+			err = err || isErr(r)
+		case r == "false":
+			isFalse = true
+		}
+	}
+	return err || !hasError && isFalse
+}
+
+// among judges that all new traces are traces of the old function.
+func (c *collapse) among(traces map[string]*outcomeOf, last, when string) *Objection {
+	old := map[string]*outcomeOf{}
+	for k := range maxRefused + 1 {
+		some, o := c.before(k, last)
+		if o != nil {
+			return o
+		}
+		maps.Copy(old, some)
+	}
+	return subset(c.try.Pos(), traces, old, when)
+}
+
+func subset(at token.Pos, traces, old map[string]*outcomeOf, when string) *Objection {
+	waits := false
+	for _, t := range traces {
+		waits = waits || t.waited >= 0
+	}
+	if !waits {
+		return objection(at, "nothing is left %s", when)
+	}
+	for _, k := range slices.Sorted(maps.Keys(traces)) {
+		if _, ok := old[k]; !ok {
+			was := "nothing"
+			for _, o := range slices.Sorted(maps.Keys(old)) {
+				if old[o].waited >= 0 {
+					was = shown(old[o])
+					break
+				}
+			}
+			return objection(at, "%s, the loop did %q, and the wait does %q", when, was, shown(traces[k]))
+		}
+	}
+	return nil
+}
+
+// shown is a trace from the end of the wait on.
+func shown(t *outcomeOf) string {
+	from := max(t.waited, 0)
+	parts := append(slices.Clone(t.events[from:]), strings.TrimSpace(t.ended+" "+strings.Join(t.results, ", ")))
+	return strings.Join(parts, "; ")
+}
+
+// before runs the old function.
+func (c *collapse) before(refused int, last string) (map[string]*outcomeOf, *Objection) {
+	r := &runner{j: c.j, try: c.try, inner: c.inner, ctx: c.ctx, sc: scenario{refused, last}}
+	r.start(c.old)
+	if r.why != "" {
+		at := c.try.Pos()
+		if r.at != nil {
+			at = where(r.at)
+		}
+		return nil, objection(at, "%s", r.why)
+	}
+	if c.waited == nil {
+		c.waited = map[string]bool{}
+	}
+	maps.Copy(c.waited, r.paces)
+	return r.traces, nil
+}
+
+// after runs the new function.
+func (c *collapse) after(last string) (map[string]*outcomeOf, *Objection) {
+	r := &runner{j: c.j, wait: c.wait, ctx: c.ctx, sc: scenario{0, last}}
+	r.start(c.new)
+	if r.why != "" {
+		return nil, objection(c.try.Pos(), "%s", r.why)
+	}
+	c.ctx, c.every = r.ctx, r.paces
+	return r.traces, nil
+}
+
+var epochs = regexp.MustCompile(`\*[0-9]+`)
+
+// plain leaves out when intervals were read.
+func plain(m map[string]bool) map[string]bool {
+	out := map[string]bool{}
+	for k := range m {
+		out[epochs.ReplaceAllString(k, "*")] = true
+	}
+	return out
+}
