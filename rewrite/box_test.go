@@ -75,6 +75,7 @@ import "go.etcd.io/etcd/client/v3/concurrency"
 
 func New() any { return concurrency.NewMutex(nil, "/theirs") }
 `},
+		{name: "a file of another build, of another package", ignored: "//go:build ignore\n\npackage gen\n\nimport \"go.etcd.io/etcd/client/v3/concurrency\"\n\nvar _ any = concurrency.NewMutex(nil, \"\")\n"},
 		{name: "a file of another build", want: finding.BuildTagged, ignored: "//go:build windows\n\npackage main\n\nimport \"go.etcd.io/etcd/client/v3/concurrency\"\n\nvar _ any = concurrency.NewMutex(nil, \"\")\n"},
 	}
 	for _, test := range tests {
@@ -91,7 +92,7 @@ func New() any { return concurrency.NewMutex(nil, "/theirs") }
 			}
 			in := sourcetest.Input(t, sourcetest.Archive(imports, boxed+test.beside)+test.files)
 			if test.ignored != "" {
-				in.Ignored = map[string][]byte{"/m/elsewhere/main_windows.go": []byte(test.ignored)}
+				in.Ignored = map[string][]byte{"/m/main_windows.go": []byte(test.ignored)}
 			}
 			fs := Analyze(in).Findings
 			if len(fs) != 1 {

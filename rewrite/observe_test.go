@@ -68,6 +68,14 @@ func has[U any](v any) bool { _, ok := v.(U); return ok }`, `ok = in[*concurrenc
 	{"json-interface", `type encoder interface{ Encode(v any) error }`, `var b strings.Builder; var e encoder = json.NewEncoder(&b); err := e.Encode(HOLD); text = fmt.Sprint(b.String(), err)`},
 	{"go-syntax", "", `text = fmt.Sprintf("%#v", HOLD)`},
 	{"go-syntax-format", `func format(s string, v ...any) string { return fmt.Sprintf(s, v...) }`, `text = format("%#v", HOLD)`},
+	{"bad-verb", "", `text = fmt.Sprintf("%s", HOLD)`},
+	{"verbs", "", `text = fmt.Sprintf("%s: %d%% %v %p", "x", 1, HOLD, HOLD)`},
+	{"context-string", `type key struct{}`, `text = fmt.Sprint(context.WithValue(context.Background(), key{}, MU))`},
+	{"element-syntax", `var all list.List`, `all.PushBack(MU); text = fmt.Sprintf("%#v", all.Front())`},
+	{"published", "", `text = expvar.Func(func() any { return HOLD }).String()`},
+	{"encoded-map", "", `b, err := json.Marshal(map[string]any{"s": HOLD}); text = fmt.Sprint(string(b), err)`},
+	{"encoded-cell", `type cell[T any] struct{ V T }
+func pack[T any](v T) *cell[T] { return &cell[T]{v} }`, `text = fmt.Sprintf("%#v", pack(HOLD).V)`},
 	{"plus-v", "", `text = fmt.Sprintf("%+v", HOLD)`},
 	{"print-mutex", "", `text = fmt.Sprintf("%+v", MU)`},
 	{"print-kept", `func show(v ...any) string { return fmt.Sprint(v...) }`, `text = show(MU)`},
@@ -142,7 +150,7 @@ func observed(pkg string, o, v int) string {
 		helper = "func fields(t reflect.Type) (s string) {\n\tfor t.Kind() == reflect.Pointer {\n\t\tt = t.Elem()\n\t}\n\tfor i := range t.NumField() {\n\t\ts += t.Field(i).Type.String() + \" \"\n\t}\n\treturn s\n}\n"
 		all += "reflect."
 	}
-	for _, path := range []string{"container/list", "context", "encoding/json", "errors", "fmt", "reflect", "slices", "strings", "sync", "text/template", "time", "unsafe", source.ConcurrencyPaths[0]} {
+	for _, path := range []string{"container/list", "context", "encoding/json", "errors", "expvar", "fmt", "reflect", "slices", "strings", "sync", "text/template", "time", "unsafe", source.ConcurrencyPaths[0]} {
 		if strings.Contains(all, filepath.Base(path)+".") {
 			fmt.Fprintf(&b, "\t%q\n", path)
 		}
@@ -227,7 +235,7 @@ func TestObserved(t *testing.T) {
 // mustRewrite are the owners and observations that do not stand in the way of all rewrites.
 var mustRewrite = []string{
 	"variable", "field", "exported", "embedded", "deep", "generic", "map", "method", "function",
-	"nothing", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
+	"nothing", "verbs", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
 	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
 }
 

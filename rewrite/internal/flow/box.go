@@ -84,7 +84,8 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 	}
 	if iface.NumMethods() == 0 {
 		w.boxes.bare = true
-		w.shown(src)
+		w.shown(w.file, src)
+		w.crosses(w.stack[len(w.stack)-1])
 	}
 	w.boxes.in = append(w.boxes.in, n)
 	w.boxes.from = append(w.boxes.from, boxing{n, iface, src.Pos()})
@@ -146,18 +147,37 @@ func (w *walker) asserted(e ast.Expr) {
 		}
 	case types.IsInterface(t): // its methods are joined with those that it asks for
 	case w.p.IsMutexPtr(t):
-		w.shown(e)
+		w.shown(w.file, e)
+		if x, ok := w.parent().(*ast.TypeAssertExpr); ok {
+			w.crosses(ast.Unparen(x.X))
+		}
 		w.boxes.out = append(w.boxes.out, w.typeExpr(e))
 	default:
 		w.poisonNode(w.typeExpr(e), finding.EscapesInterface, e, "%s is asserted", types.TypeString(t, nil))
 	}
 }
 
+// crosses notes a call of an exported function by which a mutex in an interface is handed on,
+// or handed back.
+func (w *walker) crosses(n ast.Node) {
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return
+	}
+	fn, ok := w.file.Callee(call).(*types.Func)
+	if !ok || !fn.Exported() {
+		return
+	}
+	if f := w.p.FileAt(fn.Pos()); f != nil {
+		w.shown(f, call)
+	}
+}
+
 // shown notes a box of a package that other modules may import: what they put in or take
 // out is not known.
-func (w *walker) shown(e ast.Expr) {
-	if w.p.Importable(w.file) {
-		r := finding.Reason{Code: finding.ExportedAPI, Detail: "other modules may import " + w.file.Pkg.PkgPath, Pos: w.p.Position(e.Pos())}
+func (w *walker) shown(file *source.File, e ast.Expr) {
+	if w.p.Importable(file) {
+		r := finding.Reason{Code: finding.ExportedAPI, Detail: "other modules may import " + file.Pkg.PkgPath, Pos: w.p.Position(e.Pos())}
 		w.boxes.leaks = append(w.boxes.leaks, r)
 	}
 }

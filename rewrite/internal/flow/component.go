@@ -236,8 +236,8 @@ func (f *Flow) tagged(n *node) (out []finding.Reason) {
 // client's package.
 type ignoredUser struct {
 	name    string
-	clause  string // directory and name of its package
-	imports []string
+	clause  string   // directory and name of its package
+	imports []string // of its package
 }
 
 // clause names the package of a file by its directory and its package clause: two packages in
@@ -247,6 +247,7 @@ func clause(name string, f *ast.File) string {
 }
 
 func ignoredUsers(p *source.Program) (out []ignoredUser) {
+	imports := map[string][]string{} // of all such files of a package
 	for _, name := range source.SortedNames(p.In.Ignored) {
 		f, err := parser.ParseFile(token.NewFileSet(), name, p.In.Ignored[name], parser.ImportsOnly)
 		if err != nil {
@@ -255,12 +256,15 @@ func ignoredUsers(p *source.Program) (out []ignoredUser) {
 		u, client := ignoredUser{name: name, clause: clause(name, f)}, false
 		for _, spec := range f.Imports {
 			path := source.ImportPath(spec)
-			u.imports = append(u.imports, path)
+			imports[u.clause] = append(imports[u.clause], path)
 			client = client || slices.Contains(p.Concurrency, path)
 		}
 		if client {
 			out = append(out, u)
 		}
+	}
+	for i := range out {
+		out[i].imports = imports[out[i].clause]
 	}
 	return out
 }

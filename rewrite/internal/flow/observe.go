@@ -6,6 +6,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -71,6 +72,8 @@ func below(path string, packages []string) bool {
 	return slices.ContainsFunc(packages, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
 }
 
+var anything = types.NewInterfaceType(nil, nil).Complete()
+
 // A meeting is a place where code outside the module gets a value whose static type is an
 // interface.
 type meeting struct {
@@ -104,6 +107,9 @@ func (w *walker) looked(t, dst types.Type, src ast.Expr) {
 		ok = false
 	}
 	how, who := w.looksAt(src)
+	if named, is := types.Unalias(dst).(*types.Named); is && !ok && who == "" && named.Obj().Pkg() != nil && w.p.FileAt(named.Obj().Pos()) == nil {
+		how, who = whole, named.Obj().Pkg().Path()+"."+named.Obj().Name() // a function that others call
+	}
 	if who == "" || how == blind {
 		if ok {
 			w.keep(t, dst, iface, src)
@@ -116,6 +122,9 @@ func (w *walker) looked(t, dst types.Type, src ast.Expr) {
 	}
 	if from, is := source.Under(t).(*types.Interface); is {
 		w.looks.meetings = append(w.looks.meetings, meeting{how, from, who, src.Pos()})
+		if source.IsNamed(t, "context", "Context") && iface.NumMethods() == 0 { // it prints the types of its values
+			w.looks.meetings = append(w.looks.meetings, meeting{how, anything, who, src.Pos()})
+		}
 		return
 	}
 	if iface.NumMethods() > 0 {
@@ -151,7 +160,7 @@ func (w *walker) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) {
 		if fn, ok := obj.(*types.Func); ok && fn.Pkg() != nil && w.p.FileAt(fn.Pos()) == nil {
 			w.asks(fn, src.Pos()) // what calls it by the interface is code of this module
 		}
-		if foreign && w.looksOf(m, nil) > blind {
+		if foreign && w.looksOf(m, nil, nil) > blind {
 			w.spreadLook(m.Signature(), whole, named.Obj().Pkg().Path()+", which calls "+m.Name(), src)
 		}
 	}
@@ -194,20 +203,20 @@ func (w *walker) looksAt(src ast.Expr) (look, string) {
 	obj := w.file.Callee(call)
 	who := obj.Pkg().Path() + "." + obj.Name()
 	if fn, ok := obj.(*types.Func); ok {
-		return w.looksOf(fn, call), who
+		return w.looksOf(fn, call, src), who
 	}
 	return whole, who
 }
 
-// looksOf says how closely fn looks at its arguments. call may be nil.
-func (w *walker) looksOf(fn *types.Func, call *ast.CallExpr) look {
+// looksOf says how closely fn looks at src, which call hands to it. Both may be nil.
+func (w *walker) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look {
 	path := fn.Pkg().Path()
 	if names, ok := blindCode[path]; ok && (names == nil || slices.Contains(names, fn.Name())) {
 		return blind
 	}
 	switch {
 	case below(path, printers):
-		if strings.HasSuffix(fn.Name(), "f") && (call == nil || w.sharp(call)) {
+		if strings.HasSuffix(fn.Name(), "f") && (call == nil || w.sharp(call, src)) {
 			return whole
 		}
 		return surface
@@ -217,15 +226,44 @@ func (w *walker) looksOf(fn *types.Func, call *ast.CallExpr) look {
 	return whole
 }
 
-// sharp reports whether a format may ask for Go syntax, which has the types of fields.
-func (w *walker) sharp(call *ast.CallExpr) bool {
-	for _, a := range call.Args {
+// sharp reports whether a format may ask for the type of what lies below the surface of src:
+// Go syntax has it, and so has the complaint about a verb that does not fit.
+func (w *walker) sharp(call *ast.CallExpr, src ast.Expr) bool {
+	for i, a := range call.Args {
 		tv := w.file.Pkg.TypesInfo.Types[a]
 		if b, ok := source.Under(tv.Type).(*types.Basic); ok && b.Info()&types.IsString != 0 {
-			return tv.Value == nil || strings.Contains(constant.StringVal(tv.Value), "#")
+			n := slices.Index(call.Args, src) - i - 1
+			verbs := strings.Split(strings.ReplaceAll(text(tv.Value), "%%", ""), "%")[1:]
+			return n < 0 || n >= len(verbs) || !w.fits(src).MatchString(verbs[n]) || slices.ContainsFunc(verbs, func(v string) bool {
+				return strings.ContainsAny(v[:min(len(v), 8)], "*[") // the arguments are counted otherwise
+			})
 		}
 	}
 	return true
+}
+
+var (
+	plainVerb = regexp.MustCompile(`^\+?[vTpw]`)
+	ownVerb   = regexp.MustCompile(`^\+?[vTpwsqxX]`)
+)
+
+// fits returns the verbs that say nothing of types for src: what prints itself is asked to.
+func (w *walker) fits(src ast.Expr) *regexp.Regexp {
+	for _, name := range []string{"Error", "String"} {
+		obj, _, _ := types.LookupFieldOrMethod(w.file.TypeOf(src), true, w.file.Pkg.Types, name)
+		if fn, ok := obj.(*types.Func); ok && types.Identical(fn.Signature().Results(), types.NewTuple(types.NewVar(0, nil, "", types.Typ[types.String]))) {
+			return ownVerb
+		}
+	}
+	return plainVerb
+}
+
+// text is the value of a string constant, or "".
+func text(v constant.Value) string {
+	if v == nil {
+		return ""
+	}
+	return constant.StringVal(v)
 }
 
 // show refuses what a value of type t holds, since somebody looks at it.
@@ -290,6 +328,9 @@ func (f *Flow) interfacesIn(t types.Type, how look) (out []*types.Interface) {
 	f.visitTypes(t, func(t types.Type) {
 		if iface, ok := t.(*types.Interface); ok {
 			out = append(out, iface)
+		}
+		if named, ok := t.(*types.Named); ok && named.Obj().Pkg() != nil && containers[named.Obj().Pkg().Path()] != nil {
+			out = append(out, anything) // it keeps what it is given in interfaces
 		}
 	}, func(v *types.Var) bool { return how == whole || v.Exported() || v.Embedded() })
 	return out
@@ -403,7 +444,7 @@ func (w *walker) handed(id *ast.Ident) {
 
 // asks notes that a function outside the module may get what is in interfaces here.
 func (w *walker) asks(fn *types.Func, at token.Pos) {
-	how := w.looksOf(fn, nil)
+	how := w.looksOf(fn, nil, nil)
 	for v := range fn.Signature().Params().Variables() {
 		t := v.Type()
 		if s, ok := t.(*types.Slice); ok {
