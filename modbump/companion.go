@@ -13,7 +13,8 @@ import (
 type Way struct {
 	// Require are requirements for [Amend].
 	Require []module.Version
-	// Replace is for [Replace]: the version with which the module of that path is replaced.
+	// Replace is for [Replace], before that: the version with which the module of that path is
+	// replaced.
 	Replace module.Version
 	// Why is the line of the plan for it.
 	Why string
@@ -53,7 +54,7 @@ func Ways(gomod []byte, target module.Version, build *BuildList, pin bool) []Way
 	case w.holds(build.GRPC):
 		return []Way{{}}
 	case build.GRPC == "" && target.Path == pathCoreOS:
-		ways = append(ways, required(file, w.Pin, need+", and nothing that is built requires it"))
+		ways = append(ways, added(file, w, need))
 	case build.GRPC == "":
 		return []Way{{}} // its go.mod asks for it
 	case w.Min != "" && semver.Compare(build.GRPC, w.Min) < 0:
@@ -73,6 +74,22 @@ func Ways(gomod []byte, target module.Version, build *BuildList, pin bool) []Way
 		return []Way{{}}
 	}
 	return ways
+}
+
+// added is the way that requires grpc where nothing that is built does. A replace directive does
+// not require it; one by a version with which the client does not compile is raised as well.
+func added(file *modfile.File, w Window, need string) Way {
+	mod := module.Version{Path: grpcPath, Version: w.Pin}
+	replace := replaceOfPath(file, grpcPath)
+	why := "%s is added: %s, and nothing that is built requires it"
+	switch {
+	case replace == nil:
+		return Way{Require: []module.Version{mod}, Why: fmt.Sprintf("go.mod: "+why, mod, need)}
+	case w.holds(replace.New.Version):
+		mod.Version = replace.New.Version
+		return Way{Require: []module.Version{mod}, Why: fmt.Sprintf("go.mod: "+why, mod, need)}
+	}
+	return Way{Require: []module.Version{mod}, Replace: mod, Why: fmt.Sprintf("go.mod: what replaces %s is raised to %s, and "+why, mod.Path, mod.Version, mod, need)}
 }
 
 // required is the way that has grpc at a version at least.

@@ -56,6 +56,18 @@ func TestWays(t *testing.T) {
 			want: []string{"", "require google.golang.org/grpc v1.5.1", "require google.golang.org/grpc v1.7.5"},
 		},
 		{name: "none", target: target, selected: client, want: []string{"require google.golang.org/grpc v1.26.0"}},
+		{
+			name: "none, and what replaces it is too old", gomod: "replace google.golang.org/grpc => google.golang.org/grpc v1.2.1\n", target: target, selected: client,
+			want: []string{"replace google.golang.org/grpc => google.golang.org/grpc v1.26.0"},
+		},
+		{
+			name: "none, and what replaces it will do", gomod: "replace google.golang.org/grpc => google.golang.org/grpc v1.7.5\n", target: target, selected: client,
+			want: []string{"require google.golang.org/grpc v1.7.5"},
+		},
+		{
+			name: "none, replaced by a directory", gomod: "replace google.golang.org/grpc => ./grpc\n", target: target, selected: client,
+			want: []string{""},
+		},
 		{name: "none, with a go.mod of its own", target: "go.etcd.io/etcd@" + target34, selected: client, want: []string{""}},
 		{name: "below, with a go.mod of its own", target: "go.etcd.io/etcd@" + target34, selected: client, grpc: "v1.2.1", want: []string{""}},
 		{name: "above", target: target, selected: client, grpc: "v1.40.0", want: []string{""}},

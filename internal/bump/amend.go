@@ -56,18 +56,20 @@ func (a *attempt) amend(need []module.Version, goVersion, why string) error {
 
 // follow gives the go.mod what else a way of making the bumps changes, and says so.
 func (a *attempt) follow(way modbump.Way) error {
-	var edited []byte
+	edited := a.gomod
 	var err error
-	switch {
-	case way.Replace.Path != "":
-		_, edited, err = modbump.Replace(a.GoModFile, a.gomod, way.Replace)
-	case len(way.Require) > 0:
-		_, edited, err = modbump.Amend(a.GoModFile, a.gomod, way.Require, "")
-	default:
-		return nil
+	if way.Replace.Path != "" {
+		if _, edited, err = modbump.Replace(a.GoModFile, edited, way.Replace); err != nil {
+			return err
+		}
 	}
-	if err != nil || bytes.Equal(edited, a.gomod) {
-		return err
+	if len(way.Require) > 0 {
+		if _, edited, err = modbump.Amend(a.GoModFile, edited, way.Require, ""); err != nil {
+			return err
+		}
+	}
+	if bytes.Equal(edited, a.gomod) {
+		return nil
 	}
 	a.note("%s", way.Why)
 	a.gomod, a.amended = edited, true
