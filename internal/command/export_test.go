@@ -10,3 +10,12 @@ func EditFlags() (names []string) {
 	}
 	return names
 }
+
+// ParseConfig gives the keys of a settings file.
+func ParseConfig(data []byte) (keys []string, err error) {
+	entries, err := parseConfig(data)
+	for _, e := range entries {
+		keys = append(keys, e.key)
+	}
+	return keys, err
+}

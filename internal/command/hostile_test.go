@@ -2,7 +2,9 @@ package command_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"etcdmod/internal/command"
 	"etcdmod/internal/testkit/script"
@@ -21,4 +23,28 @@ func TestSettingsOfFiles(t *testing.T) {
 			t.Errorf("-%s: a file may set it: %v, may not: %v", name, may, not)
 		}
 	}
+}
+
+// Whatever a settings file holds, it is read in time, and sets nothing but what a file may set.
+func FuzzSettings(f *testing.F) {
+	f.Add([]byte("tier: gate\nconfig: [linux/amd64, 'tags=a']\n"))
+	f.Add([]byte("test: true\n"))
+	f.Add([]byte("<<: &a {test: true}\nTEST: *a\n"))
+	f.Add([]byte("tier: " + strings.Repeat("[", 1<<14)))
+	f.Add([]byte("a: &a [x,x,x]\nb: &b [*a,*a,*a]\nc: &c [*b,*b,*b]\nd: &d [*c,*c,*c]\ntags: *d\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		begun := time.Now()
+		keys, err := command.ParseConfig(text)
+		if took := time.Since(begun); took > 5*time.Second {
+			t.Errorf("%s", took)
+		}
+		if err != nil {
+			return
+		}
+		for _, key := range keys {
+			if !slices.Contains(command.FileKeys, key) {
+				t.Errorf("%q sets %q", text, key)
+			}
+		}
+	})
 }
