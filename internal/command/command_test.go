@@ -80,6 +80,32 @@ func example(t *testing.T) string {
 	return dir
 }
 
+// A terminal gets the control characters of files, and what hides or turns text, in words; what is
+// piped gets the bytes.
+func TestTerminalContent(t *testing.T) {
+	dir := example(t)
+	name := filepath.Join(dir, "main.go")
+	src, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const odd = "\x1b]0;PWN\a\u202e"
+	edited := strings.Replace(string(src), "import (\n", "import ( // "+odd+"\n", 1)
+	if err := os.WriteFile(name, []byte(edited), 0o666); err != nil || edited == string(src) {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		terminal bool
+		extra    string
+	}{{true, "NO_COLOR="}, {true, "NO_COLOR=1"}, {false, "NO_COLOR=1"}} {
+		env := command.Env{Dir: dir, Environ: append(os.Environ(), "GOFLAGS=", "GOWORK=off", "TERM=xterm", tc.extra), Terminal: func(io.Writer) bool { return tc.terminal }}
+		_, out, stderr := run(t, env, "diff", "-vet=false")
+		if shown := strings.Contains(out, `\x1b]0;PWN\x07\u202e`); shown != tc.terminal || strings.Contains(out, odd) == tc.terminal {
+			t.Errorf("terminal %v, %s: %q\n%s", tc.terminal, tc.extra, out, stderr)
+		}
+	}
+}
+
 // The patch is coloured on a terminal that wants colours, and is the same text then.
 func TestColours(t *testing.T) {
 	dir := example(t)

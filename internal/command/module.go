@@ -13,6 +13,7 @@ import (
 	"etcdmod/internal/journal"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/report"
 )
 
@@ -96,11 +97,23 @@ func (s *settings) printColoured(env *Env, res *pipeline.Result, changes []chang
 	if err := s.print(env, env.Stderr, res); err != nil {
 		return err
 	}
-	if env.colourful(env.Stdout) {
-		return patch.Colour(env.Stdout, changes)
+	switch {
+	case env.colourful(env.Stdout):
+		return patch.Colour(env.Stdout, shown(changes))
+	case env.terminal(env.Stdout):
+		plain = []byte(quote.Content(string(plain)))
 	}
 	_, err := env.Stdout.Write(plain)
 	return err
+}
+
+// shown gives changes for a terminal, which would do what the control characters of files say.
+func shown(changes []change.Change) (out []change.Change) {
+	for _, c := range changes {
+		c.Old, c.New = []byte(quote.Content(string(c.Old))), []byte(quote.Content(string(c.New)))
+		out = append(out, c)
+	}
+	return out
 }
 
 // pipeline is how the pipeline looks at a module.

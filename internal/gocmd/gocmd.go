@@ -8,7 +8,6 @@ package gocmd
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +49,10 @@ func (r Runner) In(dir string) Runner {
 }
 
 // Environ returns the environment that the go command gets: that of the Runner, without the
-// flags in GOFLAGS that make go commands talk or instrument what they compile.
+// flags in GOFLAGS that make go commands talk or instrument what they compile, and with one that
+// keeps them from asking git for the state of the repository. That takes a while in a big one,
+// fails where git refuses to look, runs what the configuration of the repository says, and is for
+// binaries alone.
 func (r Runner) Environ() []string {
 	env := r.Env
 	if env == nil {
@@ -58,11 +60,8 @@ func (r Runner) Environ() []string {
 	}
 	// PWD keeps symbolic links in Dir as the user wrote them.
 	env = append(env[:len(env):len(env)], "PWD="+r.Dir, "GOPACKAGESDRIVER=off") // no program of a tree lists its packages
-	if kept, dropped := Flags(Setting(env)("GOFLAGS")); len(dropped) > 0 {
-		// A space, since an empty value would be that of the file of "go env -w".
-		env = append(env, "GOFLAGS="+cmp.Or(strings.Join(kept, " "), " "))
-	}
-	return env
+	kept, _ := Flags(Setting(env)("GOFLAGS"))
+	return append(env, "GOFLAGS="+strings.Join(append(kept, "-buildvcs=false"), " "))
 }
 
 // Find reports whether there is a go command: nil, or an error that wraps [ErrNoGo].

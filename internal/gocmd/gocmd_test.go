@@ -82,13 +82,13 @@ func TestCancel(t *testing.T) {
 // Two Runners made from one do not share their environment.
 func TestWithIsIndependent(t *testing.T) {
 	base := gocmd.Runner{Env: append(make([]string, 0, 8), "A=1")}
-	x, y := base.With("X=1"), base.With("Y=1")
-	if !slices.Equal(x.Env, []string{"A=1", "X=1"}) || !slices.Equal(y.Env, []string{"A=1", "Y=1"}) || len(base.Env) != 1 {
+	x, y := base.With("GOFLAGS=-x -mod=mod"), base.With("Y=1")
+	if !slices.Equal(x.Env, []string{"A=1", "GOFLAGS=-x -mod=mod"}) || !slices.Equal(y.Env, []string{"A=1", "Y=1"}) || len(base.Env) != 1 {
 		t.Errorf("got %q, %q, %q", base.Env, x.Env, y.Env)
 	}
 	r := x.In(filepath.FromSlash("/some/where"))
 	env := r.Environ()
-	if want := []string{"PWD=" + r.Dir, "GOPACKAGESDRIVER=off"}; !slices.Equal(env[len(env)-len(want):], want) || len(x.Env) != 2 {
+	if want := []string{"PWD=" + r.Dir, "GOPACKAGESDRIVER=off", "GOFLAGS=-mod=mod -buildvcs=false"}; !slices.Equal(env[len(env)-len(want):], want) || len(x.Env) != 2 {
 		t.Errorf("got %q, want %q at its end", env, want)
 	}
 }

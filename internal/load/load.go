@@ -47,7 +47,12 @@ type Cache struct {
 
 	mu     sync.Mutex
 	parsed map[string]*parsing
+	deep   string
 }
+
+// Deep returns a file that nests too deeply to be looked at, or "". What else its module does is
+// not known then: such a file is built, other than one that does not parse.
+func (c *Cache) Deep() string { return c.deep }
 
 // A parsing is what came of one file.
 type parsing struct {
@@ -74,6 +79,9 @@ func (c *Cache) parse(_ *token.FileSet, name string, src []byte) (*ast.File, err
 	p.once.Do(func() {
 		p.file, p.err = parser.ParseFile(c.Fset, name, src, parser.ParseComments|parser.AllErrors)
 		if at := tooDeep(p.file); at.IsValid() {
+			c.mu.Lock()
+			c.deep = name
+			c.mu.Unlock()
 			p.file, p.err = nil, scanner.ErrorList{{Pos: c.Fset.Position(at), Msg: fmt.Sprintf("it is nested more than %d deep, so that nothing in the file was looked at", deepest)}}
 		}
 	})
@@ -180,7 +188,7 @@ func resolved(dir string) string {
 // absent asks the go command why there are no packages, in the way in which it was asked for
 // them.
 func absent(ctx context.Context, r gocmd.Runner, patterns, missing, flags []string) error {
-	args := slices.Concat([]string{"list", "-e", "-test", "-export", "-compiled", "-f", "{{.Dir}}", "-buildvcs=false"}, flags, []string{"--"}, patterns)
+	args := slices.Concat([]string{"list", "-e", "-test", "-export", "-compiled", "-f", "{{.Dir}}"}, flags, []string{"--"}, patterns)
 	if _, err := r.Run(ctx, args...); err != nil {
 		return err
 	}

@@ -35,14 +35,15 @@ func TestDeep(t *testing.T) {
 			}
 		}
 		r := gocmd.Runner{Dir: dir}.With("GOWORK=off", "GOFLAGS=")
-		prog, err := NewCache().Load(t.Context(), r, []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}, nil)
+		cache := NewCache()
+		prog, err := cache.Load(t.Context(), r, []string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}, nil)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		problems := prog.Problems()
 		told := len(problems) > 0 && problems[0].Kind == Syntax && strings.HasPrefix(problems[0].Pos, filepath.Join(dir, "a", "a.go")+":") && strings.Contains(problems[0].Message, "nested more than 4000 deep")
-		if told != c.deep || !c.deep && len(problems) > 0 {
+		if told != c.deep || (cache.Deep() != "") != c.deep || !c.deep && len(problems) > 0 {
 			t.Errorf("%s: %v", name, problems)
 		}
 		for _, pkg := range prog.Packages {

@@ -196,11 +196,10 @@ type loaded struct {
 }
 
 // load loads packages in every configuration that has some of their files.
-func (b *builds) load(ctx context.Context, mod *discover.Module, pkgs []*discover.Package) (progs []loaded, err error) {
+func (b *builds) load(ctx context.Context, cache *load.Cache, mod *discover.Module, pkgs []*discover.Package) (progs []loaded, err error) {
 	if err := b.supported(ctx); err != nil {
 		return nil, err
 	}
-	cache := load.NewCache()
 	for i, c := range b.opts.Configurations {
 		var dirs []string
 		for _, p := range pkgs {

@@ -13,7 +13,9 @@ import (
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/internal/load"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 	"etcdmod/internal/version"
 	"etcdmod/rewrite"
@@ -67,9 +69,15 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 			}
 		}
 	}
-	progs, err := r.load(ctx, r.mod, chosen)
+	cache := load.NewCache()
+	progs, err := r.load(ctx, cache, r.mod, chosen)
 	if err != nil {
 		return nil, &loadError{err}
+	}
+	if name := cache.Deep(); name != "" {
+		r.problems(progs)
+		r.skip(r.mod.Root, finding.SkipUnreadable, "nothing was looked for in this module, since "+quote.Name(r.mod.Rel(name))+" may use what would be changed, and nests too deeply to be looked at; put that right and run again")
+		return nil, nil
 	}
 	r.unread(chosen, progs)
 	if len(progs) == 0 {

@@ -21,6 +21,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/journal"
+	"etcdmod/internal/load"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
@@ -216,7 +217,7 @@ func (r *run) leaks(ctx context.Context, verdict *bump.Verdict) ([]leaks.Call, e
 		return nil, nil
 	}
 	r.log("looking for calls that leak")
-	progs, err := r.load(ctx, r.mod, r.mod.Importers(modbump.ClientImports()...))
+	progs, err := r.load(ctx, load.NewCache(), r.mod, r.mod.Importers(modbump.ClientImports()...))
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

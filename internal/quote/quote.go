@@ -8,8 +8,6 @@ package quote
 
 import (
 	"fmt"
-	"html"
-	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -116,39 +114,14 @@ func Line(text string) string {
 	}, text))
 }
 
-// A Writer passes on what is written to it as [Visible] has it: a terminal. A line feed
-// behind a carriage return stays with it: that is the end of a line.
-type Writer struct {
-	To   io.Writer
-	rest []byte // of a character
-}
-
-// Write writes all of p but for the beginning of a character at its end, which comes with
-// the next call.
-func (w *Writer) Write(p []byte) (int, error) {
-	text := append(w.rest, p...)
-	end := len(text)
-	for back := 1; back < utf8.UTFMax && back <= len(text); back++ {
-		if at := len(text) - back; utf8.RuneStart(text[at]) {
-			if !utf8.FullRune(text[at:]) || text[at] == '\r' {
-				end = at
-			}
-			break
-		}
+// Content is [Visible] for the content of files on a terminal: a carriage return before a line
+// feed stays with it, since that is the end of a line.
+func Content(text string) string {
+	lines := strings.Split(text, "\r\n")
+	for i, line := range lines {
+		lines[i] = Visible(line)
 	}
-	w.rest = append([]byte(nil), text[end:]...)
-	shown := strings.ReplaceAll(string(text[:end]), "\r\n", "\n")
-	if _, err := io.WriteString(w.To, Visible(shown)); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// Flush writes what is left of a character.
-func (w *Writer) Flush() error {
-	_, err := io.WriteString(w.To, Visible(string(w.rest)))
-	w.rest = nil
-	return err
+	return strings.Join(lines, "\r\n")
 }
 
 // plain are the bytes that mean nothing to Markdown anywhere in a line.
@@ -185,25 +158,6 @@ func MarkdownText(text string) string {
 		} else {
 			b.WriteRune(r)
 		}
-	}
-	return b.String()
-}
-
-// HTML gives a text for HTML, with what cannot be seen in it marked by the class "odd".
-func HTML(text string) string {
-	var b strings.Builder
-	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRuneInString(text[i:])
-		if hidden(r) || r == utf8.RuneError && n <= 1 {
-			shown := Visible(text[i : i+n])
-			if r == utf8.RuneError {
-				shown = fmt.Sprintf(`\x%02x`, text[i])
-			}
-			fmt.Fprintf(&b, `<span class="odd">%s</span>`, shown)
-		} else {
-			b.WriteString(html.EscapeString(text[i : i+n]))
-		}
-		i += n
 	}
 	return b.String()
 }

@@ -1,7 +1,6 @@
 package quote
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"unicode"
@@ -33,22 +32,12 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-func TestWriter(t *testing.T) {
-	text := "a\x1b[31mé\u202e日\r\nb\r" + "c\x9bd\r\n"
-	want := "a\\x1b[31mé\\u202e日\nb\\x0dc\\x9bd\n"
-	for size := 1; size < len(text); size++ {
-		var b bytes.Buffer
-		w := &Writer{To: &b}
-		for at := 0; at < len(text); at += size {
-			if _, err := w.Write([]byte(text[at:min(at+size, len(text))])); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := w.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		if b.String() != want {
-			t.Errorf("by %d: %q, want %q", size, b.String(), want)
+func TestContent(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\x1b[31mé\u202e日\r\nb\r" + "c\x9bd\r\n": "a\\x1b[31mé\\u202e日\r\nb\\x0dc\\x9bd\r\n", "\r\r\n": "\\x0d\r\n", "": "",
+	} {
+		if got := Content(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}
 }
@@ -68,10 +57,7 @@ func TestMarkdown(t *testing.T) {
 	}
 }
 
-func TestHTMLAndCell(t *testing.T) {
-	if got := HTML("<a>\u202e\x1b\xff"); got != `&lt;a&gt;<span class="odd">\u202e</span><span class="odd">\x1b</span><span class="odd">\xff</span>` {
-		t.Error(got)
-	}
+func TestCell(t *testing.T) {
 	for in, want := range map[string]string{"=1+1": "'=1+1", "a": "a", "": "", "\x1b=": `\x1b=`, "-1": "'-1", "＝1": "'＝1"} {
 		if got := Cell(in); got != want {
 			t.Errorf("%q: %q", in, got)
@@ -82,7 +68,7 @@ func TestHTMLAndCell(t *testing.T) {
 func FuzzQuote(f *testing.F) {
 	f.Add("a\x1b\u202e`|\n@b")
 	f.Fuzz(func(t *testing.T, s string) {
-		for what, got := range map[string]string{"name": Name(s), "visible": Visible(s), "line": Line(s), "markdown": Markdown(s), "html": HTML(s), "cell": Cell(s)} {
+		for what, got := range map[string]string{"name": Name(s), "visible": Visible(s), "line": Line(s), "markdown": Markdown(s), "cell": Cell(s)} {
 			for _, r := range got {
 				if hidden(r) || unicode.Is(unicode.Cc, r) && (r != '\n' && r != '\t' || what == "name" || what == "line" || what == "markdown") {
 					t.Errorf("%s of %q has %q", what, s, r)

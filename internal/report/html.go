@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/version"
 )
 
@@ -61,7 +62,13 @@ func HTML(w io.Writer, page Page) error {
 		}
 		v.Units = append(v.Units, unit)
 	}
-	return htmlPage.Execute(w, v)
+	var b strings.Builder
+	if err := htmlPage.Execute(&b, v); err != nil {
+		return err
+	}
+	// Names and messages may have characters that nobody sees. The page has none of its own.
+	_, err := io.WriteString(w, quote.Visible(b.String()))
+	return err
 }
 
 // integrity is the hash by which a content security policy knows an inline element.
@@ -191,7 +198,7 @@ func (v *pageView) diff(f File, known map[string]string) (string, error) {
 	return id, nil
 }
 
-// pieces cuts a line where its colours or marks change.
+// pieces cuts a line where its colours or marks change. What cannot be seen in it is shown.
 func (l Line) pieces() []any {
 	text := strings.TrimSuffix(strings.TrimSuffix(l.Text, "\n"), "\r")
 	var out []any
@@ -216,9 +223,9 @@ func (l Line) pieces() []any {
 			}
 		}
 		if kind == "" {
-			out = append(out, text[at:end])
+			out = append(out, quote.Visible(text[at:end]))
 		} else {
-			out = append(out, []string{kind, text[at:end]})
+			out = append(out, []string{kind, quote.Visible(text[at:end])})
 		}
 		at = end
 	}

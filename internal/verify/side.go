@@ -141,11 +141,6 @@ func (c *checker) list(ctx context.Context, s *side) ([]*pkg, error) {
 	return s.pkgs, err
 }
 
-// noStamp keeps the go command from asking git for the state of the repository, as it does
-// for each main package: that takes a while in a big one, fails where git refuses to look,
-// and is for binaries alone.
-const noStamp = "-buildvcs=false"
-
 // maxArgs bounds the length of an argument list: Windows takes 32 KiB.
 const maxArgs = 24 << 10
 
@@ -154,7 +149,7 @@ const maxArgs = 24 << 10
 func (c *checker) export(ctx context.Context, s *side, paths []string) (pkgs map[string]*pkg, said string, err error) {
 	pkgs = map[string]*pkg{}
 	for _, some := range chunks(paths, maxArgs) {
-		args := slices.Concat([]string{"list", "-e", "-test", "-deps", "-export", compileFields}, s.flags, []string{noStamp}, some)
+		args := slices.Concat([]string{"list", "-e", "-test", "-deps", "-export", compileFields}, s.flags, some)
 		out, runErr := s.run.Run(ctx, args...)
 		list, err := decode(out)
 		if err != nil {

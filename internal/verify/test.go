@@ -86,7 +86,7 @@ func (c *checker) runTests(ctx context.Context, s *side, paths []string) (*tests
 	if err != nil {
 		return nil, err
 	}
-	args := slices.Concat([]string{"test", "-json", "-count=1"}, x.flags, []string{noStamp})
+	args := slices.Concat([]string{"test", "-json", "-count=1"}, x.flags)
 	if c.req.Vet {
 		args = append(args, "-vet=off") // vet has spoken
 	}

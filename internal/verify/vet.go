@@ -83,7 +83,7 @@ func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]f
 	}
 	var all []finding.Problem
 	for _, some := range chunks(paths, maxArgs) {
-		stdout, stderr, err := run.RunBoth(ctx, slices.Concat([]string{"vet", "-json"}, flags, []string{noStamp}, some)...)
+		stdout, stderr, err := run.RunBoth(ctx, slices.Concat([]string{"vet", "-json"}, flags, some)...)
 		if fatal(err) {
 			return nil, err
 		}

@@ -19,5 +19,5 @@ func Uncompiled(ctx context.Context, r gocmd.Runner, gomod, gosum []byte, packag
 	if err != nil {
 		return nil, err
 	}
-	return load(ctx, r, packages, "-mod=readonly", "-export", "-buildvcs=false", "-overlay="+overlay) // nothing is stamped
+	return load(ctx, r, packages, "-mod=readonly", "-export", "-overlay="+overlay)
 }
