@@ -74,6 +74,8 @@ func has[U any](v any) bool { _, ok := v.(U); return ok }`, `ok = in[*concurrenc
 	{"element-syntax", `var all list.List`, `all.PushBack(MU); text = fmt.Sprintf("%#v", all.Front())`},
 	{"published", "", `text = expvar.Func(func() any { return HOLD }).String()`},
 	{"encoded-map", "", `b, err := json.Marshal(map[string]any{"s": HOLD}); text = fmt.Sprint(string(b), err)`},
+	{"encoded-foreign-map", "", `m := template.FuncMap{}; m["s"] = HOLD; b, err := json.Marshal(m); text = fmt.Sprint(string(b), err)`},
+	{"syntax-foreign-map", "", `m := template.FuncMap{}; m["s"] = MU; text = fmt.Sprintf("%#v", m)`},
 	{"encoded-cell", `type cell[T any] struct{ V T }
 func pack[T any](v T) *cell[T] { return &cell[T]{v} }`, `text = fmt.Sprintf("%#v", pack(HOLD).V)`},
 	{"plus-v", "", `text = fmt.Sprintf("%+v", HOLD)`},

@@ -336,8 +336,8 @@ func (f *Flow) interfacesIn(t types.Type, how look) (out []*types.Interface) {
 	return out
 }
 
-// visitTypes calls visit for t and the types that its values are made of, as this module
-// declares them. enter says which fields count.
+// visitTypes calls visit for t and the types that its values are made of. Structs of other
+// modules are not entered: what is put into one goes to code that is not read. enter says which fields count.
 func (f *Flow) visitTypes(t types.Type, visit func(types.Type), enter func(*types.Var) bool) {
 	seen := map[types.Type]bool{}
 	var walk func(types.Type)
@@ -354,7 +354,7 @@ func (f *Flow) visitTypes(t types.Type, visit func(types.Type), enter func(*type
 			for a := range t.TypeArgs().Types() {
 				walk(a)
 			}
-			if f.p.FileAt(t.Obj().Pos()) != nil {
+			if _, ok := t.Underlying().(*types.Struct); !ok || f.p.FileAt(t.Obj().Pos()) != nil {
 				walk(t.Underlying())
 			}
 		case *types.Map:
