@@ -10,6 +10,8 @@ import (
 	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // waits are the two machines that wait: the one of WatchLock and the one of the clocks.
@@ -174,4 +176,39 @@ func TestWaiterSurvivesTheLossOfTheMajority(t *testing.T) {
 	// A try that meets an election gives its error; the wait itself does not.
 	must(t, within(t, never/2, done))
 	unlock(t, ctx, m)
+}
+
+// The lock is released before the servers have the watch, and the first reads after that fail.
+func TestReleaseBeforeTheWatchIsFoundThoughReadsFail(t *testing.T) {
+	t.Parallel()
+	for _, w := range waits {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			p := contended(t)
+			var failed atomic.Int64
+			released := make(chan struct{})
+			var once atomic.Bool
+			p.wire.onWatch(func() {
+				if once.CompareAndSwap(false, true) {
+					must(t, p.holder.Unlock(p.ctx))
+					p.wire.set(func(_ context.Context, call string) error {
+						if call == rangeCall && failed.Add(1) <= 4 { // a transaction and a Get make one read
+							return status.Error(codes.Unavailable, "cut")
+						}
+						return nil
+					}, nil)
+					close(released)
+				}
+			})
+			done := make(chan error, 1)
+			go func() { done <- w.acquire(p.m, never, func() {})(p.ctx) }()
+			<-released
+			must(t, within(t, never/2, done))
+			if failed.Load() < 4 {
+				t.Errorf("%d reads have failed", failed.Load())
+			}
+			must(t, p.m.Unlock(p.ctx))
+			p.noKeys(t)
+		})
+	}
 }

@@ -151,10 +151,17 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 				return false
 			}
 		case <-timer.C: // the read must not stand before the event
+			if !unread && d < lastReread {
+				d *= 2
+			}
 			unread = false
 			go func() {
 				now, err := m.look(ctx)
-				changed <- err == nil && (now.holder != v.holder || now.own > 0)
+				for err != nil && ctx.Err() == nil { // without an answer a release may be missed
+					sleep(ctx, RetryInterval+random(RetryInterval))
+					now, err = m.look(ctx)
+				}
+				changed <- now.holder != v.holder || now.own > 0
 			}()
 		case other := <-changed:
 			if other {
@@ -164,9 +171,6 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 				continue
 			}
 			timer.Reset(d + random(d/4))
-			if d < lastReread {
-				d *= 2
-			}
 		}
 	}
 }
