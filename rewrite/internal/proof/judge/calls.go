@@ -61,9 +61,12 @@ func (r *runner) call(fr *frame, s *state, c ssa.CallInstruction, args []string,
 	case context:
 		switch {
 		case recv && name == "Err" && args[0] == r.ctx:
-			if s.ended {
+			switch {
+			case s.ended:
 				k(s, errContext)
-			} else {
+			case s.done && r.sc.last == errNone: // it may end just then
+				k(s, s.next("context.Err("+r.ctx+")"))
+			default:
 				k(s, "nil")
 			}
 		case recv && (name == "Done" || name == "Err" || name == "Value" || name == "Deadline") || name == "Background" || name == "TODO":
@@ -207,7 +210,10 @@ func (r *runner) waits(s *state, args []string, k func(*state, string)) {
 	r.ctx = args[1]
 	s.done, s.tried, s.waited = true, true, len(s.events)
 	s.shaken()
-	s.ended = r.sc.last == errContext
+	if s.ended = s.ended || r.sc.last == errContext; s.ended {
+		k(s, errContext)
+		return
+	}
 	k(s, r.sc.last)
 }
 

@@ -4,6 +4,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"time"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -198,7 +199,11 @@ func (j *Judge) isClock(t types.Type) bool {
 }
 
 // pauses judges that a wait which was put in comes only after a try that failed, and once.
-func (g *gate) pauses(c ssa.Instruction) *Objection {
+func (g *gate) pauses(c ssa.CallInstruction) *Objection {
+	d, ok := c.Common().Args[1].(*ssa.Const)
+	if !ok || d.Value == nil || d.Int64() > int64(longestPause) {
+		return objection(g.at, "a wait that is put in may be long")
+	}
 	r := g.after(won)
 	if r == nil {
 		return objection(g.at, "a round has too many ways")
@@ -212,16 +217,20 @@ func (g *gate) pauses(c ssa.Instruction) *Objection {
 	return nil
 }
 
-// withoutTry reports whether c may come again without a try between.
-func (l *loop) withoutTry(c ssa.Instruction) bool {
+// longestPause is how much later than before a loop may see what it looks at in each round.
+const longestPause = 100 * time.Millisecond
+
+// withoutTry reports whether c, or another wait that was put in, may come after c without a try
+// between.
+func (g *gate) withoutTry(c ssa.Instruction) bool {
 	seen := map[*ssa.BasicBlock]bool{}
 	var run func(b *ssa.BasicBlock, i int) bool
 	run = func(b *ssa.BasicBlock, i int) bool {
 		for _, in := range b.Instrs[i:] {
-			if in == ssa.Instruction(l.try) {
+			if in == ssa.Instruction(g.try) {
 				return false
 			}
-			if in == c {
+			if g.inserted[in] {
 				return true
 			}
 		}

@@ -94,6 +94,9 @@ func (c *collapse) judge() *Objection {
 	if o != nil {
 		return o
 	}
+	if !waits(won) {
+		return objection(c.try.Pos(), "the new function never waits")
+	}
 	if o := c.among(won, errNone, "when the lock is got"); o != nil {
 		return o
 	}
@@ -136,6 +139,19 @@ func (c *collapse) judge() *Objection {
 		maps.Copy(stopped, traces)
 	}
 	if o := subset(c.try.Pos(), ended, stopped, "when the context ends"); o != nil {
+		return o
+	}
+	// where it has ended before, the loop may have said so after a try
+	early, o := c.after(atOnce)
+	if o != nil {
+		return o
+	}
+	was, o := c.before(0, atOnce)
+	if o != nil {
+		return o
+	}
+	maps.Copy(was, stopped)
+	if o := subset(c.try.Pos(), early, was, "when the context has ended before"); o != nil {
 		return o
 	}
 	if c.axiom.retries && !maps.Equal(plain(c.waited), plain(c.every)) {
@@ -211,11 +227,7 @@ func (c *collapse) among(traces map[string]*outcomeOf, last, when string) *Objec
 }
 
 func subset(at token.Pos, traces, old map[string]*outcomeOf, when string) *Objection {
-	waits := false
-	for _, t := range traces {
-		waits = waits || t.waited >= 0
-	}
-	if !waits {
+	if len(traces) == 0 {
 		return objection(at, "nothing is left %s", when)
 	}
 	for _, k := range slices.Sorted(maps.Keys(traces)) {
@@ -231,6 +243,16 @@ func subset(at token.Pos, traces, old map[string]*outcomeOf, when string) *Objec
 		}
 	}
 	return nil
+}
+
+// waits reports whether any of the ways comes to the wait.
+func waits(traces map[string]*outcomeOf) bool {
+	for _, t := range traces {
+		if t.waited >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // shown is a trace from the end of the wait on.

@@ -51,7 +51,7 @@ var collapses = []struct{ name, head, loop, wait, want string }{
 	{"an end that is told as success", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled,
 		`mu.WatchLockRetry(ctx, time.Second); return nil`, "when the context ends"},
 	{"the end of the session told as success", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled,
-		`mu.WatchLockRetry(ctx, time.Second); return ctx.Err()`, "session"},
+		`if mu.WatchLockRetry(ctx, time.Second) != nil { return ctx.Err() }; return nil`, "session"},
 	{"errors are returned that were retried", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled,
 		`return mu.WatchLock(ctx)`, "fails otherwise"},
 

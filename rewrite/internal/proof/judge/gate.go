@@ -73,7 +73,11 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 			return objection(g.at, "a round has too many ways")
 		}
 	}
-	if g.spins() {
+	waits, spins := g.putIn()
+	if waits && !spins {
+		return objection(g.at, "a wait is put in beside one that was there")
+	}
+	if spins {
 		delete(rounds, won) // such rounds are as they were, and the others are fewer
 	} else if len(rounds[won].again) > 0 {
 		return objection(g.at, "the loop may go on when the lock is held")
@@ -95,7 +99,7 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 			return o
 		}
 		if g.inserted[in] {
-			if o := g.pauses(in); o != nil {
+			if o := g.pauses(c); o != nil {
 				return o
 			}
 		}
@@ -106,20 +110,18 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 	return g.unnoticed(rounds)
 }
 
-// spins reports whether the waits of the loop are all new.
-func (g *gate) spins() bool {
-	n := 0
-	for in := range g.inserted {
-		if g.blocks[in.Block()] {
-			n++
-		}
-	}
+// putIn reports whether waits were put into the loop, and whether it had none before.
+func (g *gate) putIn() (waits, spins bool) {
+	spins = true
 	for in := range instructions(g.try.Parent()) {
-		if c, ok := in.(ssa.CallInstruction); ok && g.j.clock(c) != nil && !g.inserted[in] && g.waitsHere(g.j.uses(c)) {
-			return false
+		c, ok := in.(ssa.CallInstruction)
+		if !ok || g.j.clock(c) == nil || !g.waitsHere(g.j.uses(c)) {
+			continue
 		}
+		waits = waits || g.inserted[in]
+		spins = spins && g.inserted[in]
 	}
-	return n > 0
+	return waits, waits && spins
 }
 
 func (g *gate) waitsHere(u *clockUse) bool {

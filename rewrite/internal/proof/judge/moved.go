@@ -163,7 +163,10 @@ func (l *loop) early(c ssa.CallInstruction, at token.Pos) *Objection {
 				return objection(at, "the mutex is looked up before the try, where a pointer on the way to it may be nil, and %s lies between", why)
 			}
 		}
-		for _, s := range b.Succs {
+		for i, s := range b.Succs {
+			if i == 1 && l.j.ticks(b) {
+				continue // nobody closes the channel of a clock
+			}
 			if !seen[s] {
 				seen[s] = true
 				if o := run(s, 0); o != nil {
@@ -174,6 +177,20 @@ func (l *loop) early(c ssa.CallInstruction, at token.Pos) *Objection {
 		return nil
 	}
 	return run(c.Block(), index(c)+1)
+}
+
+// ticks reports whether a block ends with the question whether the channel of a clock is open.
+func (j *Judge) ticks(b *ssa.BasicBlock) bool {
+	branch, ok := last(b).(*ssa.If)
+	if !ok {
+		return false
+	}
+	e, ok := branch.Cond.(*ssa.Extract)
+	if !ok || e.Index != 1 {
+		return false
+	}
+	u, ok := e.Tuple.(*ssa.UnOp)
+	return ok && u.Op == token.ARROW && j.isClockChannel(u.X)
 }
 
 // mayBeNil returns the pointers that are followed to look v up for c, and may be nil.

@@ -22,7 +22,7 @@ import (
 // as last says.
 type scenario struct {
 	refused int
-	last    string // one of the errors below, or inWait
+	last    string // one of the errors below, inWait or atOnce
 }
 
 // Errors, as terms.
@@ -34,6 +34,8 @@ const (
 	errSession = "error(session)"
 	// inWait says that the context ends while the loop waits.
 	inWait = "in wait"
+	// atOnce says that it has ended before the loop begins.
+	atOnce = "at once"
 )
 
 // Limits of one run.
@@ -123,6 +125,7 @@ func (r *runner) stop(in ssa.Instruction, why string) {
 func (r *runner) start(f *ssa.Function) {
 	r.traces, r.paces = map[string]*outcomeOf{}, map[string]bool{}
 	s := &state{env: map[ssa.Value]string{}, mem: map[string]string{}, known: map[string]bool{}, visits: map[*ssa.BasicBlock]int{}, count: map[string]int{}, defers: -1, waited: -1}
+	s.ended = r.sc.last == atOnce
 	for i, p := range f.Params {
 		s.env[p] = fmt.Sprintf("param%d", i)
 	}
