@@ -123,13 +123,13 @@ func B() int { return a.A() }
 		module: broken,
 		edits:  "-- ok/ok.go --\npackage ok\n\nimport \"example.com/m/a\"\n\nfunc OK() int { return a.A() }\n",
 		before: 10,
-		want:   []string{`build example.com/m/ok example.com/m/ok: was not compiled any more:`},
+		want:   []string{`build example.com/m/ok example.com/m/ok: imports a package that does not build, with the change or without:`},
 	}, {
 		name:   "a new package that imports one that never built",
 		module: broken,
 		edits:  "-- new/new.go --\npackage new\n\nimport \"example.com/m/a\"\n\nfunc OK() int { return a.A() }\n",
 		before: 10,
-		want:   []string{`build example.com/m/new example.com/m/new: was not compiled any more:`},
+		want:   []string{`build example.com/m/new example.com/m/new: imports a package that does not build, with the change or without:`},
 	}, {
 		name:   "everything mended",
 		module: broken,

@@ -199,7 +199,7 @@ func (c *checker) heldBack(held []*pkg, b *build) []finding.Problem {
 		if len(p.DepsErrors) > 0 {
 			why = p.DepsErrors[0].Err
 		}
-		msg := "was not compiled any more"
+		msg := "imports a package that does not build, with the change or without"
 		if why != "" {
 			msg += ":\n" + c.places.message(why)
 		}
