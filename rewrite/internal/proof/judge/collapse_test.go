@@ -44,6 +44,11 @@ var collapses = []struct{ name, head, loop, wait, want string }{
 	for { err := e.mu.TryLock(ctx); if err == nil { return nil }; if !errors.Is(err, concurrency.ErrLocked) { return err }; <-t.C }`,
 		`return e.mu.WatchLock(ctx)`, ""},
 
+	{"a literal", `func wait(ctx context.Context, mu *concurrency.Mutex) func() error { return func() error {`, polled + "\n}",
+		"return mu.WatchLockRetry(ctx, time.Second)\n}", ""},
+	{"a literal that has a variable of others", `func wait(ctx context.Context, mu *concurrency.Mutex) (func() error, func(context.Context)) { return func() error {`,
+		polled + "\n}, func(c context.Context) { ctx = c }", "return mu.WatchLockRetry(ctx, time.Second)\n}, func(c context.Context) { ctx = c }", "something else"},
+
 	{"another interval", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled, `return mu.WatchLockRetry(ctx, time.Minute)`, "interval"},
 	{"another context", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled, `return mu.WatchLockRetry(context.Background(), time.Second)`, "the loop did"},
 	{"success that is told as an error", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled,

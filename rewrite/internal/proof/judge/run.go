@@ -210,7 +210,7 @@ func (r *runner) load(s *state, u *ssa.UnOp, addr string) string {
 		}
 	}
 	switch u.X.(type) {
-	case *ssa.FieldAddr, *ssa.Global:
+	case *ssa.FieldAddr, *ssa.Global, *ssa.FreeVar:
 		if ok, _ := r.j.mem().fixed(u.X); ok {
 			return "*" + addr
 		}
