@@ -138,8 +138,11 @@ func (c *carried) ends(w write) bool {
 // outlives reports whether a variable keeps its value from one round to the next: it is declared
 // before the loop, or by its first clause.
 func (c *carried) outlives(obj types.Object) bool {
-	body := source.PartsOf(c.Node).Body
-	return body == nil || !source.PosWithin(obj.Pos(), body)
+	var body ast.Node = c.Node // what a goto repeats
+	if b := source.PartsOf(c.Node).Body; b != nil {
+		body = b
+	}
+	return !source.PosWithin(obj.Pos(), body)
 }
 
 // result reports whether nothing but the try sets a variable: what it holds in the next round is
