@@ -3,8 +3,9 @@ package command
 import (
 	"context"
 	"errors"
-	"etcdmod/internal/quote"
 	"fmt"
+
+	"etcdmod/internal/quote"
 
 	"github.com/urfave/cli/v3"
 

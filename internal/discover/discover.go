@@ -8,10 +8,11 @@ package discover
 
 import (
 	"bytes"
-	"etcdmod/internal/rooted"
 	"fmt"
 	"go/build"
 	"path/filepath"
+
+	"etcdmod/internal/rooted"
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"

@@ -3,8 +3,6 @@ package discover
 import (
 	"bytes"
 	"errors"
-	"etcdmod/internal/modules"
-	"etcdmod/internal/rooted"
 	"go/ast"
 	"go/build"
 	"go/parser"
@@ -19,6 +17,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 
 	"etcdmod/internal/finding"
 )

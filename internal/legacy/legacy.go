@@ -9,13 +9,14 @@ package legacy
 import (
 	"cmp"
 	"errors"
-	"etcdmod/internal/modules"
-	"etcdmod/internal/rooted"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 
 	"etcdmod/modbump"
 )

@@ -13,12 +13,13 @@ package modules
 
 import (
 	"context"
-	"etcdmod/internal/rooted"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/rooted"
 
 	"etcdmod/internal/finding"
 )

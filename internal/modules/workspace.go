@@ -2,9 +2,10 @@ package modules
 
 import (
 	"errors"
-	"etcdmod/internal/rooted"
 	"io/fs"
 	"path/filepath"
+
+	"etcdmod/internal/rooted"
 )
 
 // Workspace returns the go.work that the go command finds for the module in root, and whether

@@ -7,12 +7,13 @@ package owners
 
 import (
 	"errors"
-	"etcdmod/internal/rooted"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/rooted"
 )
 
 // A Syntax is that of a CODEOWNERS file.

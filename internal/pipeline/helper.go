@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"etcdmod/internal/rooted"
 	"fmt"
 	"go/token"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
+
+	"etcdmod/internal/rooted"
 
 	"golang.org/x/mod/module"
 

@@ -2,10 +2,11 @@ package report
 
 import (
 	"encoding/csv"
-	"etcdmod/internal/quote"
 	"io"
 	"strconv"
 	"strings"
+
+	"etcdmod/internal/quote"
 )
 
 // csvHeader names the columns. New ones are added behind these.

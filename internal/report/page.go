@@ -2,14 +2,15 @@ package report
 
 import (
 	"bytes"
-	"etcdmod/internal/modules"
-	"etcdmod/internal/rooted"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/discover"

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"etcdmod/internal/quote"
 	"fmt"
 	"maps"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"etcdmod/internal/quote"
 
 	"etcdmod/internal/patch"
 	"etcdmod/internal/rollout"

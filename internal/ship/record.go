@@ -4,10 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"etcdmod/internal/gitcmd"
-	"etcdmod/internal/quote"
 	"fmt"
 	"io/fs"
+
+	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/quote"
 
 	"etcdmod/internal/appendlog"
 	"etcdmod/internal/rooted"

@@ -1,13 +1,14 @@
 package verify
 
 import (
-	"etcdmod/internal/rooted"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"etcdmod/internal/rooted"
 
 	"etcdmod/internal/gocmd"
 )

@@ -12,14 +12,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"etcdmod/internal/modules"
-	"etcdmod/internal/rooted"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/gocmd"

@@ -13,7 +13,7 @@ import (
 // flowTo records that src is assigned to a place of type dst.
 func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 	t := w.file.TypeOf(src)
-	w.boxing(t, dst, src)
+	observer{w}.boxing(t, dst, src)
 	if t == nil || !w.mutexIn(t) || source.IsNilExpr(w.file, src) {
 		return
 	}
@@ -82,7 +82,7 @@ func (w *walker) assign(lhs, rhs []ast.Expr) {
 		fn := w.expr(call.Fun)
 		for i, l := range lhs {
 			if tuple != nil && i < tuple.Len() {
-				w.boxing(tuple.At(i).Type(), w.file.TypeOf(l), l)
+				observer{w}.boxing(tuple.At(i).Type(), w.file.TypeOf(l), l)
 			}
 			if tuple == nil || fn == nil || i >= tuple.Len() || !w.mutexIn(tuple.At(i).Type()) || source.IsBlank(l) {
 				continue
@@ -129,7 +129,7 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 		if call, ok := ast.Unparen(n.Results[0]).(*ast.CallExpr); ok {
 			if tuple, ok := w.file.TypeOf(call).(*types.Tuple); ok {
 				for i := 0; i < tuple.Len(); i++ {
-					w.boxing(tuple.At(i).Type(), sig.Results().At(i).Type(), call)
+					observer{w}.boxing(tuple.At(i).Type(), sig.Results().At(i).Type(), call)
 				}
 			}
 			if from := w.expr(call.Fun); from != nil {
@@ -242,7 +242,7 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 			return
 		}
 		to := w.file.TypeOf(e)
-		w.boxing(part, to, e)
+		observer{w}.boxing(part, to, e)
 		if base == nil || !w.mutexIn(part) {
 			return
 		}

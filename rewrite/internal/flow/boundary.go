@@ -16,7 +16,7 @@ import (
 
 // unsafeView refuses what a conversion from or to unsafe.Pointer lets be seen as another
 // type. It reports whether the conversion is one.
-func (w *walker) unsafeView(n *ast.CallExpr, dst types.Type) bool {
+func (w observer) unsafeView(n *ast.CallExpr, dst types.Type) bool {
 	arg := n.Args[0]
 	var t types.Type
 	var mutex func() *node
@@ -41,7 +41,7 @@ func isUnsafePointer(t types.Type) bool {
 }
 
 // unseen refuses the mutexes that values of type t hold.
-func (w *walker) unseen(t types.Type, code finding.Code, at ast.Node, format string, args ...any) {
+func (w observer) unseen(t types.Type, code finding.Code, at ast.Node, format string, args ...any) {
 	for _, obj := range w.held(t, whole) {
 		w.refuse(w.object(obj), code, at.Pos(), format, args...)
 	}
@@ -49,7 +49,7 @@ func (w *walker) unseen(t types.Type, code finding.Code, at ast.Node, format str
 
 // linked refuses functions and variables that the linker joins with others: those without a
 // body, and those on both sides of a linkname directive.
-func (w *walker) linked() {
+func (w observer) linked() {
 	for _, d := range w.file.Syntax.Decls {
 		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body == nil {
 			w.unlink(w.file.Pkg.TypesInfo.Defs[fn.Name], fn, fn.Name.Name+" has no body")
@@ -71,7 +71,7 @@ func (w *walker) linked() {
 
 // named returns the package-level function or variable that a linker symbol stands for, or
 // nil.
-func (w *walker) named(symbol string) types.Object {
+func (w observer) named(symbol string) types.Object {
 	slash := strings.LastIndex(symbol, "/")
 	path, name, ok := strings.Cut(symbol[slash+1:], ".")
 	if !ok {
@@ -86,7 +86,7 @@ func (w *walker) named(symbol string) types.Object {
 	return nil
 }
 
-func (w *walker) unlink(obj types.Object, at ast.Node, why string) {
+func (w observer) unlink(obj types.Object, at ast.Node, why string) {
 	if obj == nil {
 		return
 	}
@@ -98,7 +98,7 @@ func (w *walker) unlink(obj types.Object, at ast.Node, why string) {
 
 // visitSignature calls visit with the types of parameters and results of a function, or with
 // the type itself.
-func (w *walker) visitSignature(t types.Type, visit func(types.Type)) {
+func (w observer) visitSignature(t types.Type, visit func(types.Type)) {
 	sig, ok := t.(*types.Signature)
 	if !ok {
 		visit(t)

@@ -72,7 +72,7 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 		escapes(" of another module")
 		return
 	}
-	if w.foreignPlace(src) {
+	if (observer{w}).foreignPlace(src) {
 		escapes("")
 		return
 	}
@@ -84,7 +84,7 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 	}
 	if iface.NumMethods() == 0 {
 		w.boxes.bare = true
-		w.shown(w.file, src)
+		observer{w}.shown(w.file, src)
 		w.crosses(w.stack[len(w.stack)-1])
 	}
 	w.boxes.in = append(w.boxes.in, n)
@@ -93,7 +93,7 @@ func (w *walker) toInterface(n *node, iface *types.Interface, dst types.Type, sr
 
 // foreignPlace reports whether src goes to a parameter or field that another module
 // declares, containers excepted.
-func (w *walker) foreignPlace(src ast.Expr) bool {
+func (w observer) foreignPlace(src ast.Expr) bool {
 	switch at := w.stack[len(w.stack)-1].(type) {
 	case *ast.CallExpr:
 		if !slices.Contains(at.Args, src) {
@@ -147,7 +147,7 @@ func (w *walker) asserted(e ast.Expr) {
 		}
 	case types.IsInterface(t): // its methods are joined with those that it asks for
 	case w.p.IsMutexPtr(t):
-		w.shown(w.file, e)
+		observer{w}.shown(w.file, e)
 		if x, ok := w.parent().(*ast.TypeAssertExpr); ok {
 			w.crosses(ast.Unparen(x.X))
 		}
@@ -169,13 +169,13 @@ func (w *walker) crosses(n ast.Node) {
 		return
 	}
 	if f := w.p.FileAt(fn.Pos()); f != nil {
-		w.shown(f, call)
+		observer{w}.shown(f, call)
 	}
 }
 
 // shown notes a box of a package that other modules may import: what they put in or take
 // out is not known.
-func (w *walker) shown(file *source.File, e ast.Expr) {
+func (w observer) shown(file *source.File, e ast.Expr) {
 	if w.p.Importable(file) {
 		r := finding.Reason{Code: finding.ExportedAPI, Detail: "other modules may import " + file.Pkg.PkgPath, Pos: w.p.Position(e.Pos())}
 		w.boxes.leaks = append(w.boxes.leaks, r)

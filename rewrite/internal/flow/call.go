@@ -17,7 +17,7 @@ func (w *walker) call(n *ast.CallExpr) {
 	}
 	if tv := info.Types[n.Fun]; tv.IsType() {
 		if len(n.Args) == 1 {
-			if w.unsafeView(n, tv.Type) {
+			if (observer{w}).unsafeView(n, tv.Type) {
 				return
 			}
 			w.sameFields(tv.Type, w.file.TypeOf(n.Args[0]))
@@ -54,7 +54,7 @@ func (w *walker) call(n *ast.CallExpr) {
 			}
 		}
 	}
-	if w.stubs(n) {
+	if (observer{w}).stubs(n) {
 		return
 	}
 	params := sig.Params()
@@ -113,7 +113,7 @@ func (w *walker) spreadCall(n, inner *ast.CallExpr, sig *types.Signature) {
 	}
 	from, to := w.expr(inner.Fun), w.expr(n.Fun)
 	for i := 0; i < results.Len(); i++ {
-		w.boxing(results.At(i).Type(), parameter(sig, i), inner)
+		observer{w}.boxing(results.At(i).Type(), parameter(sig, i), inner)
 		if !w.mutexIn(results.At(i).Type()) || from == nil {
 			continue
 		}
@@ -150,13 +150,13 @@ func (w *walker) constrained(n *ast.CallExpr, fn *ast.Ident, i int) {
 
 func (w *walker) builtin(name string, n *ast.CallExpr) {
 	if name == "panic" {
-		w.boxing(w.file.TypeOf(n.Args[0]), types.Universe.Lookup("any").Type(), n.Args[0])
+		observer{w}.boxing(w.file.TypeOf(n.Args[0]), types.Universe.Lookup("any").Type(), n.Args[0])
 	}
 	switch name {
 	case "append":
 		if list, ok := source.Under(w.file.TypeOf(n.Args[0])).(*types.Slice); ok && !n.Ellipsis.IsValid() {
 			for _, a := range n.Args[1:] {
-				w.boxing(w.file.TypeOf(a), list.Elem(), a)
+				observer{w}.boxing(w.file.TypeOf(a), list.Elem(), a)
 			}
 		}
 		base := w.expr(n.Args[0])

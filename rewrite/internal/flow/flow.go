@@ -173,7 +173,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 				continue
 			}
 			w := &walker{Flow: f, file: fl}
-			w.linked()
+			observer{w}.linked()
 			w.walk()
 		}
 	}

@@ -132,7 +132,7 @@ func (w *Flow) receiver(sig *types.Signature) {
 
 // boxing notes a conversion of a value of a type parameter to an interface. A named type
 // of this module keeps its name, and is asked for by that.
-func (w *walker) boxing(t, dst types.Type, src ast.Expr) {
+func (w observer) boxing(t, dst types.Type, src ast.Expr) {
 	w.looked(t, dst, src)
 	iface, ok := source.Under(dst).(*types.Interface)
 	if t == nil || !ok || isTypeParam(dst) || w.ownGeneric(t) {
@@ -344,7 +344,7 @@ func (f *Flow) meetsGeneric(name string) {
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // genericInterface notes the methods of an interface that name a type parameter.
-func (w *walker) genericInterface(iface *types.Interface) {
+func (w observer) genericInterface(iface *types.Interface) {
 	for m := range iface.Methods() {
 		for _, param := range typeParamsIn(m.Type()) {
 			at := param.Obj().Pos()
@@ -355,7 +355,7 @@ func (w *walker) genericInterface(iface *types.Interface) {
 
 // instanceMethods joins the methods that an instance has for a mutex with those of the same
 // name and signature.
-func (w *walker) instanceMethods(t types.Type) {
+func (w observer) instanceMethods(t types.Type) {
 	iface, ok := source.Under(t).(*types.Interface)
 	if !ok {
 		return

@@ -14,6 +14,10 @@ import (
 	"etcdmod/rewrite/internal/source"
 )
 
+// An observer knows who looks at types at run time: what a walk meets there leaves its types, or is
+// refused.
+type observer struct{ *walker }
+
 // Who looks at types at run time.
 //
 // Not only a mutex in an interface can be told by its type: so can a struct that holds one,
@@ -98,7 +102,7 @@ type looks struct {
 }
 
 // looked judges a value that goes to a place of type dst.
-func (w *walker) looked(t, dst types.Type, src ast.Expr) {
+func (w observer) looked(t, dst types.Type, src ast.Expr) {
 	if t == nil || isTypeParam(t) {
 		return
 	}
@@ -140,7 +144,7 @@ func (w *walker) looked(t, dst types.Type, src ast.Expr) {
 
 // keep notes a value that goes into an interface of this module, or that code outside keeps
 // for it.
-func (w *walker) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) {
+func (w observer) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) {
 	if from, ok := source.Under(t).(*types.Interface); ok {
 		if from.NumMethods() > 0 && iface.NumMethods() == 0 {
 			w.looks.raised = append(w.looks.raised, from)
@@ -168,7 +172,7 @@ func (w *walker) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) {
 
 // spreadLook judges a value that code outside the module gets as it is: f(list...), where
 // the list is of interfaces, and functions whose results are.
-func (w *walker) spreadLook(t types.Type, how look, who string, src ast.Expr) {
+func (w observer) spreadLook(t types.Type, how look, who string, src ast.Expr) {
 	switch u := source.Under(t).(type) {
 	case *types.Slice:
 		if iface, ok := source.Under(u.Elem()).(*types.Interface); ok && !isTypeParam(u.Elem()) {
@@ -185,7 +189,7 @@ func (w *walker) spreadLook(t types.Type, how look, who string, src ast.Expr) {
 
 // looksAt says how closely the code looks that src is handed to, and who it is; "" for code
 // of this module.
-func (w *walker) looksAt(src ast.Expr) (look, string) {
+func (w observer) looksAt(src ast.Expr) (look, string) {
 	if !w.foreignPlace(src) {
 		return blind, ""
 	}
@@ -209,7 +213,7 @@ func (w *walker) looksAt(src ast.Expr) (look, string) {
 }
 
 // looksOf says how closely fn looks at src, which call hands to it. Both may be nil.
-func (w *walker) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look {
+func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look {
 	path := fn.Pkg().Path()
 	if names, ok := blindCode[path]; ok && (names == nil || slices.Contains(names, fn.Name())) {
 		return blind
@@ -228,7 +232,7 @@ func (w *walker) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look 
 
 // sharp reports whether a format may ask for the type of what lies below the surface of src:
 // Go syntax has it, and so has the complaint about a verb that does not fit.
-func (w *walker) sharp(call *ast.CallExpr, src ast.Expr) bool {
+func (w observer) sharp(call *ast.CallExpr, src ast.Expr) bool {
 	for i, a := range call.Args {
 		tv := w.file.Pkg.TypesInfo.Types[a]
 		if b, ok := source.Under(tv.Type).(*types.Basic); ok && b.Info()&types.IsString != 0 {
@@ -248,7 +252,7 @@ var (
 )
 
 // fits returns the verbs that say nothing of types for src: what prints itself is asked to.
-func (w *walker) fits(src ast.Expr) *regexp.Regexp {
+func (w observer) fits(src ast.Expr) *regexp.Regexp {
 	for _, name := range []string{"Error", "String"} {
 		obj, _, _ := types.LookupFieldOrMethod(w.file.TypeOf(src), true, w.file.Pkg.Types, name)
 		if fn, ok := obj.(*types.Func); ok && types.Identical(fn.Signature().Results(), types.NewTuple(types.NewVar(0, nil, "", types.Typ[types.String]))) {
@@ -416,7 +420,7 @@ func (f *Flow) met() {
 
 // handed notes a function outside the module that is a value here: what it is called with
 // is not seen.
-func (w *walker) handed(id *ast.Ident) {
+func (w observer) handed(id *ast.Ident) {
 	fn, ok := w.file.Pkg.TypesInfo.Uses[id].(*types.Func)
 	if !ok || fn.Pkg() == nil || w.p.FileAt(fn.Pos()) != nil {
 		return
@@ -443,7 +447,7 @@ func (w *walker) handed(id *ast.Ident) {
 }
 
 // asks notes that a function outside the module may get what is in interfaces here.
-func (w *walker) asks(fn *types.Func, at token.Pos) {
+func (w observer) asks(fn *types.Func, at token.Pos) {
 	how := w.looksOf(fn, nil, nil)
 	for v := range fn.Signature().Params().Variables() {
 		t := v.Type()

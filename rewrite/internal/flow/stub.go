@@ -16,7 +16,7 @@ import (
 // two types are the same: they change together.
 
 // stubs follows a call of such a library in a test. It reports whether n is one.
-func (w *walker) stubs(n *ast.CallExpr) bool {
+func (w observer) stubs(n *ast.CallExpr) bool {
 	fn, ok := w.file.Callee(n).(*types.Func)
 	if !ok || !w.file.Test || fn.Pkg() == nil || w.p.FileAt(fn.Pos()) != nil || w.names(fn.Pkg(), map[*types.Package]bool{}) {
 		return false
@@ -54,7 +54,7 @@ func isFunc(t types.Type) bool {
 }
 
 // gives reports whether functions of type t return a mutex first.
-func (w *walker) gives(t types.Type) bool {
+func (w observer) gives(t types.Type) bool {
 	sig := source.Under(t).(*types.Signature)
 	return sig.Results().Len() > 0 && w.p.IsMutexPtr(sig.Results().At(0).Type())
 }

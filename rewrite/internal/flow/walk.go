@@ -92,7 +92,7 @@ func (w *walker) node(n ast.Node) {
 	case *ast.InterfaceType:
 		w.asksForMore(n)
 		if iface, ok := w.file.TypeOf(n).(*types.Interface); ok {
-			w.genericInterface(iface)
+			observer{w}.genericInterface(iface)
 		}
 	case *ast.ValueSpec:
 		if n.Type != nil && w.mutexIn(w.file.TypeOf(n.Type)) {
@@ -152,9 +152,9 @@ func (w *walker) node(n ast.Node) {
 	case *ast.Ident:
 		if inst, ok := w.file.Pkg.TypesInfo.Instances[n]; ok {
 			w.instance(n, inst)
-			w.instanceMethods(inst.Type)
+			observer{w}.instanceMethods(inst.Type)
 		}
-		w.handed(n)
+		observer{w}.handed(n)
 	case *ast.IndexExpr:
 		w.writtenArgs(n)
 		if m, ok := source.Under(w.file.TypeOf(n.X)).(*types.Map); ok {

@@ -13,7 +13,7 @@ import (
 func (s *Site) StandsBy() bool {
 	calls := append(s.Calls, s.Tries...)
 	for _, call := range calls {
-		if !s.unlessFlag(call) {
+		if !unlessFlag(s, call) {
 			return false
 		}
 	}
@@ -21,7 +21,7 @@ func (s *Site) StandsBy() bool {
 }
 
 // unlessFlag reports whether a flag that is set keeps a round from reaching n.
-func (s *Site) unlessFlag(n ast.Node) bool {
+func unlessFlag(s *Site, n ast.Node) bool {
 	found := false
 	ast.Inspect(s.Node, func(m ast.Node) bool {
 		if m == nil || !source.Within(n, m) {
@@ -36,11 +36,11 @@ func (s *Site) unlessFlag(n ast.Node) bool {
 				found = found || isFlag(s.File, m.Cond)
 			}
 		case *ast.BlockStmt:
-			found = found || s.skips(m.List, n)
+			found = found || skips(s, m.List, n)
 		case *ast.CaseClause:
-			found = found || s.skips(m.Body, n)
+			found = found || skips(s, m.Body, n)
 		case *ast.CommClause:
-			found = found || s.skips(m.Body, n)
+			found = found || skips(s, m.Body, n)
 		}
 		return !found
 	})
@@ -48,7 +48,7 @@ func (s *Site) unlessFlag(n ast.Node) bool {
 }
 
 // skips reports whether a list of statements leaves the round before n where a flag is set.
-func (s *Site) skips(list []ast.Stmt, n ast.Node) bool {
+func skips(s *Site, list []ast.Stmt, n ast.Node) bool {
 	for _, stmt := range list {
 		if stmt.End() > n.Pos() {
 			return false

@@ -1,10 +1,11 @@
 package source
 
 import (
-	"etcdmod/internal/helper"
 	"go/token"
 	pathpkg "path"
 	"slices"
+
+	"etcdmod/internal/helper"
 
 	"golang.org/x/tools/go/packages"
 )
