@@ -163,23 +163,26 @@ func (j *judging) run() bool {
 	return j.lowered
 }
 
+// errAlone says that a function is looked at with some of its changes.
+var errAlone = errors.New("not all loops of the function are judged together")
+
 // now returns what a function becomes where no more than the loops of those tries are
 // rewritten. Where that fails, they are lowered.
 func (j *judging) now(fn *ssa.Function, tries ...*ssa.Call) *ssa.Function {
-	after, err := j.whole, error(nil)
-	if len(tries) < len(j.tries[fn]) {
+	var now *ssa.Function
+	err := errAlone
+	if len(tries) == len(j.tries[fn]) {
+		now, err = j.whole.Function(fn)
+	}
+	if err != nil { // which may be about another function
 		var some []*proposal
 		for _, t := range tries {
 			some = append(some, j.by[t])
 		}
 		var changes []change.Change
 		if changes, err = j.plan.only(some...); err == nil {
-			after = j.plan.after(j.analysis, changes, j.client)
+			now, err = j.plan.after(j.analysis, changes, j.client).Function(fn)
 		}
-	}
-	var now *ssa.Function
-	if err == nil {
-		now, err = after.Function(fn)
 	}
 	if err != nil {
 		for _, t := range tries {

@@ -173,6 +173,9 @@ func (c *Collapse) placed() *finding.Reason {
 	if bad := c.shape(); bad != nil {
 		return c.shown(finding.ShapeUnknown, bad)
 	}
+	if c.both && c.orphaned() {
+		return c.stays(finding.ShapeUnknown, c.Site.Tries[0], "nothing else uses "+c.errVar)
+	}
 	if c.Retry != (c.others == nil) {
 		return c.stays(finding.ErrorPolicy, c.Site.Tries[0], "")
 	}
@@ -544,6 +547,9 @@ func (c *Collapse) direct() bool {
 	if c.both {
 		return true
 	}
+	if c.orphaned() {
+		return false
+	}
 	if len(c.success) != 1 {
 		return false
 	}
@@ -555,6 +561,23 @@ func (c *Collapse) direct() bool {
 		return false
 	}
 	return c.others == nil || c.plainError(c.others)
+}
+
+// orphaned reports whether nothing but the loop uses the variable that the try assigns: without
+// an assignment and a use in its place the function would not compile.
+func (c *Collapse) orphaned() bool {
+	v, ok := c.errObj.(*types.Var)
+	if !ok || !c.assign || v.Kind() != types.LocalVar {
+		return false
+	}
+	parents := source.Parents(c.Site.Func)
+	return !slices.ContainsFunc(c.Site.File.UsesOf(v), func(id *ast.Ident) bool {
+		if source.Within(id, c.Site.Node) {
+			return false
+		}
+		a, assigned := parents[id].(*ast.AssignStmt)
+		return !assigned || !slices.Contains(a.Lhs, ast.Expr(id))
+	})
 }
 
 // contextErrors returns the calls of Err on the try's context in n.

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/constant"
@@ -227,7 +228,11 @@ func (a *After) Function(f *ssa.Function) (*ssa.Function, error) {
 	}
 	r := a.check(p)
 	if r.err != nil {
-		return nil, fmt.Errorf("the new code does not type-check: %v", r.err)
+		why := r.err.Error()
+		if e, ok := errors.AsType[types.Error](r.err); ok {
+			why = e.Msg // its position is one of the new code
+		}
+		return nil, fmt.Errorf("the new code does not type-check: %s", why)
 	}
 	if err := a.build(r); err != nil {
 		return nil, err
