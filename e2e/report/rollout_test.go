@@ -152,7 +152,7 @@ func readInBrowser(t *testing.T, index *rollout.Index, out string, text []byte) 
 	}{
 		{map[string]string{"owner": "@org/services"}, has(func(u report.Unit) bool { return slices.Contains(u.Owners, "@org/services") })},
 		{map[string]string{"state": "error"}, has(func(u report.Unit) bool { return u.State == report.Error })},
-		{map[string]string{"state": "failed"}, has(func(u report.Unit) bool { return u.State == report.Failed })},
+		{map[string]string{"state": "refused"}, has(func(u report.Unit) bool { return u.State == report.Refused })},
 		{map[string]string{"tier": "gate"}, has(tier("gate"))},
 		{map[string]string{"tier": "refuse"}, has(tier("refuse"))},
 		{map[string]string{"rule": "trylock-spin"}, has(func(u report.Unit) bool {

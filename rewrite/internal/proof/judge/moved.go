@@ -54,6 +54,9 @@ func (l *loop) moved(c ssa.CallInstruction, at token.Pos) *Objection {
 		return objection(at, "the mutex is another one in every round")
 	}
 	after := l.alwaysTried(c)
+	if after && mu == tried {
+		return nil // it is not looked up again
+	}
 	if after && !l.disturbed(c) {
 		return nil // it has just been looked up there, and the clock is asked before anything may change
 	}
