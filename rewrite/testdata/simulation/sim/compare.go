@@ -236,7 +236,8 @@ func missed(s *Schedule, got *Trace) error {
 				continue
 			}
 			by := max(r.At, t.Until) + spread
-			known := r.Key == t.Holder && !s.troubled(r.At) && r.At < s.when(Expire)
+			known := r.Key == t.Holder && !s.troubled(r.At) && r.At < s.when(Expire) &&
+				(r.At > t.Until || r.Next == "" && !s.taken(r.At, t.Until+s.Lag)) // else the read behind the try sees who has it now
 			woken := got.EndAt <= by || i+1 < len(got.Tries) && got.Tries[i+1].At <= by
 			if known && !woken {
 				return fmt.Errorf("it slept over the release at %v", r.At)

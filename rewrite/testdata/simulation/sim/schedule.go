@@ -58,6 +58,11 @@ func (s *Schedule) when(d Deed) time.Duration {
 	return s.Horizon
 }
 
+// taken reports whether somebody takes the lock between two times.
+func (s *Schedule) taken(from, to time.Duration) bool {
+	return slices.ContainsFunc(s.Steps, func(st Step) bool { return st.Do == Acquire && from <= st.At && st.At <= to })
+}
+
 // troubled reports whether a watch may be late at that time: it or the calls that make
 // good for it have failed a little before, or do so now.
 func (s *Schedule) troubled(at time.Duration) bool {
