@@ -132,7 +132,7 @@ func (s *Site) GoesOn(paths []*Path) bool {
 		}
 		switch q.End {
 		case Next:
-			if mayEnd(s, q) {
+			if endedByRounds(s, q) {
 				return false
 			}
 			again = true
@@ -147,9 +147,9 @@ func (s *Site) GoesOn(paths []*Path) bool {
 	return again
 }
 
-// mayEnd reports whether the condition of the loop may end it behind a path, by what rounds
+// endedByRounds reports whether the condition of the loop may end it behind a path, by what rounds
 // have set: whether it does could not be told.
-func mayEnd(s *Site, q *Path) bool {
+func endedByRounds(s *Site, q *Path) bool {
 	loop, ok := s.Node.(*ast.ForStmt)
 	if !ok || loop.Cond == nil || s.Walker.Eval(loop.Cond, q) != Unknown {
 		return false

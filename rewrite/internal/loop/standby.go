@@ -35,12 +35,8 @@ func unlessFlag(s *Site, n ast.Node) bool {
 			case m.Else != nil && source.Within(n, m.Else):
 				found = found || isFlag(s.File, m.Cond)
 			}
-		case *ast.BlockStmt:
-			found = found || skips(s, m.List, n)
-		case *ast.CaseClause:
-			found = found || skips(s, m.Body, n)
-		case *ast.CommClause:
-			found = found || skips(s, m.Body, n)
+		default:
+			found = found || skips(s, source.List(m), n)
 		}
 		return !found
 	})

@@ -166,7 +166,7 @@ func (c *carried) triedBy(e ast.Expr) bool {
 	}
 	won := &loop.Path{Outcome: loop.Won, Errs: map[types.Object]bool{}, Bools: map[types.Object]loop.Tristate{}}
 	for _, w := range c.writes {
-		if call, ok := ast.Unparen(cmpExpr(w.from)).(*ast.CallExpr); ok && c.Walker.IsTry(call) {
+		if call, ok := ast.Unparen(w.from).(*ast.CallExpr); ok && c.Walker.IsTry(call) {
 			won.Errs[w.to] = true
 		}
 	}
@@ -176,19 +176,11 @@ func (c *carried) triedBy(e ast.Expr) bool {
 	return c.Walker.Eval(e, won) != loop.Unknown
 }
 
-// cmpExpr is e, or something that is no call where there is none.
-func cmpExpr(e ast.Expr) ast.Expr {
-	if e == nil {
-		return &ast.BadExpr{}
-	}
-	return e
-}
-
 // stale reports whether the loop reads a variable where it may hold the value of an earlier round.
 func (c *carried) stale(obj types.Object) bool {
 	for n := range ast.Preorder(c.Node) {
 		id, ok := n.(*ast.Ident)
-		if ok && c.File.Pkg.TypesInfo.Uses[id] == obj && !c.written(id, obj) && !c.fresh(id, obj) {
+		if ok && c.File.Pkg.TypesInfo.Uses[id] == obj && !c.written(id) && !c.fresh(id, obj) {
 			return true
 		}
 	}
@@ -196,7 +188,7 @@ func (c *carried) stale(obj types.Object) bool {
 }
 
 // written reports whether id is only where a variable is written.
-func (c *carried) written(id *ast.Ident, obj types.Object) bool {
+func (c *carried) written(id *ast.Ident) bool {
 	a, ok := c.parents[id].(*ast.AssignStmt)
 	return ok && (a.Tok == token.ASSIGN || a.Tok == token.DEFINE) && slices.Contains(a.Lhs, ast.Expr(id))
 }
@@ -213,14 +205,8 @@ func (c *carried) fresh(id *ast.Ident, obj types.Object) bool {
 		if _, ok := n.(*ast.FuncLit); ok {
 			return false // it runs whenever
 		}
-		var before []ast.Stmt
 		switch n := n.(type) {
-		case *ast.BlockStmt:
-			before = n.List
-		case *ast.CaseClause:
-			before = n.Body
 		case *ast.CommClause:
-			before = n.Body
 			if n.Comm != nil && child != ast.Node(n.Comm) && sets(n.Comm) {
 				return true
 			}
@@ -229,7 +215,7 @@ func (c *carried) fresh(id *ast.Ident, obj types.Object) bool {
 				return true
 			}
 		}
-		for _, st := range before {
+		for _, st := range source.List(n) {
 			if ast.Node(st) == child {
 				break
 			}

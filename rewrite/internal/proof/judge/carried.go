@@ -337,28 +337,9 @@ func (l *loop) unwritten(u *ssa.UnOp, stores []*ssa.Store) bool {
 	for _, s := range stores {
 		writes[s] = true
 	}
-	seen := map[*ssa.BasicBlock]bool{}
-	var run func(b *ssa.BasicBlock, i int) bool
-	run = func(b *ssa.BasicBlock, i int) bool {
-		for _, in := range b.Instrs[i:] {
-			if in == ssa.Instruction(u) {
-				return true
-			}
-			if writes[in] || in == ssa.Instruction(l.try) {
-				return false
-			}
-		}
-		for _, s := range b.Succs {
-			if !seen[s] {
-				seen[s] = true
-				if run(s, 0) {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	return run(l.try.Block(), index(l.try)+1)
+	return meets(l.try, func(in ssa.Instruction) (found, over bool) {
+		return in == ssa.Instruction(u), writes[in] || in == ssa.Instruction(l.try)
+	})
 }
 
 // root is what an address is below.

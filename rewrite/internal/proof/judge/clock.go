@@ -223,26 +223,8 @@ const longestPause = 100 * time.Millisecond
 // withoutTry reports whether c, or another wait that was put in, may come after c without a try
 // between.
 func (g *gate) withoutTry(c ssa.Instruction) bool {
-	seen := map[*ssa.BasicBlock]bool{}
-	var run func(b *ssa.BasicBlock, i int) bool
-	run = func(b *ssa.BasicBlock, i int) bool {
-		for _, in := range b.Instrs[i:] {
-			if in == ssa.Instruction(g.try) {
-				return false
-			}
-			if g.inserted[in] {
-				return true
-			}
-		}
-		for _, s := range b.Succs {
-			if !seen[s] {
-				seen[s] = true
-				if run(s, 0) {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	return run(c.Block(), index(c)+1)
+	return meets(c, func(in ssa.Instruction) (found, over bool) {
+		tried := in == ssa.Instruction(g.try)
+		return !tried && g.inserted[in], tried
+	})
 }

@@ -88,28 +88,35 @@ func (l *loop) alwaysTried(c ssa.Instruction) bool {
 // disturbed reports whether anything between a try and the clock may change what memory
 // holds.
 func (l *loop) disturbed(c ssa.Instruction) bool {
+	return meets(l.try, func(in ssa.Instruction) (found, over bool) {
+		over = in == c || in == ssa.Instruction(l.try)
+		b := in.Block()
+		return !over && (b == c.Block() || reaches(b, c.Block())) && l.disturbs(in), over
+	})
+}
+
+// meets reports whether something is found on a way from an instruction on, before that way is over.
+func meets(from ssa.Instruction, look func(ssa.Instruction) (found, over bool)) bool {
 	seen := map[*ssa.BasicBlock]bool{}
-	var run func(b *ssa.BasicBlock, i int) bool
-	run = func(b *ssa.BasicBlock, i int) bool {
-		for _, in := range b.Instrs[i:] {
-			if in == c || in == ssa.Instruction(l.try) {
-				return false
-			}
-			if (b == c.Block() || reaches(b, c.Block())) && l.disturbs(in) {
-				return true
+	var run func(list []ssa.Instruction, succs []*ssa.BasicBlock) bool
+	run = func(list []ssa.Instruction, succs []*ssa.BasicBlock) bool {
+		for _, in := range list {
+			if found, over := look(in); found || over {
+				return found
 			}
 		}
-		for _, s := range b.Succs {
+		for _, s := range succs {
 			if !seen[s] {
 				seen[s] = true
-				if run(s, 0) {
+				if run(s.Instrs, s.Succs) {
 					return true
 				}
 			}
 		}
 		return false
 	}
-	return run(l.try.Block(), index(l.try)+1)
+	b := from.Block()
+	return run(b.Instrs[index(from)+1:], b.Succs)
 }
 
 func (l *loop) disturbs(in ssa.Instruction) bool {
