@@ -29,7 +29,7 @@ const (
 	afterTry    = "between a refused try and the wait"
 	beforeWatch = "before the watch is asked for"
 	afterWatch  = "when the watch is there"
-	// While somebody else holds the lock, a waiter writes only after a fault.
+	// While somebody else holds the lock, only a waiter that has read before writes.
 	beforeWrite = "before a write"
 	afterWrite  = "between a write and what follows"
 )
@@ -148,8 +148,11 @@ func (g *game) play(n, rounds int, of func(i int) way) int {
 				got <- i
 			})
 		}
-		for range n - 1 {
+		for left := n - 1; left > 0; left-- {
 			done := g.trigger.wait()
+			if g.faults != nil && left > 1 {
+				g.trigger.park()
+			}
 			must(t, g.insist(ctx, mutexes[holder].Unlock))
 			released := time.Now()
 			done()
@@ -242,6 +245,8 @@ type trigger struct {
 	tally   *tally
 	mu      sync.Mutex
 	armed   *shot
+	parking bool          // the next write waits
+	parked  chan struct{} // until this is closed
 }
 
 type shot struct {
@@ -249,6 +254,15 @@ type shot struct {
 	reached chan struct{}
 	done    chan struct{} // the lock is released
 	beside  bool          // the waiter goes on while it is being released
+}
+
+// park keeps the waiter back that writes first after the coming release, until another
+// has the lock: so somebody writes beside a holder, which chance alone brings about too
+// seldom. Another waiter must be there.
+func (g *trigger) park() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.parking = true
 }
 
 // wait returns when the lock is to be released; the caller says when it is.
@@ -260,7 +274,11 @@ func (g *trigger) wait() (done func()) {
 		beside:  rand.Intn(3) == 0,
 	}
 	g.mu.Lock()
-	g.armed = s
+	if g.parked != nil {
+		s.moment = faultyMoments[rand.Intn(len(faultyMoments))]
+		close(g.parked)
+	}
+	g.armed, g.parking, g.parked = s, false, nil
 	g.mu.Unlock()
 	limit := upTo(12 * time.Millisecond)
 	if s.moment != anyTime {
@@ -281,6 +299,16 @@ func (g *trigger) wait() (done func()) {
 // at reports whether this was the moment.
 func (g *trigger) at(moment string) bool {
 	g.mu.Lock()
+	if g.parking && moment == beforeWrite {
+		parked := make(chan struct{})
+		g.parking, g.parked = false, parked
+		g.mu.Unlock()
+		select {
+		case <-parked:
+		case <-time.After(20 * time.Millisecond): // a key that only it can remove may be in the way
+		}
+		g.mu.Lock()
+	}
 	s := g.armed
 	if s == nil || s.moment != moment {
 		g.mu.Unlock()
