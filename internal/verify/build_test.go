@@ -233,3 +233,11 @@ package f
 		})
 	}
 }
+
+func TestCleanPatterns(t *testing.T) {
+	got := cleanPatterns([]string{".", "./", "./a/", "./a/...", "example.com/m/a/", "./a/../b"})
+	want := []string{".", ".", "./a", "./a/...", "example.com/m/a", "./b"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

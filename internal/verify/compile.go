@@ -8,29 +8,22 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/verify/shadow"
 )
 
 // A build is what compiling the roots gave on one side.
 type build struct {
-	pkgs  map[string]*pkg // by ImportPath
-	said  string          // by the go command, about no package in particular
+	pkgs  map[string]*shadow.Package // by ImportPath
+	said  string                     // by the go command, about no package in particular
 	types map[string]*universe
 }
 
-func (c *checker) build(ctx context.Context, s *side, paths []string) (*build, error) {
-	pkgs, said, err := c.export(ctx, s, paths)
+func (c *checker) build(ctx context.Context, s *shadow.Side, paths []string) (*build, error) {
+	pkgs, said, err := s.Export(ctx, paths)
 	if err != nil {
 		return nil, err
 	}
 	return &build{pkgs: pkgs, said: said, types: map[string]*universe{}}, nil
-}
-
-// broken reports whether p was not compiled. A package that is held back by an
-// error in another one, such as the p of a p.test with a malformed test function,
-// has no error itself and no export data either.
-func (p *pkg) broken() bool {
-	uncompiled := p.Export == "" && !p.Standard && len(p.GoFiles)+len(p.CgoFiles) > 0
-	return p.Error != nil || len(p.DepsErrors) > 0 || uncompiled
 }
 
 // compile compiles the roots with the edits and, if that shows any error, without
@@ -41,10 +34,10 @@ func (c *checker) compile(ctx context.Context) error {
 		return err
 	}
 	c.result.Uncovered = c.uncovered(after.pkgs)
-	c.after.built = after
-	var broken []*pkg
+	c.built = after
+	var broken []*shadow.Package
 	for _, path := range slices.Sorted(maps.Keys(after.pkgs)) {
-		if p := after.pkgs[path]; p.broken() {
+		if p := after.pkgs[path]; p.Broken() {
 			broken = append(broken, p)
 		}
 	}
@@ -55,8 +48,8 @@ func (c *checker) compile(ctx context.Context) error {
 	// A package that an edit made a dependency may never have built.
 	paths := slices.Clone(c.roots)
 	for _, p := range broken {
-		if p.main() {
-			paths = append(paths, p.home())
+		if p.Main() {
+			paths = append(paths, p.Home())
 		}
 	}
 	slices.Sort(paths)
@@ -71,11 +64,11 @@ func (c *checker) compile(ctx context.Context) error {
 	c.result.Old = sortProblems(old)
 	c.result.Before += len(c.result.Old)
 
-	var held []*pkg
+	var held []*shadow.Package
 	for _, p := range broken {
 		was := before.pkgs[p.ImportPath]
 		switch {
-		case was != nil && was.broken():
+		case was != nil && was.Broken():
 			more, err := c.compare(ctx, p, after, before)
 			if err != nil {
 				return err
@@ -93,7 +86,7 @@ func (c *checker) compile(ctx context.Context) error {
 }
 
 // problems gives the errors of a package itself.
-func (c *checker) problems(p *pkg) []finding.Problem {
+func (c *checker) problems(p *shadow.Package) []finding.Problem {
 	if p.Error == nil {
 		return nil
 	}
@@ -101,17 +94,17 @@ func (c *checker) problems(p *pkg) []finding.Problem {
 	var ps []finding.Problem
 	if compiled(p.Error) {
 		phase = PhaseBuild
-		ps = c.places.output(p.Error.Err)
+		ps = c.shadow.Places().Output(p.Error.Err)
 	} else {
-		ps = []finding.Problem{{Message: c.places.message(p.Error.Err)}}
+		ps = []finding.Problem{{Message: c.shadow.Places().Message(p.Error.Err)}}
 		if p.Error.Pos != "" {
-			ps[0] = c.places.located(p.Error.Pos + ": ")
-			ps[0].Message = c.places.message(p.Error.Err)
-		} else if at := c.places.located(p.Error.Err); at.File != "" {
+			ps[0] = c.shadow.Places().Located(p.Error.Pos + ": ")
+			ps[0].Message = c.shadow.Places().Message(p.Error.Err)
+		} else if at := c.shadow.Places().Located(p.Error.Err); at.File != "" {
 			ps[0] = at
 		}
 	}
-	home := p.home()
+	home := p.Home()
 	if n := len(p.Error.ImportStack); phase == PhaseLoad && p.Dir == "" && n > 0 {
 		// p is a path that nothing provides; this imports it.
 		home, _, _ = strings.Cut(p.Error.ImportStack[n-1], " ")
@@ -124,7 +117,7 @@ func (c *checker) problems(p *pkg) []finding.Problem {
 
 // compiled reports whether an error is the output of a compiler, which the go
 // command heads with "# path", and not an error of the go command itself.
-func compiled(err *listError) bool { return strings.HasPrefix(err.Err, "# ") }
+func compiled(err *shadow.ListError) bool { return strings.HasPrefix(err.Err, "# ") }
 
 // compare gives what got worse in a package that was broken before.
 //
@@ -133,12 +126,12 @@ func compiled(err *listError) bool { return strings.HasPrefix(err.Err, "# ") }
 // type-checked from source on both sides. Only where the type checker sees nothing
 // wrong (cgo, assembler, an embed pattern), or cannot read the export data of a
 // dependency, are the compiler's words compared.
-func (c *checker) compare(ctx context.Context, p *pkg, after, before *build) ([]finding.Problem, error) {
+func (c *checker) compare(ctx context.Context, p *shadow.Package, after, before *build) ([]finding.Problem, error) {
 	was := before.pkgs[p.ImportPath]
 	if p.Dir == "" {
 		return nil, nil // missing as before; the words name some importer, not always the same
 	}
-	if !p.main() || p.testMain() || len(p.files()) == 0 {
+	if !p.Main() || p.TestMain() || len(p.Files()) == 0 {
 		return worse(c.problems(p), c.problems(was)), nil
 	}
 	now, sureNow, err := c.typeErrors(ctx, c.after, after, p)
@@ -163,13 +156,13 @@ func (c *checker) compare(ctx context.Context, p *pkg, after, before *build) ([]
 // existed gives those of the import paths of which the edits did not make all files.
 func (c *checker) existed(paths []string) []string {
 	old := map[string]bool{}
-	for _, p := range c.after.pkgs {
-		if p.testMain() {
+	for _, p := range c.pkgs {
+		if p.TestMain() {
 			continue // its file is in the build cache
 		}
-		files := p.files()
-		made := slices.ContainsFunc(files, c.overlay.has) && !slices.ContainsFunc(files, onDisk)
-		old[p.home()] = old[p.home()] || !made
+		files := p.Files()
+		made := len(files) > 0 && !slices.ContainsFunc(files, c.before.Exists)
+		old[p.Home()] = old[p.Home()] || !made
 	}
 	var some []string
 	for _, path := range paths {
@@ -183,7 +176,7 @@ func (c *checker) existed(paths []string) []string {
 // heldBack gives a problem for each package that was compiled before and now is
 // not, although nothing is wrong in it and nothing new in what it imports: an edit
 // made it import a package that never built.
-func (c *checker) heldBack(held []*pkg, b *build) []finding.Problem {
+func (c *checker) heldBack(held []*shadow.Package, b *build) []finding.Problem {
 	blamed := map[string]bool{}
 	for _, p := range c.result.New {
 		blamed[p.Package] = true
@@ -191,8 +184,8 @@ func (c *checker) heldBack(held []*pkg, b *build) []finding.Problem {
 	all := slices.Collect(maps.Values(b.pkgs))
 	var ps []finding.Problem
 	for _, p := range held {
-		needs := closure(all, map[string]bool{p.home(): true})
-		if slices.ContainsFunc(needs, func(q *pkg) bool { return blamed[q.home()] }) {
+		needs := shadow.Closure(all, map[string]bool{p.Home(): true})
+		if slices.ContainsFunc(needs, func(q *shadow.Package) bool { return blamed[q.Home()] }) {
 			continue
 		}
 		why := b.said
@@ -201,23 +194,23 @@ func (c *checker) heldBack(held []*pkg, b *build) []finding.Problem {
 		}
 		msg := "imports a package that does not build, with the change or without"
 		if why != "" {
-			msg += ":\n" + c.places.message(why)
+			msg += ":\n" + c.shadow.Places().Message(why)
 		}
-		ps = append(ps, finding.Problem{Package: p.home(), Message: msg, Phase: PhaseBuild})
+		ps = append(ps, finding.Problem{Package: p.Home(), Message: msg, Phase: PhaseBuild})
 	}
 	return ps
 }
 
 // uncovered gives the edited Go files that no package of the build has.
-func (c *checker) uncovered(pkgs map[string]*pkg) []string {
+func (c *checker) uncovered(pkgs map[string]*shadow.Package) []string {
 	read := map[string]bool{}
 	for _, p := range pkgs {
-		for _, name := range p.files() {
+		for _, name := range p.Files() {
 			read[name] = true
 		}
 	}
 	var names []string
-	for name := range c.edits {
+	for name := range c.shadow.Edits() {
 		if filepath.Ext(name) == ".go" && !read[name] {
 			names = append(names, name)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/verify/shadow"
 )
 
 // The phases in which a problem shows, in the order in which they run.
@@ -22,7 +23,7 @@ var phases = []string{PhaseLoad, PhaseBuild, PhaseVet, PhaseTest}
 // key is what of a problem survives an edit elsewhere in its file. The file of a load
 // error is that of any importer, not always the same.
 func key(p finding.Problem) string {
-	msg := withoutPositions(p.Message)
+	msg := shadow.WithoutPositions(p.Message)
 	if p.Phase == PhaseLoad {
 		return msg
 	}

@@ -7,11 +7,11 @@ import (
 	"maps"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/verify/shadow"
 )
 
 // concerned gives the packages that vet or the tests look at: the changed ones and, for
@@ -65,6 +65,7 @@ type tests struct {
 	outcome map[testID]string // "pass", "fail" or "skip"
 	output  map[testID]string
 	said    string // what belongs to no test
+	places  *shadow.Places
 }
 
 // A testID names a test; without Test, the package as a whole.
@@ -77,29 +78,26 @@ func (t *tests) passed(id testID) bool {
 }
 
 // runTests runs the tests of packages in a scratch copy.
-func (c *checker) runTests(ctx context.Context, s *side, paths []string) (*tests, error) {
+func (c *checker) runTests(ctx context.Context, s *shadow.Side, paths []string) (*tests, error) {
 	t := &tests{outcome: map[testID]string{}, output: map[testID]string{}}
 	if len(paths) == 0 {
 		return t, nil
 	}
-	x, err := c.scratch(ctx, s)
+	stage, err := s.Scratch(ctx, c.concerned())
 	if err != nil {
 		return nil, err
 	}
-	args := slices.Concat([]string{"test", "-json", "-count=1"}, x.flags)
+	t.places = stage.Places
+	flags := c.shadow.TestFlags()
 	if c.req.Vet {
-		args = append(args, "-vet=off") // vet has spoken
+		flags = append([]string{"-vet=off"}, flags...) // vet has spoken
 	}
-	args = append(args, c.settings.test...)
-	for _, some := range chunks(paths, maxArgs) {
-		stdout, stderr, err := x.run.RunBoth(ctx, append(args[:len(args):len(args)], some...)...)
-		if fatal(err) {
-			return nil, err
-		}
+	err = stage.Run(ctx, []string{"test", "-json", "-count=1"}, flags, paths, func(stdout, stderr []byte, _ error) error {
 		t.said += string(stderr)
 		t.read(stdout)
-	}
-	return t, nil
+		return nil
+	})
+	return t, err
 }
 
 // read takes the events that "go test -json" prints. Other lines come from go commands
@@ -182,7 +180,7 @@ func (c *checker) testProblems(t *trial) []finding.Problem {
 	if t.now.outcome[whole] == "" && (!t.existed || t.then.passed(whole)) {
 		msg := "the tests did not run"
 		if said := strings.TrimSpace(t.now.said); said != "" {
-			msg += ":\n" + c.places.in(c.after.scratch.run.Dir).message(said)
+			msg += ":\n" + t.now.places.Message(said)
 		}
 		ps = append(ps, finding.Problem{Package: t.path, Message: msg, Phase: PhaseTest})
 	}
@@ -209,7 +207,7 @@ func (c *checker) testProblem(id testID, t *trial) finding.Problem {
 	if t.existed {
 		p.Message += " and passed before"
 	}
-	out := c.places.in(c.after.scratch.run.Dir).message(testTime.ReplaceAllString(t.now.output[id], "$1"))
+	out := t.now.places.Message(testTime.ReplaceAllString(t.now.output[id], "$1"))
 	if m := testLine.FindStringSubmatch(t.now.output[id]); m != nil {
 		p.File = filepath.Join(c.directory(id.Package), m[1]) // testing prints base names
 		p.Line, _ = strconv.Atoi(m[2])
@@ -225,10 +223,10 @@ func (c *checker) testProblem(id testID, t *trial) finding.Problem {
 
 // directory gives the directory of a package with the edits.
 func (c *checker) directory(path string) string {
-	for _, p := range c.after.pkgs {
+	for _, p := range c.pkgs {
 		if p.ImportPath == path {
 			return p.Dir
 		}
 	}
-	return c.settings.root
+	return c.shadow.Root()
 }

@@ -13,6 +13,7 @@ import (
 	"runtime"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/verify/shadow"
 
 	"golang.org/x/tools/go/gcexportdata"
 )
@@ -22,8 +23,8 @@ import (
 // each test binary, since within one program every import path has one package.
 type universe struct {
 	checker *checker
-	side    *side
-	pkgs    map[string]*pkg
+	side    *shadow.Side
+	pkgs    map[string]*shadow.Package
 	fset    *token.FileSet
 	types   map[string]*types.Package    // by import path without variant
 	errors  map[string][]finding.Problem // by ImportPath, of those checked from source
@@ -33,7 +34,7 @@ type universe struct {
 // typeErrors gives all errors that parser and type checker find in p. When sure is
 // false there may be more: export data of a dependency is of a kind that this
 // program cannot read.
-func (c *checker) typeErrors(ctx context.Context, s *side, b *build, p *pkg) (errs []finding.Problem, sure bool, err error) {
+func (c *checker) typeErrors(ctx context.Context, s *shadow.Side, b *build, p *shadow.Package) (errs []finding.Problem, sure bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
@@ -54,16 +55,16 @@ func (c *checker) typeErrors(ctx context.Context, s *side, b *build, p *pkg) (er
 }
 
 // check type-checks p once.
-func (u *universe) check(p *pkg) *types.Package {
+func (u *universe) check(p *shadow.Package) *types.Package {
 	if _, done := u.errors[p.ImportPath]; done {
-		return u.types[p.path()]
+		return u.types[p.Path()]
 	}
 	u.errors[p.ImportPath] = nil // for an import cycle: not again
 
 	report := func(pos token.Position, msg string) {
 		u.errors[p.ImportPath] = append(u.errors[p.ImportPath], finding.Problem{
-			Package: p.home(),
-			File:    u.checker.places.file(pos.Filename),
+			Package: p.Home(),
+			File:    u.checker.shadow.Places().File(pos.Filename),
 			Line:    pos.Line,
 			Col:     pos.Column,
 			Message: msg,
@@ -71,8 +72,8 @@ func (u *universe) check(p *pkg) *types.Package {
 		})
 	}
 	var files []*ast.File
-	for _, name := range p.files() {
-		src, err := u.side.overlay.read(name)
+	for _, name := range p.Files() {
+		src, err := u.side.Read(name)
 		if err != nil {
 			report(token.Position{Filename: name}, "cannot be read")
 			continue
@@ -90,7 +91,7 @@ func (u *universe) check(p *pkg) *types.Package {
 	config := types.Config{
 		GoVersion:   languageVersion(p),
 		Importer:    importer(func(path string) (*types.Package, error) { return u.load(p, path) }),
-		Sizes:       types.SizesFor("gc", u.checker.settings.GOARCH),
+		Sizes:       types.SizesFor("gc", u.checker.shadow.GOARCH()),
 		FakeImportC: len(p.CgoFiles) > 0,
 		Error: func(err error) {
 			if e, ok := err.(types.Error); ok {
@@ -98,13 +99,13 @@ func (u *universe) check(p *pkg) *types.Package {
 			}
 		},
 	}
-	checked, _ := config.Check(p.path(), u.fset, files, nil) // Error has seen the error
-	u.types[p.path()] = checked
+	checked, _ := config.Check(p.Path(), u.fset, files, nil) // Error has seen the error
+	u.types[p.Path()] = checked
 	return checked
 }
 
 // load gives what path means in an import of p.
-func (u *universe) load(p *pkg, path string) (*types.Package, error) {
+func (u *universe) load(p *shadow.Package, path string) (*types.Package, error) {
 	if path == "unsafe" {
 		return types.Unsafe, nil
 	}
@@ -119,7 +120,7 @@ func (u *universe) load(p *pkg, path string) (*types.Package, error) {
 	if dep.Export != "" {
 		return u.export(dep)
 	}
-	if len(dep.files()) == 0 {
+	if len(dep.Files()) == 0 {
 		return nil, errors.New("no Go files")
 	}
 	checked := u.check(dep)
@@ -130,11 +131,11 @@ func (u *universe) load(p *pkg, path string) (*types.Package, error) {
 }
 
 // export reads the export data of a package.
-func (u *universe) export(p *pkg) (*types.Package, error) {
-	if t := u.types[p.path()]; t != nil && t.Complete() {
+func (u *universe) export(p *shadow.Package) (*types.Package, error) {
+	if t := u.types[p.Path()]; t != nil && t.Complete() {
 		return t, nil
 	}
-	t, err := readExport(p.Export, u.fset, u.types, p.path())
+	t, err := readExport(p.Export, u.fset, u.types, p.Path())
 	if err != nil {
 		u.unread = true
 		return nil, errors.New("its export data cannot be read")
@@ -162,7 +163,7 @@ func (f importer) Import(path string) (*types.Package, error) { return f(path) }
 
 // languageVersion gives the go line of the module of p. A version that is newer than
 // this program would make the type checker stop at once, so it gets none then.
-func languageVersion(p *pkg) string {
+func languageVersion(p *shadow.Package) string {
 	if p.Module == nil || p.Module.GoVersion == "" {
 		return ""
 	}

@@ -1,8 +1,8 @@
 // Package verify decides whether edited files build where the original built.
 //
 // It takes a module directory and the edits as bytes, and gives the errors that
-// the edits brought. The edits reach the go command through an overlay; what
-// cannot run under an overlay runs in a scratch copy. It never writes below the
+// the edits brought. It runs the go command over a [shadow.Shadow] of the module:
+// it never writes below the
 // module directory, never changes go.mod or go.sum, and never downloads what the
 // go command would not download by itself.
 //
@@ -34,11 +34,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"path/filepath"
+	"slices"
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/verify/shadow"
 )
 
 // A Request is what to verify.
@@ -97,11 +97,15 @@ func (r *Result) OK() bool { return len(r.New) == 0 }
 // command (it wraps [gocmd.ErrNoGo]), the module cannot be loaded with or without
 // the edits, a package of req is not there, or ctx ended.
 func Check(ctx context.Context, req Request) (*Result, error) {
-	c, err := newChecker(ctx, req)
+	patterns := cleanPatterns(req.Packages)
+	w, err := shadow.Open(ctx, shadow.Request{
+		Go: req.Go, Edits: req.Overlay, Flags: req.Flags, Patterns: slices.Concat(req.Apart, patterns),
+	})
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
-	defer c.close()
+	defer w.Close()
+	c := &checker{req: req, patterns: patterns, shadow: w, before: w.Before, after: w.After}
 	if err := c.check(ctx); err != nil {
 		return nil, failure(ctx, err)
 	}
@@ -118,65 +122,17 @@ func failure(ctx context.Context, err error) error {
 
 // A checker is one run of Check.
 type checker struct {
-	req      Request
-	patterns []string // req.Packages as the go command spells them
-	settings *settings
-	tmp      string // holds everything that is written; removed at the end
-	edits    map[string][]byte
-	base     *overlay // what is laid over the files on disk; nil for nothing
-	overlay  *overlay // the edits over that
-	before   *side
-	after    *side
-	places   places // where the files in messages really are
+	req           Request
+	patterns      []string // req.Packages as the go command spells them
+	shadow        *shadow.Shadow
+	before, after *shadow.Side
 
-	changed map[string]bool // import paths
-	roots   []string        // import paths of the packages to compile
+	changed map[string]bool   // import paths
+	roots   []string          // import paths of the packages to compile
+	pkgs    []*shadow.Package // with the edits, filled by load
+	built   *build            // with the edits, filled by compile
 	result  Result
 }
-
-func newChecker(ctx context.Context, req Request) (_ *checker, err error) {
-	set, err := readSettings(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	c := &checker{req: req, patterns: cleanPatterns(req.Packages), settings: set}
-	if c.tmp, err = req.Go.MkdirTemp("etcdmod-verify-"); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			c.close()
-		}
-	}()
-	// The go command may resolve symbolic links on the way to it, and messages must match.
-	if real, err := filepath.EvalSymlinks(c.tmp); err == nil {
-		c.tmp = real
-	}
-	c.places = places{root: set.root, dir: set.root, files: map[string]string{}}
-	laid, err := req.Go.Layer.Files()
-	if err != nil {
-		return nil, err
-	}
-	c.edits = set.spell(req.Overlay)
-	if len(laid) > 0 {
-		if c.base, err = c.newOverlay(laid); err != nil {
-			return nil, err
-		}
-	}
-	maps.Copy(laid, c.edits)
-	if c.overlay, err = c.newOverlay(laid); err != nil {
-		return nil, err
-	}
-	if c.before, err = c.newSide("before", c.base); err != nil {
-		return nil, err
-	}
-	if c.after, err = c.newSide("after", c.overlay); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-func (c *checker) close() { removeAll(c.tmp) }
 
 func (c *checker) check(ctx context.Context) error {
 	if loaded, err := c.load(ctx); err != nil || !loaded {
@@ -203,7 +159,7 @@ func (c *checker) check(ctx context.Context) error {
 // load lists the packages under the edits. When that is impossible it reports
 // whether the edits are to blame: then that is a problem, otherwise an error.
 func (c *checker) load(ctx context.Context) (loaded bool, err error) {
-	_, err = c.list(ctx, c.after)
+	c.pkgs, err = c.after.List(ctx)
 	if err == nil {
 		return true, nil
 	}
@@ -211,10 +167,10 @@ func (c *checker) load(ctx context.Context) (loaded bool, err error) {
 	if ctx.Err() != nil || errors.Is(err, gocmd.ErrNoGo) || !errors.As(err, &said) {
 		return false, err
 	}
-	if _, before := c.list(ctx, c.before); before != nil {
+	if _, before := c.before.List(ctx); before != nil {
 		return false, before
 	}
-	c.result.New = append(c.result.New, finding.Problem{Message: c.places.message(said.Stderr), Phase: PhaseLoad})
+	c.result.New = append(c.result.New, finding.Problem{Message: c.shadow.Places().Message(said.Stderr), Phase: PhaseLoad})
 	return false, nil
 }
 

@@ -49,7 +49,11 @@ func setup(t *testing.T, archive, sub string) *fixture {
 	t.Helper()
 	top := t.TempDir()
 	for _, f := range txtar.Parse([]byte(archive)).Files {
-		if err := writeFile(filepath.Join(top, filepath.FromSlash(f.Name)), f.Data, 0o666); err != nil {
+		name := filepath.Join(top, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -126,7 +130,7 @@ func hash(t *testing.T, dir string) map[string]string {
 func (f *fixture) brief(ps []finding.Problem) []string {
 	var lines []string
 	for _, p := range ps {
-		if rel, ok := below(f.dir, p.File); ok && p.File != "" {
+		if rel, err := filepath.Rel(f.dir, p.File); err == nil && filepath.IsLocal(rel) && p.File != "" {
 			p.File = filepath.ToSlash(rel)
 		}
 		text, _, _ := strings.Cut(p.String(), "\n")

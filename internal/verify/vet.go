@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/verify/shadow"
 )
 
 // vet vets the changed packages that build, and keeps what is new.
@@ -36,10 +37,10 @@ func (c *checker) vet(ctx context.Context) error {
 func (c *checker) sound(some map[string]bool) []string {
 	broken := map[string]bool{}
 	ours := map[string]bool{}
-	for _, p := range c.after.built.pkgs {
-		if p.main() && some[p.home()] {
-			ours[p.home()] = true
-			broken[p.home()] = broken[p.home()] || p.broken()
+	for _, p := range c.built.pkgs {
+		if p.Main() && some[p.Home()] {
+			ours[p.Home()] = true
+			broken[p.Home()] = broken[p.Home()] || p.Broken()
 		}
 	}
 	var paths []string
@@ -60,41 +61,34 @@ func (c *checker) unproved(path string) {
 	}
 }
 
-// vetInPlace reports whether vet can run under the overlay. That of go 1.21 still read
-// the files on disk then, and saw nothing of an edit; that of go 1.24 does not.
-func (c *checker) vetInPlace() bool {
-	return !c.overlay.newDirs() && c.settings.atLeast("go1.24")
-}
-
 // diagnostics gives what vet says of packages, in place or in a scratch copy. Both
 // sides run in the same way, so that what is wrong with a copy is not blamed on the
 // edits.
-func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]finding.Problem, error) {
+func (c *checker) diagnostics(ctx context.Context, s *shadow.Side, paths []string) ([]finding.Problem, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	run, flags, places := s.run, s.flags, &c.places
-	if !c.vetInPlace() {
-		x, err := c.scratch(ctx, s)
-		if err != nil {
+	stage := s.InPlace()
+	if c.after.NewDirs() || !c.shadow.VetsOverlays() {
+		var err error
+		if stage, err = s.Scratch(ctx, c.concerned()); err != nil {
 			return nil, err
 		}
-		run, flags, places = x.run, x.flags, c.places.in(x.run.Dir)
 	}
 	var all []finding.Problem
-	for _, some := range chunks(paths, maxArgs) {
-		stdout, stderr, err := run.RunBoth(ctx, slices.Concat([]string{"vet", "-json"}, flags, some)...)
-		if fatal(err) {
-			return nil, err
-		}
-		ps, perr := vetOutput(places, stdout, stderr)
+	err := stage.Run(ctx, []string{"vet", "-json"}, nil, paths, func(stdout, stderr []byte, err error) error {
+		ps, perr := vetOutput(stage.Places, stdout, stderr)
 		if perr != nil {
-			return nil, perr
+			return perr
 		}
 		if err != nil && len(ps) == 0 {
-			ps = []finding.Problem{{Message: places.message(err.Error())}}
+			ps = []finding.Problem{{Message: stage.Places.Message(err.Error())}}
 		}
 		all = append(all, ps...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for i := range all {
 		all[i].Phase = PhaseVet
@@ -104,7 +98,7 @@ func (c *checker) diagnostics(ctx context.Context, s *side, paths []string) ([]f
 
 // vetOutput reads what "go vet -json" prints: JSON, since go 1.26 to standard output
 // and before to standard error, between comments and complaints.
-func vetOutput(places *places, streams ...[]byte) ([]finding.Problem, error) {
+func vetOutput(places *shadow.Places, streams ...[]byte) ([]finding.Problem, error) {
 	var ps []finding.Problem
 	for _, stream := range streams {
 		var text strings.Builder
@@ -128,14 +122,14 @@ func vetOutput(places *places, streams ...[]byte) ([]finding.Problem, error) {
 				}
 			}
 		}
-		ps = append(ps, places.output(text.String())...)
+		ps = append(ps, places.Output(text.String())...)
 	}
 	return ps, nil
 }
 
 // diagnosticsOf reads what one analyzer says of one package: a list of diagnostics
 // or one error.
-func diagnosticsOf(places *places, path, analyzer string, raw json.RawMessage) []finding.Problem {
+func diagnosticsOf(places *shadow.Places, path, analyzer string, raw json.RawMessage) []finding.Problem {
 	path, _, _ = strings.Cut(path, " ")
 	var list []struct{ Posn, Message string }
 	if json.Unmarshal(raw, &list) != nil {
@@ -143,9 +137,9 @@ func diagnosticsOf(places *places, path, analyzer string, raw json.RawMessage) [
 	}
 	var ps []finding.Problem
 	for _, d := range list {
-		p := places.located(d.Posn + ": ")
+		p := places.Located(d.Posn + ": ")
 		p.Package = path
-		p.Message = places.message(d.Message) + " (" + analyzer + ")"
+		p.Message = places.Message(d.Message) + " (" + analyzer + ")"
 		ps = append(ps, p)
 	}
 	return ps

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/verify/shadow"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -97,7 +98,7 @@ func TestVet(t *testing.T) {
 
 // The go command printed JSON elsewhere before go 1.26.
 func TestVetOutput(t *testing.T) {
-	places := &places{root: "/m", dir: "/m", files: map[string]string{"/tmp/0/a.go": "/m/a/a.go"}}
+	places := shadow.NewPlaces("/m", map[string]string{"/tmp/0/a.go": "/m/a/a.go"})
 	const tree = "{\n\t\"example.com/m/a [example.com/m/a.test]\": {\n\t\t\"printf\": [\n\t\t\t{\n\t\t\t\t\"posn\": \"/tmp/0/a.go:9:3\",\n" +
 		"\t\t\t\t\"message\": \"bad {\"\n\t\t\t}\n\t\t]\n\t}\n}\n"
 	want := []finding.Problem{{Package: "example.com/m/a", File: "/m/a/a.go", Line: 9, Col: 3, Message: "bad { (printf)"}}

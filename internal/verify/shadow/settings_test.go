@@ -1,4 +1,4 @@
-package verify
+package shadow
 
 import (
 	"testing"
@@ -60,14 +60,6 @@ func TestNewerToolchain(t *testing.T) {
 	}
 }
 
-func TestCleanPatterns(t *testing.T) {
-	got := cleanPatterns([]string{".", "./", "./a/", "./a/...", "example.com/m/a/", "./a/../b"})
-	want := []string{".", ".", "./a", "./a/...", "example.com/m/a", "./b"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
 func TestWithoutPositions(t *testing.T) {
 	for msg, want := range map[string]string{
 		"B redeclared in this block\n\tb/b.go:3:6: other declaration of B": "B redeclared in this block\n\tb.go: other declaration of B",
@@ -76,8 +68,8 @@ func TestWithoutPositions(t *testing.T) {
 		"cannot use x (variable of type *a.T) as b.T value":                   "cannot use x (variable of type *a.T) as b.T value",
 		"initialization cycle: A (/m/a.go:1:2) refers to B (/m/other.go:3:4)": "initialization cycle: A (a.go) refers to B (other.go)",
 	} {
-		if got := withoutPositions(msg); got != want {
-			t.Errorf("withoutPositions(%q) =\n%q, want\n%q", msg, got, want)
+		if got := WithoutPositions(msg); got != want {
+			t.Errorf("WithoutPositions(%q) =\n%q, want\n%q", msg, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package verify
+package shadow
 
 import (
 	"go/version"
@@ -37,15 +37,15 @@ func newerToolchain(setting, running string, line, toolchain string) string {
 }
 
 // toolchain gives the GOTOOLCHAIN for a side, "" for that of the user.
-func (c *checker) toolchain(s *side) (string, error) {
+func (s *Side) toolchain() (string, error) {
 	if s.gowork != "" {
-		f, err := readWorkspace(s)
+		f, err := s.readWorkspace()
 		if err != nil {
 			return "", err
 		}
-		return newerToolchain(c.settings.GOTOOLCHAIN, c.settings.GOVERSION, f.Go, f.Toolchain), nil
+		return newerToolchain(s.of.settings.GOTOOLCHAIN, s.of.settings.GOVERSION, f.Go, f.Toolchain), nil
 	}
-	name := c.settings.goMod()
+	name := s.of.settings.goMod()
 	data, err := s.overlay.read(name)
 	if err != nil {
 		return "", err
@@ -54,5 +54,5 @@ func (c *checker) toolchain(s *side) (string, error) {
 	if err != nil {
 		return "", nil // the go command says it better
 	}
-	return newerToolchain(c.settings.GOTOOLCHAIN, c.settings.GOVERSION, f.Go, f.Toolchain), nil
+	return newerToolchain(s.of.settings.GOTOOLCHAIN, s.of.settings.GOVERSION, f.Go, f.Toolchain), nil
 }

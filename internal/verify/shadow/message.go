@@ -1,4 +1,4 @@
-package verify
+package shadow
 
 import (
 	"path/filepath"
@@ -18,16 +18,16 @@ var (
 	workDir = regexp.MustCompile(`[^\s:"']*go-build\d+`)
 )
 
-// withoutPositions drops from a message what changes when lines move.
-func withoutPositions(msg string) string {
+// WithoutPositions drops from a message what changes when lines move.
+func WithoutPositions(msg string) string {
 	msg = position.ReplaceAllStringFunc(msg, func(at string) string {
 		return filepath.Base(at[:strings.Index(at, ".go:")+len(".go")])
 	})
 	return workDir.ReplaceAllString(msg, "$$WORK")
 }
 
-// places says which file of the user a file in a message of the go command is.
-type places struct {
+// Places say which file of the user a file in a message of the go command is.
+type Places struct {
 	root  string            // the module, to which messages are relative
 	dir   string            // where the go command runs, to which its messages are relative
 	files map[string]string // stand-ins of the overlay
@@ -36,8 +36,14 @@ type places struct {
 
 type tree struct{ copy, original string }
 
-// file gives the absolute path of the user's file.
-func (p *places) file(name string) string {
+// NewPlaces gives the places of a go command that runs in root, where standIns stand for
+// the user's files.
+func NewPlaces(root string, standIns map[string]string) *Places {
+	return &Places{root: root, dir: root, files: standIns}
+}
+
+// File gives the absolute path of the user's file.
+func (p *Places) File(name string) string {
 	if name == "" {
 		return ""
 	}
@@ -57,17 +63,17 @@ func (p *places) file(name string) string {
 }
 
 // in gives the places as seen by a go command that runs in another directory.
-func (p *places) in(dir string) *places {
+func (p *Places) in(dir string) *Places {
 	moved := *p
 	moved.dir = dir
 	return &moved
 }
 
-// message puts the user's files, relative to the module, in the place of stand-ins.
-func (p *places) message(msg string) string {
+// Message puts the user's files, relative to the module, in the place of stand-ins.
+func (p *Places) Message(msg string) string {
 	return position.ReplaceAllStringFunc(strings.TrimRight(msg, "\n"), func(at string) string {
 		end := strings.Index(at, ".go:") + len(".go")
-		name := p.file(at[:end])
+		name := p.File(at[:end])
 		if rel, ok := below(p.root, name); ok {
 			name = rel
 		}
@@ -75,12 +81,12 @@ func (p *places) message(msg string) string {
 	})
 }
 
-// output splits what a compiler, cgo or vet printed into problems.
+// Output splits what a compiler, cgo or vet printed into problems.
 //
 // Lines that begin with "# " name the package, which the caller knows. A line that
 // begins with a tab belongs to the one before ("\tb.go:3:6: other declaration of
 // B"). "too many errors" is no error.
-func (p *places) output(text string) []finding.Problem {
+func (p *Places) Output(text string) []finding.Problem {
 	var ps []finding.Problem
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
@@ -88,10 +94,10 @@ func (p *places) output(text string) []finding.Problem {
 			continue
 		}
 		if line[0] == '\t' && len(ps) > 0 {
-			ps[len(ps)-1].Message += "\n" + p.message(line)
+			ps[len(ps)-1].Message += "\n" + p.Message(line)
 			continue
 		}
-		problem := p.located(strings.TrimPrefix(line, "vet: "))
+		problem := p.Located(strings.TrimPrefix(line, "vet: "))
 		if problem.Message == "too many errors" {
 			continue
 		}
@@ -100,15 +106,15 @@ func (p *places) output(text string) []finding.Problem {
 	return ps
 }
 
-// located splits "file:line:col: message". Without a position all is message.
-func (p *places) located(line string) finding.Problem {
+// Located splits "file:line:col: message". Without a position all is message.
+func (p *Places) Located(line string) finding.Problem {
 	m := located.FindStringSubmatch(line)
 	if m == nil {
-		return finding.Problem{Message: p.message(line)}
+		return finding.Problem{Message: p.Message(line)}
 	}
 	n, _ := strconv.Atoi(m[2])
 	col, _ := strconv.Atoi(m[3])
-	return finding.Problem{File: p.file(m[1]), Line: n, Col: col, Message: p.message(m[4])}
+	return finding.Problem{File: p.File(m[1]), Line: n, Col: col, Message: p.Message(m[4])}
 }
 
 // below gives name relative to dir when it is dir or inside it.

@@ -1,4 +1,4 @@
-package verify
+package shadow
 
 import (
 	"fmt"
@@ -16,48 +16,48 @@ import (
 // replacements with vendor/modules.txt by their path from go.work.
 
 // vendoredWorkspace reports whether the packages of the workspace are vendored.
-func (c *checker) vendoredWorkspace(s *side) (bool, error) {
-	f, err := readWorkspace(s)
+func (s *Side) vendoredWorkspace() (bool, error) {
+	f, err := s.readWorkspace()
 	if err != nil {
 		return false, err
 	}
-	return c.vendored(s, filepath.Dir(s.gowork), f.Go, "go1.22"), nil
+	return s.vendored(filepath.Dir(s.gowork), f.Go, "go1.22"), nil
 }
 
 // workspaceModules gives the directories of the modules that go.work uses. It fails
 // when the module is not one of them: the go command would find no packages then.
-func (c *checker) workspaceModules(s *side) ([]string, error) {
-	f, err := readWorkspace(s)
+func (s *Side) workspaceModules() ([]string, error) {
+	f, err := s.readWorkspace()
 	if err != nil {
 		return nil, err
 	}
 	var dirs []string
 	for _, dir := range f.Dirs(filepath.Dir(s.gowork)) {
-		dirs = append(dirs, c.member(dir))
+		dirs = append(dirs, s.of.member(dir))
 	}
-	if !slices.Contains(dirs, c.settings.root) {
-		return nil, fmt.Errorf("the workspace %s does not use the module in %s; set GOWORK=off or run \"go work use\"", s.gowork, c.settings.root)
+	if !slices.Contains(dirs, s.of.settings.root) {
+		return nil, fmt.Errorf("the workspace %s does not use the module in %s; set GOWORK=off or run \"go work use\"", s.gowork, s.of.settings.root)
 	}
 	return dirs, nil
 }
 
 // member spells the directory of the module in question as the caller does.
-func (c *checker) member(dir string) string {
-	if sameFile(dir, c.settings.root) {
-		return c.settings.root
+func (w *Shadow) member(dir string) string {
+	if sameFile(dir, w.settings.root) {
+		return w.settings.root
 	}
 	return dir
 }
 
 // writeWorkspace copies go.work into dir and gives the path of the copy. Modules that
 // have a copy elsewhere are moved there, and relative paths become absolute.
-func (c *checker) writeWorkspace(s *side, dir string, moved map[string]string) (string, error) {
-	f, err := readWorkspace(s)
+func (s *Side) writeWorkspace(dir string, moved map[string]string) (string, error) {
+	f, err := s.readWorkspace()
 	if err != nil {
 		return "", err
 	}
 	data, err := f.MovedFrom(filepath.Dir(s.gowork), func(dir string) string {
-		at := c.member(dir)
+		at := s.of.member(dir)
 		if to, ok := moved[at]; ok {
 			return to
 		}
@@ -77,7 +77,7 @@ func (c *checker) writeWorkspace(s *side, dir string, moved map[string]string) (
 	return file, writeFile(file+".sum", sum, 0o666)
 }
 
-func readWorkspace(s *side) (*modules.GoWork, error) {
+func (s *Side) readWorkspace() (*modules.GoWork, error) {
 	data, err := s.overlay.read(s.gowork)
 	if err != nil {
 		return nil, err
@@ -91,9 +91,9 @@ func readWorkspace(s *side) (*modules.GoWork, error) {
 
 // vendored reports whether the go command takes packages from dir/vendor, where line
 // is the go line of dir/go.mod or dir/go.work, and since the version that does.
-func (c *checker) vendored(s *side, dir string, line, since string) bool {
-	if c.settings.mod != "" {
-		return c.settings.mod == "vendor"
+func (s *Side) vendored(dir string, line, since string) bool {
+	if s.of.settings.mod != "" {
+		return s.of.settings.mod == "vendor"
 	}
 	if line == "" || version.Compare("go"+line, since) < 0 {
 		return false
@@ -104,19 +104,11 @@ func (c *checker) vendored(s *side, dir string, line, since string) bool {
 }
 
 // copyVendor makes the directory vendor in from visible in to, which exists.
-func (c *checker) copyVendor(s *side, to, from string) error {
+func (s *Side) copyVendor(to, from string) error {
 	from, to = filepath.Join(from, "vendor"), filepath.Join(to, "vendor")
-	c.places.trees = append(c.places.trees, tree{copy: to, original: from})
+	s.of.places.trees = append(s.of.places.trees, tree{copy: to, original: from})
 	if !s.overlay.touches(from) && os.Symlink(from, to) == nil {
 		return nil
 	}
 	return copyTree(to, from, s.overlay)
-}
-
-func absolute(dir, path string) string {
-	path = filepath.FromSlash(path)
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(dir, path)
 }

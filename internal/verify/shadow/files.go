@@ -1,4 +1,4 @@
-package verify
+package shadow
 
 import (
 	"io/fs"

@@ -1,4 +1,4 @@
-package verify
+package shadow
 
 import (
 	"fmt"
@@ -22,12 +22,12 @@ type overlay struct {
 }
 
 // newOverlay writes an overlay, and remembers what its files stand for.
-func (c *checker) newOverlay(files map[string][]byte) (*overlay, error) {
-	o, err := newOverlay(c.tmp, files)
+func (w *Shadow) newOverlay(files map[string][]byte) (*overlay, error) {
+	o, err := newOverlay(w.tmp, files)
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(c.places.files, o.original)
+	maps.Copy(w.places.files, o.original)
 	return o, nil
 }
 
