@@ -87,23 +87,47 @@ Exit codes:
    0  nothing to do, or done
    1  findings, or a diff that is not empty
    2  wrong usage, interrupted, or nothing could be said about the module
-   3  done, but something was refused or not covered; or a killed run has to be recovered
-   4  nothing was written: verification, or the file system, refused all there was
+   3  done, but something was refused or not covered; or a killed run has to
+      be recovered
+   4  nothing was written: verification, or the file system, refused all
+      there was
 
 Tab completion: source <(etcdmod completion bash); see etcdmod completion --help for zsh,
 fish and pwsh.`
 
-func root(env *Env) *cli.Command {
+// versionCommand is there because the go command has one; so is the flag, as elsewhere.
+func versionCommand(env *Env) *cli.Command {
 	return &cli.Command{
-		Name:        "etcdmod",
-		Usage:       "moves Go services off polling etcd locks",
-		Version:     version.Version,
-		HideVersion: true, // its -v would mean another thing than that of the commands
-		Description: description,
-		Flags:       []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", Local: true}},
-		Commands: []*cli.Command{
-			checkCommand(env), diffCommand(env), applyCommand(env), bumpCommand(env), rolloutCommand(env), mergeCommand(env), shipCommand(env), explainCommand(env), helperCommand(env), helpCommand(),
-		},
+		Name:         "version",
+		Usage:        "print the version, and the commit that it was built from",
+		OnUsageError: usageError,
+		Action:       func(context.Context, *cli.Command) error { return printVersion(env) },
+	}
+}
+
+func printVersion(env *Env) error {
+	_, err := fmt.Fprintln(env.Stdout, "etcdmod "+version.Full())
+	return err
+}
+
+func root(env *Env) *cli.Command {
+	commands := []*cli.Command{
+		checkCommand(env), diffCommand(env), applyCommand(env), bumpCommand(env), rolloutCommand(env), mergeCommand(env), shipCommand(env),
+		explainCommand(env), helperCommand(env), helpCommand(env), versionCommand(env),
+	}
+	for _, c := range commands {
+		if c.ShellComplete == nil {
+			c.ShellComplete = completeFlags(env)
+		}
+	}
+	return &cli.Command{
+		Name:                            "etcdmod",
+		Usage:                           "moves Go services off polling etcd locks",
+		Version:                         version.Version,
+		HideVersion:                     true, // its -v would mean another thing than that of the commands
+		Description:                     description,
+		Flags:                           []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print the version", Local: true}},
+		Commands:                        commands,
 		EnableShellCompletion:           true,
 		ConfigureShellCompletionCommand: func(c *cli.Command) { c.Hidden, c.Usage = false, "print a script that completes commands and flags" },
 		HideHelpCommand:                 true, // every command would get one, in the place of a package of that name
@@ -114,8 +138,7 @@ func root(env *Env) *cli.Command {
 		OnUsageError:                    usageError,
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if cmd.Bool("version") {
-				_, err := fmt.Fprintf(env.Stdout, "etcdmod %s\n", version.Version)
-				return err
+				return printVersion(env)
 			}
 			if cmd.Args().Present() {
 				return unknown(cmd, cmd.Args().First())
@@ -125,36 +148,4 @@ func root(env *Env) *cli.Command {
 			return &exit{code: ExitUsage}
 		},
 	}
-}
-
-func helpCommand() *cli.Command {
-	return &cli.Command{
-		Name:         "help",
-		Usage:        "show help for a command",
-		ArgsUsage:    "[command]",
-		OnUsageError: usageError,
-		Action: func(ctx context.Context, cmd *cli.Command) error {
-			name := cmd.Args().First()
-			switch {
-			case name == "":
-				return cli.ShowRootCommandHelp(cmd.Root())
-			case cmd.Root().Command(name) == nil:
-				return unknown(cmd.Root(), name)
-			}
-			return cli.ShowCommandHelp(ctx, cmd.Root(), name)
-		},
-	}
-}
-
-// unknown is the error for a command that there is not.
-func unknown(root *cli.Command, name string) error {
-	hint := ""
-	if s := cli.SuggestCommand(root.VisibleCommands(), name); s != "" {
-		hint = fmt.Sprintf("; did you mean %q?", s)
-	}
-	return usage("unknown command %q%s; \"etcdmod help\" lists the commands", name, hint)
-}
-
-func usageError(_ context.Context, cmd *cli.Command, err error, _ bool) error {
-	return usage("%w; see \"%s --help\"", err, cmd.FullName())
 }

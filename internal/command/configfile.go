@@ -222,6 +222,9 @@ func (e entry) set(cmd *cli.Command) error {
 		values = []string{strings.Join(values, ",")}
 	}
 	for _, v := range values {
+		if words := choices[e.key]; words != nil && !slices.Contains(words, v) {
+			return fmt.Errorf("%d: %s: %w", e.line, e.key, noChoice(e.key, v))
+		}
 		if err := cmd.Set(e.key, v); err != nil {
 			return fmt.Errorf("%d: %s: %w", e.line, e.key, err)
 		}

@@ -66,7 +66,11 @@ func explainCommand(env *Env) *cli.Command {
 				_, err = fmt.Fprintln(env.Stdout, text)
 				return err
 			}
-			return usage("%q is no rule and no reason code; \"etcdmod explain\" lists them", name)
+			var names []string
+			for _, t := range all {
+				names = append(names, t.name)
+			}
+			return usage("%q is no rule and no reason code%s; \"etcdmod explain\" lists them", name, suggestion(name, names))
 		},
 	}
 }

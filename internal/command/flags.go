@@ -35,8 +35,8 @@ func commonFlags() []cli.Flag {
 		&cli.StringFlag{Name: "helper-import", Usage: "use the helper package with this import `path`, which etcdmod has generated before, and generate none"},
 		&cli.StringSliceFlag{Name: "concurrency-pkg", Usage: "import `path` of a fork of the etcd client's package concurrency; may be repeated", Validator: importPaths},
 		&cli.StringFlag{Name: "tier", Value: finding.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
-		&cli.StringFlag{Name: "strategy", Value: rewrite.WatchStrategy.String(), Usage: "how a collapse waits: watch (WatchLock) or lock (Lock, which queues) where other errors end the loop"},
-		&cli.StringFlag{Name: "exported-api", Value: rewrite.RefuseExported.String(), Usage: "what becomes of exported declarations that other modules may compile against: refuse or rewrite"},
+		&cli.StringFlag{Name: "strategy", Value: rewrite.WatchStrategy.String(), Usage: "how a collapse `waits`: watch (WatchLock) or lock (Lock, which queues) where other errors end the loop"},
+		&cli.StringFlag{Name: "exported-api", Value: rewrite.RefuseExported.String(), Usage: "what `becomes` of exported declarations that other modules may compile against: refuse or rewrite"},
 	}
 }
 
@@ -82,17 +82,17 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	tier, ok := finding.ParseTier(cmd.String("tier"))
-	if !ok {
-		return nil, usage("-tier=%s: want guard, gate or collapse", quote.Name(cmd.String("tier")))
+	tier, err := parseChoice(cmd, "tier", finding.ParseTier)
+	if err != nil {
+		return nil, err
 	}
-	strategy, ok := rewrite.ParseStrategy(cmd.String("strategy"))
-	if !ok {
-		return nil, usage("-strategy=%s: want watch or lock", quote.Name(cmd.String("strategy")))
+	strategy, err := parseChoice(cmd, "strategy", rewrite.ParseStrategy)
+	if err != nil {
+		return nil, err
 	}
-	exported, ok := rewrite.ParseExportedAPI(cmd.String("exported-api"))
-	if !ok {
-		return nil, usage("-exported-api=%s: want refuse or rewrite", quote.Name(cmd.String("exported-api")))
+	exported, err := parseChoice(cmd, "exported-api", rewrite.ParseExportedAPI)
+	if err != nil {
+		return nil, err
 	}
 	format, err := readFormat(cmd)
 	if err != nil {

@@ -47,7 +47,7 @@ func readFormat(cmd *cli.Command) (string, error) {
 	case cmd.Bool("json") && format != formatJSON:
 		return "", usage("-json means -format json; it cannot go with -format %s", format)
 	case !slices.Contains(formats(), format):
-		return "", usage("-format=%s: want one of %s", format, strings.Join(formats(), ", "))
+		return "", usage("-format=%w", noChoice("format", format))
 	}
 	return format, nil
 }
