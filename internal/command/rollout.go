@@ -126,7 +126,7 @@ func readOwners(root, name string) (*owners.File, error) {
 			shown = filepath.ToSlash(rel)
 		}
 	}
-	return owners.Parse(shown, string(data), owners.Auto), nil
+	return owners.Parse(shown, string(data), owners.Auto)
 }
 
 // errRecorded says that an interrupted run need not begin anew.
@@ -195,13 +195,13 @@ func finishRollout(env *Env, index *rollout.Index, format, dir string, kept bool
 // whole incomplete; only where nothing came of any, it is that of a single module.
 func rolloutOutcome(index *rollout.Index) error {
 	states := map[rollout.State]int{}
-	incomplete := unshipped(index)
+	incomplete := unshipped(index) || slices.ContainsFunc(index.Notes, func(n rollout.Note) bool { return n.Fault })
 	for _, m := range index.Modules {
 		states[m.State]++
 		incomplete = incomplete || m.Incomplete
 	}
 	switch n := len(index.Modules); {
-	case n == 0 && index.Shard.Count > 0:
+	case n == 0 && index.Shard.Count > 0 && !incomplete:
 		return nil // more machines than there is work for
 	case index.Shard.Count > 0 && states[rollout.Failed] == n:
 		return &exit{code: ExitIncomplete} // the others may have more to say

@@ -42,6 +42,8 @@ func (s Skip) Position() token.Position {
 type Note struct {
 	Path   string
 	Detail string
+	// Fault says that the result lacks something because of it.
+	Fault bool
 }
 
 // A Problem is one error that verification found in changed code.

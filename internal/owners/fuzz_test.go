@@ -19,7 +19,10 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, syntax := range []Syntax{Auto, GitHub, GitLab} {
 			begun := time.Now()
-			file := Parse("CODEOWNERS", text, syntax)
+			file, err := Parse("CODEOWNERS", text, syntax)
+			if err != nil {
+				t.Fatal(err)
+			}
 			owned := file.Of(path)
 			if took := time.Since(begun); took > 5*time.Second {
 				t.Errorf("syntax %d: %s for %q in %q", syntax, took, path, text)

@@ -73,12 +73,20 @@ func Read(root, name string, syntax Syntax) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the owners of files: %w", err)
 	}
-	return Parse(name, string(data), syntax), nil
+	return Parse(name, string(data), syntax)
 }
 
+// maxLines is how many lines a file may have: those of the biggest repositories have some
+// thousands. Each line may match each file, and costs some kilobytes of memory.
+const maxLines = 20_000
+
 // Parse parses the text of a CODEOWNERS file. What makes no sense in it becomes a problem, as
-// on the servers, which go on without that line.
-func Parse(name, text string, syntax Syntax) *File {
+// on the servers, which go on without that line. A file with more lines than anybody writes is
+// an error: a part of it would name the wrong owners.
+func Parse(name, text string, syntax Syntax) (*File, error) {
+	if n := strings.Count(text, "\n"); n > maxLines {
+		return nil, fmt.Errorf("cannot read the owners of files: %w", &rooted.UnfitError{Path: name, Why: fmt.Sprintf("has %d lines, and no more than %d are read", n, maxLines)})
+	}
 	text = strings.TrimPrefix(text, "\ufeff")
 	if syntax == Auto {
 		syntax = GitHub
@@ -92,7 +100,7 @@ func Parse(name, text string, syntax Syntax) *File {
 	} else {
 		f.rules = parseGitHub(f, text)
 	}
-	return f
+	return f, nil
 }
 
 func (f *File) problem(line int, format string, args ...any) {

@@ -31,10 +31,13 @@ type row struct {
 func check(t *testing.T, syntax Syntax, rows []row) {
 	for _, r := range rows {
 		t.Run(r.name, func(t *testing.T) {
-			f := Parse("CODEOWNERS", r.text, Auto)
+			f, err := Parse("CODEOWNERS", r.text, Auto)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if f.Syntax != syntax {
 				t.Errorf("syntax %d was told, want %d", f.Syntax, syntax)
-				f = Parse("CODEOWNERS", r.text, syntax)
+				f, _ = Parse("CODEOWNERS", r.text, syntax)
 			}
 			for path, want := range r.owners {
 				if got := names(f.Of(path)); got != want {
@@ -221,6 +224,19 @@ func TestGitLab(t *testing.T) {
 			owners: map[string]string{"x.a": "", "x.{a,b}": "@x"},
 		},
 	})
+}
+
+// A file that nobody has written by hand costs neither time nor memory, and is not read in part.
+func TestTooMany(t *testing.T) {
+	for _, rule := range []string{"*x @a\n", "[S]\n", "\n"} {
+		text := strings.Repeat(rule, maxLines)
+		if _, err := Parse("CODEOWNERS", text, Auto); err != nil {
+			t.Error(err)
+		}
+		if f, err := Parse("CODEOWNERS", text+rule, Auto); f != nil || err == nil || !strings.Contains(err.Error(), "CODEOWNERS has 20001 lines") {
+			t.Errorf("%v, %v", f, err)
+		}
+	}
 }
 
 func TestFind(t *testing.T) {

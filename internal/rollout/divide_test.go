@@ -15,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"etcdmod/internal/finding"
-	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/ship"
@@ -47,7 +46,7 @@ func TestDivide(t *testing.T) {
 	} {
 		t.Run(string(c.by), func(t *testing.T) {
 			opts := rollout.Options{
-				Root: root, By: c.by, Services: c.services, Owners: owners.Parse("CODEOWNERS", "**/cmd/api/ @a\n**/cmd/job/ @b\n**/cmd/lead/ @c\n", owners.Auto),
+				Root: root, By: c.by, Services: c.services, Owners: rollout.ParseOwners("**/cmd/api/ @a\n**/cmd/job/ @b\n**/cmd/lead/ @c\n"),
 				Out: filepath.Join(t.TempDir(), "out"), Jobs: 2,
 				Pipeline: pipeline.Options{Env: env, Tier: finding.Collapse},
 			}

@@ -11,3 +11,6 @@ import (
 func RunWith(ctx context.Context, opts Options, look func(context.Context, pipeline.Options) (*pipeline.Result, error)) (*Index, error) {
 	return start(ctx, opts, steps{look, (*pipeline.Result).Part, 10 * time.Second})
 }
+
+// ParseOwners is for the tests from outside.
+var ParseOwners = parseOwners

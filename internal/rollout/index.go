@@ -46,6 +46,8 @@ func (x *Index) JSON(w io.Writer) error { return writeJSON(w, x) }
 type Note struct {
 	Path   string `json:"path"`
 	Detail string `json:"detail"`
+	// Fault says that the index lacks something because of it: the exit code is 3.
+	Fault bool `json:"fault,omitempty"`
 }
 
 // A State is what became of a module.

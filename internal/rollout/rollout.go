@@ -27,6 +27,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -83,11 +84,14 @@ type Event struct {
 // A run is one rollout.
 type run struct {
 	Options
-	tree  *modules.Tree
-	repo  string // what paths are relative to
-	out   *output
-	state *state.State
-	sums  *state.Sums
+	tree *modules.Tree
+	repo string // what paths are relative to
+	// unowned says why the CODEOWNERS file cannot be read, if so. What modules have to say does
+	// not depend on it.
+	unowned error
+	out     *output
+	state   *state.State
+	sums    *state.Sums
 	steps
 
 	mu    sync.Mutex
@@ -128,9 +132,7 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	}
 	r.Pipeline.Bump.Tree = r.repository(ctx)
 	if r.Owners == nil {
-		if r.Owners, err = owners.Find(r.repo); err != nil {
-			return nil, err
-		}
+		r.Owners, r.unowned = owners.Find(r.repo)
 	}
 	source, err := r.source(ctx)
 	if err != nil {
@@ -173,21 +175,24 @@ func (r *run) repository(ctx context.Context) func() (*modules.Tree, error) {
 // notes names what no module is looked for in, and what is wrong with the owners.
 func (r *run) notes() {
 	for _, n := range r.tree.Notes {
-		r.index.Notes = append(r.index.Notes, Note{r.rel(r.tree.Abs(n.Path)), n.Detail})
+		r.index.Notes = append(r.index.Notes, Note{r.rel(r.tree.Abs(n.Path)), n.Detail, n.Fault})
 	}
 	for i, m := range r.tree.Modules {
 		dir := r.rel(r.tree.Abs(m.Dir))
 		r.index.Modules[i] = Module{Dir: dir, Path: m.Path, Owners: ownerNames(r.Owners, path.Join(dir, "go.mod")), State: Failed}
 	}
 	if r.Owners == nil {
-		if r.By == ByOwner {
-			r.index.Notes = append(r.index.Notes, Note{".", "there is no CODEOWNERS file, so that nobody owns anything"})
+		switch {
+		case r.unowned != nil:
+			r.index.Notes = append(r.index.Notes, Note{".", fmt.Sprintf("nobody owns anything: %v", r.unowned), true})
+		case r.By == ByOwner:
+			r.index.Notes = append(r.index.Notes, Note{Path: ".", Detail: "there is no CODEOWNERS file, so that nobody owns anything"})
 		}
 		return
 	}
 	r.index.Owners = r.Owners.Name
 	for _, p := range r.Owners.Problems {
-		r.index.Notes = append(r.index.Notes, Note{position(r.Owners.Name, p.Line), p.Message})
+		r.index.Notes = append(r.index.Notes, Note{Path: position(r.Owners.Name, p.Line), Detail: p.Message})
 	}
 }
 

@@ -21,7 +21,6 @@ import (
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/finding"
-	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/rollout/state"
 	"etcdmod/rewrite"
@@ -258,7 +257,7 @@ func TestSettings(t *testing.T) {
 		"Ignored":  {func(o *Options) { o.Ignored = true }, []string{"-ignored"}},
 		"By":       {func(o *Options) { o.By = ByModule }, []string{"-by"}},
 		"Services": {func(o *Options) { o.By, o.Services = ByService, []string{"cmd/*"} }, []string{"-by", "-service"}},
-		"Owners":   {func(o *Options) { o.Owners = owners.Parse("CODEOWNERS", "* @x", owners.Auto) }, nil}, // counts as a file
+		"Owners":   {func(o *Options) { o.Owners = parseOwners("* @x") }, nil}, // counts as a file
 		"Jobs":     {func(o *Options) { o.Jobs = 7 }, nil},
 		"Timeout":  {func(o *Options) { o.Timeout = time.Hour }, nil},
 		"Shard":    {func(o *Options) { o.Shard = Shard{1, 1} }, nil}, // is compared apart

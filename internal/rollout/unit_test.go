@@ -73,7 +73,7 @@ func TestWhole(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	who := owners.Parse("CODEOWNERS", "/svc/ @b @a\n*.md @a @b\n/svc/free/\n", owners.GitHub)
+	who := parseOwners("/svc/ @b @a\n*.md @a @b\n/svc/free/\n")
 	for _, c := range []struct {
 		by         By
 		services   string
@@ -128,4 +128,13 @@ func TestUnitID(t *testing.T) {
 		}
 		ids[id] = true
 	}
+}
+
+// parseOwners gives what a CODEOWNERS file of a test says.
+func parseOwners(text string) *owners.File {
+	file, err := owners.Parse("CODEOWNERS", text, owners.Auto)
+	if err != nil {
+		panic(err)
+	}
+	return file
 }
