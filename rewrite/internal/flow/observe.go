@@ -383,10 +383,13 @@ func (f *Flow) visitTypes(t types.Type, visit func(types.Type), enter func(*type
 	walk(t)
 }
 
-// has reports whether values of type t have methods with all the names that an interface has.
+// has reports whether values of type t may have all methods that an interface has. What stands
+// for a type parameter in their signatures is not known.
 func has(t types.Type, iface *types.Interface) bool {
 	for m := range iface.Methods() {
-		if obj, _, _ := types.LookupFieldOrMethod(t, true, m.Pkg(), m.Name()); obj == nil {
+		obj, _, _ := types.LookupFieldOrMethod(t, true, m.Pkg(), m.Name())
+		fn, ok := obj.(*types.Func)
+		if !ok || len(typeParamsIn(m.Type())) == 0 && len(typeParamsIn(fn.Type())) == 0 && source.MethodKey(fn) != source.MethodKey(m) {
 			return false
 		}
 	}

@@ -104,9 +104,20 @@ func typeKey(t types.Type) string {
 		return fmt.Sprintf("chan%d ", t.Dir()) + typeKey(t.Elem())
 	case *types.Signature:
 		return "func" + signatureKey(t)
+	case *types.Struct:
+		key := "struct{"
+		for i := range t.NumFields() {
+			f := t.Field(i)
+			key += fmt.Sprintf("%s %t %s %q;", f.Id(), f.Embedded(), typeKey(f.Type()), t.Tag(i))
+		}
+		return key + "}"
 	case *types.Interface:
-		if t.Empty() {
-			return "any"
+		if t.IsMethodSet() {
+			key := "interface{"
+			for m := range t.Methods() { // in the order of their names
+				key += MethodKey(m) + ";"
+			}
+			return key + "}"
 		}
 	case *types.Named:
 		if t.TypeArgs().Len() > 0 {

@@ -29,6 +29,10 @@ type d struct{}; func (d) M(own, ...list) (call, map[string]box[*own]) { return 
 type e struct{}; func (e) M(any, chan<- same, [2]interface{}) {}
 type f struct{}; func (f) M(interface{}, chan<- own, [2]any) {}
 type g struct{}; func (g) M(any, <-chan own, [2]any) {}
+type h struct{}; func (h) M(struct{ o own; l []*own }, interface{ B(); A(call) }) {}
+type i struct{}; func (i) M(struct{ o same; l list }, interface{ A(func(own) error); B() }) {}
+type j struct{}; func (j) M(struct{ o same; L list }, interface{ A(func(own) error); B() }) {}
+type k struct{}; func (k) M(struct{ o same; l list }, interface{ A(func(own)); B() }) {}
 `
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, "p.go", src, 0)
@@ -40,7 +44,7 @@ type g struct{}; func (g) M(any, <-chan own, [2]any) {}
 		t.Fatal(err)
 	}
 	var methods []*types.Func
-	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"} {
 		methods = append(methods, pkg.Scope().Lookup(name).Type().(*types.Named).Method(0))
 	}
 	for _, m := range methods {
