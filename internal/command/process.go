@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"etcdmod/internal/procgroup"
 )
 
 // patience with a run that was told to end: whatever it waits for, the process does not wait
@@ -18,6 +20,11 @@ const endsWithin = 4 * time.Second
 // that it takes to end: what is half written then is finished or undone by the next run, as
 // after a kill.
 func Process() int {
+	if procgroup.Watches() {
+		return ExitOK
+	}
+	procgroup.Own()
+	defer procgroup.Finish()
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if hangup != nil && !signal.Ignored(hangup) { // as under nohup
 		signals = append(signals, hangup)

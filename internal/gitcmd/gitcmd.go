@@ -167,7 +167,8 @@ func (r Runner) run(ctx context.Context, stdin io.Reader, global, args []string)
 	cmd := exec.CommandContext(ctx, "git", slices.Concat(global, args)...)
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = r.Dir, r.env, stdin, &stdout, &stderr
 	cmd.WaitDelay = 2 * time.Second
-	if r.checkout { // a program that signs or converts may ask at the terminal
+	if r.checkout { // a program that signs or converts may ask at the terminal, or leave an agent
+		cmd.Env = procgroup.Unmarked(r.env)
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	} else {
 		procgroup.Set(cmd)

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/tools/go/packages"
 
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/procgroup"
 	"etcdmod/internal/quote"
 )
 
@@ -144,7 +145,9 @@ func (c *Cache) Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) 
 	if err := errors.Join(gocmd.Find(), r.Check()); err != nil {
 		return nil, err
 	}
+	ended := procgroup.Follow(ctx)
 	pkgs, err := packages.Load(cfg, patterns...)
+	ended()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}

@@ -10,8 +10,12 @@ import (
 // Set makes cmd, which has not started, the leader of a process group. The end of its context
 // interrupts the group as a whole, so that what it runs can clean up.
 func Set(cmd *exec.Cmd) {
+	watch()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+	cmd.Cancel = func() error {
+		stopped.Store(true)
+		return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT)
+	}
 }
 
 // End kills what an interrupt did not end.

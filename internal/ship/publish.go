@@ -155,7 +155,7 @@ func (p *publication) environ() []string {
 	if p.unit.Prelude {
 		prelude = "1"
 	}
-	return append(env[:len(env):len(env)],
+	return append(procgroup.Unmarked(env),
 		"ETCDMOD_UNIT="+p.unit.ID,
 		"ETCDMOD_TITLE="+quote.Line(p.unit.Title),
 		"ETCDMOD_DESCRIPTION="+p.file(p.unit.Description),

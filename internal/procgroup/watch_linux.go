@@ -1,0 +1,123 @@
+package procgroup
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Variable has the mark of the process that a command is run for.
+const Variable = "ETCDMOD_RUN"
+
+// watched has that mark in the environment of the process that watches.
+const watched = "ETCDMOD_WATCHED"
+
+// watches begins the argument of that process, for whoever looks at a list of them.
+const watches = "watches "
+
+var (
+	mark  string // "" where nothing is owned
+	alive *os.File
+	begin sync.Once
+)
+
+// Own marks what this process starts from here on.
+func Own() {
+	var id [16]byte
+	rand.Read(id[:]) // never fails, see crypto/rand
+	mark = hex.EncodeToString(id[:])
+	os.Setenv(Variable, mark)
+}
+
+// Unmarked returns an environment without the mark: for a command of the user's that may leave
+// something running on purpose.
+func Unmarked(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(v string) bool { return strings.HasPrefix(v, Variable+"=") })
+}
+
+// watch starts, before the first command, the process that watches. It has one end of a pipe of
+// which this process has the other: no death of a process goes unnoticed that way, and no other
+// one can be taken for it. Where it cannot be started, there is none: the commands are what
+// counts.
+func watch() {
+	begin.Do(func() {
+		if mark == "" {
+			return
+		}
+		r, w, err := os.Pipe()
+		if err != nil {
+			return
+		}
+		defer r.Close()
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Args = []string{os.Args[0], watches + strconv.Itoa(os.Getpid())}
+		cmd.Env, cmd.Dir, cmd.Stdin = []string{watched + "=" + mark}, "/", r
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // signals of a terminal are not for it
+		if cmd.Start() != nil {
+			w.Close()
+			return
+		}
+		alive = w
+		go func() { _ = cmd.Wait() }()
+	})
+}
+
+// Finish is for the end of this process: it kills what was told to end and did not. What has
+// not been told to end is left alone, such as what a go command leaves behind for later.
+func Finish() {
+	if stopped.Load() {
+		end(mark)
+	}
+	if alive != nil {
+		_, _ = alive.WriteString(farewell)
+	}
+}
+
+// farewell says that a process ends in good order.
+const farewell = "."
+
+// Watches reports whether this process was started to watch another one, and does that.
+func Watches() bool {
+	of := os.Getenv(watched)
+	if of == "" || len(os.Args) != 2 || !strings.HasPrefix(os.Args[1], watches) {
+		return false
+	}
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if said, _ := io.ReadAll(io.LimitReader(os.Stdin, 1)); string(said) != farewell {
+		end(of)
+	}
+	return true
+}
+
+// end kills all processes with a mark. One that is about to start another one may have done so
+// after the list was read, so it is read until none is left.
+func end(mark string) {
+	entry := []byte("\x00" + Variable + "=" + mark + "\x00")
+	for range 100 {
+		left := false
+		names, _ := filepath.Glob("/proc/[0-9]*/environ")
+		for _, name := range names {
+			env, err := os.ReadFile(name) // of other users: none
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+			if err == nil && pid != os.Getpid() && bytes.Contains(append([]byte{0}, env...), entry) {
+				left = true
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		if !left {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
