@@ -21,20 +21,26 @@ func TestWaitThatEndsWithoutTheLockLeavesNoKey(t *testing.T) {
 	for _, f := range []struct {
 		name   string
 		answer func(context.Context) error
-		cancel time.Duration // 0: the wait ends by itself
+		cancel func(t *testing.T) // returns when the wait is to be cancelled, after the servers have written; nil: it ends by itself
 		wait   func(context.Context, *station) error
 	}{
-		{"WatchLock, the connection broke", broken, 0, func(ctx context.Context, s *station) error {
+		{"WatchLock, the connection broke", broken, nil, func(ctx context.Context, s *station) error {
 			return s.m.WatchLock(ctx)
 		}},
-		{"WatchLock, cancelled during the call", silent, time.Second, func(ctx context.Context, s *station) error {
+		{"WatchLock, cancelled during the call", silent, func(*testing.T) {}, func(ctx context.Context, s *station) error {
 			return s.m.WatchLock(ctx)
 		}},
-		{"WatchLock, cancelled after a call that was too slow", silent, slowInterval + time.Second, func(ctx context.Context, s *station) error {
+		{"WatchLock, cancelled after a call that was too slow", silent, func(*testing.T) {
+			time.Sleep(slowInterval + time.Second)
+		}, func(ctx context.Context, s *station) error {
 			return s.m.WatchLock(ctx)
 		}},
-		{"WatchLockRetry, cancelled during its pause", broken, time.Second, func(ctx context.Context, s *station) error {
-			return s.m.WatchLockRetry(ctx, 30*time.Second)
+		{"WatchLockRetry, cancelled during its pause", broken, func(t *testing.T) {
+			for len(c.Keys(c.Client(), t.Name())) > 0 { // it has cleaned up
+				time.Sleep(10 * time.Millisecond)
+			}
+		}, func(ctx context.Context, s *station) error {
+			return s.m.WatchLockRetry(ctx, time.Hour)
 		}},
 	} {
 		t.Run(f.name, func(t *testing.T) {
@@ -42,11 +48,20 @@ func TestWaitThatEndsWithoutTheLockLeavesNoKey(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			s := newStation(t, c, 0, 1, 60, t.Name())
-			s.meter.lose.Store(&f.answer)
-			if f.cancel > 0 {
-				time.AfterFunc(f.cancel, cancel)
+			written := make(chan struct{})
+			answer := func(ctx context.Context) error {
+				close(written)
+				return f.answer(ctx)
 			}
-			if err := f.wait(ctx, s); err == nil {
+			s.meter.lose.Store(&answer)
+			ended := make(chan error, 1)
+			go func() { ended <- f.wait(ctx, s) }()
+			<-written
+			if f.cancel != nil {
+				f.cancel(t)
+				cancel()
+			}
+			if err := <-ended; err == nil {
 				t.Fatal("the wait ended with the lock")
 			} else if !named(err) {
 				t.Error(err)

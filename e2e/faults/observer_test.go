@@ -20,6 +20,7 @@ type observer struct {
 	start  time.Time
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the end of the history was seen
+	once   sync.Once     // to close it
 
 	mu      sync.Mutex
 	changes []change
@@ -83,8 +84,8 @@ func (o *observer) take(events []*clientv3.Event, at time.Duration) {
 	for _, e := range events {
 		key := string(e.Kv.Key)
 		o.seen = e.Kv.ModRevision
-		if key == end {
-			close(o.ended)
+		if key == end { // twice, where the answer to the first write was lost
+			o.once.Do(func() { close(o.ended) })
 		}
 		if lease, ok := strings.CutPrefix(key, prefix+"/"); ok {
 			o.changes = append(o.changes, change{
