@@ -69,6 +69,11 @@ func join(programs []*source.Program, fs []*proposal) *proposal {
 				f.components = append(f.components, c)
 			}
 		}
+		for _, r := range g.renamed {
+			if r.file = f.prog.ByName[r.file.Name]; r.file != nil {
+				f.renamed = append(f.renamed, r)
+			}
+		}
 		for _, r := range g.Refused {
 			if !flow.HasReason(f.Refused, r) {
 				f.Refused = append(f.Refused, r)

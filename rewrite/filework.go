@@ -43,13 +43,13 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 		}
 		return work[f]
 	}
-	client, clocks := "", false
+	client, clocks, within := "", false, false
 	done := map[*flow.Component]bool{}
 	for _, f := range pl.proposals {
 		if f.Tier == finding.Refuse {
 			continue
 		}
-		client = f.component.Path
+		client = f.client
 		for _, c := range f.components {
 			for _, s := range c.Node.Spelled {
 				w := at(s.File)
@@ -59,6 +59,12 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 				}
 			}
 			done[c] = true
+		}
+		for _, r := range f.renamed {
+			within = true
+			w := at(r.file)
+			w.findings = append(w.findings, f)
+			w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(r.sel.Pos()), End: p.Offset(r.sel.End()), Text: r.name})
 		}
 		w := at(p.ByName[f.site.File.Name])
 		w.findings = append(w.findings, f)
@@ -102,7 +108,7 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 		}
 		out = append(out, change.Change{Path: w.file.Name, Old: w.file.Bytes, New: next, Findings: public(distinct(w.findings))})
 	}
-	helperFiles, err := pl.helperChanges(client, clocks)
+	helperFiles, err := pl.helperChanges(client, clocks, within)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -25,11 +25,14 @@ func (p *analysis) findings() (out []*proposal) {
 		if t.helper {
 			p.guarded = sites
 		}
-		for _, s := range sites {
-			c := &candidate{Site: s}
-			if t == tryLock {
-				c.components = p.componentsOf(s)
+		all := make([]*candidate, len(sites))
+		for i, s := range sites {
+			all[i] = &candidate{Site: s, beside: all}
+			if t.calls != nil {
+				all[i].components = p.componentsOf(t.calls(p.Program, s))
 			}
+		}
+		for _, c := range all {
 			out = append(out, p.judge(t, c)...)
 		}
 	}

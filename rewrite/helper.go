@@ -24,7 +24,7 @@ func (pl *Plan) helperFits() {
 		if f.Tier == finding.Refuse {
 			continue
 		}
-		if h != nil && f.component.Path != h.Client {
+		if h != nil && f.client != h.Client {
 			f.Refuse(finding.Reason{Code: finding.HelperClient, Detail: h.Import + " is for " + h.Client, Pos: f.Pos})
 			continue
 		}
@@ -91,13 +91,16 @@ func (pl *Plan) helperTaken() {
 }
 
 // helperChanges brings the helper package up to date, unless an existing one is used.
-func (pl *Plan) helperChanges(client string, clocks bool) ([]change.Change, error) {
+func (pl *Plan) helperChanges(client string, clocks, within bool) ([]change.Change, error) {
 	in := pl.p.In
 	if in.Helper != nil {
 		return nil, nil
 	}
 	if _, ok := in.HelperFiles[helper.ClocksFile]; ok {
 		clocks = true // code that was rewritten earlier needs them
+	}
+	if _, ok := in.HelperFiles[helper.WithinFile]; ok {
+		within = true
 	}
 	_, state := helper.Worst(in.HelperFiles, in.Version)
 	_, earlier := in.HelperFiles[helper.EarlierFile]
@@ -110,6 +113,7 @@ func (pl *Plan) helperChanges(client string, clocks bool) ([]change.Change, erro
 		Client:      pl.p.ClientBeside(client),
 		Version:     in.Version,
 		Clocks:      clocks,
+		Within:      within,
 		Earlier:     earlier || state == helper.Earlier,
 	})
 	if err != nil {

@@ -43,7 +43,7 @@ func (pl *Plan) judge(changes []change.Change) (lowered bool) {
 	stronger := false // than a guard
 	for _, f := range pl.proposals {
 		if f.Tier > finding.Refuse {
-			client = f.component.Path
+			client = f.client
 		}
 		stronger = stronger || f.judged()
 	}
@@ -204,7 +204,7 @@ func (pl *Plan) after(a *analysis, changes []change.Change, client string) *judg
 	}
 	files, err := helper.Generate(helper.Config{
 		Package: pathpkg.Base(pl.p.In.HelperName()), Concurrency: client, Client: pl.p.ClientBeside(client),
-		Version: pl.p.In.Version, Clocks: true, Earlier: true,
+		Version: pl.p.In.Version, Clocks: true, Within: true, Earlier: true,
 	})
 	if err != nil {
 		panic(errors.Join(errors.New("the helper package cannot be generated"), err)) // the same was done for its files

@@ -25,9 +25,11 @@ type proposal struct {
 	prog       *source.Program
 	site       *loop.Site        // nil for a finding about a comment
 	component  *flow.Component   // of the first mutex
-	components []*flow.Component // of all
-	gated      bool              // proved
-	collapsed  *proof.Collapse   // proved
+	components []*flow.Component // of all; none where they are the helper's already
+	client     string            // import path of package concurrency
+	renamed    []renamed
+	gated      bool            // proved
+	collapsed  *proof.Collapse // proved
 }
 
 // Lower takes the next weaker tier that is proved, for the given reason. A refusal
@@ -48,7 +50,7 @@ func (pl *Plan) lower(f *proposal, why finding.Reason) {
 		f.Tier = finding.Guard
 	case f.Tier == finding.Guard:
 		for _, g := range pl.proposals {
-			if g.component == f.component && g.Tier != finding.Refuse {
+			if (g == f || f.component != nil && g.component == f.component) && g.Tier != finding.Refuse {
 				g.Refuse(append(g.Refused, why)...)
 			}
 		}
@@ -214,7 +216,10 @@ func (pl *Plan) onlyTests(polled map[*flow.Component]bool) {
 // propose chooses the strongest tier that is proved for a loop, and no stronger one than its
 // rule allows.
 func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
-	f.components, f.component = c.components, c.components[0]
+	f.components, f.client = c.components, p.Served()
+	if len(c.components) > 0 {
+		f.component, f.client = c.components[0], c.components[0].Path
+	}
 	if m := c.refusal(); m != nil {
 		f.Refused = m.Reasons
 		return
@@ -222,7 +227,16 @@ func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
 	for _, component := range c.components {
 		f.Exported = append(f.Exported, component.Exported...)
 	}
-	f.Tier, f.NotHigher = p.prove(f, c.Site)
+	if r.guard != nil {
+		var why []finding.Reason
+		if f.renamed, why = r.guard(p, c); len(why) > 0 {
+			f.Refuse(why...)
+			return
+		}
+		f.Tier = finding.Collapse // but for the rule
+	} else {
+		f.Tier, f.NotHigher = p.prove(f, c.Site)
+	}
 	if f.Tier > r.top {
 		f.Tier, f.NotHigher = r.top, &finding.Reason{Code: finding.TierCapped, Detail: r.id + " gets at most " + r.top.String()}
 	}
@@ -290,7 +304,7 @@ func (pl *Plan) oneClient() {
 	count := map[string]int{}
 	for _, f := range pl.proposals {
 		if f.Tier > finding.Refuse {
-			count[f.component.Path]++
+			count[f.client]++
 		}
 	}
 	best := pl.p.Served()
@@ -303,7 +317,7 @@ func (pl *Plan) oneClient() {
 		}
 	}
 	for _, f := range pl.proposals {
-		if f.Tier > finding.Refuse && f.component.Path != best {
+		if f.Tier > finding.Refuse && f.client != best {
 			f.Refuse(finding.Reason{Code: finding.MixedClients, Detail: "the helper is generated for " + best, Pos: f.Pos})
 		}
 	}
@@ -338,18 +352,14 @@ func (pl *Plan) Changes() ([]change.Change, error) {
 	}
 }
 
-// componentsOf returns the components of all mutexes that a site tries, the first one
-// first.
-func (p *analysis) componentsOf(s *loop.Site) []*flow.Component {
-	ends := s.Ends
-	if len(s.Calls) == 0 {
-		for _, call := range s.Tries {
-			ends = append(ends, loop.Hop{File: s.File, Node: call})
-		}
-	}
+// componentsOf returns the components of all mutexes that calls ask for, the first one first.
+func (p *analysis) componentsOf(calls []loop.Hop) []*flow.Component {
 	var out []*flow.Component
 	seen := map[*flow.Component]bool{}
-	for _, h := range ends {
+	for _, h := range calls {
+		if p.IsHelperMutex(h.File.TypeOf(h.Mutex())) {
+			continue
+		}
 		if c := p.Flow.ComponentOf(h.File, h.Node, h.Mutex()); !seen[c] {
 			seen[c] = true
 			out = append(out, c)

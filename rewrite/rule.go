@@ -7,6 +7,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
+	"etcdmod/rewrite/internal/source"
 	"etcdmod/rewrite/internal/tries"
 )
 
@@ -23,6 +24,9 @@ type rule struct {
 	tries []*try
 	// match describes a loop that falls under the rule, or returns nil.
 	match func(*candidate) *match
+	// guard, if set, gives the calls that are renamed beside the types of the mutexes, or says
+	// why nothing may be.
+	guard func(*analysis, *candidate) ([]renamed, []finding.Reason)
 	// beside says that the rule stands beside the one that the loop falls under otherwise.
 	beside bool
 	// top is the strongest tier that a finding of the rule may get, and code why it is only
@@ -44,6 +48,9 @@ const (
 // A try is a kind of attempt that is looked for.
 type try struct {
 	attempt func(*loop.Functions) *loop.Attempt
+	// calls returns the calls of the method by which a site asks; nil where there is no mutex
+	// whose type could change.
+	calls func(*source.Program, *loop.Site) []loop.Hop
 	// helper says that it is of the helper package, which has to be there.
 	helper bool
 	// otherwise is the verdict for what a loop tries that no rule matches, and why its reason.
@@ -53,12 +60,14 @@ type try struct {
 
 // What loops retry.
 var (
-	tryLock       = &try{attempt: loop.TryLocks}
+	tryLock       = &try{attempt: loop.TryLocks, calls: attempts}
 	helperTryLock = &try{attempt: tries.HelperTryLocks, helper: true}
-	lockInTime    = &try{attempt: tries.TimedLocks, otherwise: finding.PerRequest, why: goesRound}
+	lockInTime    = &try{attempt: tries.TimedLocks, calls: tries.Locks, otherwise: finding.PerRequest, why: goesRound}
 	leadInTime    = &try{attempt: tries.TimedCampaigns, otherwise: finding.PerRequest, why: goesRound}
 	createKey     = &try{attempt: tries.Creations, otherwise: finding.Once, why: "the loop does not wait for the key to be free"}
 )
+
+func attempts(_ *source.Program, s *loop.Site) []loop.Hop { return s.Attempts() }
 
 const goesRound = "the loop goes round for others, whatever came of the call"
 
@@ -68,6 +77,15 @@ type candidate struct {
 	// components are those of the mutexes that it tries; none where the attempt is not on one
 	// whose type could change.
 	components []*flow.Component
+	// beside are the loops of the same search, with this one.
+	beside []*candidate
+}
+
+// A renamed is a method call that becomes one of another method.
+type renamed struct {
+	file *source.File
+	sel  *ast.Ident
+	name string
 }
 
 // refusal returns the first component that cannot be rewritten, or nil.

@@ -20,30 +20,55 @@
 //		time.Sleep(time.Second)
 //	}
 //
-// After (by hand): one Lock, with the context that ends the wait as a whole. It queues, is
-// fair, and writes twice however long it waits.
+// After (guard): the constructor and the declared types are swapped, and the call becomes one
+// that joins the queue only when that may win it the lock:
 //
-//	return mu.Lock(ctx)
+//	mu := etcdlock.NewMutex(session, "/locks/leader")
 //
-// Why it is not rewritten: the timeout may stand for a time after which the caller must do
-// something else, and what Lock returns then is another error than TryLock's. No swapped
-// constructor helps: to queue is to write. Where a round has work to do besides, call TryLock
-// instead; etcdmod guards it then, so that a try that fails only reads.
+// and
+//
+//	err := mu.LockWithin(try)
+//
+// Why it is safe: a call that fails takes as long as before and returns the same error, the
+// bare ctx.Err(), so that the loop goes round as it did. While one session has the lock
+// throughout, whether by a key in the queue or without one a caller waits for the same event:
+// it watches the deletion of the holder's key, and calls the client's Lock when it comes. That
+// puts the key, and whoever is first has the lock, as among callers whose calls begin just
+// then. What a place in the queue is worth is lost only to those that have one: so a call
+// during which the lock changes hands while others queue goes on with the client's Lock, which
+// then keeps its place until the deadline, and nothing is rewritten where another call of the
+// module queues for the same mutex, or where this one serves callers that do not try again.
+// Key, IsOwner, Header and Unlock answer after a call that failed as after one of the client's:
+// that names no key any more either. Who reads the keys below the prefix would miss the
+// waiters there; such code in the module refuses the rewrite.
+//
+// One Lock with the context that ends the wait as a whole would cost least. It is not written
+// in the loop's place: the timeout may stand for a time after which the caller must do
+// something else.
 package rewrite
 
 import (
 	"fmt"
 	"go/ast"
+	"go/token"
+	"slices"
+
+	"golang.org/x/tools/go/ssa"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/callgraph"
+	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
+	"etcdmod/rewrite/internal/tries"
 )
 
 var timedLock = &rule{
 	id:    "timed-lock",
 	words: Need{Words: [][]string{{".Lock("}, {"WithTimeout", "WithDeadline"}}},
 	tries: []*try{lockInTime},
-	code:  finding.LockWrites,
+	top:   finding.Guard,
 	match: func(c *candidate) *match {
 		if !c.Polls() {
 			return nil
@@ -51,6 +76,137 @@ var timedLock = &rule{
 		at := c.Attempts()[0].Node
 		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.Name, source.FirstLine(c.Text(callee(at)))), at}
 	},
+	guard: lockWithin,
+}
+
+// lockWithin renames the calls of Lock.
+func lockWithin(p *analysis, c *candidate) (calls []renamed, why []finding.Reason) {
+	refuse := func(code finding.Code, at ast.Node, format string, args ...any) {
+		why = append(why, finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.Position(at.Pos())})
+	}
+	for _, m := range c.components {
+		if !p.HasTryLock(m.Path) {
+			refuse(finding.ClientNoTryLock, c.Node, "%s", m.Path)
+		}
+	}
+	if !p.In.HasWithin() {
+		refuse(finding.HelperLacks, c.Node, "%s of %s", helper.WithinFile, p.In.HelperImport())
+	}
+	polled := map[*ast.CallExpr]bool{} // by this rule
+	callers := callers{graph: p.CallGraph(), program: p.Program}
+	for _, other := range c.beside {
+		if !other.Polls() {
+			continue
+		}
+		callers.loops = append(callers.loops, other.Node)
+		callers.ways = append(callers.ways, other.Positions()...)
+		for _, h := range tries.Locks(p.Program, other.Site) {
+			polled[h.Node.(*ast.CallExpr)] = true
+		}
+	}
+	for _, h := range tries.Locks(p.Program, c.Site) {
+		call := h.Node.(*ast.CallExpr)
+		calls = append(calls, renamed{h.File, ast.Unparen(call.Fun).(*ast.SelectorExpr).Sel, "LockWithin"})
+		if at := callers.other(call.Lparen, map[*ssa.Function]bool{}); at.IsValid() {
+			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
+		}
+	}
+	if call := p.queues(c, polled); call != nil {
+		refuse(finding.LockElsewhere, call, "%s", source.FirstLine(p.Text(call)))
+	}
+	if call := tries.ReadsBelow(p.Program, p.prefixes(c)); call != nil {
+		refuse(finding.QueueRead, call, "%s", source.FirstLine(p.Text(call)))
+	}
+	return calls, why
+}
+
+// queues returns a call that locks a mutex of the loop and is not polled, or nil.
+func (p *analysis) queues(c *candidate, polled map[*ast.CallExpr]bool) *ast.CallExpr {
+	for _, f := range p.Files {
+		if f.IsHelper() {
+			continue
+		}
+		for n := range ast.Preorder(f.Syntax) {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || polled[call] || !tries.IsLock(p.Program, f, call) {
+				continue
+			}
+			mutex := loop.Hop{File: f, Node: call}.Mutex()
+			if helper := p.IsHelperMutex(f.TypeOf(mutex)); helper != (len(c.components) == 0) {
+				continue
+			} else if helper {
+				return call
+			}
+			node := p.Flow.NodeOf(f, call, mutex)
+			if slices.ContainsFunc(c.components, func(m *flow.Component) bool { return node == nil || m.Node == node }) {
+				return call
+			}
+		}
+	}
+	return nil
+}
+
+// prefixes are the beginnings of the prefixes of all mutexes that a loop may try.
+func (p *analysis) prefixes(c *candidate) (out []string) {
+	for _, m := range c.components {
+		for _, s := range m.Node.Spelled {
+			if s.Name != "NewMutex" {
+				continue
+			}
+			start := ""
+			for n := range ast.Preorder(s.File.Syntax) {
+				if call, ok := n.(*ast.CallExpr); ok && ast.Unparen(call.Fun) == ast.Expr(s.Sel) && len(call.Args) == 2 {
+					start = tries.Start(s.File, call.Args[1])
+				}
+			}
+			out = append(out, start)
+		}
+	}
+	return out
+}
+
+// callers finds those of a function that are on no way from a loop to a try.
+type callers struct {
+	graph   *callgraph.Graph
+	program *source.Program
+	loops   []ast.Stmt
+	ways    []token.Pos
+}
+
+// other returns where the function around a call is called by one that is on no such way; no
+// position if there is none. Tests do not count.
+func (c *callers) other(call token.Pos, seen map[*ssa.Function]bool) token.Pos {
+	if slices.ContainsFunc(c.loops, func(loop ast.Stmt) bool { return source.PosWithin(call, loop) }) {
+		return token.NoPos
+	}
+	for _, in := range c.graph.At(call) {
+		if at := c.into(in.Parent(), seen); at.IsValid() {
+			return at
+		}
+	}
+	return token.NoPos
+}
+
+func (c *callers) into(fn *ssa.Function, seen map[*ssa.Function]bool) token.Pos {
+	if seen[fn] {
+		return token.NoPos
+	}
+	seen[fn] = true
+	for _, e := range c.graph.In(fn) {
+		at := callgraph.Pos(e.Site)
+		switch f := c.program.FileAt(at); {
+		case f == nil: // a wrapper, such as that of a method value
+			at = c.into(e.Caller, seen)
+		case f.Test:
+			continue
+		case slices.Contains(c.ways, at) || slices.ContainsFunc(c.loops, func(loop ast.Stmt) bool { return source.PosWithin(at, loop) }):
+			at = c.other(at, seen)
+		}
+		if at.IsValid() {
+			return at
+		}
+	}
+	return token.NoPos
 }
 
 // callee returns what a call calls, or the expression itself.

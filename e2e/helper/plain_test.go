@@ -71,6 +71,23 @@ func (s *stage) short(step string, d time.Duration, f func(context.Context) erro
 	s.say(step, f(ctx))
 }
 
+// within locks with a deadline: by LockWithin where there is one.
+func (s *stage) within(step string, end func(context.CancelFunc)) {
+	lock := s.m.Lock
+	if m, ok := s.m.(*etcdlock.Mutex); ok {
+		lock = m.LockWithin
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, 2*time.Second)
+	defer cancel()
+	end(cancel)
+	s.say(step, lock(ctx))
+}
+
+func (s *stage) withinSeconds() { s.within("Lock within 2s", func(context.CancelFunc) {}) }
+func (s *stage) withinCancelled() {
+	s.within("Lock within 2s, cancelled", func(f context.CancelFunc) { f() })
+}
+
 func (s *stage) cancelled(step string, f func(context.Context) error) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	cancel()
@@ -94,6 +111,14 @@ func TestAnswersLikeThePlainMutex(t *testing.T) {
 		"queued alone":            {lock, lock, try, unlock, unlock, lock, unlock},
 		"refused":                 {otherLocks, try, unlock, unlock, try, otherUnlocks, try, unlock, unlock},
 		"refused after it held":   {try, unlock, otherLocks, try, try, unlock, otherUnlocks, lock, unlock},
+		"within, alone":           {fresh, (*stage).withinSeconds, (*stage).withinSeconds, try, unlock, unlock},
+		"within, in vain":         {otherLocks, (*stage).withinSeconds, unlock, (*stage).withinSeconds, try, otherUnlocks, (*stage).withinSeconds, unlock},
+		"within, refused before":  {otherLocks, try, (*stage).withinSeconds, unlock, otherUnlocks, (*stage).withinSeconds, unlock},
+		"within, held before":     {lock, (*stage).withinSeconds, unlock, otherLocks, (*stage).withinSeconds, otherUnlocks, lock, unlock},
+		"within, key stolen":      {(*stage).withinSeconds, (*stage).keyIsDeleted, otherLocks, (*stage).withinSeconds, unlock, otherUnlocks, (*stage).withinSeconds, unlock},
+		"within, cancelled":       {(*stage).withinCancelled, unlock, otherLocks, (*stage).withinCancelled, unlock, otherUnlocks, try, (*stage).withinCancelled, unlock},
+		"within, session closed":  {otherLocks, (*stage).sessionIsClosed, (*stage).withinSeconds, unlock, otherUnlocks},
+		"within, client closed":   {otherLocks, (*stage).clientIsClosed, (*stage).withinSeconds, unlock, otherUnlocks},
 		"queued in vain":          {otherLocks, (*stage).queueFor200ms, unlock, try, otherUnlocks, try, unlock},
 		"refused, then in vain":   {otherLocks, try, (*stage).queueFor200ms, unlock, otherUnlocks, try, unlock},
 		"key stolen":              {try, (*stage).keyIsDeleted, otherLocks, try, unlock, otherUnlocks, try, unlock},

@@ -87,6 +87,13 @@ var ways = []way{
 		c := m.Tick(d)
 		return func(ctx context.Context) { receive(ctx, c) }
 	}},
+	{name: "LockWithin", block: func(m *etcdlock.Mutex) func(context.Context) error {
+		return func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, time.Hour)
+			defer cancel()
+			return m.LockWithin(ctx)
+		}
+	}},
 }
 
 // polling is TryLock with the clock of package time: what a guard alone gives.

@@ -41,7 +41,11 @@ const (
 	EditFailed       Code = "edit-failed"
 	MixedClients     Code = "several-clients"
 	LeasePerTry      Code = "lease-per-try"
-	LockWrites       Code = "lock-writes"
+	LockElsewhere    Code = "lock-elsewhere"
+	LockNotRetried   Code = "lock-not-retried"
+	QueueRead        Code = "queue-read"
+	ClientNoTryLock  Code = "client-without-trylock"
+	HelperLacks      Code = "helper-lacks-file"
 	CampaignWrites   Code = "campaign-writes"
 	HandRolled       Code = "hand-rolled-lock"
 	ForkDiffers      Code = "fork-differs"
@@ -165,7 +169,11 @@ var texts = map[Code]string{
 	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",
 	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever TryLock does, and no constructor can spare that. Make one session before the loop and a new one only when its Done channel is closed, and close a session that is not kept.",
 	CampaignWrites:   "Campaign puts a key, and resigns when its context ends, which deletes it: its place in the queue is lost, and the next round begins at the end of it. Call Campaign once, with the context that ends the wait as a whole; it queues, and costs least.",
-	LockWrites:       "Lock puts a key, and deletes it when its context ends: its place in the queue is lost, and the next round begins at the end of it. Call Lock once, with the context that ends the wait as a whole; it queues, and costs least. Or try with TryLock, which etcdmod then guards.",
+	LockElsewhere:    "Another call locks the mutex as well, and waits for its turn in the queue. A call that joins the queue only when it has to would lose its turns to it. Call Lock once, with the context that ends the wait as a whole; or try with TryLock, which etcdmod then guards.",
+	LockNotRetried:   "The same call of Lock serves callers that do not try again: a request that is given up. The place in the queue is what they pay for, and it is worth its two entries. Give the poll a call of its own: one Lock with the context that ends the wait as a whole, or TryLock.",
+	QueueRead:        "Code of the module reads or watches keys that may be below the mutex's prefix, such as to tell who waits. A caller that waits without a key would be missing there. If the keys are others, say so in the source: with prefixes that are constants.",
+	ClientNoTryLock:  "The Mutex of this version of the client has no TryLock, which the helper package is made of. Move to a client from 3.4.11 on, or call Lock once, with the context that ends the wait as a whole.",
+	HelperLacks:      "The package that -helper-import names, or one of a newer version in this module, lacks the file that this rewrite needs. A run of etcdmod in its own module generates it where a loop there has the same finding.",
 	HandRolled:       "The lock is a key that a transaction of this module creates. What else reads, renews and deletes the key is known to its authors alone, so nothing is rewritten. Use a session and concurrency.Mutex; or read the key first, and send the transaction only where it is missing.",
 	ForkDiffers:      "The helper reads the keys that etcd's own Mutex writes. That this fork writes the same ones is not proved: its NewMutex, Mutex.TryLock and Mutex.tryAcquire must be those of etcd, to the letter but for comments, and it must have what the helper uses besides. Use the client's package, or bring the fork back in line.",
 	IgnoreMalformed:  "The comment does not have the form //etcdmod:ignore RULE[,RULE...] reason, so it ignores nothing. The rules are those that \"etcdmod explain\" lists, and the reason has to be there.",

@@ -25,6 +25,7 @@ func TestCopyIsInStepWithTheTemplates(t *testing.T) {
 		Concurrency: "go.etcd.io/etcd/client/v3/concurrency",
 		Version:     version.Version,
 		Clocks:      true,
+		Within:      true,
 		Earlier:     true,
 	})
 	if err != nil {

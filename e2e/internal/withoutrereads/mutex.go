@@ -45,6 +45,7 @@ type Mutex struct {
 type view struct {
 	rev    int64         // its revision; 0: nothing was read
 	holder string        // the oldest key below the prefix; "": nobody's, or the client's TryLock was called
+	keys   int64         // how many keys are below the prefix: one is the holder's, the others queue
 	own    int64         // the create revision of this session's key, or 0
 	wrote  time.Duration // how long the client's TryLock took
 }
@@ -202,7 +203,7 @@ func (m *Mutex) ask(ctx context.Context) (v view, err error) {
 	if err != nil {
 		return view{}, err
 	}
-	v.rev = resp.Header.Revision
+	v.rev, v.keys = resp.Header.Revision, resp.Responses[0].GetResponseRange().Count
 	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
 		v.holder = string(kv.Key)
 	}

@@ -41,7 +41,7 @@ func (h Hop) Mutex() ast.Expr {
 		}
 		e = ast.Unparen(call.Fun)
 	}
-	if sel, ok := e.(*ast.SelectorExpr); ok && sel.Sel.Name == "TryLock" {
+	if sel, ok := e.(*ast.SelectorExpr); ok && (sel.Sel.Name == "TryLock" || h.File.NamesLock(sel)) {
 		return ast.Unparen(sel.X)
 	}
 	return ast.Unparen(h.Node)

@@ -119,7 +119,8 @@ var MutexMethods = map[string]bool{
 // HelperMethods are the methods that only the helper's Mutex has.
 var HelperMethods = map[string]bool{
 	"WatchLock": true, "WatchLockEvery": true, "WatchLockRetry": true, "Released": true,
-	"NewTicker": true, "NewTimer": true, "After": true, "Tick": true, "Sleep": true,
+	"LockWithin": true,
+	"NewTicker":  true, "NewTimer": true, "After": true, "Tick": true, "Sleep": true,
 }
 
 // IsClientPath reports whether path is package clientv3 of some etcd client.
@@ -202,6 +203,12 @@ func (f *File) IsTryLock(call *ast.CallExpr) bool {
 	}
 	recv := fn.Signature().Recv()
 	return recv != nil && f.IsMutexPtr(recv.Type()) && f.Pkg.TypesInfo.Selections[sel] != nil
+}
+
+// NamesLock reports whether sel names a method like Lock of an etcd mutex.
+func (f *File) NamesLock(sel *ast.SelectorExpr) bool {
+	fn, ok := f.ObjectOf(sel.Sel).(*types.Func)
+	return ok && fn.Name() == "Lock" && fn.Signature().Recv() != nil && fn.Signature().Results().Len() == 1 && IsError(fn.Signature().Results().At(0).Type())
 }
 
 // IsTxnResponse reports whether t is *clientv3.TxnResponse of some etcd client.

@@ -98,7 +98,7 @@ func HasCode(reasons []finding.Reason, code finding.Code) bool {
 // ClientBeside returns the import path of the client that the sessions of a package
 // concurrency have, where that is not the package above it.
 func (p *Program) ClientBeside(path string) string {
-	if pkg := p.forkPackage(path); pkg != nil && p.IsFork(path) {
+	if pkg := p.packageAt(path); pkg != nil && p.IsFork(path) {
 		return clientOf(pkg)
 	}
 	return ""
@@ -109,7 +109,7 @@ func (p *Program) ForkDiffers(path string) *finding.Reason {
 	differs := func(format string, args ...any) *finding.Reason {
 		return &finding.Reason{Code: finding.ForkDiffers, Detail: path + ": " + fmt.Sprintf(format, args...)}
 	}
-	pkg := p.forkPackage(path)
+	pkg := p.packageAt(path)
 	if pkg == nil {
 		return differs("it could not be loaded")
 	}
@@ -201,8 +201,15 @@ func mentionsName(n ast.Node, name string) bool {
 	return found
 }
 
-// forkPackage returns the package of that path as the program sees it.
-func (p *Program) forkPackage(path string) *types.Package {
+// HasTryLock reports whether the mutex of the package concurrency of that path has TryLock, which
+// the helper package needs.
+func (p *Program) HasTryLock(path string) bool {
+	pkg := p.packageAt(path)
+	return pkg != nil && member(pkg, "Mutex", "TryLock") != nil
+}
+
+// packageAt returns the package of that path as the program sees it.
+func (p *Program) packageAt(path string) *types.Package {
 	for _, f := range p.Files {
 		if f.Pkg.Types == nil {
 			continue

@@ -29,6 +29,7 @@ type Helper struct {
 	Name   string // package name
 	Client string // import path of the package concurrency that it is for
 	Clocks bool   // it has the clocks that a gate needs
+	Within bool   // it has LockWithin
 }
 
 // HasClocks reports whether the helper package has the clocks, or can be given them.
@@ -36,8 +37,21 @@ func (in *Input) HasClocks() bool {
 	if in.Helper != nil {
 		return in.Helper.Clocks
 	}
+	return in.mayHave(helper.ClocksFile)
+}
+
+// HasWithin is HasClocks for LockWithin.
+func (in *Input) HasWithin() bool {
+	if in.Helper != nil {
+		return in.Helper.Within
+	}
+	return in.mayHave(helper.WithinFile)
+}
+
+// mayHave reports whether the generated package has that file, or can be given it.
+func (in *Input) mayHave(name string) bool {
 	_, state := helper.Worst(in.HelperFiles, in.Version)
-	return state != helper.Newer || in.HelperFiles[helper.ClocksFile] != nil
+	return state != helper.Newer || in.HelperFiles[name] != nil
 }
 
 // HelperName is the name of the helper package.

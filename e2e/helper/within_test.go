@@ -1,0 +1,201 @@
+package helper_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"etcdmod/e2e/internal/cluster"
+	etcdlock "etcdmod/e2e/internal/withoutrereads"
+
+	"go.etcd.io/etcd/client/v3/concurrency"
+)
+
+// Code compares the error with ==, as the client gives it.
+func TestLockWithinWritesNothingWhileTheLockIsHeld(t *testing.T) {
+	p := contended(t)
+	index := p.AppliedIndex()
+	for range 5 {
+		ctx, cancel := context.WithTimeout(p.ctx, 300*time.Millisecond)
+		full(t, "LockWithin", 300*time.Millisecond, func() {
+			if err := p.m.LockWithin(ctx); err != context.DeadlineExceeded {
+				t.Errorf("%v", err)
+			}
+		})
+		cancel()
+	}
+	if n := p.AppliedIndex() - index; n != 0 {
+		t.Errorf("%d entries", n)
+	}
+	watched(t, p.base, 0)
+	must(t, p.holder.Unlock(p.ctx))
+	p.noKeys(t)
+	eventually(t, "no goroutine is left", func() bool { return len(lockGoroutines()) == 0 })
+}
+
+// within starts a LockWithin that has time, and returns when its watch is asked for.
+func (p pair) within(d time.Duration) <-chan error {
+	asked, done := p.asked(), make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(p.ctx, d)
+		defer cancel()
+		done <- p.m.LockWithin(ctx)
+	}()
+	<-asked
+	return done
+}
+
+func TestLockWithinTakesTheLockThatIsReleased(t *testing.T) {
+	t.Parallel()
+	p := contended(t)
+	done := p.within(never)
+	index := p.AppliedIndex()
+	must(t, p.holder.Unlock(p.ctx))
+	must(t, within(t, woken, done))
+	if n := p.AppliedIndex() - index; n != 2 { // the holder's delete and this one's put
+		t.Errorf("%d entries", n)
+	}
+	must(t, p.m.Unlock(p.ctx))
+	p.noKeys(t)
+}
+
+// queuer queues with the client's Lock. It returns when the key is there.
+func (p pair) queuer(t *testing.T, keys int) (*concurrency.Mutex, <-chan error) {
+	m, done := concurrency.NewMutex(p.Session(p.Client()), prefix), make(chan error, 1)
+	go func() { done <- m.Lock(p.ctx) }()
+	cli := p.Client()
+	eventually(t, "the queuer queues", func() bool { return len(p.Keys(cli, prefix)) == keys })
+	return m, done
+}
+
+// One hand-over is missed; the next ones come in turn.
+func TestLockWithinQueuesBehindOthersAfterAHandOver(t *testing.T) {
+	t.Parallel()
+	p := contended(t)
+	first, firstHas := p.queuer(t, 2)
+	second, secondHas := p.queuer(t, 3)
+	index := p.AppliedIndex()
+	done := p.within(never)
+	if n := p.AppliedIndex() - index; n != 0 {
+		t.Errorf("%d entries behind a queue before a hand-over", n)
+	}
+	must(t, p.holder.Unlock(p.ctx))
+	must(t, within(t, woken, firstHas))
+	cli := p.Client()
+	eventually(t, "it queues", func() bool { return len(p.Keys(cli, prefix)) == 3 })
+	third, thirdHas := p.queuer(t, 4)
+	must(t, first.Unlock(p.ctx))
+	must(t, within(t, woken, secondHas))
+	must(t, second.Unlock(p.ctx))
+	must(t, within(t, woken, done))
+	must(t, p.m.Unlock(p.ctx))
+	must(t, within(t, woken, thirdHas))
+	must(t, third.Unlock(p.ctx))
+	p.noKeys(t)
+}
+
+// After a queuer that came and went, callers do not take each other for a queue.
+func TestLockWithinStaysOutWhereNobodyElseQueues(t *testing.T) {
+	t.Parallel()
+	p := contended(t)
+	queuer, has := p.queuer(t, 2)
+	done := p.within(never)
+	again := p.asked() // for a watch of the next holder
+	index := p.AppliedIndex()
+	must(t, p.holder.Unlock(p.ctx))
+	must(t, within(t, woken, has))
+	<-again
+	if n := p.AppliedIndex() - index; n != 1 { // the holder's delete
+		t.Errorf("%d entries", n)
+	}
+	must(t, queuer.Unlock(p.ctx))
+	must(t, within(t, woken, done))
+	must(t, p.m.Unlock(p.ctx))
+	p.noKeys(t)
+}
+
+func TestLockWithinAndTheEndOfItsSession(t *testing.T) {
+	t.Parallel()
+	ends := func(p pair) {
+		_, err := p.session.Client().Revoke(p.ctx, p.session.Lease())
+		must(t, err)
+		<-p.session.Done()
+	}
+	t.Run("the lock is held on", func(t *testing.T) {
+		t.Parallel()
+		p := contended(t, concurrency.WithTTL(2))
+		done := p.within(6 * time.Second)
+		ends(p)
+		mustBe(t, within(t, 6*time.Second+woken, done), context.DeadlineExceeded)
+	})
+	t.Run("the lock is released", func(t *testing.T) {
+		t.Parallel()
+		p := contended(t, concurrency.WithTTL(2))
+		done := p.within(never)
+		ends(p)
+		must(t, p.holder.Unlock(p.ctx))
+		mustBe(t, within(t, woken, done), concurrency.ErrSessionExpired)
+		p.noKeys(t)
+	})
+}
+
+// Where the deletion cannot be watched, the client's Lock says so.
+func TestLockWithinHasTheErrorOfAWatchThatBreaks(t *testing.T) {
+	t.Parallel()
+	p := contended(t)
+	done := p.within(never)
+	must(t, p.session.Client().Watcher.Close())
+	got, want := within(t, woken, done), concurrency.NewMutex(p.session, prefix).Lock(p.ctx)
+	if got == nil || want == nil || got.Error() != want.Error() {
+		t.Errorf("got %v, and the client's is %v", got, want)
+	}
+	must(t, p.holder.Unlock(p.ctx))
+	p.noKeys(t)
+}
+
+// Beside three that queue, one that gives up after a second gets its turns.
+func TestLockWithinWinsAmongQueuers(t *testing.T) {
+	t.Parallel()
+	const rounds = 200
+	c := cluster.Start(t, 1)
+	ctx, cancel := context.WithCancel(limited(t))
+	defer cancel()
+	var running sync.WaitGroup
+	var turns, wins atomic.Int64
+	for i := range 3 {
+		m := concurrency.NewMutex(c.Session(c.Client()), prefix)
+		running.Go(func() {
+			for turns.Load() < rounds {
+				if err := m.Lock(t.Context()); err != nil {
+					t.Errorf("queuer %d: %v", i, err)
+					return
+				}
+				turns.Add(1)
+				time.Sleep(time.Millisecond)
+				must(t, m.Unlock(t.Context()))
+			}
+			cancel()
+		})
+	}
+	m := etcdlock.NewMutex(c.Session(c.Client()), prefix)
+	running.Go(func() {
+		for ctx.Err() == nil {
+			func() {
+				try, end := context.WithTimeout(ctx, time.Second)
+				defer end()
+				if m.LockWithin(try) == nil {
+					wins.Add(1)
+					must(t, m.Unlock(t.Context()))
+				}
+			}()
+		}
+	})
+	running.Wait()
+	t.Logf("%d wins among %d turns of three queuers", wins.Load(), turns.Load())
+	// Each of its own turns costs one more of others; the naive one, which never queues, gets one in all.
+	if wins.Load() < rounds/10 {
+		t.Errorf("%d wins among %d turns of three queuers", wins.Load(), turns.Load())
+	}
+}
