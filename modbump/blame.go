@@ -12,6 +12,7 @@ var (
 	saidTwoPaths = regexp.MustCompile(`(\S+)@(\S+) used for two different module paths \((\S+) and (\S+)\)`)
 	saidConflict = regexp.MustCompile(`conflicting replacements for ([^\s:@]+)(?:@([^\s:]+))?:`)
 	saidGo       = regexp.MustCompile(`go\.mod requires go >= (\S+)`)
+	saidNewer    = regexp.MustCompile(`@\S+ requires go >= \S+ \(running go `)
 	saidOff      = regexp.MustCompile(`GO111MODULE=off|only valid when using modules`)
 )
 
@@ -75,4 +76,13 @@ func BlameUntidy(gomod []byte, wanted []module.Version) string {
 		all = append(all[:few], fmt.Sprintf("%d more", n-few))
 	}
 	return strings.Join(all, ", ") + "; run \"go mod tidy\""
+}
+
+// BlameMissing gives the reason why a module version cannot be had, from the words of the go
+// command.
+func BlameMissing(said string) Reason {
+	if saidNewer.MatchString(said) {
+		return NeedsNewerGo
+	}
+	return VersionUnavailable
 }

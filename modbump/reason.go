@@ -26,6 +26,7 @@ const (
 	NotSelected        = finding.NotSelected
 	Vendored           = finding.Vendored
 	VersionUnavailable = finding.VersionUnavailable
+	NeedsNewerGo       = finding.NeedsNewerGo
 	ChecksumMismatch   = finding.ChecksumMismatch
 	NeedsRequirements  = finding.NeedsRequirements
 	Pinned             = finding.Pinned

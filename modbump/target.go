@@ -36,7 +36,7 @@ func (p *planner) chooseTarget(built module.Version, broken []*Defect, targets [
 		if first == "" {
 			first = why
 		}
-		if why == VersionUnavailable {
+		if why == VersionUnavailable || why == NeedsNewerGo {
 			// The same words but for the version need not be repeated.
 			words := strings.ReplaceAll(p.opts.Missing[to], v, "")
 			if words == missing {
@@ -80,7 +80,7 @@ func (p *planner) obstacle(built, to module.Version, broken []*Defect) (Reason, 
 		return ReplacedTarget, to.Version + " is replaced here"
 	}
 	if why, missing := p.opts.Missing[to]; missing {
-		return VersionUnavailable, fmt.Sprintf("%s cannot be had (%s)", to.Version, why)
+		return BlameMissing(why), fmt.Sprintf("%s cannot be had (%s)", to.Version, why)
 	}
 	if row, bad := Judge(to.Path, to.Version); bad {
 		// What matters only sometimes speaks against it where it is what is to be mended.

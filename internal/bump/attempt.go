@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"golang.org/x/mod/module"
 
@@ -57,12 +58,13 @@ func (a *attempt) make(ctx context.Context) (*Refusal, error) {
 		if why := a.rejected(ctx, err); why != nil {
 			return why, nil
 		}
-		why, err := a.refusal(ctx, err)
+		without := sync.OnceValue(func() error { return a.completed(ctx) })
+		why, err := a.refusal(ctx, err, without)
 		switch {
 		case why != nil && why.Code == gosum.ReasonIncomplete:
 			a.advise(why) // a package that grpc has no more is not there either
 		case why != nil && why.Code == finding.DoesNotLoad && len(a.bumps) > 0:
-			if _, _, before := gosum.Complete(ctx, a.Go, a.GoMod, a.oldSum); before != nil && gosum.Reason(before) == "" {
+			if before := without(); before != nil && gosum.Reason(before) == "" {
 				return a.unbuilt("the packages do not load without the bump either: " + goSaid(before)), ctx.Err()
 			}
 		}
@@ -70,7 +72,10 @@ func (a *attempt) make(ctx context.Context) (*Refusal, error) {
 	}
 	if a.opts.Tidy {
 		if err := a.tidy(ctx); err != nil {
-			why, err := a.refusal(ctx, err)
+			why, err := a.refusal(ctx, err, func() error {
+				_, _, before := gosum.Tidy(ctx, a.Go, a.GoMod, a.oldSum)
+				return before
+			})
 			if why != nil && why.Code == finding.DoesNotLoad {
 				why.Code = finding.TidyFailed
 			}
@@ -124,7 +129,7 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 	}
 	if len(v.Problems) == 0 {
 		if v.Problems, err = a.tools(ctx); err != nil {
-			return a.refusal(ctx, err)
+			return a.refusal(ctx, err, func() error { return a.completed(ctx) })
 		}
 	}
 	why := a.broken(v)
@@ -234,7 +239,7 @@ func (a *attempt) selects(ctx context.Context) (*Refusal, error) {
 			continue
 		}
 		if err != nil {
-			return a.refusal(ctx, err)
+			return a.refusal(ctx, err, func() error { return a.completed(ctx) })
 		}
 		if got != b.Target {
 			detail := fmt.Sprintf("the go command selects %s %s", b.Module, got)

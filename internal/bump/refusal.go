@@ -15,7 +15,8 @@ import (
 
 // refusal gives what the go command said about a bump as a refusal. It returns the errors
 // that say nothing about it.
-func (a *attempt) refusal(ctx context.Context, err error) (*Refusal, error) {
+// without repeats what failed with the go.mod as it is, and gives the error.
+func (a *attempt) refusal(ctx context.Context, err error, without func() error) (*Refusal, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -25,7 +26,13 @@ func (a *attempt) refusal(ctx context.Context, err error) (*Refusal, error) {
 	why := &Refusal{Code: gosum.Reason(err), Detail: a.Local(err.Error())}
 	var incomplete *gosum.IncompleteError
 	var untidy *gosum.UntidyError
+	var gone *gosum.UnavailableError
 	switch {
+	case errors.As(err, &gone):
+		why.Code = modbump.BlameMissing(gone.Detail)
+		if len(a.bumps) > 0 && errors.As(without(), &gone) {
+			why.Code, why.Detail = finding.UnavailableBefore, a.Local("without the bump as well "+gone.Error())
+		}
 	case errors.As(err, &incomplete):
 		why.Wanted = incomplete.Wanted
 	case errors.As(err, &untidy):
@@ -34,8 +41,17 @@ func (a *attempt) refusal(ctx context.Context, err error) (*Refusal, error) {
 		why.Code = gosum.ReasonIncomplete
 	case why.Code == "":
 		why.Code, why.Detail = finding.DoesNotLoad, a.Local(goSaid(err))
+		if modbump.BlameMissing(why.Detail) == modbump.NeedsNewerGo {
+			why.Code = modbump.NeedsNewerGo
+		}
 	}
 	return why, nil
+}
+
+// completed is the error of completing the go.sum without the bumps.
+func (a *attempt) completed(ctx context.Context) error {
+	_, _, err := gosum.Complete(ctx, a.Go, a.GoMod, a.oldSum)
+	return err
 }
 
 // broken refuses what does not build. A client of which a package did not compile before says

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"etcdmod/internal/quote"
+	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
 	"etcdmod/internal/change"
+	"etcdmod/internal/gitcmd"
 	"etcdmod/internal/journal"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/report"
 )
 
@@ -50,6 +51,9 @@ func (s *settings) apply(ctx context.Context, env *Env) ([]change.Change, error)
 	if err != nil {
 		return nil, &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w; nothing was written", err)}
 	}
+	if err := nameUncommitted(ctx, env, res); err != nil {
+		return nil, err
+	}
 	if err := write(res); err != nil {
 		return nil, err
 	}
@@ -77,6 +81,36 @@ func (s *settings) recover(env *Env) error {
 	}
 	if text := done.String(); text != "" {
 		say(env.Stderr, "etcdmod: %s\n", text)
+	}
+	return nil
+}
+
+// nameUncommitted says which files are about to be written over although git could not give
+// back what they hold.
+func nameUncommitted(ctx context.Context, env *Env, res *pipeline.Result) error {
+	root := modules.Resolved(res.Module.Root)
+	if modules.Repository(root) == "" {
+		return nil
+	}
+	var names []string
+	for _, c := range res.Changes {
+		if rel, err := filepath.Rel(res.Module.Root, c.Path); err == nil && !c.Created {
+			names = append(names, rel)
+		}
+	}
+	dirty, err := gitcmd.New(root, env.Environ).Uncommitted(ctx, names)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		say(env.Stderr, "etcdmod: which of the files that are written now have changes that are not committed is not known: %v\n", err)
+	}
+	for _, f := range dirty {
+		if f.New {
+			say(env.Stderr, "etcdmod: %s is in no commit: git cannot give back what it held\n", quote.Name(f.Name))
+		} else {
+			say(env.Stderr, "etcdmod: %s has changes that are not committed: they stay, with those that are written now\n", quote.Name(f.Name))
+		}
 	}
 	return nil
 }

@@ -121,6 +121,8 @@ const (
 	NotSelected        Code = "not-selected"
 	Vendored           Code = "vendored"
 	VersionUnavailable Code = "version-unavailable"
+	UnavailableBefore  Code = "unavailable-before"
+	NeedsNewerGo       Code = "needs-newer-go"
 	ChecksumMismatch   Code = "checksum-mismatch"
 	NeedsRequirements  Code = "needs-more-requirements"
 	Pinned             Code = "pinned"
@@ -240,7 +242,9 @@ var texts = map[Code]string{
 	NotLinked:          "no package of the module is part of what is built, so that its defects do not matter here",
 	NotSelected:        "the go command would not select the new version, since the requirement is not in the build list or another one asks for more",
 	Vendored:           "the module is vendored, and the vendor directory could not be made again for the new version; its message says why",
-	VersionUnavailable: "the go command cannot have the new version, or a module that it needs: it was not found or not allowed, or it is for a newer go command; the message says which; check GOPROXY, GOPRIVATE, the network and GOTOOLCHAIN",
+	VersionUnavailable: "the go command cannot have the new version, or a module that is needed with it and not without: it was not found, or not allowed; the message says which; check GOPROXY, GOPRIVATE and the network",
+	UnavailableBefore:  "the go command cannot have a module that is needed without the bump as well, so that nothing can be said of the module with another version; make that one available first: check GOPROXY, GOPRIVATE and the network",
+	NeedsNewerGo:       "the new version, or a module that is needed with it, is for a newer go command than the one that runs; install that, let the go command get it with GOTOOLCHAIN=auto, or choose another version with -to",
 	ChecksumMismatch:   "a module does not have the checksum that go.sum or the checksum database says; find out why before anything else",
 	NeedsRequirements:  "with the new version the go.mod needs further or higher requirements, and etcdmod found no set of them that the go command is content with; add them with \"go get\", together with the new version",
 	Pinned:             "another dependency tool than the go command pins the version; the message says what to write for that tool, or move to Go modules with \"go mod init\"",

@@ -248,3 +248,25 @@ func Tracked(ctx context.Context, file string) (bool, error) {
 	}
 	return len(out) > 0, nil
 }
+
+// Uncommitted is a file whose content no commit has.
+type Uncommitted struct {
+	Name string // from the root of the repository, slash-separated
+	New  bool   // git does not track it
+}
+
+// Uncommitted returns those of some files that differ from what is committed, or that git
+// does not track, also where it is told to ignore them.
+func (r Runner) Uncommitted(ctx context.Context, names []string) (out []Uncommitted, err error) {
+	for part := range slices.Chunk(names, 500) { // a command line has an end
+		args := slices.Concat([]string{"status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored", "--"}, part)
+		list, err := r.With("GIT_LITERAL_PATHSPECS=1").List(ctx, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, line := range list {
+			out = append(out, Uncommitted{Name: line[3:], New: line[:2] == "??" || line[:2] == "!!"})
+		}
+	}
+	return out, nil
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"etcdmod/internal/union"
 )
@@ -49,6 +50,21 @@ func (t *Tree) Replacers(i int) []int {
 // others, each after those that it is built with.
 func (t *Tree) Users(i int) []int {
 	return t.ordered(i, func(j int) []int { return t.Modules[j].users })
+}
+
+// Importers returns the modules that may import packages of the one with an index, also below
+// its internal directories: those that are built with it, and those whose paths lie below its
+// own, whatever they take it from. They are ascending.
+func (t *Tree) Importers(i int) []int {
+	out := t.Users(i)
+	path := t.Modules[i].Path
+	for j, m := range t.Modules {
+		if j != i && path != "" && strings.HasPrefix(m.Path, path+"/") {
+			out = append(out, j)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (t *Tree) ordered(i int, ties func(int) []int) []int {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
@@ -40,17 +39,14 @@ func (r *run) around(ctx context.Context) (map[string]bool, error) {
 		return nil, nil // a copy that the repository leaves out
 	}
 	mine := tree.Modules[i].Workspace
-	users := tree.Users(i)
-	for _, j := range slices.Sorted(slices.Values(users)) {
+	for _, j := range slices.Sorted(slices.Values(tree.Users(i))) {
 		if m := tree.Modules[j]; mine == "" || m.Workspace != mine {
 			r.dependants = append(r.dependants, dependant{tree.Abs(m.Dir), m.Workspace == ""})
 		}
 	}
 	reached := map[string]bool{}
-	for j, m := range tree.Modules {
-		if j == i || !slices.Contains(users, j) && !strings.HasPrefix(m.Path, r.mod.Path+"/") {
-			continue
-		}
+	for _, j := range tree.Importers(i) {
+		m := tree.Modules[j]
 		other, err := discover.Find(tree.Abs(m.Dir), discover.Options{Env: r.Env, Repo: cmp.Or(r.Repo, tree.Root)})
 		if err != nil {
 			r.skip(tree.Abs(m.Dir), finding.SkipUnverified, "whether it imports internal packages of this module is not known: "+err.Error())

@@ -40,6 +40,8 @@ module example.com/m
 # nothing
 -- mono/app/nested/go.mod --
 module example.com/nested
+-- mono/below/go.mod --
+module example.com/app/below
 -- mono/tool/go.mod --
 module example.com/tool
 
@@ -119,7 +121,7 @@ func TestChanged(t *testing.T) {
 		write(f.Name, string(f.Data))
 	}
 	root := filepath.Join(top, "mono")
-	all := []string{".", "app", "app/nested", "base", "far", "far/testdata/fake", "lib", "tool", "work/one", "work/two"}
+	all := []string{".", "app", "app/nested", "base", "below", "far", "far/testdata/fake", "lib", "tool", "work/one", "work/two"}
 	// The state and the output are in the root module, and no part of it.
 	opts := Options{Root: root, By: ByModule, Ignored: true, Out: filepath.Join(root, "out"), State: filepath.Join(root, "state"), Resume: true}
 	tests := opts
@@ -152,6 +154,9 @@ func TestChanged(t *testing.T) {
 		{"mono/app/vendor/modules.txt", "# changed", "app base lib"},
 		{"mono/app/testdata/m/x.go", "package m", ""},
 		{"mono/app/nested/x.go", "package nested", "app/nested"},
+		{"mono/below/x.go", "package below", "app below"}, // it may import internal packages of app
+		{"mono/below/go.mod", "module example.com/application", "app below"},
+		{"mono/below/x.go", "package below // changed", "below"},
 		{"mono/x.go", "package root // changed", "."},
 		{"mono/far/testdata/fake/x.go", "package fake // changed", "far far/testdata/fake"},
 		{"away/x.go", "package away", "far far/testdata/fake"},
@@ -164,6 +169,7 @@ func TestChanged(t *testing.T) {
 		{"mono/.github/CODEOWNERS", "* @org/none", strings.Join(all, " ")},
 		{"mono/CODEOWNERS", "* @org/hidden", "."}, // .github comes first: a file of the root module like any
 		{"mono/.github/CODEOWNERS", "", strings.Join(all, " ")},
+		{"mono/new/go.mod", "module example.com/base/new", "base new"},
 	} {
 		if c.text != "" {
 			write(c.file, c.text)

@@ -96,15 +96,14 @@ func (b *branch) build(ctx context.Context, made map[string]string) (What, error
 // committed makes sure that the checkout, which the patch is against, has of the unit's files
 // what the parent has.
 func (b *branch) committed(ctx context.Context, paths []string) error {
-	status, err := b.git.Checkout().List(ctx, slices.Concat([]string{"status", "--porcelain", "-z", "--no-renames", "--"}, paths)...)
-	if err != nil {
-		return err
-	}
+	dirty, err := b.git.Checkout().Uncommitted(ctx, paths)
 	switch {
-	case len(status) > 0 && status[0][:2] == "??":
-		return fmt.Errorf("%s is not committed", quote.Name(status[0][3:]))
-	case len(status) > 0:
-		return fmt.Errorf("%s has changes that are not committed; commit or stash them", quote.Name(status[0][3:]))
+	case err != nil:
+		return err
+	case len(dirty) > 0 && dirty[0].New:
+		return fmt.Errorf("%s is not committed", quote.Name(dirty[0].Name))
+	case len(dirty) > 0:
+		return fmt.Errorf("%s has changes that are not committed; commit or stash them", quote.Name(dirty[0].Name))
 	}
 	marked, err := b.git.List(ctx, slices.Concat([]string{"ls-files", "-v", "-z", "--"}, paths)...)
 	if err != nil {

@@ -57,13 +57,13 @@ func once(m *sync.Map, key string, f func() summed) summed {
 // Module returns the checksum of what the result of the module with an index depends on, as
 // far as it is in the file system: the module, those that it is built with, those that are
 // built with it, which have to compile with a change of it, and those that these are built
-// with; what ties them together; and who owns what. A file that cannot be read counts as
-// another one than a file that can.
+// with; those that may import its internal packages; what ties them together; and who owns
+// what. A file that cannot be read counts as another one than a file that can.
 func (s *Sums) Module(i int) string {
 	tree, rel := s.what.Tree, s.what.Rel
 	var queue []string
 	works := map[string]bool{}
-	for _, j := range tree.Around(i) {
+	for _, j := range append(tree.Around(i), tree.Importers(i)...) {
 		m := tree.Modules[j]
 		queue = append(queue, tree.Abs(m.Dir))
 		if m.Workspace != "" {
