@@ -130,6 +130,52 @@ func TestTryWhoseReplyWasLostLeavesNoZombie(t *testing.T) {
 	}
 }
 
+// A wait finds the key that an earlier try of its session has left, and that is the oldest.
+// Before it writes the key goes and another one locks, and its own delete is cut: what it has
+// put then goes, too.
+func TestWaitWhoseOldKeyHasGoneLeavesNoKey(t *testing.T) {
+	t.Parallel()
+	for name, cut := range map[string]string{"reply lost": txnCall, "delete not sent": deleteCall} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := contended(t)
+			must(t, p.holder.Unlock(p.ctx))
+			mustBe(t, p.cutShort(t, (*etcdlock.Mutex).TryLock, nil, lose(txnCall)), context.DeadlineExceeded)
+			own := p.Keys(p.Client(), prefix)
+			if len(own) != 1 {
+				t.Fatalf("not the state to test: %q", own)
+			}
+			deleteAndLock := faster(t, p, nil)
+			before := func(ctx context.Context, call string) error {
+				if call == txnCall {
+					if _, err := p.Client().Delete(p.ctx, own[0]); err != nil {
+						t.Error(err)
+					}
+				}
+				return deleteAndLock(ctx, call)
+			}
+			var after func(context.Context, string) error
+			if cut == txnCall {
+				after = lose(cut)
+			} else {
+				lost, gone := lose(cut), before
+				before = func(ctx context.Context, call string) error {
+					if err := gone(ctx, call); err != nil {
+						return err
+					}
+					return lost(ctx, call)
+				}
+			}
+			mustBe(t, p.cutShort(t, (*etcdlock.Mutex).WatchLock, before, after), context.DeadlineExceeded)
+			if keys := p.Keys(p.Client(), prefix); len(keys) != 1 || keys[0] != p.holder.Key() {
+				t.Errorf("left behind beside the holder's: %q", keys)
+			}
+			must(t, p.holder.Unlock(p.ctx))
+			p.everybodyGetsIt(t)
+		})
+	}
+}
+
 // After a dirty try, a release that comes between the next try and its wait counts too.
 func TestReleaseAfterADirtyTryEndsTheWait(t *testing.T) {
 	p := contended(t)

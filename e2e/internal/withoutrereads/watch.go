@@ -54,7 +54,7 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 		case err == nil:
 			return nil
 		case !errors.Is(err, concurrency.ErrLocked):
-			if v.rev > 0 && v.own == 0 { // it may have written
+			if v.rev > 0 { // it may have written
 				m.undo(v.rev)
 			}
 			again = retry > 0
@@ -78,8 +78,8 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 	return err
 }
 
-// undo removes the key that a write of unknown outcome has put, after a read at revision before that saw none: it would
-// lock everybody out while the session lives. The question which key that is goes through raft, behind that write, and
+// undo removes the key that a write of unknown outcome has put, after a read at revision before: it would lock everybody
+// out while the session lives. The question which key that is goes through raft, behind that write, and
 // deletes nothing whenever it comes. It is asked once, at once: a later key may be another Mutex's of this session.
 func (m *Mutex) undo(before int64) {
 	ctx, cancel := context.WithTimeout(m.session.Client().Ctx(), limit)
@@ -178,7 +178,7 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 // wider is the span over which to spread out after one lost write more, that took so long: where servers are far or busy,
 // more others write before they see who was faster.
 func wider(spread, wrote time.Duration) time.Duration {
-	if spread = 4 * (spread + wrote); spread > widest {
+	if spread = 3*spread + 4*wrote; spread > widest {
 		return widest
 	}
 	return spread
