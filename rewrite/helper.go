@@ -130,10 +130,11 @@ func (pl *Plan) helperChanges(client string, clocks, within bool) ([]change.Chan
 			continue
 		}
 		out = append(out, change.Change{
-			Path:    filepath.Join(in.ModuleDir, filepath.FromSlash(in.HelperDir), name),
-			Old:     old,
-			New:     src,
-			Created: !exists,
+			Path:      filepath.Join(in.ModuleDir, filepath.FromSlash(in.HelperDir), name),
+			Old:       old,
+			New:       src,
+			Created:   !exists,
+			Generated: true,
 		})
 	}
 	return out, nil

@@ -114,6 +114,16 @@ func (pl *Plan) Limit(max finding.Tier) {
 	}
 }
 
+// Select leaves out the findings that are not wanted, and returns how many these are. What a
+// mutex flows through changes with it all the same where another finding is about that mutex
+// too, as it does beside an ignored one.
+func (pl *Plan) Select(wanted func(*finding.Finding) bool) int {
+	before := len(pl.proposals)
+	pl.proposals = slices.DeleteFunc(pl.proposals, func(p *proposal) bool { return !wanted(p.Finding) })
+	pl.Findings = public(pl.proposals)
+	return before - len(pl.proposals)
+}
+
 // A Plan holds the findings of a module with the tiers that are proved for them.
 type Plan struct {
 	Findings []*finding.Finding

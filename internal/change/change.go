@@ -21,7 +21,16 @@ type Change struct {
 	// Executable makes the mode of a created or deleted file 100755 instead of 100644. A
 	// modified file keeps its mode.
 	Executable bool
+	// Generated says that the file is one of the helper package, which nobody writes by hand:
+	// it comes last in a patch, and reviewers may verify it in place of reading it.
+	Generated bool
 	// Findings are those whose rewrite changes the file; none for the helper's own files
 	// and for those of a bump.
 	Findings []*finding.Finding
+}
+
+// At returns the change under another path, as a patch has it.
+func (c Change) At(path string) Change {
+	c.Path = path
+	return c
 }

@@ -25,7 +25,7 @@ func applyCommand(env *Env) *cli.Command {
 		ArgsUsage: "[packages]",
 		Description: "All files of the module are written, or none. A run that was killed is finished or undone by\n" +
 			"the next one.",
-		Flags:        editFlags(),
+		Flags:        append(editFlags(), findingFlag()),
 		OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			s, err := readSettings(env, cmd, true)

@@ -180,7 +180,7 @@ func (s *settings) bumpModule(ctx context.Context, env *Env) ([]change.Change, e
 	if err != nil {
 		return nil, err
 	}
-	return res.Changes, s.printPatch(env, res)
+	return res.Changes, s.printPatch(ctx, env, res)
 }
 
 // add takes the outcome of one module of several: it is reported, and the worst code is

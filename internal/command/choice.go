@@ -11,6 +11,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/quote"
 	"etcdmod/internal/rollout"
+	"etcdmod/modbump"
 	"etcdmod/rewrite"
 )
 
@@ -20,7 +21,17 @@ var choices = map[string][]string{
 	"strategy":     {rewrite.WatchStrategy.String(), rewrite.LockStrategy.String()},
 	"exported-api": {rewrite.RefuseExported.String(), rewrite.RewriteExported.String()},
 	"format":       formats(),
+	"only-tier":    {finding.Refuse.String(), finding.Guard.String(), finding.Gate.String(), finding.Collapse.String()},
+	"rule":         ruleNames(),
 	"by":           {string(rollout.ByModule), string(rollout.ByOwner), string(rollout.ByDir), string(rollout.ByService)},
+}
+
+// ruleNames lists the rules, that about go.mod as well.
+func ruleNames() (out []string) {
+	for _, r := range rewrite.Rules {
+		out = append(out, r.ID)
+	}
+	return append(out, modbump.Rule)
 }
 
 // parseChoice reads a flag that takes one of a few words, with the function that knows them.

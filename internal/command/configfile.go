@@ -30,10 +30,13 @@ var fileKeys = []string{
 
 // commandLineOnly are the flags that no file may set, with the reason.
 var commandLineOnly = map[string]string{
-	"C":    "it says where the file is looked for",
-	"vet":  "a file in the repository does not weaken what a change is checked by",
-	"pin":  "a file in the repository does not lower grpc for everybody",
-	"test": "a file in the repository does not decide that its tests run here",
+	"C":         "it says where the file is looked for",
+	"vet":       "a file in the repository does not weaken what a change is checked by",
+	"rule":      "a file in the repository does not hide findings; a comment with a reason does",
+	"only-tier": "a file in the repository does not hide findings; a comment with a reason does",
+	"finding":   "a file in the repository does not hide findings; a comment with a reason does",
+	"pin":       "a file in the repository does not lower grpc for everybody",
+	"test":      "a file in the repository does not decide that its tests run here",
 }
 
 // exclusive are flags of which one set on the command line makes all of them in a file void.

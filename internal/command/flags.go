@@ -35,6 +35,8 @@ func commonFlags() []cli.Flag {
 		&cli.StringFlag{Name: "helper-import", Usage: "use the helper package with this import `path`, which etcdmod has generated before, and generate none"},
 		&cli.StringSliceFlag{Name: "concurrency-pkg", Usage: "import `path` of a fork of the etcd client's package concurrency; may be repeated", Validator: importPaths},
 		&cli.StringFlag{Name: "tier", Value: finding.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
+		&cli.StringSliceFlag{Name: "rule", Usage: "report and rewrite only what this `rule` finds; may be repeated"},
+		&cli.StringSliceFlag{Name: "only-tier", Usage: "report and rewrite only findings of this `tier`: refuse, guard, gate or collapse; may be repeated"},
 		&cli.StringFlag{Name: "strategy", Value: rewrite.WatchStrategy.String(), Usage: "how a collapse `waits`: watch (WatchLock) or lock (Lock, which queues) where other errors end the loop"},
 		&cli.StringFlag{Name: "exported-api", Value: rewrite.RefuseExported.String(), Usage: "what `becomes` of exported declarations that other modules may compile against: refuse or rewrite"},
 	}
@@ -47,6 +49,29 @@ func editFlags() []cli.Flag {
 		pinFlag(),
 		&cli.BoolFlag{Name: "test", Usage: "run the tests of the changed packages and of their importers before and after, and refuse what makes one fail"},
 	)
+}
+
+// findingFlag is for commands that look at one module: an ID means nothing in another.
+func findingFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "finding", Usage: "report and rewrite only this `finding`, by its ID or as path:line; may be repeated"}
+}
+
+// helperFlag is for commands that show a patch on a terminal.
+func helperFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "helper", Usage: "on a terminal: show generated files too, not a line for each"}
+}
+
+// readSelection reads which findings are wanted.
+func readSelection(cmd *cli.Command) (only pipeline.Selection, err error) {
+	only = pipeline.Selection{Rules: cmd.StringSlice("rule"), Tiers: cmd.StringSlice("only-tier"), Findings: cmd.StringSlice("finding")}
+	for _, flag := range []string{"rule", "only-tier"} {
+		for _, value := range cmd.StringSlice(flag) {
+			if !slices.Contains(choices[flag], value) {
+				return only, usage("-%s=%w", flag, noChoice(flag, value))
+			}
+		}
+	}
+	return only, nil
 }
 
 // pinFlag is the one flag about the bump that every command has that makes it.
@@ -68,6 +93,8 @@ type settings struct {
 	strategy rewrite.Strategy
 	exported rewrite.ExportedAPI
 	forks    []string
+	only     pipeline.Selection
+	unfold   bool // show generated files
 	edit     bool // make changes
 	helper   struct{ dir, imported string }
 	vet      bool
@@ -98,7 +125,13 @@ func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
+	only, err := readSelection(cmd)
+	if err != nil {
+		return nil, err
+	}
 	s := &settings{
+		only:     only,
+		unfold:   cmd.Bool("helper"),
 		dir:      dir,
 		file:     file,
 		patterns: cmd.Args().Slice(),

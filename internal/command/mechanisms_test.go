@@ -33,6 +33,7 @@ var allowed = map[string]string{
 	"internal/journal/lock_other.go":       "the same",
 	"internal/procgroup/watch_linux.go":    "itself, and what the system says of processes",
 	"internal/ship/publish.go":             "the command that the user gave",
+	"internal/command/pager.go":            "the pager of the user's environment or global configuration",
 	"internal/ship/worktree.go":            "a file of its own in the git directory",
 }
 

@@ -13,7 +13,6 @@ import (
 	"etcdmod/internal/journal"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
-	"etcdmod/internal/quote"
 	"etcdmod/internal/report"
 )
 
@@ -24,7 +23,7 @@ func checkCommand(env *Env) *cli.Command {
 		ArgsUsage: "[packages]",
 		Description: "One line per finding on stdout: path:line:col: RULE: message (tier). The tier is what can be\n" +
 			"proved from the source; diff compiles the change as well.",
-		Flags:        commonFlags(),
+		Flags:        append(commonFlags(), findingFlag()),
 		OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			s, err := readSettings(env, cmd, false)
@@ -54,8 +53,9 @@ func diffCommand(env *Env) *cli.Command {
 		Usage:     "print the patch, which git apply takes, and change nothing",
 		ArgsUsage: "[packages]",
 		Description: "The patch goes to stdout, with paths relative to the root of the repository; the findings go\n" +
-			"to stderr. What is printed has been compiled.",
-		Flags:        editFlags(),
+			"to stderr. What is printed has been compiled. On a terminal the patch is shown in colour, by\n" +
+			"the pager that git would use, with a line for each generated file.",
+		Flags:        append(editFlags(), findingFlag(), helperFlag()),
 		OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {
 			s, err := readSettings(env, cmd, true)
@@ -66,13 +66,13 @@ func diffCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return s.printPatch(env, res)
+			return s.printPatch(ctx, env, res)
 		},
 	}
 }
 
 // printPatch writes the patch to stdout and the findings to stderr.
-func (s *settings) printPatch(env *Env, res *pipeline.Result) error {
+func (s *settings) printPatch(ctx context.Context, env *Env, res *pipeline.Result) error {
 	changes := patchChanges(res)
 	plain, err := patch.Unified(changes)
 	if err != nil {
@@ -84,7 +84,14 @@ func (s *settings) printPatch(env *Env, res *pipeline.Result) error {
 	case s.format == formatJSON:
 		err = report.JSON(env.Stdout, res, plain, nil)
 	default:
-		err = s.printColoured(env, res, changes, plain)
+		if err = s.print(env, env.Stderr, res); err != nil {
+			break
+		}
+		if env.terminal(env.Stdout) {
+			err = s.show(ctx, env, res, changes, plain)
+		} else {
+			_, err = env.Stdout.Write(plain)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write the patch: %w", err)
@@ -92,36 +99,12 @@ func (s *settings) printPatch(env *Env, res *pipeline.Result) error {
 	return outcome(res, len(plain) > 0)
 }
 
-// printColoured writes the findings to stderr, and the patch to stdout as it likes it.
-func (s *settings) printColoured(env *Env, res *pipeline.Result, changes []change.Change, plain []byte) error {
-	if err := s.print(env, env.Stderr, res); err != nil {
-		return err
-	}
-	switch {
-	case env.colourful(env.Stdout):
-		return patch.Colour(env.Stdout, shown(changes))
-	case env.terminal(env.Stdout):
-		plain = []byte(quote.Content(string(plain)))
-	}
-	_, err := env.Stdout.Write(plain)
-	return err
-}
-
-// shown gives changes for a terminal, which would do what the control characters of files say.
-func shown(changes []change.Change) (out []change.Change) {
-	for _, c := range changes {
-		c.Old, c.New = []byte(quote.Content(string(c.Old))), []byte(quote.Content(string(c.New)))
-		out = append(out, c)
-	}
-	return out
-}
-
 // pipeline is how the pipeline looks at a module.
 func (s *settings) pipeline(env *Env) pipeline.Options {
 	return pipeline.Options{
 		Dir: s.dir, Repo: s.repo, Layer: s.layer, Patterns: s.patterns, Env: env.Environ, Tags: s.tags, Configurations: s.configs, Tier: s.tier, Strategy: s.strategy, Exported: s.exported, Forks: s.forks,
 		HelperDir: s.helper.dir, HelperImport: s.helper.imported,
-		Edit: s.edit, Vet: s.vet, Test: s.test, Bump: s.bump,
+		Only: s.only, Edit: s.edit, Vet: s.vet, Test: s.test, Bump: s.bump,
 	}
 }
 
@@ -150,6 +133,9 @@ func (s *settings) print(env *Env, out io.Writer, res *pipeline.Result) error {
 		err = report.JSON(&found, res, nil, nil)
 	} else {
 		err = errors.Join(report.Text(&found, res), report.Skipped(&rest, res), report.Tries(&rest, res, s.verbose), report.Problems(&rest, res))
+		if !s.bump.Only { // which goes through many modules, and looks at no package
+			err = errors.Join(err, report.Unselected(&rest, res), report.Looked(&rest, res), report.Below(&rest, res, env.Dir))
+		}
 	}
 	if err == nil {
 		_, err = out.Write(found.Bytes())
@@ -179,7 +165,7 @@ func outcome(res *pipeline.Result, found bool) error {
 func patchChanges(res *pipeline.Result) []change.Change {
 	var out []change.Change
 	for _, c := range res.Changes {
-		out = append(out, change.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
+		out = append(out, c.At(res.Module.Rel(c.Path)))
 	}
 	return out
 }

@@ -26,14 +26,18 @@ func (env *Env) colourful(w io.Writer) bool {
 }
 
 func (env *Env) getenv(key string) string {
+	value, _ := env.lookup(key)
+	return value
+}
+
+func (env *Env) lookup(key string) (value string, ok bool) {
 	if env.Environ == nil {
-		return os.Getenv(key)
+		return os.LookupEnv(key)
 	}
-	value := ""
 	for _, kv := range env.Environ {
-		if v, ok := strings.CutPrefix(kv, key+"="); ok {
-			value = v
+		if v, is := strings.CutPrefix(kv, key+"="); is {
+			value, ok = v, true
 		}
 	}
-	return value
+	return value, ok
 }

@@ -32,6 +32,9 @@ type Module struct {
 	// this module. The go command refuses to work in such a module unless GOWORK=off.
 	Outside  string
 	Packages map[string]*Package // by import path
+	// Nested are the directories of the modules below this one that "./..." leads to; what is
+	// below those is left out.
+	Nested []string
 	// Unfit are the files for which no go command is run in the module: it would open them,
 	// and they are pipes, devices, links out of the repository, or have no end. They are
 	// among Skipped as well.

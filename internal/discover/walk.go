@@ -160,6 +160,9 @@ func (w *walker) dir(dir string, walk bool) {
 	if dir != w.m.Root && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		return e.Name() == "go.mod" && (e.Type().IsRegular() || isFile(filepath.Join(dir, "go.mod")))
 	}) {
+		if walk {
+			w.m.Nested = append(w.m.Nested, dir)
+		}
 		return // a module of its own
 	}
 	for _, e := range entries {

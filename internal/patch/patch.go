@@ -33,8 +33,8 @@ type Stat struct {
 	Added, Removed int
 }
 
-// Unified gives the patch for changes, sorted by path. A file that does not change
-// is left out; when none does, the patch is nil. Errors are paths that git would
+// Unified gives the patch for changes, sorted by path, generated files last. A file that
+// does not change is left out; when none does, the patch is nil. Errors are paths that git would
 // not take or that occur twice, flags that contradict the content, and a patch
 // that does not rebuild what it was made from.
 func Unified(changes []change.Change) ([]byte, error) {
@@ -105,16 +105,26 @@ type fileDiff struct {
 // plan checks, sorts and diffs changes.
 func plan(changes []change.Change) ([]fileDiff, error) {
 	sorted := slices.Clone(changes)
-	slices.SortFunc(sorted, func(a, b change.Change) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortFunc(sorted, func(a, b change.Change) int {
+		if a.Generated != b.Generated {
+			if a.Generated {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a.Path, b.Path)
+	})
+	seen := map[string]bool{}
 
 	var files []fileDiff
-	for i, c := range sorted {
+	for _, c := range sorted {
 		if err := check(c); err != nil {
 			return nil, fmt.Errorf("patch: path %q: %w", c.Path, err)
 		}
-		if i > 0 && sorted[i-1].Path == c.Path {
+		if seen[c.Path] {
 			return nil, fmt.Errorf("patch: path %q: given twice; merge the changes of one file into one Change", c.Path)
 		}
+		seen[c.Path] = true
 		if !c.Created && !c.Deleted && bytes.Equal(c.Old, c.New) {
 			continue // unchanged
 		}

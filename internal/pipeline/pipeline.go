@@ -45,6 +45,7 @@ type Options struct {
 	HelperDir, HelperImport string
 	Forks                   []string // import paths of forks of package concurrency
 	Bump                    bump.Options
+	Only                    Selection
 	Edit                    bool // make and verify the changes, not only the findings
 	Vet                     bool
 	Test                    bool
@@ -63,12 +64,16 @@ type Options struct {
 // A Result is what became of a module.
 type Result struct {
 	Module   *discover.Module
+	Packages int  // how many were asked for
+	Whole    bool // the packages are those of the whole module
 	Findings []*finding.Finding
 	Ignored  []*finding.Finding // as comments in the source ask for
-	Tries    []finding.Try      // the places that try a lock, each with a finding or a verdict
-	Bumps    []bump.Bump
-	Changes  []change.Change // verified, sorted by path
-	Skipped  []finding.Skip
+	// Unselected is how many findings Options.Only has left out.
+	Unselected int
+	Tries      []finding.Try // the places that try a lock, each with a finding or a verdict
+	Bumps      []bump.Bump
+	Changes    []change.Change // verified, sorted by path
+	Skipped    []finding.Skip
 	// Incomplete says that something was refused or not covered.
 	Incomplete bool
 	// Failed holds what verification said when it accepted nothing of what was proposed.
@@ -126,6 +131,10 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.res.Packages, r.res.Whole = len(wanted), wanted == nil
+	if wanted == nil {
+		r.res.Packages = len(r.mod.Packages)
+	}
 	if len(r.mod.Unfit) > 0 {
 		r.skip(r.mod.Root, finding.SkipUnreadable, "no go command was run in this module, and nothing was looked for: it would open "+quote.Name(r.mod.Rel(r.mod.Unfit[0]))+", for which there is a note; put that right and run again")
 		r.finish()
@@ -155,6 +164,9 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		r.skip(r.mod.GoModFile, finding.SkipGoMod, bumpErr.Error())
 		verdict = &bump.Verdict{}
 	}
+	if !r.Only.bumps() {
+		r.res.Unselected, verdict.Bumps = len(verdict.Bumps), nil
+	}
 	r.skips(verdict.Skipped)
 	rewrites, err := r.choose(plan)
 	if err != nil {
@@ -166,7 +178,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	}
 	made := &bump.Made{Bumps: verdict.Bumps}
 	if r.Edit {
-		if bumpErr == nil {
+		if bumpErr == nil && r.Only.bumps() {
 			if made, err = bump.Make(ctx, module, r.Bump, verdict); err != nil {
 				return nil, err
 			}
@@ -198,9 +210,12 @@ func (r *run) module() bump.Module {
 // choose settles the tiers of the findings, and returns the rewrites.
 func (r *run) choose(plan *rewrite.Plan) ([]change.Change, error) {
 	if plan == nil {
-		return nil, nil
+		return nil, r.Only.missing(nil)
 	}
 	plan.Limit(r.Tier)
+	if err := r.Only.apply(r, plan); err != nil {
+		return nil, err
+	}
 	r.res.Findings, r.res.Ignored, r.res.Tries = plan.Findings, plan.Ignored, plan.Tries
 	changes, err := plan.Changes()
 	if err != nil {

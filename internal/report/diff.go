@@ -52,7 +52,7 @@ func diffs(res *pipeline.Result) ([]File, error) {
 	var changes []change.Change
 	var out []File
 	for _, c := range res.Changes {
-		changes = append(changes, change.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
+		changes = append(changes, c.At(res.Module.Rel(c.Path)))
 	}
 	files, err := patch.Files(changes)
 	if err != nil {

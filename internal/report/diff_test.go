@@ -26,7 +26,7 @@ func TestDiffs(t *testing.T) {
 		}
 		var changes []change.Change
 		for _, c := range res.Changes {
-			changes = append(changes, change.Change{Path: res.Module.Rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
+			changes = append(changes, c.At(res.Module.Rel(c.Path)))
 		}
 		text, err := patch.Unified(changes)
 		if err != nil {

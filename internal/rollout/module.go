@@ -281,7 +281,7 @@ func link(units []Unit) {
 
 func (r *run) patchChanges(changes []change.Change) (out []change.Change) {
 	for _, c := range changes {
-		out = append(out, change.Change{Path: r.rel(c.Path), Old: c.Old, New: c.New, Created: c.Created, Deleted: c.Deleted})
+		out = append(out, c.At(r.rel(c.Path)))
 	}
 	return out
 }

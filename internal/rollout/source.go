@@ -91,6 +91,8 @@ func (r *run) settings(ctx context.Context) Settings {
 	}
 	list("-config", configs)
 	set("-tier", p.Tier.String())
+	list("-rule", p.Only.Rules)
+	list("-only-tier", p.Only.Tiers)
 	set("-strategy", p.Strategy.String())
 	set("-exported-api", p.Exported.String())
 	set("-helper-dir", p.HelperDir)
