@@ -69,9 +69,9 @@ func join(programs []*source.Program, fs []*proposal) *proposal {
 				f.components = append(f.components, c)
 			}
 		}
-		for _, r := range g.renamed {
-			if r.file = f.prog.ByName[r.file.Name]; r.file != nil {
-				f.renamed = append(f.renamed, r)
+		for _, r := range g.replaced {
+			if r.file = f.prog.ByName[r.file.Name]; r.file != nil && !slices.Contains(f.replaced, r) {
+				f.replaced = append(f.replaced, r)
 			}
 		}
 		for _, r := range g.Refused {

@@ -13,6 +13,7 @@ import (
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
+	"etcdmod/internal/helper"
 	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/proof"
@@ -29,6 +30,7 @@ type fileWork struct {
 	file      *source.File
 	tokens    edit.Edits
 	spelled   []flow.Spelling
+	replaced  []replaced
 	collapses []*proof.Collapse
 	findings  []*proposal
 	needsTime bool // an import of package time is missing
@@ -43,7 +45,7 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 		}
 		return work[f]
 	}
-	client, clocks, within := "", false, false
+	client, need := "", helper.Config{NoMutex: true}
 	done := map[*flow.Component]bool{}
 	for _, f := range pl.proposals {
 		if f.Tier == finding.Refuse {
@@ -60,17 +62,20 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 			}
 			done[c] = true
 		}
-		for _, r := range f.renamed {
-			within = true
-			w := at(r.file)
+		for _, r := range f.replaced {
+			w := at(p.ByName[r.file.Name])
 			w.findings = append(w.findings, f)
-			w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(r.sel.Pos()), End: p.Offset(r.sel.End()), Text: r.name})
+			if !slices.Contains(w.replaced, r) {
+				w.replaced = append(w.replaced, r)
+			}
+			need.Within, need.Txn = need.Within || r.name != "", need.Txn || r.name == ""
 		}
+		need.NoMutex = need.NoMutex && len(f.components) == 0
 		w := at(p.ByName[f.site.File.Name])
 		w.findings = append(w.findings, f)
 		switch f.Tier {
 		case finding.Gate:
-			clocks = true
+			need.Clocks = true
 			k := f.site.Clocks[0]
 			if len(k.Places) > 0 {
 				w.tokens = append(w.tokens, proof.Paused(f.site)...)
@@ -108,7 +113,7 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 		}
 		out = append(out, change.Change{Path: w.file.Name, Old: w.file.Bytes, New: next, Findings: public(distinct(w.findings))})
 	}
-	helperFiles, err := pl.helperChanges(client, clocks, within)
+	helperFiles, err := pl.helperChanges(client, need)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -156,7 +161,7 @@ func distinct(fs []*proposal) (out []*proposal) {
 
 // rewriteFile returns the new bytes of one file.
 func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
-	needs := len(w.spelled) > 0
+	needs := len(w.spelled) > 0 || slices.ContainsFunc(w.replaced, func(r replaced) bool { return r.name == "" })
 	for _, c := range w.collapses {
 		needs = needs || c.Storm && c.Retry
 	}
@@ -188,6 +193,9 @@ func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
 func (pl *Plan) rewriteCode(w *fileWork, qualifier string) ([]byte, error) {
 	p, src := pl.p, w.file.Bytes
 	tokens := append(edit.Edits(nil), w.tokens...)
+	for _, r := range w.replaced {
+		tokens = append(tokens, r.edits(p, qualifier)...)
+	}
 	for _, s := range w.spelled {
 		tokens = append(tokens, edit.Edit{Start: p.Offset(s.Sel.Pos()), End: p.Offset(s.Sel.End()), Text: qualifier + "." + s.Name})
 	}
@@ -296,7 +304,7 @@ func (pl *Plan) qualifier(w *fileWork) string {
 				return false
 			}
 		}
-		return true
+		return !slices.ContainsFunc(w.replaced, func(r replaced) bool { return taken(r.call.Pos()) })
 	}
 	if free(base) {
 		return base

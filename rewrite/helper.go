@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"bytes"
+	"go/ast"
 	pathpkg "path"
 	"path/filepath"
 	"slices"
@@ -28,12 +29,18 @@ func (pl *Plan) helperFits() {
 			f.Refuse(finding.Reason{Code: finding.HelperClient, Detail: h.Import + " is for " + h.Client, Pos: f.Pos})
 			continue
 		}
+		imported := func(file *source.File, at ast.Node) {
+			if from := strings.TrimSuffix(file.Pkg.PkgPath, "_test"); f.Tier > finding.Refuse && !mayImport(from, path) {
+				f.Refuse(finding.Reason{Code: finding.HelperInternal, Detail: from + " may not import " + path, Pos: pl.p.Position(at.Pos())})
+			}
+		}
 		for _, c := range f.components {
 			for _, s := range c.Node.Spelled {
-				if from := strings.TrimSuffix(s.File.Pkg.PkgPath, "_test"); f.Tier > finding.Refuse && !mayImport(from, path) {
-					f.Refuse(finding.Reason{Code: finding.HelperInternal, Detail: from + " may not import " + path, Pos: pl.p.Position(s.Sel.Pos())})
-				}
+				imported(s.File, s.Sel)
 			}
+		}
+		for _, r := range f.replaced {
+			imported(r.file, r.call)
 		}
 	}
 }
@@ -91,31 +98,22 @@ func (pl *Plan) helperTaken() {
 }
 
 // helperChanges brings the helper package up to date, unless an existing one is used.
-func (pl *Plan) helperChanges(client string, clocks, within bool) ([]change.Change, error) {
+func (pl *Plan) helperChanges(client string, need helper.Config) ([]change.Change, error) {
 	in := pl.p.In
 	if in.Helper != nil {
 		return nil, nil
 	}
-	if _, ok := in.HelperFiles[helper.ClocksFile]; ok {
-		clocks = true // code that was rewritten earlier needs them
-	}
-	if _, ok := in.HelperFiles[helper.WithinFile]; ok {
-		within = true
-	}
+	has := func(name string) bool { return in.HelperFiles[name] != nil } // code that was rewritten earlier needs it
+	need.Clocks, need.Within = need.Clocks || has(helper.ClocksFile), need.Within || has(helper.WithinFile)
+	need.Txn, need.NoMutex = need.Txn || has(helper.TxnFile), need.NoMutex && !has(helper.MutexFile)
 	_, state := helper.Worst(in.HelperFiles, in.Version)
 	_, earlier := in.HelperFiles[helper.EarlierFile]
 	if state == helper.Newer {
 		return nil, nil // it has what this version's has, and more
 	}
-	files, err := helper.Generate(helper.Config{
-		Package:     pathpkg.Base(in.HelperDir),
-		Concurrency: client,
-		Client:      pl.p.ClientBeside(client),
-		Version:     in.Version,
-		Clocks:      clocks,
-		Within:      within,
-		Earlier:     earlier || state == helper.Earlier,
-	})
+	need.Package, need.Concurrency, need.Client = pathpkg.Base(in.HelperDir), client, pl.p.ClientBeside(client)
+	need.Version, need.Earlier = in.Version, earlier || state == helper.Earlier
+	files, err := helper.Generate(need)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ type proposal struct {
 	component  *flow.Component   // of the first mutex
 	components []*flow.Component // of all; none where they are the helper's already
 	client     string            // import path of package concurrency
-	renamed    []renamed
+	replaced   []replaced
 	gated      bool            // proved
 	collapsed  *proof.Collapse // proved
 }
@@ -230,19 +230,22 @@ func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
 	if len(c.components) > 0 {
 		f.component, f.client = c.components[0], c.components[0].Path
 	}
+	var why []finding.Reason
+	if r.guard != nil { // what the loop is about says more than what its types go through
+		f.replaced, why = r.guard(p, c)
+	}
 	if m := c.refusal(); m != nil {
-		f.Refused = m.Reasons
+		why = append(why, m.Reasons...)
+	}
+	if len(why) > 0 {
+		f.Refused = why
 		return
 	}
 	for _, component := range c.components {
 		f.Exported = append(f.Exported, component.Exported...)
 	}
 	if r.guard != nil {
-		var why []finding.Reason
-		if f.renamed, why = r.guard(p, c); len(why) > 0 {
-			f.Refuse(why...)
-			return
-		}
+		f.client = cmp.Or(c.client, f.client)
 		f.Tier = finding.Collapse // but for the rule
 	} else {
 		f.Tier, f.NotHigher = p.prove(f, c.Site)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
@@ -24,9 +25,9 @@ type rule struct {
 	tries []*try
 	// match describes a loop that falls under the rule, or returns nil.
 	match func(*candidate) *match
-	// guard, if set, gives the calls that are renamed beside the types of the mutexes, or says
-	// why nothing may be.
-	guard func(*analysis, *candidate) ([]renamed, []finding.Reason)
+	// guard, if set, gives the calls that become others beside the types of the mutexes, or says
+	// why nothing may.
+	guard func(*analysis, *candidate) ([]replaced, []finding.Reason)
 	// beside says that the rule stands beside the one that the loop falls under otherwise.
 	beside bool
 	// top is the strongest tier that a finding of the rule may get, and code why it is only
@@ -77,15 +78,30 @@ type candidate struct {
 	// components are those of the mutexes that it tries; none where the attempt is not on one
 	// whose type could change.
 	components []*flow.Component
+	client     string // import path of the package concurrency of the client, where that is no mutex's
 	// beside are the loops of the same search, with this one.
 	beside []*candidate
 }
 
-// A renamed is a method call that becomes one of another method.
-type renamed struct {
+// A replaced is a method call that becomes one of another method, or, where name is "", of the
+// function of the helper package with the name of the method, which gets the receiver last.
+type replaced struct {
 	file *source.File
-	sel  *ast.Ident
+	call *ast.CallExpr
 	name string
+}
+
+// edits are those of the call. qualifier is the name of the helper package.
+func (r replaced) edits(p *source.Program, qualifier string) edit.Edits {
+	sel := ast.Unparen(r.call.Fun).(*ast.SelectorExpr)
+	if r.name != "" {
+		return edit.Edits{{Start: p.Offset(sel.Sel.Pos()), End: p.Offset(sel.Sel.End()), Text: r.name}}
+	}
+	end := p.Offset(r.call.Args[len(r.call.Args)-1].End())
+	return edit.Edits{
+		{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.Sel.Pos()), Text: qualifier + "."},
+		{Start: end, End: end, Text: ", " + r.file.Text(sel.X)},
+	}
 }
 
 // refusal returns the first component that cannot be rewritten, or nil.

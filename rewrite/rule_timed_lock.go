@@ -80,12 +80,12 @@ var timedLock = &rule{
 }
 
 // lockWithin renames the calls of Lock.
-func lockWithin(p *analysis, c *candidate) (calls []renamed, why []finding.Reason) {
+func lockWithin(p *analysis, c *candidate) (calls []replaced, why []finding.Reason) {
 	refuse := func(code finding.Code, at ast.Node, format string, args ...any) {
 		why = append(why, finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.Position(at.Pos())})
 	}
 	for _, m := range c.components {
-		if !p.HasTryLock(m.Path) {
+		if m.Path != "" && !p.HasTryLock(m.Path) {
 			refuse(finding.ClientNoTryLock, c.Node, "%s", m.Path)
 		}
 	}
@@ -106,7 +106,7 @@ func lockWithin(p *analysis, c *candidate) (calls []renamed, why []finding.Reaso
 	}
 	for _, h := range tries.Locks(p.Program, c.Site) {
 		call := h.Node.(*ast.CallExpr)
-		calls = append(calls, renamed{h.File, ast.Unparen(call.Fun).(*ast.SelectorExpr).Sel, "LockWithin"})
+		calls = append(calls, replaced{h.File, call, "LockWithin"})
 		if at := callers.other(call.Lparen, map[*ssa.Function]bool{}); at.IsValid() {
 			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
 		}
@@ -149,6 +149,9 @@ func (p *analysis) queues(c *candidate, polled map[*ast.CallExpr]bool) *ast.Call
 // prefixes are the beginnings of the prefixes of all mutexes that a loop may try.
 func (p *analysis) prefixes(c *candidate) (out []string) {
 	for _, m := range c.components {
+		if m.Node == nil {
+			return []string{""} // nothing is known of it
+		}
 		for _, s := range m.Node.Spelled {
 			if s.Name != "NewMutex" {
 				continue

@@ -20,15 +20,24 @@
 //		time.Sleep(time.Second)
 //	}
 //
-// After (by hand): a session has the lease and keeps it alive, and the mutex of the client
-// queues without polling.
+// After (guard): the transaction begins with the helper's Txn. It commits the same comparison
+// with a read in the place of the put first, which writes no entry, and the transaction only
+// where that succeeds:
 //
-//	mu := concurrency.NewMutex(session, key)
-//	return mu.Lock(ctx)
+//	resp, err := etcdlock.Txn(ctx, client).
 //
-// Why it is not rewritten: the mutex of the client keeps its keys below another name, so
-// that replicas of the old and of the new version would not exclude each other, and what
-// else reads, renews or deletes the key cannot be told from the loop.
+// Why it is safe: the loop sees the same responses. Where the key is there, the first
+// transaction answers as the second one would: from the same comparison, with what Else reads,
+// and as of a moment during the call. Where it is missing, the transaction itself is committed
+// and decides, so that of several that have read the same still one wins. The key is the one
+// that it was, so that replicas of the old and of the new version exclude each other, and
+// whoever else reads, renews or deletes it sees what he saw. A try that wins takes one round trip
+// more. The loop keeps its pace: where nothing paces it, nothing is rewritten, since reads alone
+// would make its rounds faster.
+//
+// Where each try is granted a lease, that is an entry as well, which no transaction can spare:
+// such a loop is reported. By hand, a session has the lease and keeps it alive, and the mutex of
+// the client queues without polling, below another key.
 //
 // Left alone are loops that get the key first, or watch it, keys that are computed anew for
 // each try (to draw an id), keys with the id of a lease in them (nobody else asks for one),
@@ -38,8 +47,11 @@ package rewrite
 
 import (
 	"fmt"
+	"go/ast"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/source"
 	"etcdmod/rewrite/internal/tries"
 )
 
@@ -49,7 +61,7 @@ var txnPoll = &rule{
 		{"Txn("}, {"CreateRevision(", "ModRevision(", "Version(", "KeyMissing("},
 	}},
 	tries: []*try{createKey},
-	code:  finding.HandRolled,
+	top:   finding.Guard,
 	match: func(c *candidate) *match {
 		at := tries.Txns{Functions: c.Functions}.Polled(c.Site)
 		if at == nil {
@@ -61,4 +73,31 @@ var txnPoll = &rule{
 		}
 		return &match{fmt.Sprintf("%s retries a transaction that creates a key if it is missing; each try that fails writes a raft entry%s", c.Name, lease), at}
 	},
+	guard: askFirst,
+}
+
+// askFirst lets the transactions begin with the helper's Txn.
+func askFirst(p *analysis, c *candidate) (calls []replaced, why []finding.Reason) {
+	refuse := func(code finding.Code, at ast.Node, detail string) {
+		why = append(why, finding.Reason{Code: code, Detail: detail, Pos: p.Position(at.Pos())})
+	}
+	if grant := tries.Grants(c.Site); grant != nil {
+		refuse(finding.GrantPerTry, grant, source.FirstLine(p.Text(grant)))
+	}
+	if !c.Paced() && !c.Repeated() {
+		refuse(finding.NoClock, c.Node, "")
+	}
+	if !p.In.HasTxn() {
+		refuse(finding.HelperLacks, c.Node, helper.TxnFile+" of "+p.In.HelperImport())
+	}
+	begun, not, at := tries.Txns{Functions: c.Functions}.Unguarded(c.Site)
+	if not != "" {
+		refuse(finding.TxnNotFollowed, at, not)
+	}
+	for _, h := range begun {
+		call := h.Node.(*ast.CallExpr)
+		calls = append(calls, replaced{file: h.File, call: call})
+		c.client = tries.Client(h.File, call) + "/concurrency"
+	}
+	return calls, why
 }

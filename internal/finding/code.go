@@ -47,7 +47,8 @@ const (
 	ClientNoTryLock  Code = "client-without-trylock"
 	HelperLacks      Code = "helper-lacks-file"
 	CampaignWrites   Code = "campaign-writes"
-	HandRolled       Code = "hand-rolled-lock"
+	GrantPerTry      Code = "grant-per-try"
+	TxnNotFollowed   Code = "transaction-not-followed"
 	ForkDiffers      Code = "fork-differs"
 	IgnoreMalformed  Code = "ignore-malformed"
 	IgnoreUnused     Code = "ignore-unused"
@@ -176,7 +177,8 @@ var texts = map[Code]string{
 	QueueRead:        "Code of the module reads or watches keys that may be below the mutex's prefix, such as to tell who waits. A caller that waits without a key would be missing there. If the keys are others, say so in the source: with prefixes that are constants.",
 	ClientNoTryLock:  "The Mutex of this version of the client has no TryLock, which the helper package is made of. Move to a client from 3.4.11 on, or call Lock once, with the context that ends the wait as a whole.",
 	HelperLacks:      "The package that -helper-import names, or one of a newer version in this module, lacks the file that this rewrite needs. A run of etcdmod in its own module generates it where a loop there has the same finding.",
-	HandRolled:       "The lock is a key that a transaction of this module creates. What else reads, renews and deletes the key is known to its authors alone, so nothing is rewritten. Use a session and concurrency.Mutex; or read the key first, and send the transaction only where it is missing.",
+	GrantPerTry:      "Each try is granted a lease before its transaction. That is an entry of the raft log whatever the transaction decides, and a lease that stays until it expires unless it is revoked. Grant one lease for all tries, and keep it alive; etcdmod then guards the transaction. Or use a session and concurrency.Mutex.",
+	TxnNotFollowed:   "The transaction cannot be committed with reads alone first: where it begins, or what it does where the key is there, could not be told. Write it in one expression, or with a variable that is defined by the call of Txn, and give Else nothing but OpGet.",
 	ForkDiffers:      "The helper reads the keys that etcd's own Mutex writes. That this fork writes the same ones is not proved: its NewMutex, Mutex.TryLock and Mutex.tryAcquire must be those of etcd, to the letter but for comments, and it must have what the helper uses besides. Use the client's package, or bring the fork back in line.",
 	IgnoreMalformed:  "The comment does not have the form //etcdmod:ignore RULE[,RULE...] reason, so it ignores nothing. The rules are those that \"etcdmod explain\" lists, and the reason has to be there.",
 	IgnoreUnused:     "No finding of the rule is on the line of the comment, on the line below it, or in the function that it documents. Remove the comment, or move it there.",

@@ -51,6 +51,8 @@ type (
 	WatchResponse struct{ Events []*Event }
 )
 
+type KV interface{ Txn(context.Context) Txn }
+
 type Txn interface {
 	If(...Cmp) Txn
 	Then(...Op) Txn
@@ -67,10 +69,13 @@ func (*Client) Watch(context.Context, string, ...OpOption) WatchChan
 
 func (*WatchResponse) Err() error
 
+func (*Cmp) KeyBytes() []byte
+
 func Compare(Cmp, string, interface{}) Cmp
 func CreateRevision(string) Cmp
 func OpDelete(string, ...OpOption) Op
 func OpGet(string, ...OpOption) Op
+func WithCountOnly() OpOption
 func WithFilterPut() OpOption
 func WithFirstCreate() []OpOption
 func WithKeysOnly() OpOption

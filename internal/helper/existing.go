@@ -14,6 +14,7 @@ type Existing struct {
 	Concurrency string // import path of the client's package concurrency
 	Clocks      bool   // it has the clocks
 	Within      bool   // it has LockWithin
+	Txn         bool   // it has Txn
 }
 
 // Describe says which package its files, by name, are. An error means that etcdmod did not
@@ -30,7 +31,7 @@ func Describe(files map[string][]byte) (Existing, error) {
 	if err != nil {
 		return Existing{}, err
 	}
-	e := Existing{Package: f.Name.Name, Clocks: IsGenerated(files[ClocksFile]), Within: IsGenerated(files[WithinFile])}
+	e := Existing{Package: f.Name.Name, Clocks: IsGenerated(files[ClocksFile]), Within: IsGenerated(files[WithinFile]), Txn: IsGenerated(files[TxnFile])}
 	for _, spec := range f.Imports { // besides the client, which has a name, and the standard library
 		ip, err := strconv.Unquote(spec.Path.Value)
 		if first, _, _ := strings.Cut(ip, "/"); err == nil && spec.Name == nil && strings.Contains(first, ".") {

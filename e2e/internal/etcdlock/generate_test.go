@@ -26,6 +26,7 @@ func TestCopyIsInStepWithTheTemplates(t *testing.T) {
 		Version:     version.Version,
 		Clocks:      true,
 		Within:      true,
+		Txn:         true,
 		Earlier:     true,
 	})
 	if err != nil {

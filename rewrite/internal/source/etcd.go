@@ -132,6 +132,9 @@ func (p *Program) IsHelperTryLock(f *File, call *ast.CallExpr) bool {
 	return ok && fn.Name() == "TryLock" && fn.Signature().Recv() != nil && p.IsHelperMutex(fn.Signature().Recv().Type())
 }
 
+// ClientPath returns the import path of a package of a client, wherever that is vendored.
+func (c *Clients) ClientPath(pkg *types.Package) string { return unvendored(pkg.Path()) }
+
 // IsWatchChan reports whether t is clientv3.WatchChan of some etcd client.
 func (c *Clients) IsWatchChan(t types.Type) bool {
 	var obj *types.TypeName

@@ -30,6 +30,7 @@ type Helper struct {
 	Client string // import path of the package concurrency that it is for
 	Clocks bool   // it has the clocks that a gate needs
 	Within bool   // it has LockWithin
+	Txn    bool   // it has Txn
 }
 
 // HasClocks reports whether the helper package has the clocks, or can be given them.
@@ -46,6 +47,14 @@ func (in *Input) HasWithin() bool {
 		return in.Helper.Within
 	}
 	return in.mayHave(helper.WithinFile)
+}
+
+// HasTxn is HasClocks for Txn.
+func (in *Input) HasTxn() bool {
+	if in.Helper != nil {
+		return in.Helper.Txn
+	}
+	return in.mayHave(helper.TxnFile)
 }
 
 // mayHave reports whether the generated package has that file, or can be given it.

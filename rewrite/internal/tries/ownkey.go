@@ -34,6 +34,35 @@ func (p Txns) hasLease(f *source.File, fn ast.Node, key ast.Expr, seen map[types
 	return found
 }
 
+// keepsLease reports whether a key is made of a field that is assigned one with the id of a lease in
+// it, as the Mutex of etcd keeps its own key.
+func (p Txns) keepsLease(f *source.File, fn ast.Node, key ast.Expr) bool {
+	for n := range ast.Preorder(definition(f, fn, key)) {
+		e, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			continue
+		}
+		field := f.VariableOf(e)
+		if field == nil || !field.IsField() {
+			continue
+		}
+		for _, g := range p.Files {
+			for n := range ast.Preorder(g.Syntax) {
+				a, ok := n.(*ast.AssignStmt)
+				if !ok || len(a.Lhs) != len(a.Rhs) {
+					continue
+				}
+				for i, l := range a.Lhs {
+					if around := p.FuncAround(a); around != nil && g.VariableOf(l) == field && p.hasLease(g, around, a.Rhs[i], map[types.Object]bool{}) {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
+}
+
 // givenLease reports whether v is a parameter of fn for which every call in the module
 // gives a key with a lease in it.
 func (p Txns) givenLease(f *source.File, fn ast.Node, v *types.Var, seen map[types.Object]bool) bool {

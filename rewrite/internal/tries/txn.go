@@ -29,7 +29,10 @@ type Txns struct{ *loop.Functions }
 // A creation is a transaction that puts a key if it is missing.
 type creation struct {
 	key   ast.Expr
-	lease bool // the key lives with a lease
+	lease bool          // the key lives with a lease
+	begun *ast.CallExpr // the call of Txn, if it can be told
+	own   bool          // the key is one of each client's own
+	reads bool          // where the key is there, nothing but reads is done
 }
 
 // isCreation reports whether call commits a transaction that may be a lock.
@@ -78,7 +81,11 @@ func (p Txns) creationOf(f *source.File, call *ast.CallExpr) *creation {
 			if !ok || !f.IsClientCall(put, "OpPut") || len(put.Args) < 2 || !sameKeyText(f, put.Args[0], key) {
 				continue
 			}
-			c := &creation{key: key}
+			c := &creation{key: key, begun: begun(f, fn, call), reads: !slices.ContainsFunc(elses, func(op ast.Expr) bool {
+				get, ok := op.(*ast.CallExpr)
+				return !ok || !f.IsClientCall(get, "OpGet")
+			})}
+			c.own = p.keepsLease(f, fn, key)
 			for _, opt := range put.Args[2:] {
 				if o, ok := ast.Unparen(opt).(*ast.CallExpr); ok && f.IsClientCall(o, "WithLease") {
 					c.lease = true
@@ -183,6 +190,45 @@ func chain(f *source.File, fn ast.Node, call *ast.CallExpr, seen map[types.Objec
 		})
 	}
 	return out
+}
+
+// begun returns the call of Txn with which the transaction begins that call commits: in the same
+// expression, or in the definition of the variable of fn that has it.
+func begun(f *source.File, fn ast.Node, call *ast.CallExpr) *ast.CallExpr {
+	for {
+		sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+		if !ok {
+			return nil
+		}
+		e := ast.Unparen(sel.X)
+		if id, ok := e.(*ast.Ident); ok {
+			if e = definition(f, fn, id); e == ast.Expr(id) || reassigned(f, fn, id) {
+				return nil
+			}
+		}
+		if call, ok = e.(*ast.CallExpr); !ok || f.IsClientCall(call, "Txn") {
+			return call
+		}
+	}
+}
+
+// reassigned reports whether a variable of fn is assigned anything but what it is chained to.
+func reassigned(f *source.File, fn ast.Node, id *ast.Ident) bool {
+	obj := f.ObjectOf(id)
+	for n := range ast.Preorder(fn) {
+		a, ok := n.(*ast.AssignStmt)
+		if !ok || a.Tok != token.ASSIGN || !slices.ContainsFunc(a.Lhs, func(l ast.Expr) bool { return f.VariableOf(l) == obj }) {
+			continue
+		}
+		made, ok := ast.Unparen(a.Rhs[0]).(*ast.CallExpr)
+		if !ok || len(a.Rhs) != 1 {
+			return true
+		}
+		if links := links(f, made); len(links) == 0 || rootObject(f, links[len(links)-1]) != obj {
+			return true
+		}
+	}
+	return false
 }
 
 // links returns call and the calls that it is chained to, as far as they are If, Then and

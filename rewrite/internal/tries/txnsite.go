@@ -8,6 +8,47 @@ import (
 	"etcdmod/rewrite/internal/source"
 )
 
+// Unguarded says why the transactions of a site must be committed as they are, and where; "" if
+// they may be committed with reads first. It returns the calls with which they begin.
+func (p Txns) Unguarded(s *loop.Site) (begun []loop.Hop, why string, at ast.Node) {
+	for _, h := range s.Attempts() {
+		call, ok := ast.Unparen(h.Node).(*ast.CallExpr)
+		if !ok {
+			return nil, "where it begins is not known", h.Node
+		}
+		switch c := p.creationOf(h.File, call); {
+		case c == nil, c.begun == nil:
+			return nil, "where it begins is not known", call
+		case c.own:
+			return nil, "its key is another one for each client", call
+		case !c.reads:
+			return nil, "what Else does is not known", call
+		}
+		c := p.creationOf(h.File, call)
+		sel, ok := ast.Unparen(c.begun.Fun).(*ast.SelectorExpr)
+		if !ok || len(c.begun.Args) != 1 || !p.isKV(h.File, sel) || source.HasCall(sel.X) && source.HasCall(c.begun.Args[0]) {
+			return nil, "it does not begin with Txn of a client", c.begun
+		}
+		begun = append(begun, loop.Hop{File: h.File, Node: c.begun})
+	}
+	return begun, "", nil
+}
+
+// isKV reports whether what a selector selects from is a KV of the client.
+func (p Txns) isKV(f *source.File, sel *ast.SelectorExpr) bool {
+	fn, ok := f.ObjectOf(sel.Sel).(*types.Func)
+	if !ok || fn.Pkg() == nil {
+		return false
+	}
+	kv := fn.Pkg().Scope().Lookup("KV")
+	return kv != nil && types.AssignableTo(f.TypeOf(sel.X), kv.Type())
+}
+
+// Client is the import path of the client whose transaction begins with a call of Txn.
+func Client(f *source.File, call *ast.CallExpr) string {
+	return f.ClientPath(f.Callee(call).(*types.Func).Pkg())
+}
+
 // Polled returns the first transaction of a site that polls by them, or nil.
 func (p Txns) Polled(s *loop.Site) ast.Expr {
 	if p.AwaitsEvents(s.File, s.Func, s.Node, map[ast.Node]bool{}) {
