@@ -71,7 +71,7 @@ func accounts(in *source.Input, configs []*analysis, found [][]*proposal, joined
 	for _, at := range order {
 		j := byPos[at]
 		t := finding.Try{
-			Pos: j.p.Position(j.try.Node.Pos()), Call: source.FirstLine(j.p.Text(callee(j.try.Node))), Kind: string(j.try.Kind),
+			Pos: j.p.Position(j.try.Node.Pos()), Call: source.FirstLine(j.p.Text(source.Fun(j.try.Node))), Kind: string(j.try.Kind),
 			Package: strings.TrimSuffix(j.try.Package.PkgPath, "_test"), Findings: keys[verdict.Position(j.try)],
 		}
 		if j.try.Func != nil {

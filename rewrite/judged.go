@@ -143,24 +143,61 @@ func (j *judging) run() bool {
 			if f := j.by[t]; f.Tier == finding.Gate {
 				gates = append(gates, t)
 			} else if now := j.now(fn, t); now != nil {
-				if o := p.Collapse(fn, now, t); o != nil {
-					j.lower(f, o)
-				}
+				j.heed(f, p.Collapse(fn, now, t))
 			}
 		}
 		if len(gates) == 0 {
 			continue
 		}
 		if now := j.now(fn, gates...); now != nil {
-			objections := p.Gates(fn, now, gates)
+			verdicts := p.Gates(fn, now, gates)
 			for _, t := range gates {
-				if o := objections[t]; o != nil {
-					j.lower(j.by[t], o)
-				}
+				j.heed(j.by[t], verdicts[t])
 			}
 		}
 	}
 	return j.lowered
+}
+
+// heed lowers a proposal that does not pass, or of which the proofs do not see the same.
+func (j *judging) heed(f *proposal, v judge.Verdict) {
+	if v.Against == nil {
+		v.Against = unlike(f, v.Facts)
+	}
+	if v.Against != nil {
+		j.lower(f, v.Against)
+	}
+}
+
+// unlike returns what the first proof says that a proposal changes although the second one has
+// not seen it, or the other way round.
+func unlike(f *proposal, facts judge.Facts) *judge.Objection {
+	said := func(some ...finding.DifferenceKind) bool {
+		return slices.ContainsFunc(f.Differences, func(d finding.Difference) bool { return slices.Contains(some, d.Kind) })
+	}
+	type claim struct {
+		what        string
+		first, both bool
+	}
+	claims := []claim{
+		{"a wait is put in", said(finding.SpinWaits), facts.PutIn},
+		{"each round begins its wait anew", said(finding.IntervalRestart), facts.Restarts && !facts.PutIn},
+		{"failed rounds log", said(finding.OnceMore, finding.LessOften), facts.Logs || said(finding.OnceMore, finding.LessOften)}, // they may count instead
+	}
+	if f.Tier == finding.Collapse {
+		claims = []claim{
+			{"the loop waits before its first try", f.collapsed.WaitsFirst(), facts.WaitsFirst},
+			{"other errors are retried", said(finding.SessionEndTold), facts.Retries},
+			{"other errors are returned", said(finding.ErrorsUnseen), !facts.Retries},
+			{"a wait does not end with the context", !f.collapsed.HearsContext(), facts.Deaf},
+		}
+	}
+	for _, c := range claims {
+		if c.first != c.both {
+			return &judge.Objection{Why: "only one of the proofs sees that " + c.what}
+		}
+	}
+	return nil
 }
 
 // errAlone says that a function is looked at with some of its changes.

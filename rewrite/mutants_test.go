@@ -213,9 +213,9 @@ func (m *mutated) judge(text []byte) (*judge.Objection, error) {
 	p := judge.New(m.b.Fset, graph.All(), false, m.pl.HelperImport(), j.client)
 	tries := j.tries[fn]
 	if m.f.Tier == finding.Gate {
-		return p.Gates(fn, now, tries)[tries[0]], nil
+		return p.Gates(fn, now, tries)[tries[0]].Against, nil
 	}
-	return p.Collapse(fn, now, tries[0]), nil
+	return p.Collapse(fn, now, tries[0]).Against, nil
 }
 
 var errSame = errors.New("the compiler sees no difference")

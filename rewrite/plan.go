@@ -292,7 +292,7 @@ func (p *analysis) prove(f *proposal, s *loop.Site) (finding.Tier, *finding.Reas
 // ways to other mutexes.
 func frames(s *loop.Site) (out []finding.Frame) {
 	frame := func(n ast.Expr) finding.Frame {
-		return finding.Frame{Pos: s.Position(n.Pos()), Call: source.FirstLine(s.Text(callee(n)))}
+		return finding.Frame{Pos: s.Position(n.Pos()), Call: source.FirstLine(s.Text(source.Fun(n)))}
 	}
 	for _, h := range s.Chain {
 		out = append(out, frame(h.Node))
@@ -346,6 +346,7 @@ func (pl *Plan) Changes() ([]change.Change, error) {
 	for {
 		changes, failed, why := pl.changes()
 		if failed == nil && why == nil {
+			pl.differences()
 			if lowered := pl.judge(changes); lowered {
 				continue
 			}

@@ -46,6 +46,6 @@ var timedCampaign = &rule{
 			return nil
 		}
 		at := c.Attempts()[0].Node
-		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.Name, source.FirstLine(c.Text(callee(at)))), at}
+		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.Name, source.FirstLine(c.Text(source.Fun(at)))), at}
 	},
 }

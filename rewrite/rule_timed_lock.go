@@ -74,7 +74,7 @@ var timedLock = &rule{
 			return nil
 		}
 		at := c.Attempts()[0].Node
-		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.Name, source.FirstLine(c.Text(callee(at)))), at}
+		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.Name, source.FirstLine(c.Text(source.Fun(at)))), at}
 	},
 	guard: lockWithin,
 }
@@ -210,12 +210,4 @@ func (c *callers) into(fn *ssa.Function, seen map[*ssa.Function]bool) token.Pos 
 		}
 	}
 	return token.NoPos
-}
-
-// callee returns what a call calls, or the expression itself.
-func callee(e ast.Expr) ast.Expr {
-	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
-		return call.Fun
-	}
-	return e
 }

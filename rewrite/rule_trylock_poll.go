@@ -38,10 +38,8 @@
 // are swapped together, which the compiler checks, for a type with the same methods. Its
 // TryLock reads first and writes only if nobody else holds the lock. A gate tries at
 // the old times or at a release, and nowhere else. A collapse replaces a loop only if
-// success leaves it, the failure path only waits, and errors have a way out. One thing
-// differs: when the session has ended, a wait says so with
-// concurrency.ErrSessionExpired, where such a loop would have retried a dead lease for
-// ever.
+// success leaves it, the failure path only waits, and errors have a way out. What the
+// program does otherwise then is listed with each finding.
 //
 // Lock instead of WatchLock: a waiter puts a key once and waits for the one before it, so
 // that the lock is handed over in the order of arrival, with two entries for each hand-over

@@ -40,7 +40,9 @@ type Finding struct {
 	// Exported are the exported declarations, with their packages, that change their types
 	// although other modules may compile against them.
 	Exported []string
-	Ignored  string // the reason that a comment gives for ignoring it
+	// Differences are what the program does otherwise with Tier.
+	Differences []Difference
+	Ignored     string // the reason that a comment gives for ignoring it
 }
 
 // Key identifies a finding across loads of the same source.
@@ -58,7 +60,7 @@ func (f *Finding) NextTier() Tier {
 
 // Refuse leaves the code of the finding as it is, for the given reasons.
 func (f *Finding) Refuse(why ...Reason) {
-	f.Tier, f.NotHigher, f.Exported = Refuse, nil, nil
+	f.Tier, f.NotHigher, f.Exported, f.Differences = Refuse, nil, nil, nil
 	f.Refused = why
 }
 

@@ -116,6 +116,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Exported:    r.Exported,
 		Reached:     reached,
 		Ignored:     ignored,
+		Leasing:     r.mod.Imports(isLeasing),
 		Linked:      r.mod.Linked,
 		Forks:       r.forks(ctx, chosen),
 	}
@@ -194,6 +195,12 @@ func locks(paths []string) func(path string) bool {
 
 // named reports whether a path ends as that of a package concurrency.
 func named(path string) bool { return strings.HasSuffix(path, "/concurrency") }
+
+// isLeasing reports whether a path is that of package leasing of a client.
+func isLeasing(path string) bool {
+	client, ok := strings.CutSuffix(path, "/leasing")
+	return ok && slices.Contains(rewrite.ClientPaths, client)
+}
 
 // paths are the import paths of package concurrency: of releases, of forks, and of what may
 // be one.

@@ -12,7 +12,7 @@ import (
 // csvHeader names the columns. New ones are added behind these.
 var csvHeader = []string{
 	"type", "module", "unit", "owners", "state", "rule", "path", "line", "col", "package", "func",
-	"tier", "codes", "message", "detail", "call_path", "version", "target",
+	"tier", "codes", "message", "detail", "call_path", "version", "target", "differences",
 }
 
 // A csvRow is a row of [CSV], by the names of its columns.
@@ -103,6 +103,11 @@ func (f Finding) row() csvRow {
 			calls = append(calls, c.At+" "+c.text())
 		}
 	}
+	var differences []string
+	for _, d := range f.Differences {
+		differences = append(differences, d.Kind+": "+d.Text+" ("+d.At+")")
+	}
+	row["differences"] = strings.Join(differences, "; ")
 	row["codes"], row["detail"], row["call_path"] = strings.Join(codes, " "), strings.Join(details, "; "), strings.Join(calls, "; ")
 	return row
 }

@@ -30,7 +30,9 @@ type Finding struct {
 	// Exported are the exported declarations that change although other modules may compile
 	// against them.
 	Exported []string `json:"exported,omitempty"`
-	Bump     *Bump    `json:"bump,omitempty"`
+	// Differences are what the program does otherwise with the tier.
+	Differences []Difference `json:"differences,omitempty"`
+	Bump        *Bump        `json:"bump,omitempty"`
 	// Ignored is the reason that a comment in the source gives for ignoring the finding.
 	Ignored string `json:"ignored,omitempty"`
 }
@@ -40,6 +42,14 @@ type Reason struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail,omitempty"`
 	At     string `json:"at,omitempty"`
+}
+
+// A Difference is the JSON form of what a program does otherwise; Text is a sentence.
+type Difference struct {
+	Kind  string `json:"kind"`
+	Text  string `json:"text"`
+	Value string `json:"value,omitempty"`
+	At    string `json:"at"`
 }
 
 // A Frame is the JSON form of a call.
@@ -156,6 +166,9 @@ func findingJSON(res *pipeline.Result, f *finding.Finding) Finding {
 		return out
 	}
 	out.Exported = f.Exported
+	for _, d := range f.Differences {
+		out.Differences = append(out.Differences, Difference{string(d.Kind), d.Text(), d.Value, at(res, d.Pos)})
+	}
 	for _, r := range f.Refused {
 		out.Refused = append(out.Refused, reasonJSON(res, r))
 	}

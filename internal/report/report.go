@@ -16,7 +16,8 @@
 //	         package, func, message, tier (guard, gate, collapse, refuse; for go.mod
 //	         bump, report, refuse), refused (why tier is refuse: code, detail, at),
 //	         notHigher (why tier is not the next one up: the same), callPath (from the
-//	         loop to TryLock: at, call), bump (for go.mod: module, version, target,
+//	         loop to TryLock: at, call), differences (what the program does otherwise with
+//	         that tier: kind, text, value, at; docs/DIFFERENCES.md has the kinds), bump (for go.mod: module, version, target,
 //	         indirect, evidence, remains, wanted,
 //	         via (the modules it comes through), plan (what else the bump changes), calls
 //	         (those that leak: at, name, known, path from the deadline to it))

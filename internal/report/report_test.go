@@ -37,6 +37,7 @@ go.mod:6:9: unsafe-client: example.com/etcd@v1.0.0 leaks <maps> (refuse: replace
 a/a.go:7:2: trylock-poll: wait polls (gate)
 	a/a.go:8:5: wait calls try
 	a/a.go:20:9: mu.TryLock
+	differs: log.Print() is done once more for each try at a release that fails.
 	not collapse: logs-per-round at a/a.go:9:3: log.Print()
 a/a.go:30:2: watch-storm: storm tries (guard)
 	not collapse: shape-unknown
@@ -69,7 +70,7 @@ func TestJSON(t *testing.T) {
 {"type":"finding","rule":"unsafe-client","path":"go.mod","line":4,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"report","notHigher":{"code":"not-by-default"},"bump":{"module":"example.com/etcd","version":"v1.0.0","target":"v1.1.0","evidence":["etcd issue #1"]}}
 {"type":"finding","rule":"unsafe-client","path":"go.mod","line":5,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"refuse","refused":[{"code":"needs-more-requirements","detail":"needs more:\n\texample.com/x: cannot find it"}],"bump":{"module":"example.com/etcd","version":"v1.0.0","target":"v1.1.0","evidence":["etcd issue #1"],"wanted":["example.com/x@v0.1.0"]}}
 {"type":"finding","rule":"unsafe-client","path":"go.mod","line":6,"col":9,"message":"example.com/etcd@v1.0.0 leaks <maps>","tier":"refuse","refused":[{"code":"replaced"}],"bump":{"module":"example.com/etcd","version":"v1.0.0","indirect":true,"evidence":["etcd issue #1"]}}
-{"type":"finding","rule":"trylock-poll","path":"a/a.go","line":7,"col":2,"package":"example.com/m/a","func":"wait","message":"wait polls","tier":"gate","notHigher":{"code":"logs-per-round","detail":"log.Print()","at":"a/a.go:9:3"},"callPath":[{"at":"a/a.go:8:5","call":"wait calls try"},{"at":"a/a.go:20:9","call":"mu.TryLock"}]}
+{"type":"finding","rule":"trylock-poll","path":"a/a.go","line":7,"col":2,"package":"example.com/m/a","func":"wait","message":"wait polls","tier":"gate","notHigher":{"code":"logs-per-round","detail":"log.Print()","at":"a/a.go:9:3"},"callPath":[{"at":"a/a.go:8:5","call":"wait calls try"},{"at":"a/a.go:20:9","call":"mu.TryLock"}],"differences":[{"kind":"once-more","text":"log.Print() is done once more for each try at a release that fails.","value":"log.Print()","at":"a/a.go:9:3"}]}
 {"type":"finding","rule":"watch-storm","path":"a/a.go","line":30,"col":2,"package":"example.com/m/a","func":"storm","message":"storm tries","tier":"guard","notHigher":{"code":"shape-unknown"}}
 {"type":"finding","rule":"trylock-spin","path":"a/a.go","line":40,"col":2,"package":"example.com/m/a","func":"spin","message":"spin tries","tier":"refuse","refused":[{"code":"cgo-file","at":"a/a.go:1:1"},{"code":"does-not-build","detail":"two\nlines"}]}
 {"type":"skipped","path":"b/b.go","line":3,"col":4,"reason":"syntax-error","detail":"expected ';'\nfound x"}

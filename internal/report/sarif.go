@@ -218,6 +218,12 @@ func (u sarifUnit) result(f Finding) sarifResult {
 	if len(codes) > 0 {
 		r.Properties["reasons"] = codes
 	}
+	for _, d := range f.Differences {
+		r.related(u.place(d.At, d.Text))
+	}
+	if len(f.Differences) > 0 {
+		r.Properties["differences"] = f.Differences
+	}
 	if f.Bump != nil {
 		for _, c := range f.Bump.Calls {
 			flow := sarifThreadFlow{}

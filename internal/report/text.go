@@ -86,6 +86,9 @@ func (p *printer) finding(f *finding.Finding) {
 	for _, name := range f.Exported {
 		p.printf("\tchanges the exported %s\n", name)
 	}
+	for _, d := range f.Differences {
+		p.printf("\tdiffers: %s\n", d.Text())
+	}
 	for _, r := range f.Refused {
 		p.reason("refused", r)
 	}

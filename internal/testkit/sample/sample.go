@@ -65,8 +65,9 @@ func Result(t testing.TB) *pipeline.Result {
 		Findings: []*finding.Finding{
 			{
 				Rule: "trylock-poll", Pos: at(7, 2), Func: "wait", Package: "example.com/m/a", Message: "wait polls", Tier: finding.Gate,
-				NotHigher: &finding.Reason{Code: finding.LogsPerRound, Detail: "log.Print()", Pos: at(9, 3)},
-				Path:      []finding.Frame{{Pos: at(8, 5), Call: "wait calls try"}, {Pos: at(20, 9), Call: "mu.TryLock"}},
+				NotHigher:   &finding.Reason{Code: finding.LogsPerRound, Detail: "log.Print()", Pos: at(9, 3)},
+				Path:        []finding.Frame{{Pos: at(8, 5), Call: "wait calls try"}, {Pos: at(20, 9), Call: "mu.TryLock"}},
+				Differences: []finding.Difference{{Kind: finding.OnceMore, Value: "log.Print()", Pos: at(9, 3)}},
 			},
 			{
 				Rule: "watch-storm", Pos: at(30, 2), Func: "storm", Package: "example.com/m/a", Message: "storm tries", Tier: finding.Guard,

@@ -22,6 +22,9 @@ type Attempt struct {
 	Replies bool
 }
 
+// IsMethod reports whether the attempt is a call of the mutex's method of that name.
+func (a *Attempt) IsMethod(name string) bool { return a.method == name }
+
 // What loops retry.
 func TryLocks(p *Functions) *Attempt {
 	return &Attempt{

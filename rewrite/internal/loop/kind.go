@@ -19,7 +19,7 @@ func (s *Site) Tried(verb string) string {
 		what = fmt.Sprintf("%s %s", verb, source.FirstLine(s.Text(s.Tries[0].Fun)))
 	}
 	if len(s.Clocks) == 1 && !s.repeats(s.Clocks[0].Wait) {
-		if d := s.pace(s.Clocks[0]); d != nil {
+		if d := s.Pace(s.Clocks[0]); d != nil {
 			what += " every " + source.FirstLine(s.Text(d))
 		}
 	}
@@ -34,9 +34,9 @@ func (s *Site) described(e ast.Expr) string {
 	return source.FirstLine(s.Text(e))
 }
 
-// pace returns the interval of a clock between rounds, or nil where there is not one: a
+// Pace returns the interval of a clock between rounds, or nil where there is not one: a
 // timer that the loop sets again has that of the Reset, not the one it was made with.
-func (s *Site) pace(c *Clock) (d ast.Expr) {
+func (s *Site) Pace(c *Clock) (d ast.Expr) {
 	several := false
 	if c.Var != nil {
 		ast.Inspect(s.Node, func(n ast.Node) bool {

@@ -120,6 +120,9 @@ type Input struct {
 	Forks []Fork
 	// Ignored are Go files that every build configuration leaves out, with their bytes.
 	Ignored map[string][]byte
+	// Leasing says that a package of the module imports the client's package leasing, whose
+	// clients write where others only read.
+	Leasing bool
 	// Linked are the files that have another name by a symbolic link, with that name.
 	Linked map[string]string
 }

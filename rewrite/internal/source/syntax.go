@@ -54,6 +54,14 @@ func NameIn(e ast.Expr) *ast.Ident {
 	return nil
 }
 
+// Fun returns what a call calls, or the expression itself.
+func Fun(e ast.Expr) ast.Expr {
+	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
+		return call.Fun
+	}
+	return e
+}
+
 // ImportPath returns the path of an import.
 func ImportPath(s *ast.ImportSpec) string {
 	p, err := strconv.Unquote(s.Path.Value)

@@ -27,7 +27,7 @@ type timed struct {
 // one, with a context that is given a deadline for this call.
 func (p *timed) is(f *source.File, call *ast.CallExpr) bool {
 	i, ok := p.lockContext(f, call)
-	return ok && p.timedHere(f, call, call.Args[i], 0)
+	return ok && Deadline(p.Program, f, call, call.Args[i]) != nil
 }
 
 // lockContext returns which argument of call is the context of a call of the method.
@@ -123,53 +123,56 @@ func (p *timed) forwarded(f *source.File, decl *ast.FuncDecl, fn *types.Func) (i
 	return 0, false
 }
 
-// timedHere reports whether the context ctx of call is given a deadline in the innermost
-// loop around the call, or, outside of loops, in the function around it.
-func (p *timed) timedHere(f *source.File, call *ast.CallExpr, ctx ast.Expr, depth int) bool {
+// Deadline returns the call that gives the context ctx of a call its deadline, in the innermost
+// loop around the call or, outside of loops, in the function around it; nil if there is none.
+func Deadline(p *source.Program, f *source.File, call *ast.CallExpr, ctx ast.Expr) *ast.CallExpr {
+	return deadline(p, f, call, ctx, 0)
+}
+
+func deadline(p *source.Program, f *source.File, call *ast.CallExpr, ctx ast.Expr, depth int) (found *ast.CallExpr) {
 	id, ok := ast.Unparen(ctx).(*ast.Ident)
 	if !ok || depth > 3 {
-		return false
+		return nil
 	}
 	obj := f.ObjectOf(id)
 	scope := p.RepeatedAround(call)
 	if obj == nil || scope == nil {
-		return false
+		return nil
 	}
-	timed := false
 	ast.Inspect(scope, func(n ast.Node) bool {
 		a, ok := n.(*ast.AssignStmt)
 		if !ok || len(a.Rhs) != 1 || a.Pos() > call.Pos() {
-			return !timed
+			return found == nil
 		}
 		if target, ok := ast.Unparen(a.Lhs[0]).(*ast.Ident); !ok || f.ObjectOf(target) != obj {
-			return !timed
+			return found == nil
 		}
 		derived, ok := ast.Unparen(a.Rhs[0]).(*ast.CallExpr)
 		if !ok || len(derived.Args) == 0 {
-			return !timed
+			return found == nil
 		}
 		switch fn, _ := f.Callee(derived).(*types.Func); {
 		case fn == nil || fn.Pkg() == nil:
 		case fn.Pkg().Path() == "context":
 			switch fn.Name() {
 			case "WithTimeout", "WithDeadline", "WithTimeoutCause", "WithDeadlineCause":
-				timed = true
+				found = derived
 			case "WithCancel", "WithCancelCause", "WithValue":
-				timed = p.timedHere(f, call, derived.Args[0], depth+1)
+				found = deadline(p, f, call, derived.Args[0], depth+1)
 			}
-		case p.givesDeadline(fn):
-			timed = true
+		case givesDeadline(p, fn):
+			found = derived
 		case p.IsClientPath(fn.Pkg().Path()) && fn.Name() == "WithRequireLeader":
-			timed = p.timedHere(f, call, derived.Args[0], depth+1)
+			found = deadline(p, f, call, derived.Args[0], depth+1)
 		}
-		return !timed
+		return found == nil
 	})
-	return timed
+	return found
 }
 
 // givesDeadline reports whether a function of the module makes a context with a deadline and
 // returns it.
-func (p *timed) givesDeadline(fn *types.Func) bool {
+func givesDeadline(p *source.Program, fn *types.Func) bool {
 	res := fn.Signature().Results()
 	if res.Len() == 0 || !source.IsNamed(res.At(0).Type(), "context", "Context") {
 		return false

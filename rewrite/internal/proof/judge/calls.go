@@ -167,6 +167,7 @@ func (r *runner) tries(s *state, in ssa.Instruction, args []string, k func(*stat
 	switch {
 	case !s.tried:
 		s.tried, s.base, s.start = true, s.epoch, maps.Clone(s.count)
+		r.early[s.early] = true
 		s.event("%s", try)
 	case len(s.events) != s.before || s.events[len(s.events)-1] != try:
 		what := "the mutex or the context may be another one in a later round"
@@ -222,16 +223,19 @@ func (r *runner) over(s *state) bool {
 	return r.sc.last == inWait && s.tries >= r.sc.refused && s.tried && !s.done
 }
 
-// paused is a wait of a clock.
-func (r *runner) paused(s *state, clock string, at ssa.Instruction) {
+// paused is a wait of a clock; hears says that it ends with the context.
+func (r *runner) paused(s *state, clock string, at ssa.Instruction, hears bool) {
 	if !s.done && (s.tried || r.inner[at.Block()]) {
 		r.paces[clock] = true
 		if !s.tried {
+			s.early = true
 			return // it waits before it tries for the first time, where the helper tries at once
 		}
 		s.shaken()
 		s.epoch = s.base + 1
-		s.ended = s.ended || r.over(s)
+		if r.over(s) {
+			s.ended, r.deaf = true, r.deaf || !hears
+		}
 		return
 	}
 	s.event("wait for the clock %s", clock)
@@ -242,7 +246,7 @@ func (r *runner) paused(s *state, clock string, at ssa.Instruction) {
 func (r *runner) clocked(s *state, c ssa.CallInstruction, name string, args []string, k func(*state, string)) {
 	switch name {
 	case "Sleep":
-		r.paused(s, args[len(args)-1], c)
+		r.paused(s, args[len(args)-1], c, false)
 		k(s, "")
 	case "Stop", "Reset":
 		k(s, "stopped") // nobody but the loop looks at it
@@ -266,7 +270,7 @@ func (r *runner) receive(s *state, x *ssa.UnOp, k func(*state)) {
 	}
 	s.env[x] = got
 	if every, ok := clockOf(ch); ok {
-		r.paused(s, every, x)
+		r.paused(s, every, x, false)
 		k(s)
 		return
 	}
@@ -309,7 +313,7 @@ func (r *runner) choose(fr *frame, s *state, x *ssa.Select, k func(*state, int))
 			k(s, -1)
 		}
 	case known && x.Blocking && clock >= 0 && (r.inLoop(s) || r.inner[x.Block()]):
-		r.paused(s, every, x)
+		r.paused(s, every, x, done >= 0)
 		if s.ended && done >= 0 {
 			k(s, done)
 			return

@@ -18,7 +18,12 @@ const maxRefused = 3
 // is a call in the old function or in a literal in it. Both functions are run in scenarios: so
 // many tries are refused, then one succeeds or fails, or the context ends, or the session does.
 // What the new one does has to be something that the old one does.
-func (j *Judge) Collapse(old, new *ssa.Function, try *ssa.Call) *Objection {
+func (j *Judge) Collapse(old, new *ssa.Function, try *ssa.Call) (v Verdict) {
+	v.Against = j.collapse(old, new, try, &v.Facts)
+	return v
+}
+
+func (j *Judge) collapse(old, new *ssa.Function, try *ssa.Call, facts *Facts) *Objection {
 	fo, fn := try.Parent(), new
 	if fo != old {
 		if fn = j.literal(old, new, fo); fn == nil {
@@ -40,7 +45,7 @@ func (j *Judge) Collapse(old, new *ssa.Function, try *ssa.Call) *Objection {
 	if len(wait.Call.Args) > 2 && len(mayBeNil(wait.Call.Args[2], wait)) > 0 {
 		return objection(try.Pos(), "the interval is looked up before the first try, through a pointer that may be nil")
 	}
-	c := &collapse{j: j, old: fo, new: fn, try: try, wait: wait, inner: cycle(try.Block()), axiom: j.waitCalled(wait)}
+	c := &collapse{j: j, old: fo, new: fn, try: try, wait: wait, inner: cycle(try.Block()), axiom: j.waitCalled(wait), facts: facts}
 	if len(c.inner) == 0 {
 		return objection(try.Pos(), "the try is in no loop of its function")
 	}
@@ -84,6 +89,7 @@ type collapse struct {
 	ctx       string
 	waited    map[string]bool // the intervals of the old loop
 	every     map[string]bool // what the wait is given
+	facts     *Facts
 }
 
 func (c *collapse) judge() *Objection {
@@ -266,6 +272,11 @@ func shown(t *outcomeOf) string {
 func (c *collapse) before(refused int, last string) (map[string]*outcomeOf, *Objection) {
 	r := &runner{j: c.j, try: c.try, inner: c.inner, ctx: c.ctx, sc: scenario{refused, last}}
 	r.start(c.old)
+	c.facts.Retries = c.axiom.retries
+	c.facts.Deaf = c.facts.Deaf || r.deaf
+	if refused == 0 && last == errNone {
+		c.facts.WaitsFirst = r.early[true] && !r.early[false]
+	}
 	if r.why != "" {
 		at := c.try.Pos()
 		if r.at != nil {

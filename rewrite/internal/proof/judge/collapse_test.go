@@ -12,7 +12,7 @@ func (b *bench) collapse(old, new string) string {
 	if err != nil {
 		b.t.Fatalf("%v in\n%s", err, new)
 	}
-	if o := p.j.Collapse(p.old, p.new, p.tries[0]); o != nil {
+	if o := p.j.Collapse(p.old, p.new, p.tries[0]).Against; o != nil {
 		return o.Why
 	}
 	return ""

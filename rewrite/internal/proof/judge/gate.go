@@ -7,13 +7,13 @@ import (
 )
 
 // Gates judges the gates of one function: that of each of the tries, which are calls of
-// TryLock in the old function or in literals in it. It returns what stands against them.
-func (j *Judge) Gates(old, new *ssa.Function, tries []*ssa.Call) map[*ssa.Call]*Objection {
-	out := map[*ssa.Call]*Objection{}
+// TryLock in the old function or in literals in it.
+func (j *Judge) Gates(old, new *ssa.Function, tries []*ssa.Call) map[*ssa.Call]Verdict {
+	out := map[*ssa.Call]Verdict{}
 	m, inserted, bad := j.isomorphic(old, new)
 	if m == nil {
 		for _, t := range tries {
-			out[t] = objection(where(bad), "the function differs by more than its clocks")
+			out[t] = Verdict{Against: objection(where(bad), "the function differs by more than its clocks")}
 		}
 		return out
 	}
@@ -29,9 +29,7 @@ func (j *Judge) Gates(old, new *ssa.Function, tries []*ssa.Call) map[*ssa.Call]*
 	claimed := map[ssa.Instruction]bool{}
 	for _, t := range tries {
 		g := &gate{loop: j.loopOf(now[t]), was: was, inserted: inserted, at: t.Pos()}
-		if o := g.judge(claimed); o != nil {
-			out[t] = o
-		}
+		out[t] = Verdict{g.judge(claimed), g.facts}
 	}
 	for in := range instructions(new) {
 		c, ok := in.(ssa.CallInstruction)
@@ -39,8 +37,9 @@ func (j *Judge) Gates(old, new *ssa.Function, tries []*ssa.Call) map[*ssa.Call]*
 			continue
 		}
 		for _, t := range tries {
-			if out[t] == nil {
-				out[t] = objection(where(was(in)), "a clock is swapped that does not wait in a loop which tries")
+			if v := out[t]; v.Against == nil {
+				v.Against = objection(where(was(in)), "a clock is swapped that does not wait in a loop which tries")
+				out[t] = v
 			}
 		}
 	}
@@ -53,6 +52,7 @@ type gate struct {
 	was      func(ssa.Instruction) ssa.Instruction // in the code before
 	inserted map[ssa.Instruction]bool              // waits
 	at       token.Pos                             // of the try, before the edit
+	facts    Facts
 }
 
 // pos returns where an instruction stood before the edit.
@@ -95,6 +95,8 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 			continue
 		}
 		claimed[in] = true
+		g.facts.Restarts = g.facts.Restarts || g.j.clock(c).anew
+		g.facts.PutIn = g.facts.PutIn || g.inserted[in]
 		if o := g.own(c, u, g.pos(in)); o != nil {
 			return o
 		}
@@ -149,6 +151,9 @@ func (g *gate) unnoticed(rounds map[outcome]*round) *Objection {
 				return o
 			}
 			if goes {
+				if c, ok := in.(ssa.CallInstruction); ok && g.j.effectOf(c) == logs {
+					g.facts.Logs = true
+				}
 				if what := g.acts(in); what != "" {
 					return objection(g.pos(in), "a round more does once more: %s", what)
 				}

@@ -113,7 +113,7 @@ func (b *bench) gate(old, new string) string {
 		b.t.Fatalf("%v in\n%s", err, new)
 	}
 	for _, t := range p.tries {
-		if o := p.j.Gates(p.old, p.new, p.tries)[t]; o != nil {
+		if o := p.j.Gates(p.old, p.new, p.tries)[t].Against; o != nil {
 			return o.Why
 		}
 	}

@@ -56,6 +56,8 @@ type runner struct {
 	steps, ways int
 	traces      map[string]*outcomeOf
 	paces       map[string]bool // what the loop waits for, or the helper's wait is given
+	early       map[bool]bool   // whether first tries came after a wait
+	deaf        bool            // a wait did not end with the context
 	why         string          // why the run means nothing
 	at          ssa.Instruction // where that is
 }
@@ -100,6 +102,7 @@ type state struct {
 	defers  int
 	tried   bool
 	waiting bool
+	early   bool // it waited before the first try
 }
 
 func (s *state) clone() *state {
@@ -123,7 +126,7 @@ func (r *runner) stop(in ssa.Instruction, why string) {
 }
 
 func (r *runner) start(f *ssa.Function) {
-	r.traces, r.paces = map[string]*outcomeOf{}, map[string]bool{}
+	r.traces, r.paces, r.early = map[string]*outcomeOf{}, map[string]bool{}, map[bool]bool{}
 	s := &state{env: map[ssa.Value]string{}, mem: map[string]string{}, known: map[string]bool{}, visits: map[*ssa.BasicBlock]int{}, count: map[string]int{}, defers: -1, waited: -1}
 	s.ended = r.sc.last == atOnce
 	for i, p := range f.Params {

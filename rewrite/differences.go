@@ -1,0 +1,29 @@
+package rewrite
+
+import (
+	"slices"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/proof"
+)
+
+// differences notes on each finding what the program does otherwise with its tier, as it is now.
+func (pl *Plan) differences() {
+	var uses []proof.Use
+	for _, a := range pl.analyses {
+		uses = append(uses, proof.Uses(a.Flow, a.Program)...)
+	}
+	for _, f := range pl.proposals {
+		if f.Differences = nil; f.Tier > finding.Refuse {
+			f.Differences = proof.Differences(f.site, f.Tier, f.components, uses, f.collapsed)
+			for _, r := range f.renamed {
+				pos := pl.p.Position(r.sel.Pos())
+				f.Differences = append(f.Differences, finding.Difference{Kind: finding.JoinsLate, Pos: pos}, finding.Difference{Kind: finding.MissesTurn, Pos: pos})
+			}
+			if len(f.renamed) > 0 { // no other call of Lock is left
+				f.Differences = slices.DeleteFunc(f.Differences, func(d finding.Difference) bool { return d.Kind == finding.LockRepeats })
+				finding.InOrder(f.Differences)
+			}
+		}
+	}
+}
