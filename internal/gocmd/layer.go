@@ -2,12 +2,15 @@ package gocmd
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"etcdmod/internal/rooted"
 )
 
 // A Layer is files that the commands of a [Runner] take for those on disk: what an earlier step
@@ -108,4 +111,43 @@ func (r Runner) layered(args []string) []string {
 		return args
 	}
 	return slices.Concat(args[:verb], r.Layer.Flags(), args[verb:])
+}
+
+// Overlaid returns the files that the commands of the Runner take for others, by the absolute
+// name of those: the ones of its layer, else those that GOFLAGS names.
+func (r Runner) Overlaid() (map[string]string, error) {
+	if !r.Layer.Empty() {
+		return r.Layer.Replace, nil
+	}
+	kept, _ := Flags(Setting(r.Env)("GOFLAGS"))
+	for _, flag := range slices.Backward(kept) {
+		name, ok := strings.CutPrefix(strings.TrimLeft(strings.Trim(flag, `'"`), "-"), "overlay=")
+		if !ok || name == "" {
+			continue
+		}
+		data, err := rooted.ReadNamed(r.from(name), rooted.Index)
+		if err != nil {
+			return nil, err
+		}
+		var overlay struct{ Replace map[string]string }
+		if err := json.Unmarshal(data, &overlay); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		all := map[string]string{}
+		for name, other := range overlay.Replace {
+			if other != "" {
+				all[r.from(name)] = r.from(other)
+			}
+		}
+		return all, nil
+	}
+	return nil, nil
+}
+
+// from gives a file the name that it has from the root on.
+func (r Runner) from(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(r.Dir, name)
 }

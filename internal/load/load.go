@@ -1,9 +1,14 @@
 // Package load loads packages of one module with syntax and types.
 //
 // It takes a go command, the directories to load and build flags, and gives the packages
-// together with the bytes that were parsed. What a package imports comes from export
-// data, so that only the packages asked for are type-checked from source. It never
-// changes a file, and it does not judge the errors that packages have.
+// together with the bytes that were parsed. It never changes a file, and it does not judge the
+// errors that packages have.
+//
+// Types need no compiled code, and a machine that runs in CI has none. So nothing is compiled
+// here: the go command lists the packages and says which of them its build cache has. Of those
+// the export data is read; of the others the declarations are type-checked from source, without
+// what is in functions, whose syntax is dropped at once. Only the packages asked for are
+// type-checked whole. What a load gives is the same whatever the cache has.
 package load
 
 import (
@@ -16,15 +21,12 @@ import (
 	"go/scanner"
 	"go/token"
 	"path/filepath"
-	"slices"
 	"sort"
-	"strings"
 	"sync"
 
 	"golang.org/x/tools/go/packages"
 
 	"etcdmod/internal/gocmd"
-	"etcdmod/internal/procgroup"
 	"etcdmod/internal/quote"
 )
 
@@ -36,9 +38,6 @@ type Program struct {
 
 	dir string
 }
-
-const mode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports |
-	packages.NeedTypes | packages.NeedTypesSizes | packages.NeedSyntax | packages.NeedTypesInfo | packages.NeedModule
 
 // A Cache keeps the syntax trees of files that several loads have in common: those of
 // one module in several build configurations. Positions in them are the same in all.
@@ -69,7 +68,7 @@ func NewCache() *Cache {
 }
 
 // parse parses a file, once.
-func (c *Cache) parse(_ *token.FileSet, name string, src []byte) (*ast.File, error) {
+func (c *Cache) parse(name string, src []byte) (*ast.File, error) {
 	c.mu.Lock()
 	p := c.parsed[name]
 	if p == nil {
@@ -122,7 +121,6 @@ func tooDeep(file *ast.File) (at token.Pos) {
 // Load loads the packages in dirs, which lie below the runner's directory, with their
 // tests.
 func (c *Cache) Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) (*Program, error) {
-	p := &Program{Fset: c.Fset, Sources: c.Sources, dir: r.Dir}
 	patterns := make([]string, len(dirs))
 	for i, dir := range dirs {
 		rel, err := filepath.Rel(r.Dir, dir)
@@ -132,37 +130,56 @@ func (c *Cache) Load(ctx context.Context, r gocmd.Runner, dirs, flags []string) 
 		patterns[i] = "./" + filepath.ToSlash(rel)
 	}
 	sort.Strings(patterns)
-	cfg := &packages.Config{
-		Context:    ctx,
-		Mode:       mode,
-		Dir:        r.Dir,
-		Env:        r.Environ(),
-		BuildFlags: append(r.Layer.Flags(), flags...),
-		Fset:       p.Fset,
-		Tests:      true,
-		ParseFile:  c.parse,
-	}
 	if err := errors.Join(gocmd.Find(), r.Check()); err != nil {
 		return nil, err
 	}
-	ended := procgroup.Follow(ctx)
-	pkgs, err := packages.Load(cfg, patterns...)
-	ended()
+	p, err := c.load(ctx, r, patterns, flags)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot load packages: %s", said(err))
+	if missing := p.missing(dirs); len(missing) > 0 && err == nil {
+		err = fmt.Errorf("the go command says nothing about the package in %s, and not why", quote.Name(missing[0]))
+	} else if len(missing) == 0 {
+		err = nil // it is about packages that have it as an error of their own
 	}
-	p.Packages = pkgs
-	if missing := p.missing(dirs); len(missing) > 0 {
-		return nil, fmt.Errorf("cannot load packages: %w", absent(ctx, r, patterns, missing, flags))
+	if err != nil {
+		return nil, fmt.Errorf("cannot load packages: %w", said(err))
 	}
 	return p, nil
 }
 
-// missing returns the directories of which no package came back. Where the go command
-// fails as a whole, go/packages gives no packages and no error, as if there were none.
+// load loads what patterns match. An error may come with packages.
+func (c *Cache) load(ctx context.Context, r gocmd.Runner, patterns, flags []string) (*Program, error) {
+	p := &Program{Fset: c.Fset, Sources: c.Sources, dir: r.Dir}
+	built, err := r.Context(ctx, flags)
+	if err != nil {
+		return p, err
+	}
+	l := lister{Runner: r, flags: flags}
+	if minor(built) >= 21 {
+		l.flags = append([]string{"-pgo=off"}, flags...) // a profile makes variants of packages
+	}
+	list, listed := l.list(ctx, patterns, "-deps", "-test", "-json="+fields)
+	over, err := r.Overlaid()
+	if err != nil {
+		return p, err
+	}
+	check, err := newChecker(c, built, graph(r.Dir, list), over)
+	if err != nil {
+		return p, err
+	}
+	if err := check.all(ctx, l); err != nil {
+		return p, err
+	}
+	for _, n := range check.order {
+		if n.root {
+			p.Packages = append(p.Packages, n.Package)
+		}
+	}
+	return p, listed
+}
+
+// missing returns the directories of which no package came back.
 func (p *Program) missing(dirs []string) (out []string) {
 	have := map[string]bool{}
 	for _, pkg := range p.Packages {
@@ -188,21 +205,10 @@ func resolved(dir string) string {
 	return dir
 }
 
-// absent asks the go command why there are no packages, in the way in which it was asked for
-// them.
-func absent(ctx context.Context, r gocmd.Runner, patterns, missing, flags []string) error {
-	args := slices.Concat([]string{"list", "-e", "-test", "-export", "-compiled", "-f", "{{.Dir}}"}, flags, []string{"--"}, patterns)
-	if _, err := r.Run(ctx, args...); err != nil {
-		return err
+// said returns an error with what the go command wrote, without what [gocmd.Error] puts around it.
+func said(err error) error {
+	if e, ok := errors.AsType[*gocmd.Error](err); ok && e.Stderr != "" {
+		return errors.New(e.Stderr)
 	}
-	return fmt.Errorf("the go command says nothing about the package in %s, and not why", quote.Name(missing[0]))
-}
-
-// said returns what the go command wrote, without what go/packages puts around it.
-func said(err error) string {
-	text := err.Error()
-	if _, stderr, ok := strings.Cut(text, ": stderr: "); ok && strings.TrimSpace(stderr) != "" {
-		text = stderr
-	}
-	return strings.TrimSpace(text)
+	return err
 }

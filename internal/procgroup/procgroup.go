@@ -6,18 +6,7 @@
 // waits for the end of this one and kills what has the mark. It never touches what has not.
 package procgroup
 
-import (
-	"context"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // stopped says that a command was told to end, and may take its time.
 var stopped atomic.Bool
-
-// Follow is for a command that somebody else starts, with the environment of this process and
-// with a context: it is among those that [Finish] ends. The function that it returns is for when
-// the command has ended.
-func Follow(ctx context.Context) (ended func() bool) {
-	watch()
-	return context.AfterFunc(ctx, func() { stopped.Store(true) })
-}

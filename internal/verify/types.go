@@ -9,13 +9,11 @@ import (
 	"go/token"
 	"go/types"
 	"go/version"
-	"os"
 	"runtime"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/load"
 	"etcdmod/internal/verify/shadow"
-
-	"golang.org/x/tools/go/gcexportdata"
 )
 
 // A universe type-checks packages of one side from source, over the export data of
@@ -135,26 +133,12 @@ func (u *universe) export(p *shadow.Package) (*types.Package, error) {
 	if t := u.types[p.Path()]; t != nil && t.Complete() {
 		return t, nil
 	}
-	t, err := readExport(p.Export, u.fset, u.types, p.Path())
+	t, err := load.Export(p.Export, u.fset, u.types, p.Path())
 	if err != nil {
 		u.unread = true
 		return nil, errors.New("its export data cannot be read")
 	}
 	return t, nil
-}
-
-func readExport(name string, fset *token.FileSet, known map[string]*types.Package, path string) (*types.Package, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	//lint:ignore SA1019 the go command still gives archives, which Read alone does not take
-	r, err := gcexportdata.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
-	return gcexportdata.Read(r, fset, known, path)
 }
 
 type importer func(path string) (*types.Package, error)

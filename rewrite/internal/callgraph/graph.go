@@ -1,11 +1,13 @@
 package callgraph
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
 	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/callgraph/vta"
 	"golang.org/x/tools/go/packages"
@@ -109,18 +111,24 @@ func (g *Graph) add(e *Edge) {
 	g.in[e.Callee] = append(g.in[e.Callee], e)
 }
 
+// order gives functions an order: those with source as they stand there, then the others by name.
+// Where those stand depends on what they were loaded from.
+func (g *Graph) order(a, b *ssa.Function) int {
+	switch x, y := HasSource(a), HasSource(b); {
+	case x && y && a.Pos() != b.Pos():
+		return int(a.Pos() - b.Pos())
+	case x != y && x:
+		return -1
+	case x != y:
+		return 1
+	}
+	return strings.Compare(a.String(), b.String())
+}
+
 // sort gives the edges an order that does not depend on maps.
 func (g *Graph) sort() {
 	less := func(a, b *Edge) int {
-		for _, d := range []int{int(place(a.Site) - place(b.Site)), int(a.Kind - b.Kind), int(a.Callee.Pos() - b.Callee.Pos())} {
-			if d != 0 {
-				return d
-			}
-		}
-		if a.Callee.String() < b.Callee.String() {
-			return -1
-		}
-		return 1
+		return cmp.Or(int(place(a.Site)-place(b.Site)), int(a.Kind-b.Kind), g.order(a.Callee, b.Callee))
 	}
 	for _, m := range []map[*ssa.Function][]*Edge{g.out, g.in} {
 		for _, es := range m {
@@ -313,15 +321,7 @@ func (g *Graph) index() {
 			g.byPos[f.Pos()] = append(g.byPos[f.Pos()], f)
 		}
 	}
-	slices.SortFunc(g.list, func(a, b *ssa.Function) int {
-		if a.Pos() != b.Pos() {
-			return int(a.Pos() - b.Pos())
-		}
-		if a.String() < b.String() {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(g.list, g.order)
 	for _, f := range g.list {
 		for _, b := range f.Blocks {
 			for _, in := range b.Instrs {

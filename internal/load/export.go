@@ -1,0 +1,117 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/tools/go/gcexportdata"
+
+	"etcdmod/internal/rooted"
+)
+
+// exports gives the packages that do not come from source their types, out of the build cache.
+// An error means that it has lost some of them since it was asked.
+func (c *checker) exports(ctx context.Context, l lister) error {
+	// Export data speaks of packages by their path. All of them are there before any is read, so
+	// that all speak of the same.
+	known := map[string]*types.Package{}
+	for _, n := range c.order {
+		if !n.source {
+			c.empty(n)
+			known[n.PkgPath] = n.Types
+		}
+	}
+	need := exported(c.order)
+	if len(need) == 0 {
+		return nil
+	}
+	paths := make([]string, len(need))
+	for i, n := range need {
+		paths[i] = n.PkgPath
+	}
+	list, err := l.list(ctx, paths, "-export", "-json=ImportPath,Export")
+	if err != nil {
+		return err
+	}
+	file := map[string]string{}
+	for _, p := range list {
+		file[p.ImportPath] = p.Export
+	}
+	for _, n := range need {
+		if _, err := Export(file[n.PkgPath], c.cache.Fset, known, n.PkgPath); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Export reads the export data of a package, which the build cache has in a file. known are the
+// packages of the program by their path; it adds what is not among them.
+func Export(file string, fset *token.FileSet, known map[string]*types.Package, path string) (*types.Package, error) {
+	data, err := rooted.ReadNamed(file, rooted.Content)
+	if err != nil {
+		return nil, err
+	}
+	//lint:ignore SA1019 the go command still gives archives, which Read alone does not take
+	r, err := gcexportdata.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return gcexportdata.Read(r, fset, known, path)
+}
+
+// made asks for the Go files that cgo and swig make for packages from source. What they declare
+// depends on C, and a package that speaks of C has no meaning without. The standard library shows
+// nothing of C to others, and takes seconds.
+func (c *checker) made(ctx context.Context, l lister) {
+	var roots, others []string
+	for _, n := range c.order {
+		switch {
+		case !n.source || !n.list.cgo() || n.list.Standard || slices.Contains(roots, n.PkgPath):
+		case n.root:
+			roots = append(roots, n.PkgPath)
+		default:
+			others = append(others, n.PkgPath)
+		}
+	}
+	const form = "-json=ImportPath,Dir,CompiledGoFiles,Error"
+	// Where C cannot be had, packages come with errors, and the command fails.
+	files := map[string]*listed{}
+	for _, asked := range []struct{ names, flags []string }{{others, []string{"-compiled", form}}, {roots, []string{"-compiled", "-test", form}}} {
+		list, _ := l.list(ctx, asked.names, asked.flags...)
+		for _, p := range list {
+			files[p.ImportPath] = p
+		}
+	}
+	for _, n := range c.order {
+		if !n.source || !n.list.cgo() || n.list.Standard {
+			continue
+		}
+		p := files[n.ID]
+		if p == nil {
+			p = files[n.PkgPath] // a variant for the tests of another package has the same files
+		}
+		n.compiled(p)
+	}
+}
+
+// compiled notes the files that a package is compiled from.
+func (n *node) compiled(p *listed) {
+	if p == nil {
+		return
+	}
+	if p.Error != nil && len(n.Errors) == 0 {
+		n.Errors = append(n.Errors, p.failure())
+	}
+	files := slices.DeleteFunc(absolute(p.Dir, p.CompiledGoFiles), func(name string) bool {
+		ext := filepath.Ext(name)
+		return ext != ".go" && ext != "" // of another language; those of the cache have none
+	})
+	if len(files) > 0 {
+		n.CompiledGoFiles = files
+	}
+}
