@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"go/ast"
 	"slices"
 
 	"etcdmod/internal/finding"
@@ -16,11 +17,16 @@ func (pl *Plan) differences() {
 	for _, f := range pl.proposals {
 		if f.Differences = nil; f.Tier > finding.Refuse {
 			f.Differences = proof.Differences(f.site, f.Tier, f.components, uses, f.collapsed)
-			for _, r := range f.renamed {
-				pos := pl.p.Position(r.sel.Pos())
+			renamed := false
+			for _, r := range f.replaced {
+				if r.name == "" {
+					continue
+				}
+				renamed = true
+				pos := pl.p.Position(ast.Unparen(r.call.Fun).(*ast.SelectorExpr).Sel.Pos())
 				f.Differences = append(f.Differences, finding.Difference{Kind: finding.JoinsLate, Pos: pos}, finding.Difference{Kind: finding.MissesTurn, Pos: pos})
 			}
-			if len(f.renamed) > 0 { // no other call of Lock is left
+			if renamed { // no other call of Lock is left
 				f.Differences = slices.DeleteFunc(f.Differences, func(d finding.Difference) bool { return d.Kind == finding.LockRepeats })
 				finding.InOrder(f.Differences)
 			}
