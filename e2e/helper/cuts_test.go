@@ -322,31 +322,35 @@ func TestCutPoints(t *testing.T) {
 		}
 	}
 	c := cluster.Start(t, 1)
-	ctx := limited(t)
 	other := c.Session(c.Client())
-	for state, prepare := range map[string]func(lock string, m *etcdlock.Mutex) func(){
-		"free": func(string, *etcdlock.Mutex) func() { return func() {} },
-		"lost race": func(lock string, _ *etcdlock.Mutex) func() {
+	for state, prepare := range map[string]func(ctx context.Context, lock string) func(){
+		"free": func(context.Context, string) func() { return func() {} },
+		"lost race": func(ctx context.Context, lock string) func() {
 			return func() { _ = concurrency.NewMutex(other, lock).TryLock(ctx) }
 		},
 	} {
 		for _, x := range cuts {
 			for _, way := range []string{"TryLock", "WatchLock"} {
-				for next, then := range map[string]func(s *concurrency.Session, lock string, m *etcdlock.Mutex) error{
-					"cancel":     func(*concurrency.Session, string, *etcdlock.Mutex) error { return nil },
-					"same Mutex": func(_ *concurrency.Session, _ string, m *etcdlock.Mutex) error { return m.TryLock(ctx) },
-					"fresh Mutex": func(s *concurrency.Session, l string, _ *etcdlock.Mutex) error {
+				for next, then := range map[string]func(ctx context.Context, s *concurrency.Session, lock string, m *etcdlock.Mutex) error{
+					"cancel": func(context.Context, *concurrency.Session, string, *etcdlock.Mutex) error { return nil },
+					"same Mutex": func(ctx context.Context, _ *concurrency.Session, _ string, m *etcdlock.Mutex) error {
+						return m.TryLock(ctx)
+					},
+					"fresh Mutex": func(ctx context.Context, s *concurrency.Session, l string, _ *etcdlock.Mutex) error {
 						return etcdlock.NewMutex(s, l).TryLock(ctx)
 					},
-					"end of session": func(s *concurrency.Session, _ string, _ *etcdlock.Mutex) error { return s.Close() },
+					"end of session": func(_ context.Context, s *concurrency.Session, _ string, _ *etcdlock.Mutex) error {
+						return s.Close()
+					},
 				} {
 					t.Run(strings.Join([]string{state, x.name, way, next}, "/"), func(t *testing.T) {
 						t.Parallel()
+						ctx := limited(t) // they take turns
 						lock := prefix + "/" + t.Name()
 						w := &wire{}
 						s := c.Session(c.Client(w.option))
 						m := etcdlock.NewMutex(s, lock)
-						race := prepare(lock, m)
+						race := prepare(ctx, lock)
 						var done, raced atomic.Bool
 						hook := func(answer bool) func(context.Context, string) error {
 							return func(ctx context.Context, call string) error {
@@ -373,7 +377,7 @@ func TestCutPoints(t *testing.T) {
 						err := try(cut)
 						w.set(nil, nil)
 						if err != nil {
-							if got := then(s, lock, m); got == nil && next != "cancel" && next != "end of session" {
+							if got := then(ctx, s, lock, m); got == nil && next != "cancel" && next != "end of session" {
 								err = nil
 							}
 						}
