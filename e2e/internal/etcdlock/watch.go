@@ -47,6 +47,7 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 		end()
 	}()
 	var v view
+	start := time.Now()
 	var spread time.Duration // over which this wait spreads out after a release
 	for again := true; again && live.Err() == nil; {
 		v, err = m.try(live)
@@ -62,8 +63,11 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 			continue
 		case v.holder != "":
 			m.await(live, v)
-		default: // others were faster
+		default: // others were faster: pollers may be, whatever the span
 			spread = wider(spread, v.wrote)
+			if waited := time.Since(start); spread > waited/2 {
+				spread = waited / 2
+			}
 		}
 		sleep(live, random(spread))
 	}
@@ -178,7 +182,7 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 // wider is the span over which to spread out after one lost write more, that took so long: where servers are far or busy,
 // more others write before they see who was faster.
 func wider(spread, wrote time.Duration) time.Duration {
-	if spread = 3*spread + 4*wrote; spread > widest {
+	if spread = 4 * (spread + wrote); spread > widest {
 		return widest
 	}
 	return spread
