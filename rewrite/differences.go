@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"go/ast"
 	"slices"
 
 	"etcdmod/internal/finding"
@@ -17,19 +16,24 @@ func (pl *Plan) differences() {
 	for _, f := range pl.proposals {
 		if f.Differences = nil; f.Tier > finding.Refuse {
 			f.Differences = proof.Differences(f.site, f.Tier, f.components, uses, f.collapsed)
-			renamed := false
-			for _, r := range f.replaced {
-				if r.name == "" {
-					continue
-				}
-				renamed = true
-				pos := pl.p.Position(ast.Unparen(r.call.Fun).(*ast.SelectorExpr).Sel.Pos())
-				f.Differences = append(f.Differences, finding.Difference{Kind: finding.JoinsLate, Pos: pos}, finding.Difference{Kind: finding.MissesTurn, Pos: pos})
-			}
-			if renamed { // no other call of Lock is left
-				f.Differences = slices.DeleteFunc(f.Differences, func(d finding.Difference) bool { return d.Kind == finding.LockRepeats })
-				finding.InOrder(f.Differences)
-			}
+			pl.replaced(f)
 		}
+	}
+}
+
+// replaced notes what the calls that become others change.
+func (pl *Plan) replaced(f *proposal) {
+	for _, r := range f.replaced {
+		kinds := []finding.DifferenceKind{finding.JoinsLate, finding.MissesTurn}
+		if r.name == "" {
+			kinds = []finding.DifferenceKind{finding.TxnAsksFirst}
+		}
+		for _, k := range kinds {
+			f.Differences = append(f.Differences, finding.Difference{Kind: k, Pos: pl.p.Position(r.call.Pos())})
+		}
+	}
+	if len(f.replaced) > 0 { // no other call of Lock is left
+		f.Differences = slices.DeleteFunc(f.Differences, func(d finding.Difference) bool { return d.Kind == finding.LockRepeats })
+		finding.InOrder(f.Differences)
 	}
 }

@@ -28,6 +28,7 @@ const (
 	HeldTryReads  DifferenceKind = "held-try-reads"
 	KeyAfterError DifferenceKind = "key-after-error"
 	JoinsLate     DifferenceKind = "joins-late"
+	TxnAsksFirst  DifferenceKind = "txn-asks-first"
 	MissesTurn    DifferenceKind = "misses-turn"
 	LockRepeats   DifferenceKind = "lock-repeats-delete"
 	AsksAgain     DifferenceKind = "asks-again"
@@ -79,6 +80,8 @@ var Differences = []DifferenceRow{
 		"As try-asks-first, and a package of the module imports the client's package leasing."},
 	{AsksAgain, "A question that fails is asked once more, and a server that is silent for 4 s is asked again, before the try fails.",
 		"The finding is rewritten, and what it tries is TryLock."},
+	{TxnAsksFirst, "The transaction is committed with reads alone first: where the key is there, nothing is written (it wrote a raft entry), and where it is missing, it takes a round trip more.",
+		"A transaction that creates a key if it is missing begins with Txn of the helper."},
 	{JoinsLate, "LockWithin reads and watches while another session holds the lock, and joins the queue when that may win it the lock; a Lock that failed wrote two raft entries and lost its place.",
 		"A call of Lock whose deadline is tried again becomes one of LockWithin."},
 	{MissesTurn, "Beside programs that queue, each call misses one hand-over.",
