@@ -201,7 +201,7 @@ var texts = map[Code]string{
 	UnknownClock:   "The loop waits, or may wait, for something that is not a known clock, or for a timer that fires only once.",
 	WorkInLoop:     "A round that failed does more than wait, log and count. Its pace must stay.",
 	WatchNotPaced:  "The loop is paced by watch events, not by a clock.",
-	TierCapped:     "A weaker tier was asked for.",
+	TierCapped:     "A weaker tier was asked for with -tier, or the rule allows no stronger one, for any loop.",
 	JudgeDisagrees: "The second proof, which sees the function before and after the edit and knows nothing of the first one, does not let it pass, for the reason that is given. The next weaker tier is what remains.",
 	VerifyFellBack: "The stronger rewrite did not build, so the next weaker one was taken.",
 

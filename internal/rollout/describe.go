@@ -14,10 +14,11 @@ import (
 	"etcdmod/internal/report"
 	"etcdmod/internal/version"
 	"etcdmod/modbump"
+	"etcdmod/rewrite"
 )
 
 // title is the first line of a commit and of a pull request.
-func title(dir string, u *Unit) string {
+func title(dir string, u *Unit, findings []*finding.Finding) string {
 	where := quote.Name(dir)
 	if dir == "." {
 		where = "the root module"
@@ -30,20 +31,20 @@ func title(dir string, u *Unit) string {
 	case len(u.Keys) > 1:
 		where = fmt.Sprintf("%s (%s and %d more)", where, quote.Name(u.Keys[0]), len(u.Keys)-1)
 	}
-	if len(u.Tiers) == 0 {
+	switch {
+	case len(u.Tiers) == 0:
 		return "Bump etcd's client in " + where
+	case slices.ContainsFunc(findings, writes):
+		return "Wait for etcd locks with fewer writes in " + where
 	}
 	return "Wait for etcd locks without writing in " + where
 }
 
-// tiers says what each of them changes, and why that is safe.
-var tiers = []struct{ name, text string }{
-	{finding.Guard.String(), "`TryLock` reads before it writes, so nothing is written while another candidate holds the lock. " +
-		"The constructor and the declared types that the mutex flows through are swapped together, for a type with the same methods; the compiler checks that. Control flow and pace stay."},
-	{finding.Gate.String(), "As guard, and the clock of the loop also fires when the lock is released. The old interval stays the upper bound, " +
-		"and the clock paces this retry and nothing else."},
-	{finding.Collapse.String(), "The loop becomes one call that waits for the holder's key to go. Success left the loop on every path, a failed round did nothing but wait, " +
-		"and errors have the way out that they had. One thing differs: when the session has ended, the call says so with `concurrency.ErrSessionExpired`, where a loop would have retried a dead lease for ever."},
+// writes reports whether what a finding becomes writes while it waits.
+func writes(f *finding.Finding) bool {
+	return f.Tier > finding.Refuse && !slices.ContainsFunc(f.Differences, func(d finding.Difference) bool {
+		return d.Kind == finding.TryAsksFirst || d.Kind == finding.TxnAsksFirst
+	})
 }
 
 // describe writes the text of a pull request.
@@ -51,28 +52,12 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 	var b bytes.Buffer
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say("# %s\n", heading(u.Title))
-	if u.Prelude {
-		say("This comes before the other changes of the module, which share it. By itself it changes nothing that the program does%s.\n",
-			map[bool]string{true: ", apart from the version of etcd's client", false: ""}[bumped(res)])
-	} else if len(p.findings) > 0 {
-		say("A `TryLock` of `concurrency.Mutex` that fails is not a read: it puts a key and deletes it again, which costs two raft log entries and two revisions. " +
-			"Whatever polls it fills etcd for as long as somebody else holds the lock. With this change, waiting writes nothing.\n")
+	facts := r.factsOf(res, p, u, units)
+	for _, text := range facts.told(intro) {
+		say("%s\n", text)
 	}
-	if len(u.Owners) > 0 {
-		say("Owners: %s\n", strings.Join(u.Owners, " "))
-	}
-	if len(u.Keys) > 1 {
-		say("What changes in %s compiles only as a whole, so it is one change.\n", code(u.Keys))
-	}
-	if len(u.After) > 0 {
-		say("Merge `%s` first. The order of the others does not matter.\n", strings.Join(u.After, "`, `"))
-	}
-	if u.Prelude {
-		say("It goes before:\n")
-		for _, other := range units[1:] {
-			say("- `%s`: %s", other.ID, heading(other.Title))
-		}
-		say("")
+	if len(facts.next) > 0 {
+		say("It goes before:\n\n- %s\n", strings.Join(facts.next, "\n- "))
 	}
 
 	found := *res
@@ -92,29 +77,51 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 		say("| %s | +%d −%d |", quote.Markdown(f.Path), f.Added, f.Removed)
 	}
 	say("")
-	for _, t := range tiers {
-		if n := u.Tiers[t.name]; n > 0 {
-			say("- **%s** (%s): %s", t.name, count(n, "finding"), t.text)
+	list := func(in section) {
+		for _, text := range facts.told(in) {
+			say("- %s", text)
 		}
-	}
-	if len(u.Tiers) > 0 {
 		say("")
 	}
-
+	if rewrites(facts) {
+		list(changes)
+		earned(&b, res, p)
+	}
 	if err := r.uncovered(&b, res, p, u); err != nil {
 		return nil, err
 	}
-
-	say("## Evidence\n")
-	say("- Every changed package of the module, its tests and everything that imports it compile as before%s%s.",
-		when(r.Pipeline.Vet, ", and `go vet` has nothing new to say"), when(r.Pipeline.Test, ", and the tests that passed still pass"))
-	if len(units) > 1 && !u.Prelude {
-		say("- The same holds for this change%s without the other units of the module.", when(len(u.After) > 0, " with the prelude and"))
+	say("## %s\n", evidence)
+	list(evidence)
+	if rewrites(facts) {
+		say("## %s\n", rolling)
+		list(rolling)
 	}
-	say("- Bytes outside of the changed declarations and the import block are as they were, and no comment is lost.")
-	say("- `git apply -R` takes the change back.")
-	say("\nMade by etcdmod %s. `etcdmod explain` with a rule or a code from above says more.", version.Version)
+	say("Made by etcdmod %s. `etcdmod explain` with a rule or a code from above says more.", version.Version)
 	return b.Bytes(), nil
+}
+
+// earned says for each finding what keeps it from the next tier, and which edit would earn that.
+func earned(b *bytes.Buffer, res *pipeline.Result, p part) {
+	heading := "## What would earn more\n\n"
+	for _, f := range p.findings {
+		if f.NotHigher == nil || f.Tier == finding.Refuse {
+			continue
+		}
+		more := f.NextTier().String()
+		if f.Tier == finding.Collapse {
+			more = rewrite.LockStrategy.String()
+		}
+		why, _ := f.NotHigher.Code.Explain()
+		fmt.Fprintf(b, "%s- %s is no %s (`%s`): %s", heading, quote.Markdown(fmt.Sprintf("%s:%d", res.Module.Rel(f.Pos.Filename), f.Pos.Line)), more, f.NotHigher.Code, why)
+		if edit, ok := f.NotHigher.Code.Earn(); ok {
+			fmt.Fprintf(b, " To earn it, %s.", edit)
+		}
+		b.WriteString("\n")
+		heading = ""
+	}
+	if heading == "" {
+		b.WriteString("\n")
+	}
 }
 
 // uncovered names what the unit does not solve: findings that were refused in what it stands
@@ -177,13 +184,6 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func when(cond bool, text string) string {
-	if cond {
-		return text
-	}
-	return ""
 }
 
 // heading is a title within Markdown: as it is, unless something in it means something there.

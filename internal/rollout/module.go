@@ -265,7 +265,7 @@ func (r *run) unit(dir string, res *pipeline.Result, p part) (*Unit, error) {
 		}
 		u.Tiers[f.Tier.String()]++
 	}
-	u.Title = title(dir, u)
+	u.Title = title(dir, u, p.findings)
 	return u, nil
 }
 

@@ -68,15 +68,15 @@ func process() int {
 	return code
 }
 
-// finding matches the line that a finding has in the text of check.
-var finding = regexp.MustCompile(`(?m)^(\S+:\d+:\d+: [a-z-]+): .* (\((?:guard|gate|collapse|refuse)\b.*\))$`)
+// findingLine matches the line that a finding has in the text of check.
+var findingLine = regexp.MustCompile(`(?m)^(\S+:\d+:\d+: [a-z-]+): .* (\((?:guard|gate|collapse|refuse)\b.*\))$`)
 
 // describe lists findings and files of a patch. The helper is named by its directory alone:
 // its files have tests of their own.
 func describe(out string) string {
 	var b strings.Builder
 	text, patch, _ := strings.Cut("\n"+out, "\ndiff --git ")
-	for _, m := range finding.FindAllStringSubmatch(text, -1) {
+	for _, m := range findingLine.FindAllStringSubmatch(text, -1) {
 		fmt.Fprintf(&b, "\t%s %s\n", m[1], m[2])
 	}
 	if patch == "" {

@@ -16,6 +16,7 @@
 //	snapshot            remember the files below the current directory
 //	unchanged           demand that they are as at the last snapshot, and no others
 //	await file          wait until a file exists
+//	texts dir           demand that the texts of units in the output of a rollout are true
 //	ended file          demand that the process whose number is in a file has ended
 //	yaml-text out file way
 //	                    write a text that a YAML file has somewhere into a file
@@ -112,6 +113,7 @@ func Run(t *testing.T, dir string) {
 			"edit":        cmdEdit,
 			"overwrite":   cmdOverwrite,
 			"await":       cmdAwait,
+			"texts":       cmdTexts,
 			"ended":       cmdEnded,
 			"yaml-text":   cmdYAMLText,
 		},
