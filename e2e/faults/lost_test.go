@@ -45,7 +45,7 @@ func TestWaitThatEndsWithoutTheLockLeavesNoKey(t *testing.T) {
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			s := newStation(t, c, 0, 1, 60, t.Name())
 			written := make(chan struct{})

@@ -18,6 +18,9 @@ import (
 	"go.uber.org/zap"
 )
 
+// patience ends a test that hangs.
+const patience = 5 * time.Minute
+
 // A station is a client behind proxies of its own, with a session and a Mutex.
 type station struct {
 	proxies []*tcpproxy.Proxy
@@ -46,7 +49,7 @@ func newStation(t *testing.T, c *cluster.Cluster, member, n, ttl int, name strin
 	s.m = etcdlock.NewMutex(s.session, name)
 	// Until the first answer the client gives the session DialTimeout and a second more,
 	// whatever its TTL.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	alive, err := cli.KeepAlive(ctx, s.session.Lease())
 	if err != nil {
@@ -116,7 +119,7 @@ func TestOneFault(t *testing.T) {
 	freeze, cut, heal := (*tcpproxy.Proxy).Freeze, (*tcpproxy.Proxy).Cut, (*tcpproxy.Proxy).Heal
 	freezeOpen := func(p *tcpproxy.Proxy) { p.EachOpen((*tcpproxy.Conn).Freeze) }
 	slow := func(p *tcpproxy.Proxy) { p.Delay(150*time.Millisecond, time.Second) } // each way
-	const short, ample = 2, 60                                                     // seconds
+	const short, ample = 6, 600                                                    // seconds
 	c := cluster.Start(t, 1)
 	for _, f := range []struct {
 		name    string
@@ -144,7 +147,7 @@ func TestOneFault(t *testing.T) {
 		for _, w := range waits {
 			t.Run(f.name+"/"+w.name, func(t *testing.T) {
 				t.Parallel()
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
 				name := strings.ReplaceAll(t.Name(), "/", "-")
 				holder := etcdlock.NewMutex(c.Session(c.Client()), name)
@@ -183,11 +186,7 @@ func TestOneFault(t *testing.T) {
 				// Where a release is not heard of, the slow read finds it. A call that goes
 				// to the silent one of several endpoints costs its limit, and the next one
 				// may go there too.
-				limit := 3*slowInterval + margin
-				if f.want == either {
-					limit = time.Minute
-				}
-				err := within(t, limit, done)
+				err := within(t, 3*slowInterval+margin, done)
 				switch {
 				case err == nil:
 					unlock(ctx, t, s.m)
@@ -223,7 +222,7 @@ func TestBackOff(t *testing.T) {
 		for _, w := range waits {
 			t.Run(f.name+"/"+w.name, func(t *testing.T) {
 				t.Parallel()
-				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
 				c := cluster.Start(t, f.members)
 				holder := etcdlock.NewMutex(c.Session(c.Client()), prefix)
@@ -256,14 +255,14 @@ func TestBackOff(t *testing.T) {
 // tick to the next nevertheless, so that the release wakes it in between.
 func TestReleaseWakesATickerThatIsOlderThanItsFirstTry(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	c := cluster.Start(t, 1)
 	holder, s := newStation(t, c, 0, 1, 60, prefix), newStation(t, c, 0, 1, 60, prefix)
 	if err := holder.m.TryLock(ctx); err != nil {
 		t.Fatal(err)
 	}
-	ticker := s.m.NewTicker(time.Minute)
+	ticker := s.m.NewTicker(10 * patience)
 	defer ticker.Stop()
 	if err := s.m.TryLock(ctx); !errors.Is(err, concurrency.ErrLocked) {
 		t.Fatal(err)
@@ -281,15 +280,15 @@ func TestReleaseWakesATickerThatIsOlderThanItsFirstTry(t *testing.T) {
 // waits takes over, while the holder learns of it from its own session.
 func TestHolderBehindAHalfOpenConnection(t *testing.T) {
 	t.Parallel()
-	const ttl = 2
+	const ttl = 6
 	c := cluster.Start(t, 1)
 	for _, w := range waits {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			name := strings.ReplaceAll(t.Name(), "/", "-")
-			holder, s := newStation(t, c, 0, 1, ttl, name), newStation(t, c, 0, 1, 60, name)
+			holder, s := newStation(t, c, 0, 1, ttl, name), newStation(t, c, 0, 1, 600, name)
 			if err := holder.m.TryLock(ctx); err != nil {
 				t.Fatal(err)
 			}

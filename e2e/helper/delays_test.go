@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"etcdmod/e2e/internal/cluster"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // delays tells a wake-up that was lost from a server, or a machine, that stood still for
@@ -30,7 +32,8 @@ func watchDelays(t *testing.T, c *cluster.Cluster) *delays {
 	const key = "delays"
 	ctx, cancel := context.WithCancel(limited(t))
 	cli, d := c.Client(), &delays{sent: time.Now()}
-	events := cli.Watch(ctx, key)
+	events := cli.Watch(ctx, key, clientv3.WithCreatedNotify())
+	<-events // what is written before it is there would never be seen
 	var running sync.WaitGroup
 	t.Cleanup(func() {
 		cancel()

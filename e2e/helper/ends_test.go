@@ -39,7 +39,7 @@ func TestWatchLockEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	done := p.waiting(t, ctx)
 	cancel()
-	mustBe(t, within(t, time.Second, done), context.Canceled)
+	mustBe(t, within(t, woken, done), context.Canceled)
 
 	ctx, cancel = context.WithTimeout(p.ctx, 200*time.Millisecond)
 	defer cancel()
@@ -116,7 +116,6 @@ func TestExpiredHolderIsTakenOver(t *testing.T) {
 		}
 	}()
 	// Either may be first.
-	const limit = 15 * time.Second
 	select {
 	case err := <-watch:
 		must(t, err)
@@ -130,8 +129,8 @@ func TestExpiredHolderIsTakenOver(t *testing.T) {
 		must(t, other.Unlock(p.ctx))
 		must(t, within(t, woken, watch))
 		must(t, p.m.Unlock(p.ctx))
-	case <-time.After(limit):
-		t.Fatalf("not within %v", limit)
+	case <-time.After(woken):
+		t.Fatalf("not within %v", woken)
 	}
 	p.noKeys(t)
 }
@@ -142,11 +141,6 @@ func TestWaiterOnAHalfOpenConnectionEndsWithTheSessionsTime(t *testing.T) {
 	p := contended(t, concurrency.WithTTL(ttl))
 	done := p.waiting(t, p.ctx)
 	p.Freeze()
-	start := time.Now()
-	mustBe(t, within(t, 30*time.Second, done), concurrency.ErrSessionExpired)
-	t.Logf("after %v", time.Since(start))
-	if got := time.Since(start); got > ttl*time.Second+woken {
-		t.Errorf("after %v, the session lives %d s", got, ttl)
-	}
+	mustBe(t, within(t, ttl*time.Second+woken, done), concurrency.ErrSessionExpired)
 	mustBe(t, p.m.WatchLock(p.ctx), concurrency.ErrSessionExpired)
 }

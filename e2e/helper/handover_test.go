@@ -2,6 +2,7 @@ package helper_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -21,32 +22,35 @@ func TestHandOverTakesLessThan200Milliseconds(t *testing.T) {
 			for _, m := range []*etcdlock.Mutex{holder, next} {
 				take[m] = w.acquire(m, never, func() {})
 			}
-			var took []time.Duration
-			for range times(7) {
-				var locked time.Time
-				done := make(chan error, 1)
-				go func() {
-					err := take[next](p.ctx)
-					locked = time.Now()
-					done <- err
-				}()
-				watched(t, p.base, 1)
-				time.Sleep(upTo(50 * time.Millisecond))
-				must(t, holder.Unlock(p.ctx))
-				released := time.Now()
-				must(t, <-done)
-				took = append(took, locked.Sub(released))
-				watched(t, p.base, 0)
-				holder, next = next, holder
-			}
-			slices.Sort(took)
-			t.Logf("median %v, slowest %v", took[len(took)/2], took[len(took)-1])
-			if median := took[len(took)/2]; median > 200*time.Millisecond {
-				t.Errorf("median %v", median)
-			}
-			if slowest := took[len(took)-1]; slowest > woken {
-				t.Errorf("slowest %v", slowest)
-			}
+			sometimes(t, func() string {
+				var took []time.Duration
+				for range times(7) {
+					var locked time.Time
+					done := make(chan error, 1)
+					go func() {
+						err := take[next](p.ctx)
+						locked = time.Now()
+						done <- err
+					}()
+					watched(t, p.base, 1)
+					time.Sleep(upTo(50 * time.Millisecond))
+					must(t, holder.Unlock(p.ctx))
+					released := time.Now()
+					must(t, <-done)
+					took = append(took, locked.Sub(released))
+					watched(t, p.base, 0)
+					holder, next = next, holder
+				}
+				slices.Sort(took)
+				if slowest := took[len(took)-1]; slowest > woken {
+					t.Errorf("slowest %v", slowest)
+				}
+				if median := took[len(took)/2]; median > 200*time.Millisecond {
+					return fmt.Sprintf("the median is %v, the slowest %v", median, took[len(took)-1])
+				}
+				t.Logf("median %v, slowest %v", took[len(took)/2], took[len(took)-1])
+				return ""
+			})
 			must(t, holder.Unlock(p.ctx))
 			p.noKeys(t)
 		})

@@ -34,9 +34,10 @@ import (
 const (
 	prefix = "locks/a"
 	// never is an interval that no test waits for: who comes back earlier was woken.
-	never = 30 * time.Second
-	// woken is the bound for everything that a release wakes.
-	woken = 4 * time.Second
+	never = 5 * time.Minute
+	// woken is the bound for everything that a release wakes, on a machine that may be busy.
+	// It only has to tell that from never.
+	woken = time.Minute
 )
 
 var long = os.Getenv("ETCDMOD_E2E_LONG") != ""
@@ -61,7 +62,7 @@ func times(n int) int {
 
 // limited returns a context that ends a test that hangs.
 func limited(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(times(3))*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(times(15))*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -92,9 +93,27 @@ func mustBe(t *testing.T, err, want error) {
 // eventually waits for something that needs no promise about its time.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(woken); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within 30s: %s", what)
+			t.Fatalf("not within %v: %s", woken, what)
+		}
+	}
+}
+
+// sometimes demands that one of many runs finds nothing wrong. It is for what has to do with
+// time: a busy machine is late now and then, and what is broken is wrong in each run.
+func sometimes(t *testing.T, run func() (wrong string)) {
+	t.Helper()
+	const most = 20
+	for n := 1; ; n++ {
+		switch wrong := run(); {
+		case wrong == "":
+			return
+		case n == most:
+			t.Errorf("in each of %d runs; in the last one %s", most, wrong)
+			return
+		default:
+			t.Logf("run %d: %s", n, wrong)
 		}
 	}
 }
@@ -103,7 +122,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 func watched(t *testing.T, base, n int) {
 	t.Helper()
 	last := 0
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(woken); ; time.Sleep(5 * time.Millisecond) {
 		if last = cluster.Watchers(t) - base; last == n {
 			return
 		}

@@ -2,6 +2,7 @@ package helper_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"etcdmod/e2e/internal/cluster"
 	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -71,9 +73,9 @@ func TestNoWakeUpIsLost(t *testing.T) {
 			planned += rounds * (n - 1)
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				g := &game{t: t, c: c, server: server, trigger: trigger{moments: moments, tally: calm}}
+				g := &game{t: t, c: c, server: server, trigger: trigger{moments: moments, tally: calm, patience: patience}}
 				if faults {
-					g.trigger = trigger{moments: slices.Concat(moments, faultyMoments, faultyMoments), tally: troubled}
+					g.trigger.moments, g.trigger.tally = slices.Concat(moments, faultyMoments, faultyMoments), troubled
 					g.faults = troubled
 				}
 				handOvers.Add(int64(g.play(n, rounds, of)))
@@ -94,15 +96,39 @@ func TestNoWakeUpIsLost(t *testing.T) {
 		run("4 candidates of all ways", 4, more*8, false, all)
 		run("4 candidates of all ways with faults", 4, more*8, true, all)
 	})
-	t.Logf("%d hand-overs\nreleased %v\nwith faults %v", handOvers.Load(), calm, troubled)
 	if long && planned < enough {
 		t.Errorf("%d hand-overs, want %d", planned, enough)
 	}
 	if int(handOvers.Load()) < planned {
 		return // a part was asked for, or has failed
 	}
-	calm.each(t, moments...)
-	troubled.each(t, slices.Concat(moments, faultyMoments, []string{replyLost, unsent, deletedLost, tooShort})...)
+	// Whatever is to be proved happens. On a busy machine a waiter may have come too late to
+	// one of the moments whenever that was looked for: those are waited for.
+	for name, part := range map[string]struct {
+		faults bool
+		wanted []string
+		tally  *tally
+	}{
+		"calm":        {false, moments, calm},
+		"with faults": {true, slices.Concat(moments, faultyMoments, []string{replyLost, unsent, deletedLost, tooShort}), troubled},
+	} {
+		for missing := part.tally.missing(part.wanted); len(missing) > 0 && !t.Failed(); missing = part.tally.missing(part.wanted) {
+			t.Run(fmt.Sprintf("%s, for %q", name, missing), func(t *testing.T) {
+				g := &game{t: t, c: c, server: server, trigger: trigger{tally: part.tally, patience: time.Second}}
+				if part.faults {
+					g.faults = part.tally
+				}
+				g.trigger.moments = slices.DeleteFunc(missing, func(what string) bool {
+					return !slices.Contains(moments, what) && !slices.Contains(faultyMoments, what)
+				})
+				if len(g.trigger.moments) == 0 { // faults are missing, which come at any time
+					g.trigger.moments = []string{anyTime}
+				}
+				g.play(4, 8, func(i int) way { return ways[i%len(ways)] })
+			})
+		}
+	}
+	t.Logf("%d hand-overs\nreleased %v\nwith faults %v", handOvers.Load(), calm, troubled)
 }
 
 // A game hands one lock around.
@@ -166,7 +192,7 @@ func (g *game) play(n, rounds int, of func(i int) way) int {
 			done()
 			select {
 			case holder = <-got:
-			case <-time.After(2 * never):
+			case <-ctx.Done():
 				t.Fatalf("round %d: nobody came", round)
 			}
 			took := time.Since(released)
@@ -189,11 +215,12 @@ func (g *game) play(n, rounds int, of func(i int) way) int {
 	return rounds * (n - 1)
 }
 
-// insist calls f until it succeeds, where calls may fail.
+// insist calls f until it succeeds, where calls may fail: for a fault, or since the server
+// stands still.
 func (g *game) insist(ctx context.Context, f func(context.Context) error) error {
 	for {
 		err := f(ctx)
-		if err == nil || g.faults == nil || ctx.Err() != nil {
+		if err == nil || ctx.Err() != nil || g.faults == nil && !errors.Is(err, rpctypes.ErrTimeout) {
 			return err
 		}
 		time.Sleep(upTo(3 * time.Millisecond))
@@ -248,10 +275,15 @@ func (g *game) lose(ctx context.Context, method string, before bool) error {
 	return status.Error(codes.Unavailable, fault)
 }
 
+// patience is how long a moment is waited for that may not come at all.
+const patience = 30 * time.Millisecond
+
 // A trigger releases the lock when a waiter comes to a moment.
 type trigger struct {
-	moments []string
-	tally   *tally
+	moments  []string
+	tally    *tally
+	patience time.Duration
+
 	mu      sync.Mutex
 	armed   *shot
 	parking bool          // the next write waits
@@ -291,7 +323,7 @@ func (g *trigger) wait() (done func()) {
 	g.mu.Unlock()
 	limit := upTo(12 * time.Millisecond)
 	if s.moment != anyTime {
-		limit = 30 * time.Millisecond // it may not come at all
+		limit = g.patience
 	}
 	select {
 	case <-s.reached:
@@ -314,7 +346,7 @@ func (g *trigger) at(moment string) bool {
 		g.mu.Unlock()
 		select {
 		case <-parked:
-		case <-time.After(20 * time.Millisecond): // a key that only it can remove may be in the way
+		case <-time.After(2 * g.patience / 3): // a key that only it can remove may be in the way
 		}
 		g.mu.Lock()
 	}
@@ -346,14 +378,20 @@ func (c *tally) add(what string) {
 	c.n[what]++
 }
 
-// each checks that nothing of what is to be proved was left to chance.
-func (c *tally) each(t *testing.T, all ...string) {
-	t.Helper()
+// missing gives what has not happened yet.
+func (c *tally) missing(all []string) (out []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, what := range all {
 		if c.n[what] == 0 {
-			t.Errorf("never: %s", what)
+			out = append(out, what)
 		}
 	}
+	return out
 }
 
-func (c *tally) String() string { return fmt.Sprint(c.n) }
+func (c *tally) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprint(c.n)
+}

@@ -287,7 +287,7 @@ func TestBusy(t *testing.T) {
 	if p, err := Pending(root); !errors.Is(err, ErrBusy) || p {
 		t.Errorf("Pending: %v, %v", p, err)
 	}
-	if took := time.Since(begin); took > 3*time.Second {
+	if took := time.Since(begin); took > time.Minute {
 		t.Errorf("waited for %v", took)
 	}
 	during.mustEqual(t, snap(t, root))

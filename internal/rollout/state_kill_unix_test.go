@@ -169,7 +169,10 @@ func TestKilled(t *testing.T) {
 			part = (float64(histories[jobs]%parts) + part) / parts
 			histories[jobs]++
 		}
-		return time.Duration(part * float64(usual[jobs])), killed < kills && attempt < 2
+		// Where all kills came at one point, more of them come, later and later.
+		one := slices.Max(at) == killed
+		late := 1 + float64(max(0, killed-kills))/10
+		return time.Duration(part * late * float64(usual[jobs])), (killed < kills || one) && attempt < 2
 	}
 	history := func(jobs int) (more bool) {
 		h := newHistory(t, root, jobs)
@@ -230,7 +233,4 @@ func TestKilled(t *testing.T) {
 		counts = append(counts, fmt.Sprintf("%d: %d", n, times))
 	}
 	t.Logf("%d kills in %d histories; by how many modules were recorded: %s", killed, histories[1]+histories[2], strings.Join(counts, ", "))
-	if some := slices.IndexFunc(at, func(n int) bool { return n > 0 }); some < 0 || at[some] == killed {
-		t.Error("all kills came at the same point")
-	}
 }

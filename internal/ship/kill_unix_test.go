@@ -38,7 +38,7 @@ func TestKilled(t *testing.T) {
 		t.Fatalf("%d branches, want 12", len(want))
 	}
 	left := map[string]int{} // how many kills left a worktree, some of the branches, ...
-	for range kills {
+	for i := 0; i < kills || left["worktree"] == 0; i++ {
 		for name := range want {
 			f.git(t, "branch", "-q", "-D", name)
 		}
@@ -47,14 +47,20 @@ func TestKilled(t *testing.T) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // git dies with it, as when a machine does
 		var out strings.Builder
 		cmd.Stderr = &out
+		began := time.Now()
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		timer := time.AfterFunc(time.Duration(rnd.Int64N(int64(whole+whole/5))), func() {
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		})
-		if err := cmd.Wait(); timer.Stop() && err != nil {
-			t.Fatalf("the child failed by itself: %v\n%s", err, out.String())
+		if err := cmd.Wait(); timer.Stop() {
+			if err != nil {
+				t.Fatalf("the child failed by itself: %v\n%s", err, out.String())
+			}
+			whole = time.Since(began)
+		} else {
+			whole = max(whole, time.Since(began)) // a machine that is busy now takes longer
 		}
 		if strings.Contains(f.git(t, "worktree", "list"), "etcdmod") {
 			left["worktree"]++
@@ -85,7 +91,4 @@ func TestKilled(t *testing.T) {
 		}
 	}
 	t.Log(left)
-	if left["worktree"] == 0 {
-		t.Error("no kill left a worktree, so that nothing was shown")
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,14 +21,15 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/membership"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 )
 
 const (
-	startAttempts = 5                // a free port may be taken before the server binds it
-	startLimit    = 60 * time.Second // for one attempt
-	callLimit     = 30 * time.Second // for one call that the harness makes
+	startAttempts = 5               // a free port may be taken before the server binds it
+	startLimit    = 3 * time.Minute // for one attempt
+	callLimit     = 2 * time.Minute // for one call that the harness makes
 )
 
 // A Cluster is a running etcd cluster.
@@ -155,10 +157,11 @@ func (c *Cluster) stop() { _ = c.each(c.stopMember) }
 // are kept alive without the log, checkpoints of leases are off by default, and
 // compaction and checks for corruption are too.
 func (c *Cluster) settle() {
-	c.eventually("the cluster version is set", func() bool {
+	c.eventually("the cluster version and the names are set", func() bool {
 		for _, m := range c.members {
-			v := m.etcd.Server.ClusterVersion()
-			if v == nil || v.Minor == 0 || m.etcd.Server.Lead() == 0 {
+			v, all := m.etcd.Server.ClusterVersion(), m.etcd.Server.Cluster().Members()
+			unnamed := slices.ContainsFunc(all, func(one *membership.Member) bool { return one.Name == "" })
+			if v == nil || v.Minor == 0 || m.etcd.Server.Lead() == 0 || len(all) < len(c.members) || unnamed {
 				return false
 			}
 		}

@@ -60,7 +60,7 @@ func send(t *testing.T, c net.Conn, s string) {
 
 func wants(t *testing.T, c net.Conn, want string) {
 	t.Helper()
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(time.Minute))
 	got := make([]byte, len(want))
 	if _, err := io.ReadFull(c, got); err != nil || string(got) != want {
 		t.Fatalf("got %q, %v; want %q", got, err, want)
@@ -77,7 +77,7 @@ func wantsSilence(t *testing.T, c net.Conn) {
 
 func wantsBroken(t *testing.T, c net.Conn) {
 	t.Helper()
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(time.Minute))
 	if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("got %d bytes, %v; want a broken connection", n, err)
 	}
@@ -90,7 +90,7 @@ func TestForwardsEveryByteInOrder(t *testing.T) {
 	go c.Write(want)
 	wants(t, c, string(want))
 	c.Close()
-	for end := time.Now().Add(10 * time.Second); len(p.Open()) > 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); len(p.Open()) > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the closed connection is still open")
 		}

@@ -21,10 +21,10 @@ import (
 
 const (
 	// never is an interval that no test waits for: who comes back earlier was woken.
-	never = 30 * time.Second
+	never = 10 * time.Minute
 	// woken is the bound for what a release wakes. This copy of the helper does not read
 	// the holder again beside a silent watch, so a release that nobody noticed fails.
-	woken = 10 * time.Second
+	woken = time.Minute
 )
 
 var endpoint = flag.String("endpoint", "", "client address of the server")
@@ -70,7 +70,7 @@ func (w watcher) Watch(ctx context.Context, key string, opts ...clientv3.OpOptio
 
 // limited returns a context that ends a test that hangs.
 func limited(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -48,7 +48,7 @@ func main() {
 			go func() {
 				defer wg.Done()
 				for i := 0; i < each; i++ {
-					wait(mu)
+					wait(mu, patience(client))
 				}
 			}()
 		}
@@ -77,13 +77,23 @@ func session(client *clientv3.Client) *concurrency.Session {
 	return s
 }
 
+// patience is how long a wait must last to come as far as its watch, on a machine that may be
+// busy: some round trips, and ample time for the rest.
+func patience(client *clientv3.Client) time.Duration {
+	began := time.Now()
+	if _, err := client.Get(context.Background(), "locks"); err != nil {
+		log.Fatal(err)
+	}
+	return 100*time.Millisecond + 20*time.Since(began)
+}
+
 // wait waits for a lock that it does not get. It must come as far as the watch.
-func wait(mu *concurrency.Mutex) {
-	ctx, stop := context.WithTimeout(context.Background(), 100*time.Millisecond)
+func wait(mu *concurrency.Mutex, d time.Duration) {
+	ctx, stop := context.WithTimeout(context.Background(), d)
 	if *cancel {
 		stop()
 		ctx, stop = context.WithCancel(context.Background())
-		time.AfterFunc(100*time.Millisecond, stop)
+		time.AfterFunc(d, stop)
 	}
 	defer stop()
 	if mu.Lock(ctx) == nil {
