@@ -27,6 +27,7 @@ type run struct {
 	Shape, Key string
 	Every      time.Duration
 	Candidates int
+	Wild       bool
 }
 
 // A state is what a candidate has done; State in testdata/module explains it.
@@ -106,6 +107,22 @@ func (d *driver) await(limit time.Duration, missing func(map[string]state) []str
 			continue
 		}
 		return all
+	}
+}
+
+// rest waits until a loop has come round so often that reads, and waits as long as the
+// candidates do.
+func (d *driver) rest(n int) {
+	d.t.Helper()
+	beats := func() (n int) {
+		d.call("Beats", struct{}{}, &n)
+		return n
+	}
+	until := beats() + n
+	for end := time.Now().Add(limit); beats() < until; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			d.t.Fatalf("a loop with waits of %v did not come round %d times within %v", every, n, limit)
+		}
 	}
 }
 

@@ -20,6 +20,7 @@ type candidate struct {
 	name    string // begins each line that it logs
 	key     string // of the lock, or what the keys of its locks begin with
 	every   time.Duration
+	wild    bool // nothing paces it
 	client  *clientv3.Client
 	session *concurrency.Session
 	swaps   chan *concurrency.Session // sessions to be used from here on
@@ -30,6 +31,7 @@ type candidate struct {
 	state  State
 	calls  int       // to etcd, in flight
 	called time.Time // when the last one has ended
+	began  time.Time // the last round
 }
 
 // A State is what a candidate has done so far.
@@ -57,7 +59,7 @@ func newCandidate(endpoints []string, name, key string, every time.Duration) (*c
 		Logger:      zap.NewNop(),
 	})
 	if err == nil {
-		c.session, err = concurrency.NewSession(c.client)
+		c.session, err = concurrency.NewSession(c.client, concurrency.WithTTL(600)) // none expires by itself
 	}
 	if err != nil {
 		return nil, err
@@ -84,7 +86,9 @@ func (c *candidate) count(ctx context.Context, method string, req, reply any, cc
 	if name != "Range" && (name != "Txn" || strings.Contains(text, "request_put") || strings.Contains(text, "request_delete_range")) {
 		c.state.Writes[name]++ // a transaction that only reads is none
 	}
-	c.calls++
+	if c.calls++; time.Since(c.called) > c.every/8 {
+		c.began = time.Now()
+	}
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()
@@ -95,13 +99,18 @@ func (c *candidate) count(ctx context.Context, method string, req, reply any, cc
 	return invoke(ctx, method, req, reply, cc, opts...)
 }
 
-// pausing reports whether a round has been over for a while, and the next one will begin
-// in a while.
-func (c *candidate) pausing() bool {
+// cancelled ends the context and returns true, where a round has been over for a while and the
+// next one will begin in a while, be it an interval after the last one began; or where it has to
+// be now. No call can begin meanwhile.
+func (c *candidate) cancelled(now bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	idle := time.Since(c.called)
-	return c.calls == 0 && idle > c.every/8 && idle < c.every/2
+	pauses := c.calls == 0 && (idle > c.every/8 && time.Since(c.began) < c.every/2 || idle > 3*c.every)
+	if pauses || now {
+		c.cancel()
+	}
+	return pauses || now
 }
 
 // run runs the shape until it ends.
