@@ -5,7 +5,7 @@ import "etcdmod/internal/finding"
 // A Reason is a code for why a requirement is not bumped.
 type Reason = finding.Code
 
-// The reasons that Plan gives.
+// The reasons that Plan gives, under names that importers of this package can use.
 const (
 	Replaced           = finding.Replaced
 	Fork               = finding.Fork
@@ -14,20 +14,12 @@ const (
 	ReplacedTarget     = finding.ReplacedTarget
 	NoSafeVersion      = finding.NoSafeVersion
 	NeedsCodeChanges   = finding.NeedsCodeChanges
+	NeedsNewerGo       = finding.NeedsNewerGo
 	NotByDefault       = finding.NotByDefault
+	NotLinked          = finding.NotLinked
+	NotSelected        = finding.NotSelected
 	SplitModule        = finding.SplitModule
 	PseudoUnclassified = finding.PseudoUnclassified
 	UnsafeTarget       = finding.UnsafeTarget
-)
-
-// The reasons of callers that follow a bump up with the go command.
-const (
-	NotLinked          = finding.NotLinked
-	NotSelected        = finding.NotSelected
-	Vendored           = finding.Vendored
 	VersionUnavailable = finding.VersionUnavailable
-	NeedsNewerGo       = finding.NeedsNewerGo
-	ChecksumMismatch   = finding.ChecksumMismatch
-	NeedsRequirements  = finding.NeedsRequirements
-	Pinned             = finding.Pinned
 )

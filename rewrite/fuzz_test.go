@@ -334,6 +334,7 @@ func (c *fuzzed) check(path string) *packages.Package {
 // TestMutations demands of each kind of mutation that it changes programs, and that
 // enough of what comes out type-checks and is rewritten: or the fuzzing says little.
 func TestMutations(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	changed, typed, found := make([]int, len(mutations)), 0, 0
 	seeds := fuzzSeeds(t)

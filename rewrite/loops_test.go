@@ -57,6 +57,7 @@ type row struct {
 // own. They are type-checked against the real client, loaded together, and what comes out
 // is compiled and vetted together, tests included. A second run must change nothing.
 func TestLoops(t *testing.T) {
+	t.Parallel()
 	dir, rows := unpack(t)
 	before, err := load.NewCache().Load(context.Background(), goCommand(dir), dirsBelow(t, dir), nil)
 	if err != nil {

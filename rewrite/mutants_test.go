@@ -77,6 +77,7 @@ var operators = []operator{
 // the second proof refuses every one that compiles. A sample of the mistakes is made, or with
 // ETCDMOD_E2E_LONG=1 all of them.
 func TestMutants(t *testing.T) {
+	t.Parallel()
 	const gates, collapses, each = 50, 30, 12
 	b := newBench(t)
 	rnd := rand.New(rand.NewSource(2))

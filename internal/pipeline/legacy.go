@@ -20,7 +20,7 @@ func (r *run) legacy(dir string) {
 	for _, f := range found {
 		r.res.Bumps = append(r.res.Bumps, bump.Bump{File: f.File, Finding: modbump.Finding{
 			Rule: modbump.Rule, Module: "github.com/coreos/etcd", Version: f.Pin, Line: f.Line, Col: f.Col,
-			Message: f.Message, Evidence: f.Evidence, Action: modbump.Report, Reason: modbump.Pinned,
+			Message: f.Message, Evidence: f.Evidence, Action: modbump.Report, Reason: finding.Pinned,
 		}})
 	}
 }

@@ -38,7 +38,7 @@ func mayHold(t types.Type, depth int) bool {
 	return false
 }
 
-// isFunc reports whether t is a function, or holds some: what is stored, not called.
+// holdsFunc reports whether t is a function, or holds some: what is stored, not called.
 func holdsFunc(t types.Type, depth int) bool {
 	if depth > 4 {
 		return false
