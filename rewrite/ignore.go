@@ -5,8 +5,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/loop"
@@ -20,6 +22,9 @@ import (
 // It is for the loop on its line, for the loop on the line below the comment that it is
 // part of, or, in the documentation of a function, for all loops in it.
 const IgnoreDirective = "//etcdmod:ignore"
+
+// IgnoreWord is in every such comment, and in what may be taken for one.
+const IgnoreWord = "etcdmod"
 
 const directivePrefix = "//etcdmod:"
 
@@ -162,6 +167,22 @@ func startsLine(src []byte, offset int) bool {
 	return strings.TrimSpace(line[strings.LastIndexByte(line, '\n')+1:]) == ""
 }
 
+// block matches a comment between stars that begins as a directive does, whatever follows.
+var block = regexp.MustCompile(`^/\*[*\s]*etcdmod:ignore\b`)
+
+// alike matches a comment that a reader takes for a directive: other letters or spaces in its
+// first words, behind whatever the lines of a comment begin with, and then a rule. A sentence
+// about directives has no rule there.
+var alike = sync.OnceValue(func() *regexp.Regexp {
+	var ids []string
+	for _, r := range rules {
+		if r.about == aLoop {
+			ids = append(ids, regexp.QuoteMeta(r.id))
+		}
+	}
+	return regexp.MustCompile(`(?im)^[/*\s\pZ\p{Cf}]*etcdmod[\s\pZ\p{Cf}]*:[\s\pZ\p{Cf}]*ignore\b[\s\pZ\p{Cf}:=]*(` + strings.Join(ids, "|") + `)\b`)
+})
+
 // parseDirective returns the directive in the text of a comment, or nil.
 func parseDirective(text string) *directive {
 	text = strings.TrimRight(text, "\r\n")
@@ -170,15 +191,15 @@ func parseDirective(text string) *directive {
 	}
 	rest, ok := strings.CutPrefix(text, directivePrefix)
 	if !ok {
-		// One that is spaced as prose is would be taken for effective.
-		if strings.HasPrefix(strings.TrimLeft(strings.TrimPrefix(text, "/*"), " \t\r\n*"), strings.TrimPrefix(IgnoreDirective, "//")) && strings.HasPrefix(text, "/*") {
+		// What looks like one to a reader would be taken for effective.
+		switch {
+		case !alike().MatchString(text) && !block.MatchString(text):
+			return nil
+		case strings.HasPrefix(text, "/*"):
 			return bad("a directive is a comment of one line, behind //")
+		default:
+			return bad("a directive is spelled " + IgnoreDirective + ", without another space and in small letters")
 		}
-		spaced, isSpaced := strings.CutPrefix(text, "// etcdmod:ignore ")
-		if fields := strings.Fields(spaced); isSpaced && len(fields) > 0 && isRule(strings.Split(fields[0], ",")[0]) {
-			return bad("a directive has no space after the slashes")
-		}
-		return nil
 	}
 	verb, rest, _ := strings.Cut(strings.ReplaceAll(rest, "\t", " "), " ")
 	if verb != strings.TrimPrefix(IgnoreDirective, directivePrefix) {

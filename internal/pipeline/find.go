@@ -24,7 +24,7 @@ import (
 // words returns what is looked for in the source before anything is loaded: without it there
 // is no loop to find. notable are those that are worth a note where nothing can be found.
 func words() (notable, hints []string) {
-	hints = []string{rewrite.IgnoreDirective}
+	hints = []string{rewrite.IgnoreWord}
 	for _, n := range rewrite.Needs() {
 		for _, list := range n.Words {
 			if n.Notable {
@@ -143,7 +143,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 // found in them.
 func (r *run) strayDirectives(chosen []*discover.Package, wanted map[string]bool) {
 	for _, p := range r.mod.Packages {
-		if !p.Mention[rewrite.IgnoreDirective] || wanted != nil && !wanted[p.Path] || slices.Contains(chosen, p) {
+		if !p.Mention[rewrite.IgnoreWord] || wanted != nil && !wanted[p.Path] || slices.Contains(chosen, p) {
 			continue
 		}
 		for _, name := range p.Files {
@@ -232,7 +232,7 @@ func (r *run) forks(ctx context.Context, chosen []*discover.Package) (out []rewr
 			continue
 		}
 		fork := rewrite.Fork{Path: path, Sources: map[string][]byte{}, Guessed: slices.Contains(r.guessed, path)}
-		list, err := r.goFor(r.Configurations[0]).Run(ctx, slices.Concat([]string{"list"}, r.flagsFor(r.Configurations[0]), []string{"-f", "{{.Dir}}{{range .GoFiles}}\n{{.}}{{end}}", path})...)
+		list, err := r.goFor(r.Configurations[0]).Run(ctx, slices.Concat([]string{"list"}, r.flagsFor(r.Configurations[0]), []string{"-f", "{{.Dir}}{{range .GoFiles}}\n{{.}}{{end}}", "--", path})...)
 		if err != nil {
 			r.log("%v", err) // the fork is refused
 		}
