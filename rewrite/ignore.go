@@ -186,6 +186,9 @@ var alike = sync.OnceValue(func() *regexp.Regexp {
 // parseDirective returns the directive in the text of a comment, or nil.
 func parseDirective(text string) *directive {
 	text = strings.TrimRight(text, "\r\n")
+	if !strings.Contains(strings.ToLower(text), IgnoreWord) {
+		return nil // as nearly every comment; the rest of this takes longer
+	}
 	bad := func(detail string) *directive {
 		return &directive{bad: &finding.Reason{Code: finding.IgnoreMalformed, Detail: detail}}
 	}

@@ -49,6 +49,7 @@ type Module struct {
 	Conditional bool
 
 	prefix string // of Root below Repo, slash-separated
+	work   string // the go.work that the go command finds, whatever it is; "" without one
 }
 
 // A Package is the Go files of one directory. Test files are included.

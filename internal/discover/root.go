@@ -85,10 +85,12 @@ func below(dir, name string) (string, bool) {
 
 // workspace finds the go.work file as the go command does.
 func (m *Module) workspace(env []string) {
-	file, used := modules.Workspace(m.Root, env)
-	if used {
+	file, used, err := modules.Workspace(m.Root, env)
+	m.work = file
+	switch {
+	case used:
 		m.Workspace = file
-	} else {
+	case err == nil:
 		m.Outside = file
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/rooted"
 
@@ -39,26 +40,19 @@ func (w *walker) within(name string) string {
 	return filepath.Join(w.real, filepath.FromSlash(rel))
 }
 
-// compiled are the kinds of files, besides Go's, that the go command opens in a directory.
-var compiled = []string{
-	".c", ".cc", ".cxx", ".cpp", ".m", ".h", ".hh", ".hpp", ".hxx", ".f", ".F", ".for", ".f90", ".s", ".S", ".sx", ".swig", ".swigcxx", ".syso",
-}
-
 // settings looks at the files beside the code that every go command opens.
 func (w *walker) settings() {
 	for name, most := range map[string]rooted.Bound{"go.sum": rooted.SumFile, "vendor/modules.txt": rooted.ModFile} {
 		w.fit(filepath.Join(w.m.Root, filepath.FromSlash(name)), most)
 	}
-	for _, work := range []string{w.m.Workspace, w.m.Outside} {
-		for _, name := range []string{work, work + ".sum"} {
-			if work == "" {
-				continue
-			}
-			dir, file := modules.Boundary(name)
-			if d, err := rooted.Open(dir); err == nil {
-				w.judge(name, d.Check(file, rooted.SumFile))
-				d.Close()
-			}
+	if w.m.work == "" {
+		return
+	}
+	for name, most := range map[string]rooted.Bound{w.m.work: rooted.ModFile, w.m.work + ".sum": rooted.SumFile} {
+		dir, file := modules.Boundary(name)
+		if d, err := rooted.Open(dir); err == nil {
+			w.judge(name, d.Check(file, most))
+			d.Close()
 		}
 	}
 }
@@ -186,7 +180,7 @@ func (w *walker) dir(dir string, walk bool) {
 				w.linked(name)
 			}
 			w.file(dir, name)
-		case slices.Contains(compiled, filepath.Ext(base)):
+		case slices.Contains(gocmd.Sources, filepath.Ext(base)):
 			w.fit(name, rooted.Content)
 		}
 	}

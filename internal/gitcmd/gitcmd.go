@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"etcdmod/internal/pipes"
 	"etcdmod/internal/procgroup"
 )
 
@@ -66,7 +67,7 @@ func New(dir string, env []string) Runner {
 		name, _, _ := strings.Cut(v, "=")
 		return slices.Contains(local, name)
 	})
-	return Runner{Dir: dir, env: append(env, "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1")}
+	return Runner{Dir: dir, env: append(env, "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=")}
 }
 
 // With returns a Runner with more settings of the environment.
@@ -163,6 +164,8 @@ func (r Runner) Run(ctx context.Context, stdin io.Reader, args ...string) ([]byt
 }
 
 func (r Runner) run(ctx context.Context, stdin io.Reader, global, args []string) ([]byte, error) {
+	ctx, stop := pipes.Watch(ctx, "git", func(ctx context.Context) string { return pipe(ctx, r.Dir) })
+	defer stop()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "git", slices.Concat(global, args)...)
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = r.Dir, r.env, stdin, &stdout, &stderr
@@ -178,7 +181,7 @@ func (r Runner) run(ctx context.Context, stdin io.Reader, global, args []string)
 		if !r.checkout {
 			procgroup.End(cmd)
 		}
-		return nil, fmt.Errorf("git %s: %w", args[0], ctx.Err())
+		return nil, fmt.Errorf("git %s: %w", args[0], context.Cause(ctx))
 	}
 	if err != nil {
 		said := strings.TrimSpace(stderr.String())
@@ -234,13 +237,8 @@ func (r Runner) List(ctx context.Context, args ...string) ([]string, error) {
 // git that does not tell is an error.
 func Tracked(ctx context.Context, file string) (bool, error) {
 	dir := filepath.Dir(file)
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			break
-		}
-		if at == filepath.Dir(at) {
-			return false, nil
-		}
+	if top(dir) == "" {
+		return false, nil
 	}
 	out, err := New(dir, nil).Run(ctx, nil, "ls-files", "-z", "--cached", "--", filepath.Base(file))
 	if err != nil {

@@ -114,6 +114,8 @@ func (r Runner) RunBoth(ctx context.Context, args ...string) (stdout, stderr []b
 	if err := r.Check(); err != nil {
 		return nil, nil, &Error{Args: args, Dir: r.Dir, Stderr: err.Error(), Err: err}
 	}
+	ctx, stop := r.Unblock(ctx)
+	defer stop()
 	out, errs := &output{}, &output{}
 	cmd := exec.CommandContext(ctx, "go", r.layered(args)...)
 	cmd.Dir = r.Dir
@@ -127,7 +129,9 @@ func (r Runner) RunBoth(ctx context.Context, args ...string) (stdout, stderr []b
 	err = cmd.Run()
 	if ctx.Err() != nil {
 		procgroup.End(cmd)
-		err = ctx.Err()
+		if err = context.Cause(ctx); err != ctx.Err() {
+			errs.Reset() // it says that it was interrupted
+		}
 	}
 	if errors.Is(err, exec.ErrNotFound) {
 		err = fmt.Errorf("%w (%v)", ErrNoGo, err)

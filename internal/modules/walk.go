@@ -2,6 +2,7 @@ package modules
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/rooted"
 )
 
 // files returns the go.mod files, slash-separated and relative to the root.
@@ -24,6 +26,7 @@ func (t *Tree) files(ctx context.Context, opts Options) ([]string, error) {
 	}
 	if err != nil {
 		t.note(".", "git does not tell what .gitignore leaves out, so nothing was: %v", err)
+		t.Notes[len(t.Notes)-1].Fault = errors.As(err, new(*rooted.UnfitError))
 		t.apart = nil
 		return t.walk(ctx)
 	}

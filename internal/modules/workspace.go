@@ -2,6 +2,7 @@ package modules
 
 import (
 	"errors"
+	"go/version"
 	"io/fs"
 	"path/filepath"
 
@@ -10,15 +11,56 @@ import (
 
 // Workspace returns the go.work that the go command finds for the module in root, and whether
 // it uses the module: where it does not, the go command refuses to work there unless GOWORK is
-// off. file is "" where there is none, or where it cannot be read, which the go command says.
-func Workspace(root string, env []string) (file string, used bool) {
+// off. file is "" where there is none. An error says why it cannot be read; where it does not
+// parse, the go command says so.
+func Workspace(root string, env []string) (file string, used bool, err error) {
 	w := newWorkspaces(env)
 	file = w.file(root)
 	f := w.read(file)
-	if f == nil {
-		return "", false
+	switch {
+	case file == "":
+		return "", false, nil
+	case w.broken[file] != nil:
+		return file, false, w.broken[file]
+	case f == nil:
+		return file, false, &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
 	}
-	return file, f.uses[Resolved(root)]
+	return file, f.uses[Resolved(root)], nil
+}
+
+// Relocated writes a go.work, with its sums, into a directory where it means the same. The go
+// command adds what it lacks to the sums, also where it only lists.
+func (w *GoWork) Relocated(dir string) error {
+	home := filepath.Dir(w.name)
+	data, err := w.MovedFrom(home, func(dir string) string { return dir })
+	if err != nil {
+		return err
+	}
+	d, err := rooted.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.WriteFile("go.work", data); err != nil {
+		return err
+	}
+	sum, err := ReadFile(w.name+".sum", rooted.SumFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return d.WriteFile("go.work.sum", sum)
+}
+
+// TakesVendor reports whether the go command takes packages from a vendor directory, where there
+// is one beside a go.mod or go.work with that go line: mod is the value of -mod, "" for none, and
+// since the version of that line that has it do so.
+func TakesVendor(mod, line, since string) bool {
+	if mod != "" {
+		return mod == "vendor"
+	}
+	return line != "" && version.Compare("go"+line, since) >= 0
 }
 
 // workspaces reads each go.work once.

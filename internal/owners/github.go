@@ -1,6 +1,7 @@
 package owners
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hmarr/codeowners"
@@ -29,6 +30,15 @@ func parseGitHub(f *File, text string) hub {
 		if err != nil {
 			f.problem(n, "%s; the line is left out", strings.TrimPrefix(err.Error(), "line 1: "))
 			continue
+		}
+		for i := range rules {
+			rules[i].Owners = slices.DeleteFunc(rules[i].Owners, func(o codeowners.Owner) bool {
+				flag := strings.HasPrefix(o.String(), "-")
+				if flag { // to a command that is given the owners
+					f.problem(n, "%q is no owner", o.String())
+				}
+				return flag
+			})
 		}
 		out = append(out, rules...)
 	}

@@ -30,8 +30,10 @@ type entry struct {
 var (
 	// heading is a section's: "^[name][approvals] owners".
 	heading = regexp.MustCompile(`^(\^)?\[([^\]]+)\](?:\[[^\]]*\])?(?:\s+(.*))?$`)
-	// owner is a user, a group, a role or an email address within a line.
-	owner = regexp.MustCompile(`^(@@?[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_.\-]+)*|[^@\s]+@[^@\s]+\.[^@\s]+)$`)
+	// owner is a user, a group, a role or an email address within a line. Addresses go into
+	// commands and titles, so that one with anything else in it than letters, numbers and what is
+	// usual between them is none.
+	owner = regexp.MustCompile(`^(@@?[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_.\-]+)*|[\pL\pN][\pL\pN._%+=~'-]*@[\pL\pN.-]+\.[\pL\pN]+)$`)
 )
 
 // isHeading reports whether a line is the heading of a section. GitHub has no pattern that

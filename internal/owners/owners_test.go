@@ -223,7 +223,23 @@ func TestGitLab(t *testing.T) {
 			text:   "[S]\n*.{a,b} @x\n",
 			owners: map[string]string{"x.a": "", "x.{a,b}": "@x"},
 		},
+		{
+			name:     "addresses with more in them than letters are none",
+			text:     "[S]\n* $(touch)@a.b\n/x -o@a.b\n/y a\u202e@b.c\n/z a.b+c@d-e.f\n",
+			owners:   map[string]string{"w": "", "x": "", "y": "", "z": "a.b+c@d-e.f"},
+			problems: []int{2, 3, 4},
+		},
 	})
+}
+
+// What a command would take for a flag owns nothing.
+func TestFlags(t *testing.T) {
+	check(t, GitHub, []row{{
+		name:     "flag",
+		text:     "* -x@example.com @ok\n",
+		owners:   map[string]string{"a": "@ok"},
+		problems: []int{1},
+	}})
 }
 
 // A file that nobody has written by hand costs neither time nor memory, and is not read in part.

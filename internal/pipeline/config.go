@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/build"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"etcdmod/internal/discover"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/load"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
 	"etcdmod/internal/verify"
 )
 
@@ -92,6 +95,7 @@ type builds struct {
 	opts  *Options
 	seen  []*discover.Module // the module as each configuration sees it
 	goCmd gocmd.Runner
+	work  string   // a copy of the go.work for commands that only list, in a directory of its own; "" for none
 	flags []string // for every go command that loads packages, without tags
 	check func(context.Context, verify.Request) (*verify.Result, error)
 }
@@ -145,8 +149,53 @@ func (b *builds) contexts(ctx context.Context) []*build.Context {
 	return out
 }
 
-// goFor returns the go command of a configuration.
-func (b *builds) goFor(c Configuration) gocmd.Runner { return b.goCmd.With(c.settings()...) }
+// goFor returns the go command of a configuration, for what changes nothing.
+func (b *builds) goFor(c Configuration) gocmd.Runner {
+	r := b.goCmd.With(c.settings()...)
+	if b.work != "" {
+		r = r.With("GOWORK=" + b.work)
+	}
+	return r
+}
+
+// listApart copies the workspace, where the go command would add to its sums.
+func (r *run) listApart() error {
+	file := r.mod.Workspace
+	if file == "" || len(r.mod.Unfit) > 0 {
+		return nil
+	}
+	data, err := modules.ReadFile(file, rooted.ModFile)
+	if err != nil {
+		return err
+	}
+	w, err := modules.ParseGoWork(file, data)
+	if err != nil {
+		return err
+	}
+	mod := ""
+	for _, f := range append(modules.GoFlags(r.Env), r.flags...) {
+		if value, ok := strings.CutPrefix(strings.TrimLeft(f, "-"), "mod="); ok {
+			mod = value
+		}
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(file), "vendor", "modules.txt")); modules.TakesVendor(mod, w.Go, "go1.22") && (mod != "" || err == nil) {
+		return nil // it has no use for sums, and the directory is where the file is
+	}
+	dir, err := r.goCmd.MkdirTemp("etcdmod-work-")
+	if err != nil {
+		return err
+	}
+	r.work = filepath.Join(dir, "go.work") // to be removed, also where it does not get that far
+	return w.Relocated(dir)
+}
+
+// close removes what was copied.
+func (r *run) close() {
+	if r.work != "" {
+		os.RemoveAll(filepath.Dir(r.work))
+		r.work = ""
+	}
+}
 
 // flagsFor returns the flags of a configuration and some more, for every go command that
 // loads packages.
@@ -236,7 +285,7 @@ func (b *builds) verifyIn(ctx context.Context, i int, overlay map[string][]byte,
 		}
 	}
 	return b.check(ctx, verify.Request{
-		Go:       b.goFor(c),
+		Go:       b.goCmd.With(c.settings()...),
 		Overlay:  overlay,
 		Packages: some,
 		Apart:    apart,

@@ -121,6 +121,7 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 }
 
 func (r *run) run(ctx context.Context) (*Result, error) {
+	defer r.close()
 	if err := r.open(ctx); errors.Is(err, modules.ErrNoModule) {
 		return r.withoutModule(err)
 	} else if err != nil {
@@ -285,6 +286,9 @@ func (r *run) open(ctx context.Context) error {
 	if slices.ContainsFunc(modules.GoFlags(r.Env), func(f string) bool { return strings.TrimLeft(f, "-") == "mod=mod" }) {
 		// With -mod=mod even "go list" writes go.mod and go.sum.
 		r.flags = append(r.flags, "-mod=readonly")
+	}
+	if err := r.listApart(); err != nil {
+		return err
 	}
 	if mod.Conditional && len(mod.Unfit) == 0 && mod.Imports(locks(r.paths())) {
 		if mod, err = r.discover(opts, r.contexts(ctx)); err != nil {

@@ -1,15 +1,17 @@
 // Package quote writes names and texts that others chose so that they deceive nobody.
 //
 // It takes a name, or a text, and gives it for one kind of output: a line of text, a
-// terminal, Markdown, HTML or a cell of a table. What has nothing odd in it stays as it is.
-// It never decides whether something may be shown; that JSON and SARIF escape what they
-// have to is for package encoding/json.
+// terminal, Markdown, HTML, JSON or a cell of a table. What has nothing odd in it stays as it is.
+// It never decides whether something may be shown.
 package quote
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -102,6 +104,32 @@ func Visible(text string) string {
 		i += n
 	}
 	return b.String()
+}
+
+// JSON returns a writer for whole values of JSON, in which each character that [Visible] would
+// show is escaped: whoever looks at the text sees what is there.
+func JSON(w io.Writer) io.Writer { return escaping{w} }
+
+type escaping struct{ to io.Writer }
+
+func (e escaping) Write(value []byte) (int, error) {
+	if bytes.IndexFunc(value, hidden) < 0 {
+		return e.to.Write(value)
+	}
+	var b bytes.Buffer
+	for _, r := range string(value) {
+		switch {
+		case !hidden(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	_, err := e.to.Write(b.Bytes())
+	return len(value), err
 }
 
 // Line is [Visible] for a text that has to stay on one line: titles, values of variables.

@@ -1,6 +1,8 @@
 package quote
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
@@ -82,4 +84,21 @@ func FuzzQuote(f *testing.F) {
 			t.Errorf("name of %q", s)
 		}
 	})
+}
+
+// What JSON means stays the same, and nothing in its text is hidden.
+func TestJSON(t *testing.T) {
+	for _, name := range []string{"plain", "a\u202eb", "\x7f\u009b31m", "\U000e0041 tag", "é\n\t\"", "\x1b[2J"} {
+		var b bytes.Buffer
+		if err := json.NewEncoder(JSON(&b)).Encode(map[string]string{name: name}); err != nil {
+			t.Fatal(err)
+		}
+		if Visible(b.String()) != b.String() {
+			t.Errorf("%q: %q", name, b.String())
+		}
+		var back map[string]string
+		if err := json.Unmarshal(b.Bytes(), &back); err != nil || back[name] != name {
+			t.Errorf("%q: %q, %v", name, back, err)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/quote"
 	"etcdmod/modbump"
 )
 
@@ -120,7 +121,7 @@ type Wrote struct {
 // verification said when it accepted nothing, then the patch if there is one, then the
 // files that were written.
 func JSON(w io.Writer, res *pipeline.Result, diff []byte, wrote []patch.Stat) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(quote.JSON(w))
 	enc.SetEscapeHTML(false)
 	lines := []any{schema}
 	forms := FormsOf(res)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/version"
 )
 
@@ -47,7 +48,7 @@ func SARIF(w io.Writer, page Page) error {
 		}
 	}
 	l.run.Invocations = []sarifInvocation{l.invocation}
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(quote.JSON(w))
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
 	return enc.Encode(sarifLog{Schema: SARIFSchema, Version: "2.1.0", Runs: []sarifRun{l.run}})

@@ -34,7 +34,7 @@ func download(ctx context.Context, r gocmd.Runner, s *scratch, mods []module.Ver
 	if len(mods) == 0 {
 		return sums, nil
 	}
-	args := []string{"mod", "download", "-modfile=" + s.modfile(), "-json"}
+	args := []string{"mod", "download", "-modfile=" + s.modfile(), "-json", "--"}
 	for _, mod := range mods {
 		args = append(args, mod.String())
 	}

@@ -2,7 +2,6 @@ package shadow
 
 import (
 	"fmt"
-	"go/version"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,11 +91,11 @@ func (s *Side) readWorkspace() (*modules.GoWork, error) {
 // vendored reports whether the go command takes packages from dir/vendor, where line
 // is the go line of dir/go.mod or dir/go.work, and since the version that does.
 func (s *Side) vendored(dir string, line, since string) bool {
-	if s.of.settings.mod != "" {
-		return s.of.settings.mod == "vendor"
-	}
-	if line == "" || version.Compare("go"+line, since) < 0 {
+	if !modules.TakesVendor(s.of.settings.mod, line, since) {
 		return false
+	}
+	if s.of.settings.mod == "vendor" {
+		return true
 	}
 	list := filepath.Join(dir, "vendor", "modules.txt")
 	_, err := os.Stat(list)
