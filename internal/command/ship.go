@@ -24,6 +24,7 @@ func shipCommand(env *Env) *cli.Command {
 			"one with the same files.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "C", Usage: "ship from the repository that `dir` is in", TakesFile: true},
+			&cli.BoolFlag{Name: "trust", Usage: "take a directory that no run of this user has written on this machine"},
 			&cli.DurationFlag{Name: "timeout", Value: 15 * time.Minute, Usage: "end a command of -publish after `time`; 0 never does"},
 		}, shipFlags()...),
 		OnUsageError: usageError,
@@ -34,7 +35,7 @@ func shipCommand(env *Env) *cli.Command {
 			opts := &rollout.Options{
 				Root: changeDir(env.Dir, cmd.String("C")), Out: changeDir(env.Dir, cmd.Args().First()), Timeout: cmd.Duration("timeout"),
 			}
-			index, err := ship.ReadIndex(ctx, opts.Out)
+			index, err := ship.ReadIndex(ctx, opts.Out, cmd.Bool("trust"))
 			if err != nil {
 				return usage("%s: %w", cmd.Args().First(), err)
 			}
@@ -138,8 +139,11 @@ func runShip(ctx context.Context, env *Env, s *ship.Shipper, index *rollout.Inde
 // shipped is what there is to say about a step of a unit. What a command printed is shown
 // below it.
 func shipped(e ship.Event) string {
-	if e.What == ship.Waiting {
+	switch e.What {
+	case ship.Waiting:
 		return "waiting for another run that makes branches in this repository"
+	case ship.Unbelieved:
+		return e.Text
 	}
 	head := e.Unit.ID + ": "
 	switch e.What {

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"etcdmod/internal/report"
+	"etcdmod/internal/vouch"
 )
 
 // Format is the version of the index. Members may be added to a version; none changes its
@@ -22,6 +23,7 @@ type times struct {
 	Format  int                `json:"format"`
 	Seconds float64            `json:"seconds"` // of the run, or of the longest one of several machines
 	Modules map[string]float64 `json:"modules"` // by Dir
+	Vouched voucher            `json:"vouched,omitzero"`
 }
 
 // An Index says what became of a tree of modules. Paths are slash-separated and relative to
@@ -37,6 +39,9 @@ type Index struct {
 	Owners   string   `json:"owners,omitempty"` // the CODEOWNERS file
 	Notes    []Note   `json:"notes,omitempty"`
 	Modules  []Module `json:"modules"` // by Dir
+
+	key       *vouch.Key // vouches for it; nil where none does
+	unvouched error      // why none does, of an index that was read
 }
 
 // JSON writes the index as it is in its file.

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,8 +51,12 @@ func Merge(out string, dirs []string) (_ *Index, took time.Duration, err error) 
 	}
 	index := *shards[0].index
 	index.Shard, index.Complete, index.Modules, index.Notes = Shard{}, false, nil, nil
+	index.key, index.unvouched = nil, nil // the whole is vouched for where all of its parts are
 	from := map[string]*shardOutput{}
 	for _, s := range shards {
+		if s.index.unvouched != nil && index.unvouched == nil {
+			index.unvouched = fmt.Errorf("%s: %w", s.dir, s.index.unvouched)
+		}
 		took = max(took, time.Duration(s.times.Seconds*float64(time.Second)))
 		for _, n := range s.index.Notes {
 			if !slices.Contains(index.Notes, n) {
@@ -118,10 +121,7 @@ func openShard(dir string) (_ *shardOutput, err error) {
 	case !s.index.Complete:
 		return nil, fmt.Errorf("the run of shard %s has not come to its end", s.index.Shard)
 	}
-	data, err := s.root.ReadFile(TimesFile, rooted.Patch)
-	if err == nil {
-		err = json.Unmarshal(data, &s.times)
-	}
+	s.times, err = readTimes(s.root)
 	return s, err
 }
 

@@ -14,6 +14,7 @@ import (
 	"etcdmod/internal/modules"
 	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
+	"etcdmod/internal/vouch"
 )
 
 // unitFiles are the patch and the description of a unit, with their names.
@@ -62,6 +63,12 @@ func openOutput(dir string, index *Index) (*output, error) {
 			return nil, fmt.Errorf("%w: %s is not empty, and no rollout has written it; name another directory", ErrUsage, quote.Name(dir))
 		}
 	}
+	_, had, _ := findKey(d)
+	if index.unvouched == nil {
+		if index.key = had; had == nil {
+			index.key, _ = vouch.New(d.Name()) // without keys nothing is vouched for, as whoever reads it says
+		}
+	}
 	if err := o.index(index); err != nil {
 		return nil, err
 	}
@@ -98,7 +105,11 @@ func readIndex(d *rooted.Dir) (*Index, error) {
 	case index.Format != Format:
 		return nil, fmt.Errorf("it has format %d, and this version of etcdmod knows %d", index.Format, Format)
 	}
-	return index, index.check()
+	if err := index.check(); err != nil {
+		return nil, err
+	}
+	index.trace(d)
+	return index, nil
 }
 
 // close gives the directory up.
@@ -118,10 +129,7 @@ func (o *output) complete(index *Index, took time.Duration) error {
 	for _, m := range index.Modules {
 		t.Modules[m.Dir] = m.Seconds
 	}
-	if err := o.create(TimesFile, func(w io.Writer) error { return writeJSON(w, t) }); err != nil {
-		return err
-	}
-	return o.index(index) // last: it says that all is there
+	return o.finish(index, t)
 }
 
 // WriteIndex replaces the index in an output directory.
@@ -131,7 +139,12 @@ func WriteIndex(dir string, index *Index) error {
 		return &outputError{err}
 	}
 	defer d.Close()
-	return (&output{d}).index(index)
+	o := &output{d}
+	t, err := readTimes(d)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return &outputError{err}
+	}
+	return o.finish(index, t)
 }
 
 // index writes the index.
@@ -144,7 +157,7 @@ func (o *output) index(index *Index) error {
 
 // writeJSON writes a value as the files in the output directory have it.
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	enc := json.NewEncoder(quote.JSON(w))
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "\t")
 	return enc.Encode(v)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"etcdmod/internal/rollout"
 )
 
 // Whatever a record of what was published holds, it is read in time, and what is added to it is
@@ -27,7 +29,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		begun := time.Now()
 		for again := range 2 {
-			r, err := openRecord(context.Background(), dir)
+			r, err := openRecord(context.Background(), dir, &rollout.Index{})
 			if err != nil {
 				t.Fatal(err) // any text is a record, of nothing perhaps
 			}

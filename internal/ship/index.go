@@ -9,11 +9,13 @@ import (
 	"etcdmod/internal/gitcmd"
 	"etcdmod/internal/quote"
 	"etcdmod/internal/rollout"
+	"etcdmod/internal/vouch"
 )
 
 // ReadIndex reads the index of an output directory whose units can be shipped; see
 // [rollout.ReadIndex]. One that git tracks came with the repository, and is no result of a run.
-func ReadIndex(ctx context.Context, dir string) (*rollout.Index, error) {
+// One that no run of this user has written decides what leaves only where trust says so.
+func ReadIndex(ctx context.Context, dir string, trust bool) (*rollout.Index, error) {
 	index, err := rollout.ReadIndex(dir)
 	if err != nil {
 		return nil, err
@@ -30,6 +32,9 @@ func ReadIndex(ctx context.Context, dir string) (*rollout.Index, error) {
 	}
 	if !index.Complete {
 		return nil, errors.New("the rollout has not come to its end")
+	}
+	if err := index.Vouched(); err != nil && !trust {
+		return nil, fmt.Errorf("%w; what it says would be pushed: where it comes from another machine, look at the patches, and say with -trust that they are what they should be (machines that share the directory of %s need not say so)", err, vouch.Variable)
 	}
 	return index, nil
 }

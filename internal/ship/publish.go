@@ -24,9 +24,12 @@ func (s *Shipper) publish(ctx context.Context, index *rollout.Index) error {
 	if err != nil {
 		return err
 	}
-	before, err := openRecord(ctx, out)
+	before, err := openRecord(ctx, out, index)
 	if err != nil {
 		return err
+	}
+	if before.foreign > 0 {
+		s.tell(nil, Unbelieved, fmt.Sprintf("%d lines of %s do not count: no run of this user has written them", before.foreign, RecordFile))
 	}
 	defer before.close()
 	for i := range index.Modules {

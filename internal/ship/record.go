@@ -9,6 +9,7 @@ import (
 
 	"etcdmod/internal/gitcmd"
 	"etcdmod/internal/quote"
+	"etcdmod/internal/rollout"
 
 	"etcdmod/internal/appendlog"
 	"etcdmod/internal/rooted"
@@ -20,17 +21,27 @@ const RecordFile = "published.jsonl"
 
 // A record is what has been published.
 type record struct {
-	log  *appendlog.Log
-	done map[published]bool
+	log   *appendlog.Log
+	index *rollout.Index // whose key vouches for the lines, if it has one
+	done  map[published]bool
+	// foreign counts the lines that nobody vouches for, and that do not count.
+	foreign int
 }
 
 // published is a line of the record.
 type published struct {
 	Unit   string `json:"unit"`
 	Change string `json:"change"`
+	// Sum keeps somebody who can only write into the directory from having units passed over.
+	Sum string `json:"sum,omitempty"`
 }
 
-func openRecord(ctx context.Context, dir string) (_ *record, err error) {
+// line is what is written of a unit, and is believed.
+func (r *record) line(unit, change string) published {
+	return published{unit, change, r.index.Vouches("published " + unit + " " + change)}
+}
+
+func openRecord(ctx context.Context, dir string, index *rollout.Index) (_ *record, err error) {
 	d, err := rooted.Open(dir)
 	if err != nil {
 		return nil, err
@@ -41,11 +52,19 @@ func openRecord(ctx context.Context, dir string) (_ *record, err error) {
 	} else if tracked {
 		return nil, fmt.Errorf("%s: git tracks it, and what a repository brings says nothing of what was published; remove it (git rm), or name another directory", quote.Name(d.Path(RecordFile)))
 	}
-	r := &record{done: map[published]bool{}}
+	r := &record{index: index, done: map[published]bool{}}
 	r.log, err = appendlog.Open(d, RecordFile, appendlog.Format{}, func(data []byte, _, _ int64) error {
 		var p published
-		if json.Unmarshal(data, &p) == nil {
+		if json.Unmarshal(data, &p) != nil {
+			return nil
+		}
+		if index.Vouches("") == "" {
+			p.Sum = ""
+		}
+		if p == r.line(p.Unit, p.Change) {
 			r.done[p] = true
+		} else {
+			r.foreign++
 		}
 		return nil
 	})
@@ -60,11 +79,11 @@ func openRecord(ctx context.Context, dir string) (_ *record, err error) {
 	return r, nil
 }
 
-func (r *record) has(unit, change string) bool { return r.done[published{unit, change}] }
+func (r *record) has(unit, change string) bool { return r.done[r.line(unit, change)] }
 
 // add returns when the line is on disk.
 func (r *record) add(unit, change string) error {
-	p := published{unit, change}
+	p := r.line(unit, change)
 	if err := r.log.Append(p); err != nil {
 		return err
 	}

@@ -70,7 +70,8 @@ const (
 	Published        What = "published" // the command ended with exit code 0
 	PublishedEarlier What = "published earlier"
 	Unpublished      What = "not published"
-	Waiting          What = "waiting" // for another run in the repository
+	Waiting          What = "waiting"    // for another run in the repository
+	Unbelieved       What = "unbelieved" // of what is recorded
 )
 
 // A Shipper ships the units of one rollout.
