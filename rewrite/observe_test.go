@@ -129,6 +129,16 @@ func (*lost) Error() string { return "lost" }`, `var err error = &lost{MU}; var 
 	{"context-printed", `type key struct{}`, `ctx := context.WithValue(context.Background(), key{}, MU); text = fmt.Sprintf("%T", ctx.Value(key{}))`},
 	{"list", `var all list.List`, `all.PushBack(MU); _, ok = all.Front().Value.(*concurrency.Mutex)`},
 	{"pool", `var pool = sync.Pool{New: func() any { return concurrency.NewMutex(nil, "/p") }}`, `pool.Put(MU); _, ok = pool.Get().(*concurrency.Mutex)`},
+	{"fails", "", `defer func() { text = fmt.Sprint(recover()) }(); var v any = MU; ok = v.(string) == ""`},
+	{"fails-kept", `func name(v any) string { return v.(fmt.Stringer).String() }`, `defer func() { text = fmt.Sprint(recover()) }(); text = name(MU)`},
+	{"fails-locker", `type locker interface{ TryLock(context.Context) error }
+type fake struct{ locker }`, `defer func() { text = fmt.Sprint(recover()) }(); var l locker = MU; ok = l.(*fake) != nil`},
+	{"fails-parameter", `func get[T any](v any) T { return v.(T) }`, `defer func() { text = fmt.Sprint(recover()) }(); text = get[string](MU)`},
+	{"fails-asked", "", `defer func() { text = fmt.Sprint(recover()) }(); var v any = "x"; m := MU; v = m; v = 1; ok = v.(*concurrency.Mutex) == m`},
+	{"fails-string", `type named struct{ v any }
+func (n named) String() string { return n.v.(string) }`, `text = fmt.Sprint(named{MU})`},
+	{"holds", `type locker interface{ TryLock(context.Context) error }`, `var v any = MU; ok = v.(locker) != nil`},
+	{"holds-asked", "", `var v any = MU; ok = v.(*concurrency.Mutex) != nil`},
 	{"equal", "", `ok = reflect.DeepEqual(HOLD, HOLD)`},
 	{"template", "", `var b strings.Builder; err := template.Must(template.New("t").Parse("{{printf \"%#v\" .}}")).Execute(&b, HOLD); text = fmt.Sprint(b.String(), err)`},
 	{"unsafe", `type view struct{ p *int }`, `s := HOLD; v := (*view)(unsafe.Pointer(s)); ok = v != nil`},
@@ -239,6 +249,7 @@ var mustRewrite = []string{
 	"variable", "field", "exported", "embedded", "deep", "generic", "map", "method", "function",
 	"nothing", "verbs", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
 	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
+	"holds", "holds-asked",
 }
 
 const observedMain = `

@@ -149,6 +149,10 @@ func (w *walker) constrained(n *ast.CallExpr, fn *ast.Ident, i int) {
 }
 
 func (w *walker) builtin(name string, n *ast.CallExpr) {
+	if name == "recover" {
+		observer{w}.recovered(n)
+		return
+	}
 	if name == "panic" {
 		observer{w}.boxing(w.file.TypeOf(n.Args[0]), types.Universe.Lookup("any").Type(), n.Args[0])
 	}

@@ -99,6 +99,17 @@ type looks struct {
 	meetings []meeting
 	kept     []kept
 	raised   []*types.Interface // with methods, and converted to one without
+	failing  []failing
+	recovers token.Pos // a call of recover whose result is used
+}
+
+// A failing assertion has no second result: where it fails it panics, and the text names the
+// type that is in the interface, and the one that is asked for.
+type failing struct {
+	from  *types.Interface
+	asked types.Type
+	n     *node // of asked, if that is the mutex
+	at    token.Pos
 }
 
 // looked judges a value that goes to a place of type dst.
@@ -416,6 +427,59 @@ func (f *Flow) met() {
 		for _, c := range f.boxes.from {
 			if reaches(f.mutex, c.iface, m.iface) {
 				f.refuse(c.n, finding.EscapesInterface, c.at, "what is in such an interface goes to %s at %s, which may look at its type", m.who, f.p.Where(m.at))
+			}
+		}
+	}
+	f.failed(reaches)
+}
+
+// mayFail notes an assertion that panics where it fails. What a failing test prints is compared
+// by nobody.
+func (w observer) mayFail(x *ast.TypeAssertExpr) {
+	from, ok := source.Under(w.file.TypeOf(x.X)).(*types.Interface)
+	if !ok || w.file.Test {
+		return
+	}
+	switch p := w.parent().(type) {
+	case *ast.AssignStmt:
+		if len(p.Lhs) > len(p.Rhs) {
+			return
+		}
+	case *ast.ValueSpec:
+		if len(p.Names) > len(p.Values) {
+			return
+		}
+	}
+	f := failing{from: from, asked: w.file.TypeOf(x.Type), at: x.Pos()}
+	if w.p.IsMutexPtr(f.asked) {
+		f.n = w.typeExpr(x.Type)
+	}
+	w.looks.failing = append(w.looks.failing, f)
+}
+
+// recovered notes a call of recover that gives somebody the text of a panic.
+func (w observer) recovered(n *ast.CallExpr) {
+	if _, dropped := w.parent().(*ast.ExprStmt); !dropped && !w.file.Test {
+		w.looks.recovers = n.Pos()
+	}
+}
+
+// failed refuses what the panic of a failing assertion names.
+func (f *Flow) failed(reaches func(t types.Type, in, to *types.Interface) bool) {
+	for _, a := range f.looks.failing {
+		if a.n != nil {
+			if f.looks.recovers.IsValid() {
+				f.refuse(a.n, finding.EscapesInterface, a.at, "where the assertion fails its panic names the type, and recover at %s may hand that on", f.p.Where(f.looks.recovers))
+			}
+			continue
+		}
+		iface, ok := source.Under(a.asked).(*types.Interface)
+		if ok && !isTypeParam(a.asked) && f.mutex != nil && has(f.mutex, iface) {
+			continue // it holds
+		}
+		for _, c := range f.boxes.from {
+			if reaches(f.mutex, c.iface, a.from) {
+				f.refuse(c.n, finding.EscapesInterface, c.at, "what is in such an interface may come to the assertion at %s, whose panic names its type", f.p.Where(a.at))
 			}
 		}
 	}

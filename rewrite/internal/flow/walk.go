@@ -135,6 +135,7 @@ func (w *walker) node(n ast.Node) {
 		}
 	case *ast.TypeAssertExpr:
 		if n.Type != nil {
+			observer{w}.mayFail(n)
 			w.asserted(n.Type)
 		}
 	case *ast.TypeSwitchStmt:
