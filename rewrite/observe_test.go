@@ -129,6 +129,16 @@ func (*lost) Error() string { return "lost" }`, `var err error = &lost{MU}; var 
 	{"context-printed", `type key struct{}`, `ctx := context.WithValue(context.Background(), key{}, MU); text = fmt.Sprintf("%T", ctx.Value(key{}))`},
 	{"list", `var all list.List`, `all.PushBack(MU); _, ok = all.Front().Value.(*concurrency.Mutex)`},
 	{"pool", `var pool = sync.Pool{New: func() any { return concurrency.NewMutex(nil, "/p") }}`, `pool.Put(MU); _, ok = pool.Get().(*concurrency.Mutex)`},
+	{"instance-name", `type cellOf[T any] struct{ v T }
+func (c *cellOf[T]) name() string { return fmt.Sprintf("%T", c) }`, `text = (&cellOf[*concurrency.Mutex]{MU}).name()`},
+	{"instance-name-kept", `type cellOf[T any] struct{ v T }
+func nameOf[T any](c *cellOf[T]) string { var v any = c; return typeOf(v) }
+func typeOf(v any) string { return fmt.Sprintf("%T", v) }`, `text = nameOf(&cellOf[*concurrency.Mutex]{MU})`},
+	{"instance-fails", `type cellOf[T any] struct{ v T }
+func boxOf[T any](c *cellOf[T]) any { return c }`, `defer func() { text = fmt.Sprint(recover()) }(); text = boxOf(&cellOf[*concurrency.Mutex]{MU}).(string)`},
+	{"instance-printed", `type cellOf[T any] struct{ v T }
+func (c *cellOf[T]) String() string { return "cell" }
+func show[T any](c *cellOf[T]) string { return fmt.Sprintf("%v %s", c, c) }`, `text = show(&cellOf[*concurrency.Mutex]{MU})`},
 	{"fails", "", `defer func() { text = fmt.Sprint(recover()) }(); var v any = MU; ok = v.(string) == ""`},
 	{"fails-kept", `func name(v any) string { return v.(fmt.Stringer).String() }`, `defer func() { text = fmt.Sprint(recover()) }(); text = name(MU)`},
 	{"fails-locker", `type locker interface{ TryLock(context.Context) error }
@@ -249,7 +259,7 @@ var mustRewrite = []string{
 	"variable", "field", "exported", "embedded", "deep", "generic", "map", "method", "function",
 	"nothing", "verbs", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
 	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
-	"holds", "holds-asked",
+	"holds", "holds-asked", "instance-printed",
 }
 
 const observedMain = `

@@ -17,6 +17,7 @@ const (
 	DotImport        Code = "dot-import"
 	EmbeddedMutex    Code = "embedded-mutex"
 	EscapesInterface Code = "escapes-to-interface"
+	Patched          Code = "patched-at-run-time"
 	ExportedAPI      Code = "exported-api"
 	GeneratedFile    Code = "generated-file"
 	GenericType      Code = "generic-type"
@@ -144,6 +145,7 @@ var texts = map[Code]string{
 	CgoFile:          "The file imports \"C\". What the type checker sees is generated from it, so positions cannot be trusted.",
 	DotImport:        "The client's package is imported with a dot, so its names have no qualifier to replace. Give the import a name.",
 	EmbeddedMutex:    "A struct embeds the mutex, and it, or a struct that embeds it, would have other members than before: the helper's Mutex has methods of its own, and its Header lies one level deeper. Give the field a name.",
+	Patched:          "A function of the client goes to code that may replace it at run time, as libraries for tests do; the rewritten code would call another one in its place.",
 	EscapesInterface: "The mutex is converted to an interface, and something that cannot change with it may ask there for its type at run time, which the compiler does not check.",
 	ExportedAPI:      "An exported declaration of a package that other modules may import has the mutex in its type, or such a package keeps mutexes in interfaces. Who compiles against it cannot be told from here, also where a program of this module uses it. Move the package below a directory named internal, or, if nobody else uses it, give -exported-api=rewrite, which changes declarations and names them.",
 	GeneratedFile:    "The mutex flows through a generated file. Change its generator, or the template, instead.",

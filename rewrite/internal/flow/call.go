@@ -54,6 +54,7 @@ func (w *walker) call(n *ast.CallExpr) {
 			}
 		}
 	}
+	observer{w}.patches(n)
 	if (observer{w}).stubs(n) {
 		return
 	}

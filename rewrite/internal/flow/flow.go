@@ -182,6 +182,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 	f.through()
 	f.met()
 	f.settle()
+	f.patch()
 	for _, n := range f.roots() {
 		f.spread(n, nil, map[*node]bool{})
 	}

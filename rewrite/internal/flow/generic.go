@@ -52,8 +52,9 @@ type boxedParameter struct {
 	at      token.Pos
 	foreign string // says what may take it that is not followed, if anything does
 	iface   *types.Interface
-	look    look   // of code outside the module that it is converted for
-	who     string // that code, or ""
+	look    look       // of code outside the module that it is converted for
+	who     string     // that code, or ""
+	named   types.Type // an instance of a type of this module that is converted instead; or nil
 }
 
 // An askedParameter is an assertion to a type that is made of a type parameter.
@@ -130,17 +131,23 @@ func (w *Flow) receiver(sig *types.Signature) {
 	}
 }
 
-// boxing notes a conversion of a value of a type parameter to an interface. A named type
-// of this module keeps its name, and is asked for by that.
+// boxing notes a conversion of a value of a type parameter to an interface. An instance of a
+// type of this module is asked for by its name, which changes wherever it stands; who reads the
+// name sees that.
 func (w observer) boxing(t, dst types.Type, src ast.Expr) {
 	w.looked(t, dst, src)
 	iface, ok := source.Under(dst).(*types.Interface)
-	if t == nil || !ok || isTypeParam(dst) || w.ownGeneric(t) {
+	if t == nil || !ok || isTypeParam(dst) {
 		return
 	}
 	for _, param := range typeParamsIn(t) {
 		b := boxedParameter{at: src.Pos(), iface: iface}
 		b.look, b.who = w.looksAt(src)
+		if w.ownGeneric(t) {
+			b.named = t
+			w.generics.boxed[param.Obj().Pos()] = append(w.generics.boxed[param.Obj().Pos()], b)
+			continue
+		}
 		named, ok := types.Unalias(dst).(*types.Named)
 		_, plain := types.Unalias(t).(*types.TypeParam)
 		if w.foreignPlace(src) || !plain || ok && w.p.FileAt(named.Obj().Pos()) == nil {
@@ -277,6 +284,9 @@ func (f *Flow) through() {
 	for _, at := range slices.Sorted(maps.Keys(g.held)) {
 		for _, to := range g.reachable([]token.Pos{at}) {
 			for _, b := range g.boxed[to] {
+				if b.named != nil {
+					continue // its name has that of the holder, which stays
+				}
 				for _, t := range g.held[at] {
 					f.show(t, b.look, b.who, b.at)
 					if b.look == blind && b.iface != nil {
@@ -312,6 +322,13 @@ func (f *Flow) through() {
 
 func (f *Flow) boxedInHub(b boxedParameter) {
 	hub := f.generics.hub.find()
+	if b.named != nil {
+		i := instance{b.named, b.iface, b.at}
+		if f.looks.named = append(f.looks.named, i); b.look >= named {
+			f.refuseInstance(i, b.who)
+		}
+		return
+	}
 	if b.foreign == "" {
 		f.boxes.in = append(f.boxes.in, hub)
 		f.boxes.from = append(f.boxes.from, boxing{hub, b.iface, b.at})

@@ -34,6 +34,7 @@ type look int
 const (
 	blind   look = iota // keeps it, or calls its methods
 	surface             // prints the value, and of what lies below it only addresses
+	named               // prints the name of its type, in which that of an instance has the arguments
 	members             // reads exported fields and calls exported methods
 	whole               // may read everything
 )
@@ -100,7 +101,17 @@ type looks struct {
 	kept     []kept
 	raised   []*types.Interface // with methods, and converted to one without
 	failing  []failing
+	named    []instance
+	patched  []finding.Reason
 	recovers token.Pos // a call of recover whose result is used
+}
+
+// An instance is a value of a generic type of this module, with the mutex among its type
+// arguments, that is converted to an interface.
+type instance struct {
+	t     types.Type
+	iface *types.Interface
+	at    token.Pos
 }
 
 // A failing assertion has no second result: where it fails it panics, and the text names the
@@ -231,30 +242,38 @@ func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look
 	}
 	switch {
 	case below(path, printers):
-		if strings.HasSuffix(fn.Name(), "f") && (call == nil || w.sharp(call, src)) {
+		switch {
+		case !strings.HasSuffix(fn.Name(), "f"):
+			return surface
+		case call == nil:
 			return whole
 		}
-		return surface
+		return w.printed(call, src)
 	case below(path, memberReaders):
 		return members
 	}
 	return whole
 }
 
-// sharp reports whether a format may ask for the type of what lies below the surface of src:
-// Go syntax has it, and so has the complaint about a verb that does not fit.
-func (w observer) sharp(call *ast.CallExpr, src ast.Expr) bool {
+// printed says how closely a format looks at src: Go syntax has the types of what lies below the
+// surface, and so has the complaint about a verb that does not fit.
+func (w observer) printed(call *ast.CallExpr, src ast.Expr) look {
 	for i, a := range call.Args {
 		tv := w.file.Pkg.TypesInfo.Types[a]
 		if b, ok := source.Under(tv.Type).(*types.Basic); ok && b.Info()&types.IsString != 0 {
 			n := slices.Index(call.Args, src) - i - 1
 			verbs := strings.Split(strings.ReplaceAll(text(tv.Value), "%%", ""), "%")[1:]
-			return n < 0 || n >= len(verbs) || !w.fits(src).MatchString(verbs[n]) || slices.ContainsFunc(verbs, func(v string) bool {
-				return strings.ContainsAny(v[:min(len(v), 8)], "*[") // the arguments are counted otherwise
-			})
+			counted := func(v string) bool { return strings.ContainsAny(v[:min(len(v), 8)], "*[") } // the arguments are counted otherwise
+			switch {
+			case n < 0 || n >= len(verbs) || !w.fits(src).MatchString(verbs[n]) || slices.ContainsFunc(verbs, counted):
+				return whole
+			case strings.HasPrefix(strings.TrimPrefix(verbs[n], "+"), "T"):
+				return named
+			}
+			return surface
 		}
 	}
-	return true
+	return whole
 }
 
 var (
@@ -424,6 +443,11 @@ func (f *Flow) met() {
 				f.show(k.t, m.look, fmt.Sprintf("%s by way of the interface at %s", m.who, f.p.Where(m.at)), k.at)
 			}
 		}
+		for _, i := range f.looks.named {
+			if m.look >= named && reaches(i.t, i.iface, m.iface) {
+				f.refuseInstance(i, fmt.Sprintf("%s at %s", m.who, f.p.Where(m.at)))
+			}
+		}
 		for _, c := range f.boxes.from {
 			if reaches(f.mutex, c.iface, m.iface) {
 				f.refuse(c.n, finding.EscapesInterface, c.at, "what is in such an interface goes to %s at %s, which may look at its type", m.who, f.p.Where(m.at))
@@ -464,6 +488,12 @@ func (w observer) recovered(n *ast.CallExpr) {
 	}
 }
 
+// refuseInstance refuses the mutexes that go through generic code, since somebody reads the name
+// of a type that has them among its arguments.
+func (f *Flow) refuseInstance(i instance, who string) {
+	f.refuse(f.generics.hub, finding.GenericType, i.at, "an instance of %s has it in its name, which %s may read", types.TypeString(i.t, shortly), who)
+}
+
 // failed refuses what the panic of a failing assertion names.
 func (f *Flow) failed(reaches func(t types.Type, in, to *types.Interface) bool) {
 	for _, a := range f.looks.failing {
@@ -476,6 +506,11 @@ func (f *Flow) failed(reaches func(t types.Type, in, to *types.Interface) bool) 
 		iface, ok := source.Under(a.asked).(*types.Interface)
 		if ok && !isTypeParam(a.asked) && f.mutex != nil && has(f.mutex, iface) {
 			continue // it holds
+		}
+		for _, i := range f.looks.named {
+			if reaches(i.t, i.iface, a.from) {
+				f.refuseInstance(i, "the panic of the assertion at "+f.p.Where(a.at))
+			}
 		}
 		for _, c := range f.boxes.from {
 			if reaches(f.mutex, c.iface, a.from) {
