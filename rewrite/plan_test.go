@@ -110,7 +110,6 @@ func run(f fn) { f(concurrency.NewMutex(nil, "x"), f); a(concurrency.NewMutex(ni
 // package.
 func TestCodes(t *testing.T) {
 	elsewhere := map[finding.Code]string{
-		finding.ConfigsDiffer:  "a safeguard: no edit differs by the configuration since waits have no interval",
 		finding.StaleHelper:    "in the tests of package helper",
 		finding.ReplacedTarget: "in the tests of modbump",
 		finding.Untyped:        "needs a program that does not type-check",
