@@ -65,8 +65,12 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 			m.await(live, v)
 		default: // others were faster: pollers may be, whatever the span
 			spread = wider(spread, v.wrote)
-			if waited := time.Since(start); spread > waited/2 {
-				spread = waited / 2
+			most := 32 * v.wrote
+			if half := time.Since(start) / 2; half > most {
+				most = half
+			}
+			if spread > most {
+				spread = most
 			}
 		}
 		sleep(live, random(spread))
