@@ -23,7 +23,7 @@ func (p *analysis) findings() (out []*proposal) {
 		}
 		sites := p.Sites(t.attempt(p.Functions))
 		if t.helper {
-			p.guarded = sites
+			p.guarded = append(p.guarded, sites...)
 		}
 		all := make([]*candidate, len(sites))
 		for i, s := range sites {

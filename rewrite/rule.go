@@ -64,6 +64,7 @@ var (
 	tryLock       = &try{attempt: loop.TryLocks, calls: attempts}
 	helperTryLock = &try{attempt: tries.HelperTryLocks, helper: true}
 	lockInTime    = &try{attempt: tries.TimedLocks, calls: tries.Locks, otherwise: finding.PerRequest, why: goesRound}
+	helperLock    = &try{attempt: tries.HelperLocks, helper: true}
 	leadInTime    = &try{attempt: tries.TimedCampaigns, otherwise: finding.PerRequest, why: goesRound}
 	createKey     = &try{attempt: tries.Creations, otherwise: finding.Once, why: "the loop does not wait for the key to be free"}
 )

@@ -1,8 +1,9 @@
 // session-per-try: each try for an etcd mutex makes a session of its own.
 //
-// A session is a lease, and granting it is written to raft whatever TryLock does. Where it
-// is not closed when the try fails, the lease and the goroutine that keeps it alive stay
-// until the process ends: a lease per try, each renewed every few seconds, for ever.
+// A session is a lease, and granting it is written to raft whatever TryLock does, or a Lock
+// that has a timeout for each call. Where it is not closed when the try fails, the lease and
+// the goroutine that keeps it alive stay until the process ends: a lease per try, each renewed
+// every few seconds, for ever.
 //
 // Before:
 //
@@ -33,9 +34,9 @@
 //
 // Why it is not rewritten: where a session is made anew says what becomes of it when a try
 // fails, when the work ends and when the client is closed, and none of that can be told from
-// the loop. The TryLock in it is a finding of its own and is guarded where the types can
-// change, which spares the two entries that it writes; this finding stays, also after that,
-// since the lease does.
+// the loop. The TryLock or Lock in it is a finding of its own and is guarded where the types
+// can change, which spares the two entries that it writes; this finding stays, also after
+// that, since the lease does.
 package rewrite
 
 import (
@@ -52,7 +53,7 @@ import (
 var sessionPerTry = &rule{
 	id:     "session-per-try",
 	words:  ofTryLock,
-	tries:  []*try{tryLock, helperTryLock}, // a guard does not spare the lease
+	tries:  []*try{tryLock, helperTryLock, lockInTime, helperLock}, // a guard does not spare the lease
 	beside: true,
 	code:   finding.LeasePerTry,
 	// Where a session is made only now and then, such as after the last one has ended, there

@@ -51,6 +51,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"go/types"
 	"slices"
 
 	"golang.org/x/tools/go/ssa"
@@ -59,14 +60,13 @@ import (
 	"etcdmod/internal/helper"
 	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/flow"
-	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 	"etcdmod/rewrite/internal/tries"
 )
 
 var timedLock = &rule{
 	id:    "timed-lock",
-	words: Need{Words: [][]string{{".Lock("}, {"WithTimeout", "WithDeadline"}}},
+	words: Need{Words: [][]string{{".Lock(", ".LockWithin("}, {"WithTimeout", "WithDeadline"}}},
 	tries: []*try{lockInTime},
 	top:   finding.Guard,
 	match: func(c *candidate) *match {
@@ -92,7 +92,7 @@ func lockWithin(p *analysis, c *candidate) (calls []replaced, why []finding.Reas
 	if !p.In.HasWithin() {
 		refuse(finding.HelperLacks, c.Node, "%s of %s", helper.WithinFile, p.In.HelperImport())
 	}
-	polled := map[*ast.CallExpr]bool{} // by this rule
+	polled := map[ast.Expr]bool{} // by this rule
 	callers := callers{graph: p.CallGraph(), program: p.Program}
 	for _, other := range c.beside {
 		if !other.Polls() {
@@ -101,7 +101,7 @@ func lockWithin(p *analysis, c *candidate) (calls []replaced, why []finding.Reas
 		callers.loops = append(callers.loops, other.Node)
 		callers.ways = append(callers.ways, other.Positions()...)
 		for _, h := range tries.Locks(p.Program, other.Site) {
-			polled[h.Node.(*ast.CallExpr)] = true
+			polled[ast.Unparen(h.Node.(*ast.CallExpr).Fun)] = true
 		}
 	}
 	for _, h := range tries.Locks(p.Program, c.Site) {
@@ -111,8 +111,8 @@ func lockWithin(p *analysis, c *candidate) (calls []replaced, why []finding.Reas
 			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
 		}
 	}
-	if call := p.queues(c, polled); call != nil {
-		refuse(finding.LockElsewhere, call, "%s", source.FirstLine(p.Text(call)))
+	if other := p.queues(c, polled); other != nil {
+		refuse(finding.LockElsewhere, other, "%s", source.FirstLine(p.Text(other)))
 	}
 	if call := tries.ReadsBelow(p.Program, p.prefixes(c)); call != nil {
 		refuse(finding.QueueRead, call, "%s", source.FirstLine(p.Text(call)))
@@ -120,30 +120,42 @@ func lockWithin(p *analysis, c *candidate) (calls []replaced, why []finding.Reas
 	return calls, why
 }
 
-// queues returns a call that locks a mutex of the loop and is not polled, or nil.
-func (p *analysis) queues(c *candidate, polled map[*ast.CallExpr]bool) *ast.CallExpr {
+// queues returns what locks a mutex of the loop and is not polled, or nil: another call, the
+// method as a value, or an interface that has it.
+func (p *analysis) queues(c *candidate, polled map[ast.Expr]bool) ast.Node {
+	ours := func(f *source.File, tried, mutex ast.Expr) bool {
+		if helper := p.IsHelperMutex(f.TypeOf(mutex)); helper || len(c.components) == 0 {
+			return helper && len(c.components) == 0
+		}
+		node := p.Flow.NodeOf(f, tried, mutex)
+		return slices.ContainsFunc(c.components, func(m *flow.Component) bool { return node == nil || m.Node == node })
+	}
 	for _, f := range p.Files {
 		if f.IsHelper() {
 			continue
 		}
 		for n := range ast.Preorder(f.Syntax) {
-			call, ok := n.(*ast.CallExpr)
-			if !ok || polled[call] || !tries.IsLock(p.Program, f, call) {
-				continue
-			}
-			mutex := loop.Hop{File: f, Node: call}.Mutex()
-			if helper := p.IsHelperMutex(f.TypeOf(mutex)); helper != (len(c.components) == 0) {
-				continue
-			} else if helper {
-				return call
-			}
-			node := p.Flow.NodeOf(f, call, mutex)
-			if slices.ContainsFunc(c.components, func(m *flow.Component) bool { return node == nil || m.Node == node }) {
-				return call
+			sel, ok := n.(*ast.SelectorExpr)
+			if ok && !polled[sel] && tries.IsLock(p.Program, f, sel) && ours(f, sel, sel.X) {
+				return sel
 			}
 		}
 	}
+	for _, b := range p.Flow.Ifaces {
+		if f := p.ByName[b.File.Name]; f == b.File && has(b.Iface, "Lock") && ours(f, b.Src, b.Src) {
+			return b.Src
+		}
+	}
 	return nil
+}
+
+func has(iface *types.Interface, method string) bool {
+	for m := range iface.Methods() {
+		if m.Name() == method {
+			return true
+		}
+	}
+	return false
 }
 
 // prefixes are the beginnings of the prefixes of all mutexes that a loop may try.

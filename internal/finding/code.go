@@ -172,7 +172,7 @@ var texts = map[Code]string{
 	CommentLost:      "The rewrite would have lost a comment, or left a directive such as //nolint without the statement that it was written for.",
 	EditFailed:       "The edit could not be carried out.",
 	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",
-	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever TryLock does, and no constructor can spare that. Make one session before the loop and a new one only when its Done channel is closed, and close a session that is not kept.",
+	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever becomes of the try. Make one session before the loop and a new one only when its Done channel is closed, and close a session that is not kept.",
 	CampaignWrites:   "Campaign puts a key, and resigns when its context ends, which deletes it: its place in the queue is lost, and the next round begins at the end of it. Call Campaign once, with the context that ends the wait as a whole; it queues, and costs least.",
 	LockElsewhere:    "Another call locks the mutex as well, and waits for its turn in the queue. A call that joins the queue only when it has to would lose its turns to it. Call Lock once, with the context that ends the wait as a whole; or try with TryLock, which etcdmod then guards.",
 	LockNotRetried:   "The same call of Lock serves callers that do not try again: a request that is given up. The place in the queue is what they pay for, and it is worth its two entries. Give the poll a call of its own: one Lock with the context that ends the wait as a whole, or TryLock.",

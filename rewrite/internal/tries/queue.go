@@ -47,9 +47,9 @@ func Locks(p *source.Program, s *loop.Site) (out []loop.Hop) {
 	return out
 }
 
-// IsLock reports whether call calls Lock of an etcd mutex.
-func IsLock(p *source.Program, f *source.File, call *ast.CallExpr) bool {
-	fn, ok := f.Callee(call).(*types.Func)
+// IsLock reports whether a selector names Lock of an etcd mutex.
+func IsLock(p *source.Program, f *source.File, sel *ast.SelectorExpr) bool {
+	fn, ok := f.ObjectOf(sel.Sel).(*types.Func)
 	return ok && isLock(p, fn)
 }
 

@@ -49,6 +49,12 @@ func isLock(p *source.Program, fn *types.Func) bool {
 	return fn.Name() == "Lock" && recv != nil && (p.IsMutexPtr(recv.Type()) || p.IsHelperMutex(recv.Type()))
 }
 
+// isLockWithin reports whether fn is the method LockWithin of the helper's mutex.
+func isLockWithin(p *source.Program, fn *types.Func) bool {
+	recv := fn.Signature().Recv()
+	return fn.Name() == "LockWithin" && recv != nil && p.IsHelperMutex(recv.Type())
+}
+
 // isCampaign reports whether fn is the method Campaign of an etcd election.
 func isCampaign(p *source.Program, fn *types.Func) bool {
 	recv := fn.Signature().Recv()

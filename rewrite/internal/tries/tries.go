@@ -9,6 +9,12 @@ func TimedLocks(p *loop.Functions) *loop.Attempt {
 	return &loop.Attempt{Is: t.is, Timed: true}
 }
 
+// HelperLocks are the calls that timed locks become.
+func HelperLocks(p *loop.Functions) *loop.Attempt {
+	t := &timed{Program: p.Program, queues: isLockWithin}
+	return &loop.Attempt{Is: t.is, Timed: true}
+}
+
 func TimedCampaigns(p *loop.Functions) *loop.Attempt {
 	t := &timed{Program: p.Program, queues: isCampaign}
 	return &loop.Attempt{Is: t.is, Timed: true}
