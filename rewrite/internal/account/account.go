@@ -30,6 +30,8 @@ const (
 	Call       Form = "call"
 	Value      Form = "method value"
 	Expression Form = "method expression"
+	Given      Form = "given"   // the mutex is given to a package that is not loaded, which may call the method
+	Named      Form = "by name" // reflection looks for a method of that name
 )
 
 // A Try is one place that tries a lock, or that names the method which does.
@@ -38,7 +40,7 @@ type Try struct {
 	Form Form
 	// Pos is the position of the method's name, by which a try is known.
 	Pos token.Pos
-	// Node is the call, or the selector where there is none.
+	// Node is the call, the selector where there is none, or the mutex that is given away.
 	Node ast.Expr
 	// Dynamic says that the method is one of an interface, or of a type parameter.
 	Dynamic bool
@@ -59,7 +61,7 @@ type Paths struct {
 
 // Tries returns all places of the packages, in the order of their files.
 func Tries(fset *token.FileSet, pkgs []*packages.Package, paths Paths, skip func(*ast.File) bool) []Try {
-	c := &counter{paths: paths, found: map[token.Pos]bool{}, funcs: map[token.Pos]function{}, calls: map[token.Pos][]call{}}
+	c := &counter{paths: paths, found: map[token.Pos]bool{}, local: map[string]bool{}, funcs: map[token.Pos]function{}, calls: map[token.Pos][]call{}}
 	sorted := slices.Clone(pkgs)
 	slices.SortStableFunc(sorted, func(a, b *packages.Package) int { // "p" before "p [p.test]"
 		if len(a.ID) != len(b.ID) {
@@ -69,6 +71,7 @@ func Tries(fset *token.FileSet, pkgs []*packages.Package, paths Paths, skip func
 	})
 	for _, p := range sorted {
 		if p.TypesInfo != nil {
+			c.local[p.PkgPath] = true
 			c.mutexes(p)
 			c.index(p)
 		}
@@ -97,6 +100,7 @@ type counter struct {
 	paths Paths
 	mutex []types.Type // *concurrency.Mutex, of each client
 	found map[token.Pos]bool
+	local map[string]bool        // paths of the packages that are loaded
 	funcs map[token.Pos]function // by the name of the declaration
 	calls map[token.Pos][]call   // of declared functions
 	out   []Try
@@ -192,6 +196,10 @@ func (c *counter) file(p *packages.Package, f *ast.File) {
 				if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok {
 					called[sel] = n
 				}
+				c.given(p, fn, n)
+				c.named(p, fn, n)
+			case *ast.CompositeLit:
+				c.stored(p, fn, n)
 			case *ast.SelectorExpr:
 				c.selector(p, f, fn, n, called[n])
 			}

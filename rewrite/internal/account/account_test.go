@@ -16,14 +16,18 @@ package m
 
 import (
 	"context"
+	"reflect"
 	"sync"
 	"time"
 
+	"example.com/lib"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
 var (
+	_ reflect.Value
+	_ lib.Config
 	_ sync.Mutex
 	_ time.Time
 	_ clientv3.Op
@@ -65,6 +69,12 @@ func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := short(ctx); defe
 		{"Campaign", `func f(ctx context.Context, e *concurrency.Election) { ctx, stop := context.WithCancel(ctx); defer stop(); e.Campaign(ctx, "me") }`, ""},
 		{"create if absent", `func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)).Then(clientv3.OpPut("k", "")).Commit() }`, "Commit call"},
 		{"create if below one, in parts", `func f(ctx context.Context, c *clientv3.Client) { txn := c.Txn(ctx); cmp := clientv3.Compare(clientv3.CreateRevision("k"), "<", 1); txn = txn.If(cmp); put := clientv3.OpPut("k", ""); txn.Then(put).Commit() }`, "Commit call"},
+		{"create if absent, in slices", `func f(ctx context.Context, c *clientv3.Client) { missing := clientv3.Compare(clientv3.Version("k"), "=", 0); ops := []clientv3.Op{}; put := clientv3.OpPut("k", ""); ops = append(ops, put); c.Txn(ctx).If([]clientv3.Cmp{missing}...).Then(ops...).Commit() }`, "Commit call"},
+		{"given to another module", `func f(ctx context.Context, mu *concurrency.Mutex) { lib.Hold(ctx, mu); lib.Any(mu); lib.All(ctx, mu, mu); lib.Of(mu) }`, "TryLock given; TryLock given; TryLock given; TryLock given"},
+		{"stored in a type of another module", `func f(mu *concurrency.Mutex) any { return []any{lib.Config{Lock: mu}, &lib.Config{mu, mu}} }`, "TryLock given; TryLock given; TryLock given"},
+		{"given to a function of the module", `func g(any, locker) {}
+func f(mu *concurrency.Mutex) { g(mu, mu) }`, ""},
+		{"by name", `func f(mu *concurrency.Mutex) { reflect.ValueOf(mu).MethodByName("TryLock").Call(nil); reflect.TypeOf(mu).MethodByName("Unlock") }`, "TryLock by name"},
 		{"compare and swap", `func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 7)).Then(clientv3.OpPut("k", "")).Commit() }`, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

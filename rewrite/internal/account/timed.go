@@ -126,12 +126,15 @@ func (c *counter) creates(info *types.Info, in *ast.FuncDecl, e ast.Expr) bool {
 	args = func(list []ast.Expr) (out []ast.Expr) {
 		for _, a := range list {
 			out = append(out, a)
-			if id, ok := ast.Unparen(a).(*ast.Ident); ok {
-				if obj := info.ObjectOf(id); obj != nil && !seen[obj] {
-					seen[obj] = true
-					out = append(out, args(definitions(info, in, obj))...)
+			ast.Inspect(a, func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok {
+					if obj, ok := info.ObjectOf(id).(*types.Var); ok && !seen[obj] {
+						seen[obj] = true
+						out = append(out, args(definitions(info, in, obj))...)
+					}
 				}
-			}
+				return true
+			})
 		}
 		return out
 	}

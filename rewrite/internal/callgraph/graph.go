@@ -37,6 +37,7 @@ type Graph struct {
 	loops  map[*ssa.Function][]*Loop
 	site   map[ssa.Instruction][]*Edge // out, by instruction
 	taken  map[*ssa.Function]bool      // used as values
+	boxes  typeutil.Map                // type -> []types.Object without a body that values of it are given to
 }
 
 // A Kind is what makes the callee of an edge run.
@@ -61,6 +62,9 @@ type Edge struct {
 	// the method of Value that is called there, or "".
 	To     types.Object
 	Method string
+	// Once says that the callee runs at most once, however often the site is executed: what
+	// is called is the function that sync.OnceFunc and the like have made of it.
+	Once bool
 }
 
 // New builds the graph of packages that come from one load, with their test variants.
@@ -414,6 +418,13 @@ func (g *Graph) From(f *ssa.Function) []*Edge { return g.out[f] }
 
 // In returns the edges that end in f.
 func (g *Graph) In(f *ssa.Function) []*Edge { return g.in[f] }
+
+// Given returns the functions and fields of code without a body that values of a type are
+// given to in an interface.
+func (g *Graph) Given(t types.Type) []types.Object {
+	to, _ := g.boxes.At(t).([]types.Object)
+	return to
+}
 
 // Taken reports whether a function is used as a value.
 func (g *Graph) Taken(f *ssa.Function) bool { return g.taken[f] }

@@ -69,10 +69,13 @@ func (g *Graph) opaque() {
 	var escaped typeutil.Map     // signature -> []gone[*ssa.Function]
 	var boxed []gone[types.Type] // of values that went there in an interface
 	seen := map[gone[*ssa.Function]]bool{}
+	again := map[gone[*ssa.Function]]bool{} // not only to functions that see to it that they run once
 	seenType := map[gone[types.Type]]bool{}
-	var escape func(fn *ssa.Function, to *types.Package)
-	escape = func(fn *ssa.Function, to *types.Package) {
-		if it := (gone[*ssa.Function]{fn, to}); seen[it] {
+	var escape func(fn *ssa.Function, to *types.Package, once bool)
+	escape = func(fn *ssa.Function, to *types.Package, once bool) {
+		it := gone[*ssa.Function]{fn, to}
+		again[it] = again[it] || !once
+		if seen[it] {
 			return
 		} else {
 			seen[it] = true
@@ -82,7 +85,7 @@ func (g *Graph) opaque() {
 		}
 		for _, r := range g.results(fn) { // what it returns goes there as well
 			for _, v := range g.Holds(r).Funcs {
-				escape(v, to)
+				escape(v, to, false)
 			}
 		}
 	}
@@ -93,7 +96,7 @@ func (g *Graph) opaque() {
 					switch {
 					case e.Kind != Handed || e.To.Pkg() == nil:
 					case e.Method == "":
-						escape(e.Callee, e.To.Pkg())
+						escape(e.Callee, e.To.Pkg(), makesOnce(e.To))
 					default:
 						if it := (gone[types.Type]{e.Value.Type(), e.To.Pkg()}); !seenType[it] {
 							seenType[it] = true
@@ -158,12 +161,18 @@ func (g *Graph) opaque() {
 				its, _ := escaped.At(plain(sig)).([]gone[*ssa.Function])
 				for _, it := range its {
 					if slices.Contains(holds.From, it.to) {
-						g.add(&Edge{Caller: f, Callee: it.what, Site: in, Kind: Escaped, Value: cc.Value})
+						g.add(&Edge{Caller: f, Callee: it.what, Site: in, Kind: Escaped, Value: cc.Value, Once: !again[it]})
 					}
 				}
 			}
 		}
 	}
+}
+
+// makesOnce reports whether a function makes one that runs once what it is given: it is called
+// for the first time where it is made, for all that matters.
+func makesOnce(to types.Object) bool {
+	return to.Pkg().Path() == "sync" && (to.Name() == "OnceFunc" || to.Name() == "OnceValue" || to.Name() == "OnceValues")
 }
 
 // plain is a signature without its receiver.
@@ -235,6 +244,9 @@ func (g *Graph) given(in ssa.Instruction, v ssa.Value, t types.Type, to types.Ob
 		return out
 	}
 	for _, box := range h.Boxed {
+		if old := g.Given(box.Type()); !slices.Contains(old, to) {
+			g.boxes.Set(box.Type(), append(old, to))
+		}
 		for m := range iface.Methods() {
 			if isGeneric(box.Type()) {
 				continue

@@ -161,6 +161,9 @@ func (w *ways) isAttempt(fn *ssa.Function) bool {
 func (w *ways) each(at token.Pos, do func(*callgraph.Edge, token.Pos)) {
 	for _, in := range w.graph.At(at) {
 		for _, e := range w.graph.Out(in) {
+			if e.Once {
+				continue
+			}
 			for _, to := range w.entities(e, w.places[at], map[*ssa.Function]bool{}) {
 				do(e, to)
 			}

@@ -64,6 +64,9 @@ func (s *Site) Pace(c *Clock) (d ast.Expr) {
 	if v := s.File.Pkg.TypesInfo.Types[d].Value; v != nil && v.String() == "0" {
 		return nil
 	}
+	if !source.IsNamed(s.File.TypeOf(d), "time", "Duration") {
+		return nil // what a clock of another package is made from
+	}
 	return d
 }
 
@@ -352,18 +355,50 @@ func (s *Site) guardOf(n ast.Stmt) (cond ast.Expr) {
 	return cond
 }
 
-// readsClock reports whether e compares the time: time.Since(start) > d, or
-// time.Now().After(end).
+// readsClock reports whether e compares the time: time.Since(start) > d, or now.After(end).
 func readsClock(f *source.File, e ast.Expr) bool {
 	found := false
 	ast.Inspect(e, func(n ast.Node) bool {
-		if call, ok := n.(*ast.CallExpr); ok {
-			if fn, ok := f.Callee(call).(*types.Func); ok {
-				switch fn.Name() {
-				case "Now", "Since", "Until":
-					found = found || source.IsObject(fn, "time", fn.Name())
-				}
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			if fn, ok := f.Callee(n).(*types.Func); ok {
+				found = found || source.IsObject(fn, "time", "Since") || source.IsObject(fn, "time", "Until")
 			}
+		case *ast.SelectorExpr: // a method of a time
+			found = found || source.IsNamed(f.TypeOf(n.X), "time", "Time")
+		}
+		return !found
+	})
+	return found
+}
+
+// TellsTime reports whether rounds ask what time it is before they try, and go round without
+// a try where it is too early. That wait is one although nothing stops.
+func (s *Site) TellsTime(paths []*Path) bool {
+	return slices.ContainsFunc(paths, func(q *Path) bool {
+		return q.Outcome == Untried && q.End == Next && s.asksTime()
+	})
+}
+
+// asksTime reports whether a condition of the loop, which decides whether a round tries,
+// compares times.
+func (s *Site) asksTime() bool {
+	found := false
+	ast.Inspect(s.Node, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.IfStmt:
+			last := ast.Stmt(nil)
+			if k := len(n.Body.List); k > 0 {
+				last = n.Body.List[k-1]
+			}
+			b, isBranch := last.(*ast.BranchStmt)
+			around := slices.ContainsFunc(s.Tries, func(c *ast.CallExpr) bool { return source.Within(c, n.Body) })
+			found = found || (around || isBranch && b.Tok == token.CONTINUE) && readsClock(s.File, n.Cond)
+		case *ast.CaseClause:
+			around := slices.ContainsFunc(s.Tries, func(c *ast.CallExpr) bool { return source.Within(c, n) })
+			found = found || around && slices.ContainsFunc(n.List, func(e ast.Expr) bool { return readsClock(s.File, e) })
 		}
 		return !found
 	})
@@ -387,10 +422,11 @@ func (s *Site) Watches() bool {
 	return len(s.Clocks) == 1 && s.Clocks[0].Kind == Watch
 }
 
-// isCount reports whether a counter counts: it is a number, or says how one compares.
+// isCount reports whether a counter counts: it is a number that no function gives, or says how
+// one compares.
 func (s *Site) isCount(obj types.Object, counters map[types.Object]bool) bool {
 	if isNumber(obj.Type()) {
-		return true
+		return !s.isGiven(obj)
 	}
 	for n := range ast.Preorder(s.Node) {
 		a, ok := n.(*ast.AssignStmt)
@@ -406,6 +442,22 @@ func (s *Site) isCount(obj types.Object, counters map[types.Object]bool) bool {
 				if isNumber(c.Type()) && s.File.Mentions(b, c) {
 					return true
 				}
+			}
+		}
+	}
+	return false
+}
+
+// isGiven reports whether a round assigns to a variable what a function of the program says.
+func (s *Site) isGiven(obj types.Object) bool {
+	for n := range ast.Preorder(s.Node) {
+		a, ok := n.(*ast.AssignStmt)
+		if !ok || a.Tok != token.ASSIGN {
+			continue
+		}
+		for i, l := range a.Lhs {
+			if s.Walker.Variable(l) == obj && source.HasCall(a.Rhs[min(i, len(a.Rhs)-1)]) {
+				return true
 			}
 		}
 	}

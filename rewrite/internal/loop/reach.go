@@ -235,7 +235,7 @@ func (r *reach) sites() []*Site {
 					r.p.Judged.Dismiss(s.Node.Pos(), s.Calls, finding.Once, "the loop goes round whatever came of the try, and nothing paces it")
 				}
 			}
-			sent, more := r.sent(f)
+			sent, more := r.sent(f, out)
 			out, grown = append(out, sent...), grown || more
 		}
 		if !grown {

@@ -192,8 +192,9 @@ func (r *reach) setsAgain(e *callgraph.Edge) bool {
 }
 
 // sent makes sites of the loops of a file that send functions which try to somebody who
-// calls them. more reports whether functions that send them outside of loops are new.
-func (r *reach) sent(f *source.File) (out []*Site, more bool) {
+// calls them, but for those that are sites since they call them as well. more reports whether
+// functions that send them outside of loops are new.
+func (r *reach) sent(f *source.File, known []*Site) (out []*Site, more bool) {
 	for _, at := range slices.Sorted(maps.Keys(r.ways.sends)) {
 		pl := r.ways.places[at]
 		if pl.file != f {
@@ -209,7 +210,9 @@ func (r *reach) sent(f *source.File) (out []*Site, more bool) {
 		}
 		if s := r.sends(pl, at); s != nil {
 			r.way(s, first)
-			out = append(out, s)
+			if !slices.ContainsFunc(known, func(k *Site) bool { return k.Node == s.Node }) {
+				out = append(out, s)
+			}
 		} else if fn := f.Enclosing(pl.stack); fn.IsValid() {
 			for _, h := range first {
 				more = r.add(fn, h) || more

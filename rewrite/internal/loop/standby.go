@@ -3,13 +3,16 @@ package loop
 import (
 	"go/ast"
 	"go/token"
+	"go/types"
+	"slices"
 
 	"etcdmod/rewrite/internal/source"
 )
 
 // StandsBy reports whether the loop tries only while a flag, or a function that is asked
-// for one, is false: if !leading { try }, or if leading { continue } before. Nobody can say
-// then that it tries while it holds the lock.
+// for one, is false, or in one of several states: if !leading { try }, or if leading {
+// continue } before, or switch state { case waiting: try }. Nobody can say then that it
+// tries while it holds the lock.
 func (s *Site) StandsBy() bool {
 	calls := append(s.Calls, s.Tries...)
 	for _, call := range calls {
@@ -18,6 +21,45 @@ func (s *Site) StandsBy() bool {
 		}
 	}
 	return len(calls) > 0
+}
+
+// TakesItems reports whether what a round tries is what it has received, or has taken from a
+// queue. Nobody can say then that a lock which it has got comes again.
+func (s *Site) TakesItems() bool {
+	return slices.ContainsFunc(slices.Concat(s.Calls, s.Tries), func(call *ast.CallExpr) bool {
+		e := ast.Unparen(call.Fun)
+		for sel, ok := e.(*ast.SelectorExpr); ok; sel, ok = e.(*ast.SelectorExpr) {
+			e = ast.Unparen(sel.X)
+		}
+		v := s.File.VariableOf(e)
+		if v == nil {
+			return false
+		}
+		found := false
+		ast.Inspect(s.Node, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.RangeStmt:
+				_, isChan := source.Under(s.File.TypeOf(n.X)).(*types.Chan)
+				found = found || isChan && n.Key != nil && s.File.VariableOf(n.Key) == v
+			case *ast.AssignStmt:
+				found = found || s.File.VariableOf(n.Lhs[0]) == v && s.takes(n.Rhs[0])
+			}
+			return !found
+		})
+		return found
+	})
+}
+
+// takes reports whether e receives, or is an element of a slice that rounds assign anew.
+func (s *Site) takes(e ast.Expr) bool {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.UnaryExpr:
+		return e.Op == token.ARROW
+	case *ast.IndexExpr:
+		queue := s.File.VariableOf(e.X)
+		return queue != nil && s.File.AssignedIn(queue, s.Node)
+	}
+	return false
 }
 
 // unlessFlag reports whether a flag that is set keeps a round from reaching n.
@@ -31,10 +73,12 @@ func unlessFlag(s *Site, n ast.Node) bool {
 		case *ast.IfStmt:
 			switch {
 			case source.Within(n, m.Body):
-				found = found || demandsNot(s.File, m.Cond)
+				found = found || demandsNot(s, m.Cond)
 			case m.Else != nil && source.Within(n, m.Else):
-				found = found || isFlag(s.File, m.Cond)
+				found = found || isFlag(s.File, m.Cond) || isState(s, m.Cond)
 			}
+		case *ast.SwitchStmt:
+			found = found || inState(s, m, n)
 		default:
 			found = found || skips(s, source.List(m), n)
 		}
@@ -49,7 +93,7 @@ func skips(s *Site, list []ast.Stmt, n ast.Node) bool {
 		if stmt.End() > n.Pos() {
 			return false
 		}
-		if i, ok := stmt.(*ast.IfStmt); ok && len(i.Body.List) > 0 && isFlag(s.File, i.Cond) {
+		if i, ok := stmt.(*ast.IfStmt); ok && len(i.Body.List) > 0 && (isFlag(s.File, i.Cond) || isState(s, i.Cond)) {
 			if b, ok := i.Body.List[len(i.Body.List)-1].(*ast.BranchStmt); ok && b.Tok == token.CONTINUE {
 				return true
 			}
@@ -59,14 +103,51 @@ func skips(s *Site, list []ast.Stmt, n ast.Node) bool {
 }
 
 // demandsNot reports whether a condition holds only where a flag is not set.
-func demandsNot(f *source.File, cond ast.Expr) bool {
+func demandsNot(s *Site, cond ast.Expr) bool {
 	switch e := ast.Unparen(cond).(type) {
 	case *ast.BinaryExpr:
-		return e.Op == token.LAND && (demandsNot(f, e.X) || demandsNot(f, e.Y))
+		if e.Op == token.LAND {
+			return demandsNot(s, e.X) || demandsNot(s, e.Y)
+		}
+		return isState(s, e)
 	case *ast.UnaryExpr:
-		return e.Op == token.NOT && isFlag(f, e.X)
+		return e.Op == token.NOT && isFlag(s.File, e.X)
 	}
 	return false
+}
+
+// inState reports whether a case of a switch, which holds only in one state, is around n.
+func inState(s *Site, sw *ast.SwitchStmt, n ast.Node) bool {
+	for _, c := range sw.Body.List {
+		c := c.(*ast.CaseClause)
+		if !source.Within(n, c) {
+			continue
+		}
+		for _, e := range c.List {
+			if sw.Tag == nil && demandsNot(s, e) || sw.Tag != nil && names(s, sw.Tag, e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isState reports whether a condition compares a state with one of several.
+func isState(s *Site, cond ast.Expr) bool {
+	e, ok := ast.Unparen(cond).(*ast.BinaryExpr)
+	return ok && (e.Op == token.EQL || e.Op == token.NEQ) && (names(s, e.X, e.Y) || names(s, e.Y, e.X))
+}
+
+// names reports whether a value is the constant for a state that is kept in a field, or in a
+// variable that rounds assign: a name, and no number that somebody counts.
+func names(s *Site, state, value ast.Expr) bool {
+	v := s.File.VariableOf(state)
+	if v == nil || s.File.Pkg.TypesInfo.Types[value].Value == nil || !v.IsField() && !s.File.AssignedIn(v, s.Node) {
+		return false
+	}
+	b, ok := v.Type().Underlying().(*types.Basic)
+	_, named := types.Unalias(v.Type()).(*types.Named)
+	return ok && b.Info()&types.IsBoolean == 0 && (named || b.Info()&types.IsString != 0)
 }
 
 // isFlag reports whether e is a variable or field of type bool, or a call without arguments

@@ -116,7 +116,7 @@ func (e *evaluator) value(v ssa.Value) change {
 	case *ssa.UnOp:
 		switch v.Op {
 		case token.ARROW:
-			return other
+			return e.received(v, v.X)
 		case token.MUL:
 			return e.load(v.X)
 		}
@@ -153,6 +153,9 @@ func (e *evaluator) value(v ssa.Value) change {
 // phi joins the ways into a block. At the head of the cycle the ways from within matter:
 // one that sets the first value again makes the rounds the same.
 func (e *evaluator) phi(v *ssa.Phi) change {
+	if v.Block() == e.head && e.appended(v) {
+		return same
+	}
 	inner := v.Block() != e.head && isHead(e.w.g, e.fn, v.Block())
 	steps, resets, worst := false, false, same
 	for i, edge := range v.Edges {
@@ -198,14 +201,31 @@ func (e *evaluator) next(v *ssa.Next) change {
 func (e *evaluator) extract(v *ssa.Extract) change {
 	switch t := v.Tuple.(type) {
 	case *ssa.UnOp: // v, ok := <-c
-		return other
+		return e.received(v, t.X)
 	case *ssa.Select:
 		if v.Index == 0 {
 			return same // which case was taken
 		}
+		for i, n := 0, 2; i < len(t.States); i++ {
+			if t.States[i].Dir != types.RecvOnly {
+				continue
+			}
+			if n == v.Index {
+				return e.received(v, t.States[i].Chan)
+			}
+			n++
+		}
 		return other
 	case ssa.Value:
 		return e.eval(t)
+	}
+	return other
+}
+
+// received is what comes out of a channel.
+func (e *evaluator) received(item, ch ssa.Value) change {
+	if e.sentBack(item, ch) {
+		return same
 	}
 	return other
 }
@@ -408,6 +428,9 @@ func (e *evaluator) call(v *ssa.Call) change {
 	}
 	fn := cc.StaticCallee()
 	if fn == nil {
+		if c, ok := e.constants(v); ok {
+			return c
+		}
 		return e.all(append([]ssa.Value{cc.Value}, cc.Args...)...)
 	}
 	if i := e.w.opts.Key(fn); i >= 0 && i < len(cc.Args) {
@@ -439,6 +462,29 @@ func (e *evaluator) call(v *ssa.Call) change {
 		return other
 	}
 	return c
+}
+
+// constants is the result of a call of a function value, where all functions that it may be
+// return constants: which one of a few, and not how far the rounds have come.
+func (e *evaluator) constants(v *ssa.Call) (change, bool) {
+	edges := e.w.g.Out(v)
+	for _, edge := range edges {
+		if edge.Kind != callgraph.Call || len(edge.Callee.Blocks) == 0 {
+			return same, false
+		}
+		for _, b := range edge.Callee.Blocks {
+			ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
+			if !ok {
+				continue
+			}
+			for _, r := range ret.Results {
+				if _, isConst := r.(*ssa.Const); !isConst && !isError(r.Type()) {
+					return same, false
+				}
+			}
+		}
+	}
+	return same, len(edges) > 0
 }
 
 func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }

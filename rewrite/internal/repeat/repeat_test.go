@@ -196,9 +196,37 @@ func g(ctx context.Context, mu *concurrency.Mutex) { time.Sleep(1); f(ctx, mu) }
 type outer struct { in locker; mu *concurrency.Mutex }
 func (o *outer) Try(ctx context.Context) error { if err := o.mu.TryLock(ctx); err != nil { return err }; return o.in.Try(ctx) }
 func f(ctx context.Context, mu *concurrency.Mutex) error { return (&outer{&outer{nil, mu}, mu}).Try(ctx) }`, "circle Try fixed=false"},
+		{"delegation with the name of the lock", `type locker interface{ Lock(context.Context, string) error }
+type etcd struct{ s *concurrency.Session }
+func (e etcd) Lock(ctx context.Context, key string) error { return concurrency.NewMutex(e.s, key).TryLock(ctx) }
+type counted struct { locker; n int }
+func (c *counted) Lock(ctx context.Context, key string) error { c.n++; return c.locker.Lock(ctx, key) }
+type both struct{ own, nested locker }
+func (b both) Lock(ctx context.Context, key string) error { if err := b.own.Lock(ctx, key); err != nil { return err }; return b.nested.Lock(ctx, key) }
+func f(ctx context.Context, e etcd) error { return both{&counted{locker: e}, &counted{locker: both{e, e}}}.Lock(ctx, "/a") }`, "circle Lock fixed=false"},
+		{"a method of an interface that calls itself", `type locker interface{ Again(context.Context, locker, string) error }
+type etcd struct{ s *concurrency.Session }
+func (e etcd) Again(ctx context.Context, l locker, key string) error { if concurrency.NewMutex(e.s, key).TryLock(ctx) == nil { return nil }; return l.Again(ctx, l, key) }
+func f(ctx context.Context, e etcd) error { return e.Again(ctx, e, "/a") }`, "circle Again fixed=true"},
 		{"a walk over a tree", `func f(ctx context.Context, s *svc) { if s == nil { return }; s.mu.TryLock(ctx); f(ctx, s.next) }`, "circle f fixed=false"},
 		{"out of a channel", `func work(tasks chan func() error) { for task := range tasks { for task() != nil { time.Sleep(1) } } }
 func f(ctx context.Context, mu *concurrency.Mutex) { tasks := make(chan func() error, 1); tasks <- func() error { return mu.TryLock(ctx) }; work(tasks) }`, "work/0 ~ task work/1 = task"},
+		{"a literal that a timer calls again", `func f(ctx context.Context, mu *concurrency.Mutex) { var tick func(); tick = func() { if mu.TryLock(ctx) != nil { time.AfterFunc(1, tick) } }; tick() }`, "circle f$1 fixed=true"},
+		{"a literal that calls itself", `func f(ctx context.Context, mu *concurrency.Mutex) { var again func(int) bool; again = func(n int) bool { return n > 0 && (mu.TryLock(ctx) == nil || again(n-1)) }; again(3) }`, "circle f$1 fixed=true"},
+		{"a literal that is given itself", `type rec func(rec)
+func f(ctx context.Context, mu *concurrency.Mutex) { r := func(self rec) { if mu.TryLock(ctx) != nil { self(self) } }; r(r) }`, "circle f$1 fixed=true"},
+		{"a literal over a tree", `func f(ctx context.Context, s *svc) { var visit func(*svc); visit = func(s *svc) { if s != nil && s.mu.TryLock(ctx) != nil { visit(s.next) } }; visit(s) }`, "circle f$1 fixed=false"},
+		{"a literal for each mutex", `func f(ctx context.Context, all []*concurrency.Mutex) { if len(all) > 0 { func() { if all[0].TryLock(ctx) != nil { f(ctx, all[1:]) } }() } }`, "circle f$1 fixed=false"},
+		{"a queue with items that come back", `func f(ctx context.Context, queue []*svc) { for len(queue) > 0 { s := queue[0]; queue = queue[1:]; if s.mu.TryLock(ctx) != nil { queue = append(queue, s) } } }`, "f/0 = s.mu.TryLock"},
+		{"a queue of structs put together again", `type job struct { mu *concurrency.Mutex; n int }
+func f(ctx context.Context, queue []job) { for len(queue) > 0 { j := queue[0]; queue = queue[1:]; if j.mu.TryLock(ctx) != nil { queue = append(queue, job{j.mu, j.n + 1}) } } }`, "f/0 = j.mu.TryLock"},
+		{"a queue of what is below", `func f(ctx context.Context, queue []*svc) { for len(queue) > 0 { s := queue[0]; queue = queue[1:]; if s.mu.TryLock(ctx) != nil { queue = append(queue, s.next) } } }`, "f/0 ~ s.mu.TryLock"},
+		{"a channel with items that come back", `func f(ctx context.Context, q chan *concurrency.Mutex) { for mu := range q { if mu.TryLock(ctx) != nil { time.AfterFunc(1, func() { q <- mu }) } } }`, "f/0 = mu.TryLock"},
+		{"a channel that a select takes from and sends to", `func f(ctx context.Context, q chan *svc, in chan *svc) { for { select { case s := <-q: if s.try(ctx) != nil { q <- s }; case s := <-in: s.try(ctx) } } }`, "f/0 = s.try f/0 ~ s.try"},
+		{"a channel for others", `func f(ctx context.Context, q, lost chan *concurrency.Mutex) { for mu := range q { if mu.TryLock(ctx) != nil { lost <- mu } } }`, "f/0 ~ mu.TryLock"},
+		{"tasks that come back", `func f(ctx context.Context, mu *concurrency.Mutex) { q := make(chan func() bool, 1); q <- func() bool { return mu.TryLock(ctx) == nil }; for task := range q { if !task() { q <- task } } }`, "f/0 = task"},
+		{"a step that says which one is next", `func f(ctx context.Context, mu *concurrency.Mutex) { steps := []func() int{func() int { if mu.TryLock(ctx) != nil { return 0 }; return 1 }, func() int { return 2 }}; for i := 0; i < len(steps); { i = steps[i]() } }`, "f/0 = steps[i]"},
+		{"steps one after the other", `func f(ctx context.Context, mu *concurrency.Mutex) { steps := []func(int) int{func(i int) int { mu.TryLock(ctx); return i + 1 }}; for i := 0; i < len(steps); { i = steps[i](i) } }`, "f/0 ~ steps[i]"},
 		{"generic retry", `func retry[T any](f func(context.Context, T) error, ctx context.Context, v T) { for f(ctx, v) != nil { time.Sleep(1) } }
 func f(ctx context.Context, mu *concurrency.Mutex) { retry(func(ctx context.Context, m *concurrency.Mutex) error { return m.TryLock(ctx) }, ctx, mu) }`, "retry/0 = f"},
 		{"states", `type state func(context.Context, *concurrency.Mutex) state

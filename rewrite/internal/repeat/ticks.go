@@ -117,6 +117,7 @@ func (w *Walk) channel(v ssa.Value, roots map[any]bool, seen map[ssa.Value]bool)
 			}
 		}
 	case *ssa.Parameter:
+		roots[v] = true
 		for i, p := range v.Parent().Params {
 			if p != v {
 				continue

@@ -88,7 +88,7 @@ func New(g *callgraph.Graph, opts Options, tries []token.Pos) *Walk {
 			continue
 		}
 		for _, e := range g.In(s.Func) {
-			if s.closure != nil && e.Value != nil && !g.MayBe(e.Value, s.closure) {
+			if e.Once || s.closure != nil && e.Value != nil && !g.MayBe(e.Value, s.closure) {
 				continue
 			}
 			push(w.caller(s, e))
@@ -247,10 +247,26 @@ func (w *Walk) circle(s *State) *Circle {
 	}
 	for d := s.Down; d != nil; d = d.Down {
 		if d.Func == s.Func {
-			return &Circle{At: s, First: d, Fixed: !d.varies && w.comesBack(s, d)}
+			return &Circle{At: s, First: d, Fixed: !d.varies && !w.delegates(s, d) && w.comesBack(s, d)}
 		}
 	}
 	return nil
+}
+
+// delegates reports whether a method on a circle calls the method of the same name of what its
+// receiver wraps: that it comes to itself again says no more than that wrappers wrap wrappers.
+func (w *Walk) delegates(last, first *State) bool {
+	for s := last; s != first; s = s.Down {
+		call, ok := s.Site.(ssa.CallInstruction)
+		if !ok || !call.Common().IsInvoke() || call.Common().Method.Name() != s.Func.Name() || s.Func.Signature.Recv() == nil {
+			continue
+		}
+		of, _ := fieldRead(root(w.g, call.Common().Value))
+		if of != nil && root(w.g, of) == ssa.Value(s.Func.Params[0]) {
+			return true
+		}
+	}
+	return false
 }
 
 // comesBack reports whether everything that the lock depends on at the beginning of a
@@ -267,6 +283,10 @@ func (w *Walk) comesBack(last, first *State) bool {
 		for _, s := range chain {
 			if v.Parent() != nil && v.Parent() != s.Edge.Callee {
 				continue // of a function around the callee
+			}
+			if fv, ok := v.(*ssa.FreeVar); ok && w.madeBefore(s.Edge, chain) {
+				v = fv
+				break // what it has captured is captured once
 			}
 			if v = root(w.g, given(s.Edge, v)); v == nil {
 				return false
@@ -285,6 +305,18 @@ func (w *Walk) comesBack(last, first *State) bool {
 		}
 	}
 	return true
+}
+
+// madeBefore reports whether the closure that an edge leads to is made by none of the
+// functions of a circle, so that all rounds run the same one.
+func (w *Walk) madeBefore(e *callgraph.Edge, circle []*State) bool {
+	made := w.g.Closures(e.Callee)
+	for _, c := range made {
+		if slices.ContainsFunc(circle, func(s *State) bool { return s.Func == c.Parent() }) {
+			return false
+		}
+	}
+	return len(made) == 1
 }
 
 // storedOnce returns what is stored into a variable, nil unless one instruction does that.
@@ -313,6 +345,12 @@ func root(g *callgraph.Graph, v ssa.Value) ssa.Value {
 			v = x.X
 		case *ssa.TypeAssert:
 			v = x.X
+		case *ssa.Extract:
+			assert, ok := x.Tuple.(*ssa.TypeAssert)
+			if !ok {
+				return v
+			}
+			v = assert.X
 		case *ssa.UnOp:
 			if x.Op != token.MUL {
 				return v

@@ -50,6 +50,7 @@ func WithPrefix() OpOption                                                      
 func WithLease(id LeaseID) OpOption                                               { return nil }
 func Compare(cmp Cmp, result string, v any) Cmp                                   { return Cmp{} }
 func CreateRevision(key string) Cmp                                               { return Cmp{} }
+func Version(key string) Cmp                                                      { return Cmp{} }
 func OpPut(key, val string, opts ...OpOption) Op                                  { return Op{} }
 func OpGet(key string, opts ...OpOption) Op                                       { return Op{} }
 -- go.etcd.io/etcd/client/v3/concurrency/mutex.go --
@@ -84,6 +85,18 @@ type Mutex struct{ s *Session }
 
 func NewMutex(s *Session, pfx string) *Mutex     { return nil }
 func (*Mutex) TryLock(ctx context.Context) error { return nil }
+-- example.com/lib/lib.go --
+package lib
+
+import "context"
+
+type Locker interface{ TryLock(context.Context) error }
+type Config struct{ Lock, Other Locker }
+
+func Hold(ctx context.Context, l Locker)    {}
+func All(ctx context.Context, l ...Locker) {}
+func Any(v any)                             {}
+func Of[T Locker](l T)                      {}
 -- k8s.io/apimachinery/pkg/util/wait/wait.go --
 package wait
 

@@ -79,11 +79,16 @@ func Of(g *callgraph.Graph, w *repeat.Walk, t account.Try, facts Facts) Verdict 
 	if why, ok := g.Unbuilt[t.Package]; ok {
 		return Verdict{Word: finding.Unknown, Why: "the package does not type-check, so its callers are not followed: " + why, At: t.Pos}
 	}
+	switch t.Form {
+	case account.Expression:
+		return Verdict{Word: finding.Unknown, Why: "the method is used as a function, whose calls are not told apart", At: t.Pos}
+	case account.Given:
+		return Verdict{Word: finding.Unknown, Why: "the mutex is given to another module, whose code is not followed", At: t.Pos}
+	case account.Named:
+		return Verdict{Word: finding.Unknown, Why: "reflection looks for the method by name, and who calls it is not followed", At: t.Pos}
+	}
 	j := &judge{g: g, w: w, try: t, facts: facts, seen: map[*repeat.State]bool{}}
 	states := w.Try(Position(t))
-	if t.Form == account.Expression {
-		return j.expression()
-	}
 	if len(states) == 0 {
 		return Verdict{Word: finding.Uncalled, Why: "no way through the program leads there", At: t.Pos}
 	}
@@ -121,12 +126,6 @@ func (j *judge) say(word finding.Verdict, why string, at token.Pos) {
 // the client, or any function of the program, which has its own tries.
 func (j *judge) reaches(s *repeat.State) bool {
 	return slices.ContainsFunc(j.g.Out(s.Site), func(e *callgraph.Edge) bool { return e.Kind != callgraph.Handed })
-}
-
-// expression judges a method expression: the function that it is has the method's name, and
-// whoever calls it is no place of its own.
-func (j *judge) expression() Verdict {
-	return Verdict{Word: finding.Unknown, Why: "the method is used as a function, whose calls are not told apart", At: j.try.Pos}
 }
 
 // up judges one place and those that lead there.
@@ -245,10 +244,50 @@ func (j *judge) root(s *repeat.State) {
 		j.say(finding.Once, "a test runs it once, a benchmark as often as it likes", fn.Pos())
 	case exported(fn, j.facts):
 		j.say(finding.Exported, "only callers outside of the module can repeat it", fn.Pos())
+	case j.named(fn):
 	case j.g.Taken(fn):
 		j.say(finding.Unknown, "it is kept as a function value, and who calls that is not known", fn.Pos())
 	default:
 		j.say(finding.Uncalled, "nobody calls "+fn.Name(), fn.Pos())
+	}
+}
+
+// named judges a method that nobody calls, and that other modules may find by its name in
+// what they are given. It reports whether there are any.
+func (j *judge) named(fn *ssa.Function) bool {
+	recv := fn.Signature.Recv()
+	if recv == nil || !ast.IsExported(fn.Name()) {
+		return false
+	}
+	t := recv.Type()
+	to := j.g.Given(t)
+	if _, isPointer := types.Unalias(t).(*types.Pointer); !isPointer {
+		to = slices.Concat(to, j.g.Given(types.NewPointer(t)))
+	}
+	found := false
+	for _, o := range to {
+		switch {
+		case !looksUp(o):
+			continue
+		case serves(o):
+			j.say(finding.PerRequest, "requests run it: "+name(o)+" is given its receiver", fn.Pos())
+		default:
+			j.say(finding.Unknown, "its receiver is given to "+name(o)+", which may call it by name", fn.Pos())
+		}
+		found = true
+	}
+	return found
+}
+
+// looksUp reports whether what a function or field is given may be searched for methods. Of
+// the standard library, few packages do that.
+func looksUp(o types.Object) bool {
+	switch path := o.Pkg().Path(); path {
+	case "reflect", "net/rpc", "text/template", "html/template":
+		return true
+	default:
+		first, _, _ := strings.Cut(path, "/")
+		return strings.Contains(first, ".")
 	}
 }
 
@@ -289,6 +328,8 @@ var once = map[string][]string{
 	"sync":    {"Do", "OnceFunc", "OnceValue", "OnceValues"},
 	"testing": {"Run", "Cleanup"},
 	"time":    {"AfterFunc"},
+
+	"github.com/smartystreets/goconvey/convey": {"Convey", "FocusConvey", "SkipConvey", "Reset"},
 }
 
 // onward reports whether what is given to a function without a body is judged with the
