@@ -37,6 +37,7 @@ type Graph struct {
 	loops  map[*ssa.Function][]*Loop
 	site   map[ssa.Instruction][]*Edge // out, by instruction
 	taken  map[*ssa.Function]bool      // used as values
+	files  map[*token.File]int         // their order by name
 	boxes  typeutil.Map                // type -> []types.Object without a body that values of it are given to
 }
 
@@ -79,6 +80,16 @@ func New(fset *token.FileSet, pkgs []*packages.Package, extra func(types.Type) b
 		at: map[token.Pos][]ssa.Instruction{}, byPos: map[token.Pos][]*ssa.Function{},
 		stores: map[token.Pos][]ssa.Value{}, global: map[*ssa.Global][]ssa.Value{},
 		made: map[*ssa.Function][]*ssa.MakeClosure{}, loops: map[*ssa.Function][]*Loop{}, taken: map[*ssa.Function]bool{},
+		files: map[*token.File]int{},
+	}
+	var files []*token.File
+	fset.Iterate(func(f *token.File) bool {
+		files = append(files, f)
+		return true
+	})
+	slices.SortStableFunc(files, func(a, b *token.File) int { return strings.Compare(a.Name(), b.Name()) })
+	for i, f := range files {
+		g.files[f] = i + 1
 	}
 	g.collect(extra, g.create(pkgs))
 	g.index()
@@ -94,6 +105,7 @@ func New(fset *token.FileSet, pkgs []*packages.Package, extra func(types.Type) b
 			g.add(edge)
 		}
 	}
+	g.sort() // what bounded searches find depends on the order
 	g.opaque()
 	g.sort()
 	return g
@@ -115,12 +127,25 @@ func (g *Graph) add(e *Edge) {
 	g.in[e.Callee] = append(g.in[e.Callee], e)
 }
 
+// compare compares positions by the names of files: several are loaded at a time, so that
+// another run has other positions for them.
+func (g *Graph) compare(a, b token.Pos) int {
+	if a == b {
+		return 0
+	}
+	f, h := g.Fset.File(a), g.Fset.File(b)
+	if f == h {
+		return int(a - b)
+	}
+	return g.files[f] - g.files[h]
+}
+
 // order gives functions an order: those with source as they stand there, then the others by name.
 // Where those stand depends on what they were loaded from.
 func (g *Graph) order(a, b *ssa.Function) int {
 	switch x, y := HasSource(a), HasSource(b); {
 	case x && y && a.Pos() != b.Pos():
-		return int(a.Pos() - b.Pos())
+		return g.compare(a.Pos(), b.Pos())
 	case x != y && x:
 		return -1
 	case x != y:
@@ -132,7 +157,10 @@ func (g *Graph) order(a, b *ssa.Function) int {
 // sort gives the edges an order that does not depend on maps.
 func (g *Graph) sort() {
 	less := func(a, b *Edge) int {
-		return cmp.Or(int(place(a.Site)-place(b.Site)), int(a.Kind-b.Kind), g.order(a.Callee, b.Callee))
+		if d := g.compare(place(a.Site), place(b.Site)); d != 0 {
+			return d
+		}
+		return cmp.Or(int(a.Kind-b.Kind), g.order(a.Callee, b.Callee))
 	}
 	for _, m := range []map[*ssa.Function][]*Edge{g.out, g.in} {
 		for _, es := range m {
