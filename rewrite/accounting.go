@@ -114,20 +114,27 @@ func verdicts(p *loop.Finder, left []account.Try) map[token.Pos]verdict.Verdict 
 	w := repeat.New(p.CallGraph(), repeat.Options{Key: p.LockKey}, at)
 	facts := verdict.Facts{
 		Judged: p.Judged, Repeats: func(o types.Object) bool { return loop.IsRepeater(p.Program, o) }, Stops: p.Stops,
-		Bounded: func(t account.Try) bool {
+		Harmless: func(t account.Try) (finding.Verdict, string) {
+			const bounded = "what bounds it is made outside of the loop"
 			call, ok := t.Node.(*ast.CallExpr)
 			f := p.FileAt(t.Pos)
+			if kept := ok && len(call.Args) > 0; kept && (t.Kind == account.Lock || t.Kind == account.Campaign) {
+				if _, kept = ast.Unparen(call.Args[0]).(*ast.SelectorExpr); kept {
+					return finding.Unknown, "its context is kept in a field, and who gives that a deadline is not followed"
+				}
+			}
 			switch {
 			case !ok || f == nil || t.Kind == account.TryLock:
-				return false
-			case t.Kind == account.Lock:
-				return !tries.TimedLocks(p.Functions).Is(f, call)
-			case t.Kind == account.Campaign:
-				return !tries.TimedCampaigns(p.Functions).Is(f, call)
-			case t.Kind == account.Create:
-				return !tries.Creations(p.Functions).Is(f, call)
+			case t.Kind == account.Lock && !tries.TimedLocks(p.Functions).Is(f, call):
+				return finding.Once, bounded
+			case t.Kind == account.Campaign && !tries.TimedCampaigns(p.Functions).Is(f, call):
+				return finding.Once, bounded
+			case t.Kind == account.Create && !(tries.Txns{Functions: p.Functions}).Reads(f, call):
+				return finding.Unknown, "what the transaction demands and does is put together elsewhere"
+			case t.Kind == account.Create && !tries.Creations(p.Functions).Is(f, call):
+				return finding.Once, "the key is no lock: it is another one each time, known to be missing, or taken as it is"
 			}
-			return false
+			return "", ""
 		},
 		Program: func(path string) bool {
 			for _, f := range p.Files {

@@ -61,7 +61,7 @@ type Paths struct {
 
 // Tries returns all places of the packages, in the order of their files.
 func Tries(fset *token.FileSet, pkgs []*packages.Package, paths Paths, skip func(*ast.File) bool) []Try {
-	c := &counter{paths: paths, found: map[token.Pos]bool{}, local: map[string]bool{}, funcs: map[token.Pos]function{}, calls: map[token.Pos][]call{}}
+	c := &counter{paths: paths, found: map[token.Pos]bool{}, local: map[string]bool{}, funcs: map[token.Pos]function{}, vars: map[token.Pos]value{}, kept: map[token.Pos][]kept{}, calls: map[token.Pos][]call{}}
 	sorted := slices.Clone(pkgs)
 	slices.SortStableFunc(sorted, func(a, b *packages.Package) int { // "p" before "p [p.test]"
 		if len(a.ID) != len(b.ID) {
@@ -102,12 +102,25 @@ type counter struct {
 	found map[token.Pos]bool
 	local map[string]bool        // paths of the packages that are loaded
 	funcs map[token.Pos]function // by the name of the declaration
+	vars  map[token.Pos]value    // of packages, by their names
+	kept  map[token.Pos][]kept   // contexts that are stored in fields, by the field
 	calls map[token.Pos][]call   // of declared functions
 	out   []Try
 }
 
 type function struct {
 	decl *ast.FuncDecl
+	info *types.Info
+}
+
+type value struct {
+	expr ast.Expr
+	info *types.Info
+}
+
+type kept struct {
+	expr ast.Expr
+	in   *ast.FuncDecl
 	info *types.Info
 }
 
@@ -152,14 +165,37 @@ func (c *counter) index(p *packages.Package) {
 				}
 				c.funcs[fn.Name.Pos()] = function{fn, p.TypesInfo}
 			}
+			if decl, ok := d.(*ast.GenDecl); ok {
+				c.values(p, decl)
+			}
 			ast.Inspect(d, func(n ast.Node) bool {
-				if n, ok := n.(*ast.CallExpr); ok {
+				switch n := n.(type) {
+				case *ast.CallExpr:
 					if obj := callee(p.TypesInfo, n); obj != nil && obj.Pos().IsValid() {
 						c.calls[obj.Origin().Pos()] = append(c.calls[obj.Origin().Pos()], call{n, fn, p.TypesInfo})
+					}
+				case *ast.CompositeLit:
+					c.keeps(p.TypesInfo, fn, n)
+				case *ast.AssignStmt:
+					for i, l := range n.Lhs {
+						if sel, ok := ast.Unparen(l).(*ast.SelectorExpr); ok && (len(n.Lhs) == len(n.Rhs) || i == 0) {
+							c.keep(p.TypesInfo, fn, p.TypesInfo.ObjectOf(sel.Sel), n.Rhs[i])
+						}
 					}
 				}
 				return true
 			})
+		}
+	}
+}
+
+// values notes what the variables of a package are declared with.
+func (c *counter) values(p *packages.Package, decl *ast.GenDecl) {
+	for _, spec := range decl.Specs {
+		if spec, ok := spec.(*ast.ValueSpec); ok && len(spec.Names) == len(spec.Values) {
+			for i, name := range spec.Names {
+				c.vars[name.Pos()] = value{spec.Values[i], p.TypesInfo}
+			}
 		}
 	}
 }

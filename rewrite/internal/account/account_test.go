@@ -65,11 +65,25 @@ func g(ctx context.Context, mu *concurrency.Mutex) { (*concurrency.Mutex).TryLoc
 func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithDeadline(ctx, time.Now()); defer stop(); g(context.WithValue(c, 1, 2), mu) }`, "Lock call"},
 		{"Lock with a timeout from a helper", `func short(ctx context.Context) (context.Context, func()) { c, stop := context.WithTimeout(ctx, 1); return c, stop }
 func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := short(ctx); defer stop(); mu.Lock(c) }`, "Lock call"},
+		{"Lock with a timeout that is kept in a field", `type op struct { mu *concurrency.Mutex; ctx context.Context }
+func (o *op) lock() { o.mu.Lock(o.ctx) }
+func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithTimeout(ctx, 1); defer stop(); (&op{mu, c}).lock() }`, "Lock call"},
+		{"Lock with a timeout that a field is assigned", `type op struct { mu *concurrency.Mutex; ctx context.Context; stop func() }
+func (o op) lock() { o.mu.Lock(o.ctx) }
+func f(ctx context.Context, o op) { o.ctx, o.stop = context.WithTimeout(ctx, 1); o.lock() }`, "Lock call"},
+		{"Lock with the context of a service", `type op struct { mu *concurrency.Mutex; ctx context.Context }
+func (o op) lock() { o.mu.Lock(o.ctx) }
+func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithCancel(ctx); defer stop(); op{ctx: c, mu: mu}.lock() }`, ""},
 		{"Campaign with a timeout", `func f(ctx context.Context, e *concurrency.Election) { ctx, stop := context.WithTimeout(ctx, 1); defer stop(); e.Campaign(ctx, "me") }`, "Campaign call"},
 		{"Campaign", `func f(ctx context.Context, e *concurrency.Election) { ctx, stop := context.WithCancel(ctx); defer stop(); e.Campaign(ctx, "me") }`, ""},
 		{"create if absent", `func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)).Then(clientv3.OpPut("k", "")).Commit() }`, "Commit call"},
 		{"create if below one, in parts", `func f(ctx context.Context, c *clientv3.Client) { txn := c.Txn(ctx); cmp := clientv3.Compare(clientv3.CreateRevision("k"), "<", 1); txn = txn.If(cmp); put := clientv3.OpPut("k", ""); txn.Then(put).Commit() }`, "Commit call"},
 		{"create if absent, in slices", `func f(ctx context.Context, c *clientv3.Client) { missing := clientv3.Compare(clientv3.Version("k"), "=", 0); ops := []clientv3.Op{}; put := clientv3.OpPut("k", ""); ops = append(ops, put); c.Txn(ctx).If([]clientv3.Cmp{missing}...).Then(ops...).Commit() }`, "Commit call"},
+		{"create if absent, of variables of the package", `var missing, put = clientv3.Compare(clientv3.Version("k"), "=", 0), clientv3.OpPut("k", "")
+func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(missing).Then(put).Commit() }`, "Commit call"},
+		{"create if absent, of what functions make", `func missing(k string) []clientv3.Cmp { return []clientv3.Cmp{clientv3.Compare(clientv3.Version(k), "=", 0)} }
+func put(k string) clientv3.Op { return clientv3.OpPut(k, "") }
+func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(missing("k")...).Then(put("k")).Commit() }`, "Commit call"},
 		{"given to another module", `func f(ctx context.Context, mu *concurrency.Mutex) { lib.Hold(ctx, mu); lib.Any(mu); lib.All(ctx, mu, mu); lib.Of(mu) }`, "TryLock given; TryLock given; TryLock given; TryLock given"},
 		{"stored in a type of another module", `func f(mu *concurrency.Mutex) any { return []any{lib.Config{Lock: mu}, &lib.Config{mu, mu}} }`, "TryLock given; TryLock given; TryLock given"},
 		{"given to a function of the module", `func g(any, locker) {}

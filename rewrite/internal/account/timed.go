@@ -15,6 +15,13 @@ func (c *counter) timed(info *types.Info, in *ast.FuncDecl, ctx ast.Expr, seen [
 	switch e := ast.Unparen(ctx).(type) {
 	case *ast.CallExpr:
 		return c.derived(info, in, e, seen)
+	case *ast.SelectorExpr:
+		field, ok := info.ObjectOf(e.Sel).(*types.Var)
+		if !ok || slices.Contains(seen, types.Object(field)) || len(seen) > 8 {
+			return false
+		}
+		seen = append(slices.Clone(seen), field)
+		return slices.ContainsFunc(c.kept[field.Origin().Pos()], func(k kept) bool { return c.timed(k.info, k.in, k.expr, seen) })
 	case *ast.Ident:
 		obj, ok := info.ObjectOf(e).(*types.Var)
 		if !ok || in == nil || slices.Contains(seen, types.Object(obj)) || len(seen) > 8 {
@@ -35,6 +42,34 @@ func (c *counter) timed(info *types.Info, in *ast.FuncDecl, ctx ast.Expr, seen [
 		}
 	}
 	return false
+}
+
+// keep notes a context that is stored in a field.
+func (c *counter) keep(info *types.Info, in *ast.FuncDecl, field types.Object, e ast.Expr) {
+	if v, ok := field.(*types.Var); ok && v.IsField() && isContext(v.Type()) {
+		c.kept[v.Origin().Pos()] = append(c.kept[v.Origin().Pos()], kept{e, in, info})
+	}
+}
+
+// keeps notes the contexts of a struct literal.
+func (c *counter) keeps(info *types.Info, in *ast.FuncDecl, n *ast.CompositeLit) {
+	t := info.TypeOf(n)
+	if t == nil {
+		return
+	}
+	fields, ok := t.Underlying().(*types.Struct)
+	if !ok {
+		return
+	}
+	for i, e := range n.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			if id, ok := kv.Key.(*ast.Ident); ok {
+				c.keep(info, in, info.ObjectOf(id), kv.Value)
+			}
+		} else if i < fields.NumFields() {
+			c.keep(info, in, fields.Field(i), e)
+		}
+	}
 }
 
 // parameter returns the function that v is a parameter of, and its index.
@@ -110,10 +145,11 @@ func (c *counter) derived(info *types.Info, in *ast.FuncDecl, n *ast.CallExpr, s
 
 func returnsContext(fn *types.Func) bool {
 	res := fn.Signature().Results()
-	if res.Len() == 0 {
-		return false
-	}
-	named, ok := types.Unalias(res.At(0).Type()).(*types.Named)
+	return res.Len() > 0 && isContext(res.At(0).Type())
+}
+
+func isContext(t types.Type) bool {
+	named, ok := types.Unalias(t).(*types.Named)
 	return ok && named.Obj().Name() == "Context" && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == "context"
 }
 
@@ -183,22 +219,45 @@ func (c *counter) creates(info *types.Info, in *ast.FuncDecl, e ast.Expr) bool {
 	}
 	chain(e)
 	missing, puts := false, false
-	each := func(list []ast.Expr, do func(*ast.CallExpr)) {
+	each := func(list []ast.Expr, do func(*types.Info, *ast.CallExpr)) {
+		parts := map[ast.Node]bool{}
 		for _, e := range list {
-			ast.Inspect(e, func(n ast.Node) bool {
-				if n, ok := n.(*ast.CallExpr); ok {
-					do(n)
-				}
-				return true
-			})
+			c.parts(info, e, parts, do)
 		}
 	}
-	each(ifs, func(n *ast.CallExpr) { missing = missing || c.demandsMissing(info, n) })
-	each(thens, func(n *ast.CallExpr) {
+	each(ifs, func(info *types.Info, n *ast.CallExpr) { missing = missing || c.demandsMissing(info, n) })
+	each(thens, func(info *types.Info, n *ast.CallExpr) {
 		fn := callee(info, n)
 		puts = puts || fn != nil && fn.Name() == "OpPut" && fn.Pkg() != nil && slices.Contains(c.paths.Client, unvendored(fn.Pkg().Path()))
 	})
 	return missing && puts
+}
+
+// parts calls do for the calls in an expression, in the values of the package variables that
+// it names, and in the functions of the module that it calls.
+func (c *counter) parts(info *types.Info, e ast.Node, seen map[ast.Node]bool, do func(*types.Info, *ast.CallExpr)) {
+	if seen[e] {
+		return
+	}
+	seen[e] = true
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			do(info, n)
+			if fn := callee(info, n); fn != nil {
+				if own, ok := c.funcs[fn.Origin().Pos()]; ok && own.decl.Body != nil {
+					c.parts(own.info, own.decl.Body, seen, do)
+				}
+			}
+		case *ast.Ident:
+			if obj := info.ObjectOf(n); obj != nil {
+				if v, ok := c.vars[obj.Pos()]; ok {
+					c.parts(v.info, v.expr, seen, do)
+				}
+			}
+		}
+		return true
+	})
 }
 
 // definitions returns what a variable of a function is assigned, and appended.

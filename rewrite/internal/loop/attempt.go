@@ -20,6 +20,9 @@ type Attempt struct {
 	// replies says that a bool among its results tells whether the lock is held; an error
 	// beside it is nil then.
 	Replies bool
+	// Through returns the calls of the method that a call is an attempt for, where that is one
+	// of a function which hands its context to them; nil where calls are the attempts.
+	Through func(*source.File, *ast.CallExpr) []*ast.CallExpr
 }
 
 // IsMethod reports whether the attempt is a call of the mutex's method of that name.

@@ -40,5 +40,14 @@ func (s *Site) Positions() (out []token.Pos) {
 	for _, h := range s.passed {
 		note(h.Node)
 	}
+	if through := s.Walker.Attempt.Through; through != nil {
+		for _, h := range s.Attempts() {
+			if call, ok := ast.Unparen(h.Node).(*ast.CallExpr); ok {
+				for _, c := range through(h.File, call) {
+					note(c)
+				}
+			}
+		}
+	}
 	return out
 }

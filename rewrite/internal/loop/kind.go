@@ -317,7 +317,7 @@ func (s *Site) Limit(paths []*Path) string {
 		}
 		return ""
 	}
-	if loop, ok := s.Node.(*ast.ForStmt); ok {
+	if loop, ok := s.Node.(*ast.ForStmt); ok && !s.lifted(loop.Cond, token.LOR) {
 		if l := bounds(loop.Cond); l != "" {
 			return l
 		}
@@ -332,13 +332,44 @@ func (s *Site) Limit(paths []*Path) string {
 				return deadline
 			}
 		}
-		if cond := s.guardOf(q.EndStmt); cond != nil {
+		if cond := s.guardOf(q.EndStmt); cond != nil && !s.lifted(cond, token.LAND) {
 			if l := bounds(cond); l != "" {
 				return l
 			}
 		}
 	}
 	return ""
+}
+
+// lifted reports whether a condition asks for a setting besides, which no round changes, such as
+// a number of tries of which zero means without end: operands of op decide it alone.
+func (s *Site) lifted(cond ast.Expr, op token.Token) bool {
+	e, ok := ast.Unparen(cond).(*ast.BinaryExpr)
+	if cond == nil || !ok {
+		return false
+	}
+	if e.Op == op {
+		return s.lifted(e.X, op) || s.lifted(e.Y, op)
+	}
+	if e.Op == token.LAND || e.Op == token.LOR || source.HasCall(e) {
+		return false
+	}
+	variables := 0
+	for n := range ast.Preorder(e) {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			continue
+		}
+		v, ok := s.File.ObjectOf(id).(*types.Var)
+		if !ok {
+			continue
+		}
+		if source.IsError(v.Type()) || s.File.AssignedIn(v, s.Node) || source.PosWithin(v.Pos(), s.Node) {
+			return false
+		}
+		variables++
+	}
+	return variables > 0
 }
 
 // guardOf returns the condition of the innermost if around a statement of the loop.

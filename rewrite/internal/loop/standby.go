@@ -23,31 +23,55 @@ func (s *Site) StandsBy() bool {
 	return len(calls) > 0
 }
 
-// TakesItems reports whether what a round tries is what it has received, or has taken from a
-// queue. Nobody can say then that a lock which it has got comes again.
+// TakesItems reports whether what a round tries is what it has received, has taken from a
+// queue, or finds in a collection from which rounds remove something. Nobody can say then
+// that a lock which it has got comes again.
 func (s *Site) TakesItems() bool {
 	return slices.ContainsFunc(slices.Concat(s.Calls, s.Tries), func(call *ast.CallExpr) bool {
-		e := ast.Unparen(call.Fun)
-		for sel, ok := e.(*ast.SelectorExpr); ok; sel, ok = e.(*ast.SelectorExpr) {
-			e = ast.Unparen(sel.X)
-		}
-		v := s.File.VariableOf(e)
-		if v == nil {
-			return false
-		}
-		found := false
-		ast.Inspect(s.Node, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.RangeStmt:
-				_, isChan := source.Under(s.File.TypeOf(n.X)).(*types.Chan)
-				found = found || isChan && n.Key != nil && s.File.VariableOf(n.Key) == v
-			case *ast.AssignStmt:
-				found = found || s.File.VariableOf(n.Lhs[0]) == v && s.takes(n.Rhs[0])
+		return slices.ContainsFunc(append([]ast.Expr{call.Fun}, call.Args...), func(e ast.Expr) bool {
+			e = ast.Unparen(e)
+			for sel, ok := e.(*ast.SelectorExpr); ok; sel, ok = e.(*ast.SelectorExpr) {
+				e = ast.Unparen(sel.X)
 			}
-			return !found
+			v := s.File.VariableOf(e)
+			return v != nil && s.isItem(v)
 		})
-		return found
 	})
+}
+
+// isItem reports whether a variable is an item of a round.
+func (s *Site) isItem(v *types.Var) bool {
+	found := false
+	ast.Inspect(s.Node, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.RangeStmt:
+			is := n.Key != nil && s.File.VariableOf(n.Key) == v || n.Value != nil && s.File.VariableOf(n.Value) == v
+			_, isChan := source.Under(s.File.TypeOf(n.X)).(*types.Chan)
+			found = found || is && (isChan || s.loses(n.X))
+		case *ast.AssignStmt:
+			found = found || s.File.VariableOf(n.Lhs[0]) == v && s.takes(n.Rhs[0])
+		}
+		return !found
+	})
+	return found
+}
+
+// loses reports whether rounds assign a collection anew, or delete from it.
+func (s *Site) loses(e ast.Expr) bool {
+	v := s.File.VariableOf(e)
+	if v == nil || s.File.AssignedIn(v, s.Node) {
+		return v != nil
+	}
+	for n := range ast.Preorder(s.Node) {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) == 0 || s.File.VariableOf(call.Args[0]) != v {
+			continue
+		}
+		if name, ok := ast.Unparen(call.Fun).(*ast.Ident); ok && s.File.ObjectOf(name) == types.Universe.Lookup("delete") {
+			return true
+		}
+	}
+	return false
 }
 
 // takes reports whether e receives, or is an element of a slice that rounds assign anew.

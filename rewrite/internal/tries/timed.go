@@ -107,6 +107,34 @@ func (p *timed) forwarders() map[token.Pos]int {
 	return p.forwards
 }
 
+// through returns the calls of the method that get the context of a call.
+func (p *timed) through(f *source.File, call *ast.CallExpr) (out []*ast.CallExpr) {
+	seen := map[*ast.FuncDecl]bool{}
+	var follow func(f *source.File, call *ast.CallExpr)
+	follow = func(f *source.File, call *ast.CallExpr) {
+		fn, ok := f.Callee(call).(*types.Func)
+		if !ok || p.queues(p.Program, fn) {
+			out = append(out, call)
+			return
+		}
+		decl := p.DeclOf(fn)
+		if decl == nil || decl.Body == nil || seen[decl] {
+			return
+		}
+		seen[decl] = true
+		in := p.FileAt(decl.Pos())
+		for n := range ast.Preorder(decl.Body) {
+			if inner, ok := n.(*ast.CallExpr); ok {
+				if _, forwards := p.lockContext(in, inner); forwards {
+					follow(in, inner)
+				}
+			}
+		}
+	}
+	follow(f, call)
+	return out
+}
+
 // forwarded returns the parameter of fn that is the context of a call of the method in it.
 func (p *timed) forwarded(f *source.File, decl *ast.FuncDecl, fn *types.Func) (index int, found bool) {
 	params := fn.Signature().Params()

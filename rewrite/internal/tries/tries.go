@@ -6,7 +6,7 @@ func HelperTryLocks(p *loop.Functions) *loop.Attempt { return &loop.Attempt{Is: 
 
 func TimedLocks(p *loop.Functions) *loop.Attempt {
 	t := &timed{Program: p.Program, queues: isLock}
-	return &loop.Attempt{Is: t.is, Timed: true}
+	return &loop.Attempt{Is: t.is, Timed: true, Through: t.through}
 }
 
 // HelperLocks are the calls that timed locks become.
@@ -17,7 +17,7 @@ func HelperLocks(p *loop.Functions) *loop.Attempt {
 
 func TimedCampaigns(p *loop.Functions) *loop.Attempt {
 	t := &timed{Program: p.Program, queues: isCampaign}
-	return &loop.Attempt{Is: t.is, Timed: true}
+	return &loop.Attempt{Is: t.is, Timed: true, Through: t.through}
 }
 
 func Creations(p *loop.Functions) *loop.Attempt {

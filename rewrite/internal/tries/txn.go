@@ -314,6 +314,27 @@ func definition(f *source.File, fn ast.Node, e ast.Expr) ast.Expr {
 	return e
 }
 
+// Reads reports whether the parts of the transaction that call commits are known: what it
+// demands, and what it does then.
+func (p Txns) Reads(f *source.File, call *ast.CallExpr) bool {
+	fn := p.FuncAround(call)
+	if fn == nil {
+		return false
+	}
+	for p.FuncAround(fn) != nil {
+		fn = p.FuncAround(fn)
+	}
+	demands, puts := false, false
+	for _, c := range chain(f, fn, call, map[types.Object]bool{}) {
+		for _, op := range operands(f, fn, c) {
+			demands = demands || missing(f, op) != nil
+			put, ok := op.(*ast.CallExpr)
+			puts = puts || ok && f.IsClientCall(put, "OpPut")
+		}
+	}
+	return demands && puts
+}
+
 // missing returns the key that a comparison demands to be missing, or nil.
 func missing(f *source.File, e ast.Expr) ast.Expr {
 	call, ok := ast.Unparen(e).(*ast.CallExpr)

@@ -39,9 +39,9 @@ type Facts struct {
 	// Repeats reports whether a function of another module calls again and again what it is
 	// given.
 	Repeats func(types.Object) bool
-	// Bounded reports whether the deadline of a try was made outside of the loops around it,
-	// or whether what it creates is no lock: then loops do not matter.
-	Bounded func(account.Try) bool
+	// Harmless returns why loops around a try do not matter, or whether that is not known; ""
+	// where they matter.
+	Harmless func(account.Try) (word finding.Verdict, why string)
 	// Stops are functions, by their position, that do not return after a try that failed.
 	Stops map[token.Pos]bool
 	// Program reports whether nobody outside of the module can import a package.
@@ -171,12 +171,16 @@ func (j *judge) up(s *repeat.State) {
 
 // rounds judges the loops around a place.
 func (j *judge) rounds(s *repeat.State) {
-	bounded := j.facts.Bounded != nil && j.facts.Bounded(j.try)
+	var word finding.Verdict
+	var why string
+	if j.facts.Harmless != nil {
+		word, why = j.facts.Harmless(j.try)
+	}
 	for _, r := range j.w.Rounds(s) {
 		judged, known := j.facts.Judged[Loop{callgraph.Pos(s.Site), r.At}]
 		switch {
-		case bounded:
-			j.say(finding.Once, "what bounds it is made outside of the loop", r.At)
+		case why != "":
+			j.say(word, why, r.At)
 		case !r.Fixed:
 			j.say(finding.PerItem, "each round of the loop has a lock of its own", r.At)
 		case known:
