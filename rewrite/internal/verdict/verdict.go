@@ -273,6 +273,8 @@ func (j *judge) named(fn *ssa.Function) bool {
 		switch {
 		case !looksUp(o):
 			continue
+		case strings.HasSuffix(fn.Prog.Fset.Position(fn.Pos()).Filename, "_test.go"):
+			j.say(finding.Once, "tests run it: "+name(o)+" is given its receiver", fn.Pos())
 		case serves(o):
 			j.say(finding.PerRequest, "requests run it: "+name(o)+" is given its receiver", fn.Pos())
 		default:
