@@ -64,11 +64,8 @@ func (pl *Plan) judge(changes []change.Change) (lowered bool) {
 	return false
 }
 
-// judged reports whether the second proof looks at a proposal: at every gate, and at all
-// collapses but those of loops that wait for watch events, of which it knows nothing.
-func (f *proposal) judged() bool {
-	return f.Tier == finding.Gate || f.Tier == finding.Collapse && !f.collapsed.Storm
-}
+// judged reports whether the second proof looks at a proposal: at every gate and collapse.
+func (f *proposal) judged() bool { return f.Tier > finding.Guard }
 
 // only returns the changes as they would be if all but some proposals were guarded at most: a
 // function with several loops is judged loop by loop.

@@ -196,7 +196,9 @@ func durations(part *types.Package) *types.Package {
 	name := types.NewTypeName(token.NoPos, p, "Duration", nil)
 	types.NewAlias(name, d.Type())
 	p.Scope().Insert(name)
-	p.Scope().Insert(types.NewConst(token.NoPos, p, "Millisecond", d.Type(), constant.MakeInt64(1e6)))
+	for unit, n := range map[string]int64{"Millisecond": 1e6, "Second": 1e9} { // a wait's, and the helper's
+		p.Scope().Insert(types.NewConst(token.NoPos, p, unit, d.Type(), constant.MakeInt64(n)))
+	}
 	p.MarkComplete()
 	return p
 }

@@ -41,6 +41,10 @@ func (r *runner) call(fr *frame, s *state, c ssa.CallInstruction, args []string,
 		r.waits(s, args, k)
 		return
 	}
+	if r.j.ofClient(cc.Signature().Results(), "WatchChan") { // it only reads, and its events are like ticks
+		k(s, "clock "+event)
+		return
+	}
 	path, name, recv := callee(cc)
 	if f := body(cc); f != nil {
 		r.follow(fr, s, cc, f, args, k)
@@ -254,6 +258,9 @@ func (r *runner) clocked(s *state, c ssa.CallInstruction, name string, args []st
 		k(s, "clock "+args[len(args)-1])
 	}
 }
+
+// event is the interval of a watch: the time until the next event.
+const event = "an event"
 
 // clockOf returns the interval of the clock whose channel a term is.
 func clockOf(ch string) (string, bool) {

@@ -160,7 +160,7 @@ func (c *collapse) judge() *Objection {
 	if o := subset(c.try.Pos(), early, was, "when the context has ended before"); o != nil {
 		return o
 	}
-	if c.axiom.retries && !maps.Equal(plain(c.waited), plain(c.every)) {
+	if c.axiom.retries && !maps.Equal(plain(c.waited), plain(c.every)) && !maps.Equal(c.waited, map[string]bool{event: true}) {
 		return objection(c.try.Pos(), "the interval is another one")
 	}
 	return c.session(failed, stopped)

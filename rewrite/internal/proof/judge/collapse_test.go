@@ -27,6 +27,16 @@ const polled = `for {
 		}
 	}`
 
+// storm is a loop that tries with each event of a watch.
+const storm = `events := cli.Watch(ctx, "/a", clientv3.WithPrefix())
+	for {
+		select {
+		case <-ctx.Done(): return ctx.Err()
+		case <-events:
+			if err = mu.TryLock(ctx); err == nil { return nil }
+		}
+	}`
+
 var collapses = []struct{ name, head, loop, wait, want string }{
 	{"returned", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled,
 		`return mu.WatchLockRetry(ctx, time.Second)`, ""},
@@ -94,6 +104,19 @@ var collapses = []struct{ name, head, loop, wait, want string }{
 	func wait(ctx context.Context, e *elector) error {`, strings.Replace(polled, "mu.", "e.mu.", 1), `return e.mu.WatchLockRetry(ctx, time.Second)`, "another one in a later round"},
 	{"another channel ends it", `func wait(ctx context.Context, mu *concurrency.Mutex, stop chan bool) error {`,
 		strings.Replace(polled, "case <-ctx.Done()", `case <-stop: return nil; case <-ctx.Done()`, 1), `return mu.WatchLockRetry(ctx, time.Second)`, "something else"},
+	{"watch events", `func wait(ctx context.Context, mu *concurrency.Mutex, cli *clientv3.Client) (err error) {`, storm, `return mu.WatchLockRetry(ctx, etcdlock.RetryInterval)`, ""},
+	{"watch events, and other errors end it", `func wait(ctx context.Context, mu *concurrency.Mutex, cli *clientv3.Client) (err error) {`,
+		strings.Replace(storm, "if err = mu.TryLock(ctx); err == nil { return nil }", "err = mu.TryLock(ctx); if err == nil { return nil }; if err != concurrency.ErrLocked { return err }", 1),
+		`return mu.WatchLock(ctx)`, ""},
+	{"watch events, and success told as an error", `func wait(ctx context.Context, mu *concurrency.Mutex, cli *clientv3.Client) (err error) {`, storm,
+		`mu.WatchLockRetry(ctx, etcdlock.RetryInterval); return errors.New("no")`, "when the lock is got"},
+	{"watch events, and the end of the context told as success", `func wait(ctx context.Context, mu *concurrency.Mutex, cli *clientv3.Client) (err error) {`, storm,
+		`mu.WatchLockRetry(ctx, etcdlock.RetryInterval); return nil`, "when the context ends"},
+	{"watch events that are counted for others", `func wait(ctx context.Context, mu *concurrency.Mutex, cli *clientv3.Client, seen *int) (err error) {`,
+		strings.Replace(storm, "case <-events:", "case <-events: *seen++;", 1), `return mu.WatchLockRetry(ctx, etcdlock.RetryInterval)`, "more than wait"},
+	{"watch events that are logged", `func wait(ctx context.Context, mu *concurrency.Mutex, cli *clientv3.Client) (err error) {`,
+		strings.Replace(storm, "return nil }", `return nil }; log.Print(err)`, 1), `return mu.WatchLockRetry(ctx, etcdlock.RetryInterval)`, "more than wait"},
+
 	{"rounds that are logged", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`,
 		strings.Replace(polled, "select {", `log.Print("standby"); select {`, 1), `return mu.WatchLockRetry(ctx, time.Second)`, "more than wait"},
 }

@@ -21,8 +21,9 @@
 // can see (collapse.go, run.go, calls.go): tries are refused, up to three in a row, and then one
 // succeeds or fails, or the context ends during a wait. The end of the session, which the loop
 // would not have noticed, has to be told as an error. This is bounded translation validation: what
-// comes behind the loop is run through twice at most, and a loop that waits for watch events is
-// not looked at.
+// comes behind the loop is run through twice at most. A loop that waits for watch events is one
+// whose clock ticks with each event; that the events are those of the lock is the word of the first
+// proof alone.
 //
 // What the calls of the helper package mean stands in axioms.go.
 package judge

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"go/types"
 	"slices"
 	"strings"
 
@@ -121,10 +122,16 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 	if (path == j.client || path == j.helper) && (name == "Key" || name == "Lease" || name == "Done") {
 		return none
 	}
-	if q := quiet[path]; q != nil && q(name, recv) {
+	if q := quiet[path]; q != nil && q(name, recv) || j.ofClient(cc.Signature().Results(), "OpOption") {
 		return none
 	}
 	return unknown
+}
+
+// ofClient reports whether the one result is of the type of that name in the client that package
+// concurrency belongs to.
+func (j *Judge) ofClient(results *types.Tuple, name string) bool {
+	return results.Len() == 1 && isNamed(results.At(0).Type(), strings.TrimSuffix(j.client, "/concurrency"), name)
 }
 
 // isStandardStream reports whether v is os.Stdout or os.Stderr.

@@ -29,10 +29,12 @@ import (
 	"os"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
 var (
+	_ clientv3.Op
 	_ = errors.New
 	_ = fmt.Sprint
 	_ = log.Print
