@@ -108,6 +108,8 @@ func show(v any) string { return fmt.Sprintf("%T", v) }`, `l = MU; text = show(l
 	{"key-any", `var held = map[any]bool{}
 func isHeld(v any) bool { _, ok := v.(*concurrency.Mutex); return ok }`, `held[MU] = true; for k := range held { ok = isHeld(k) }`},
 	{"key-any-typed", `var held = map[any]bool{}`, `held[MU] = true; for k := range held { text = fmt.Sprintf("%T", k) }`},
+	{"key-kept", `var held sync.Map`, `m := MU; held.Store(m, "a"); v, found := held.Load(m); held.Delete(m); _, left := held.LoadAndDelete(m); s, _ := v.(string); ok = found && !left; text = s`},
+	{"key-of-context", "", `m := MU; text, _ = context.WithValue(context.Background(), m, "a").Value(m).(string)`},
 	{"compare", "", `var v any = MU; ok = v == any(concurrency.NewMutex(nil, "/b"))`},
 	{"convert", `type one struct{ m *concurrency.Mutex }
 type two struct{ m *concurrency.Mutex }`, `t := two(one{MU}); ok = t.m.Key() == ""`},
@@ -259,7 +261,7 @@ var mustRewrite = []string{
 	"variable", "field", "exported", "embedded", "deep", "generic", "map", "method", "function",
 	"nothing", "verbs", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
 	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
-	"holds", "holds-asked", "instance-printed",
+	"holds", "holds-asked", "instance-printed", "key-kept", "key-of-context",
 }
 
 const observedMain = `

@@ -39,12 +39,13 @@ type boxing struct {
 	at    token.Pos
 }
 
-// containers are functions of the standard library that keep a value for the module.
+// containers are functions of the standard library that keep a value for the module, or look
+// for one by it.
 var containers = map[string][]string{
-	"sync":           {"Store", "LoadOrStore", "Swap", "CompareAndSwap", "Put"},
+	"sync":           {"Store", "LoadOrStore", "Swap", "CompareAndSwap", "Put", "Load", "LoadAndDelete", "Delete", "CompareAndDelete"},
 	"sync/atomic":    {"Store", "Swap", "CompareAndSwap"},
 	"container/list": {"PushBack", "PushFront", "InsertBefore", "InsertAfter"},
-	"context":        {"WithValue"},
+	"context":        {"WithValue", "Value"},
 }
 
 // inspectors are packages that tell values by their type at run time.
