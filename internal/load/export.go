@@ -66,7 +66,7 @@ func Export(file string, fset *token.FileSet, known map[string]*types.Package, p
 
 // made asks for the Go files that cgo and swig make for packages from source. What they declare
 // depends on C, and a package that speaks of C has no meaning without. The standard library shows
-// nothing of C to others, and takes seconds.
+// nothing of C to others, and takes seconds. Nothing of this is in export data, which has the types.
 func (c *checker) made(ctx context.Context, l lister) {
 	var roots, others []string
 	for _, n := range c.order {
