@@ -24,7 +24,8 @@
 // $BIN holds etcdmod and no other command. $DEPLOY is the directory deploy of this repository,
 // and $FIRST has the helper that version 0.1.0 generated.
 //
-// The condition [permissions] says that file permissions bind this user.
+// The condition [permissions] says that file permissions bind this user, as they do not bind root;
+// .ci/unprivileged runs the tests of packages for another one.
 package script
 
 import (
