@@ -257,7 +257,8 @@ func (j *judge) root(s *repeat.State) {
 }
 
 // named judges a method that nobody calls, and that other modules may find by its name in
-// what they are given. It reports whether there are any.
+// what they are given: those of a test file are what a suite of tests runs. It reports
+// whether there are any.
 func (j *judge) named(fn *ssa.Function) bool {
 	recv := fn.Signature.Recv()
 	if recv == nil || !ast.IsExported(fn.Name()) {
