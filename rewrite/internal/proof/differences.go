@@ -292,7 +292,8 @@ func (d *differing) shared(e ast.Expr) bool {
 	return false
 }
 
-// ends has what becomes of the ends of the session and of the context.
+// ends has what becomes of the ends of the session and of the context: a loop that did not hear the
+// context while it waited noticed its end when the interval was over.
 func (d *differing) ends(c *Collapse) {
 	switch {
 	case c.Lock:
