@@ -83,19 +83,17 @@ func (p Txns) givenLease(f *source.File, fn ast.Node, v *types.Var, seen map[typ
 	if at < 0 || obj.Signature().Variadic() && at == obj.Signature().Params().Len()-1 {
 		return false
 	}
-	calls, all := 0, true
-	for _, g := range p.Files {
-		ast.Inspect(g.Syntax, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok && g.Callee(call) == types.Object(obj) && at < len(call.Args) {
-				calls++
-				if around := p.FuncAround(call); around == nil || !p.hasLease(g, around, call.Args[at], seen) {
-					all = false
-				}
-			}
-			return all
-		})
+	calls := 0
+	for _, c := range p.CallsOf(obj) {
+		if at >= len(c.Expr.Args) {
+			continue
+		}
+		calls++
+		if around := p.FuncAround(c.Expr); around == nil || !p.hasLease(c.File, around, c.Expr.Args[at], seen) {
+			return false
+		}
 	}
-	return calls > 0 && all
+	return calls > 0
 }
 
 // drawn reports whether the key is another one in each round of the loop: a function on the
