@@ -86,8 +86,12 @@ func (p *printer) finding(f *finding.Finding) {
 	for _, name := range f.Exported {
 		p.printf("\tchanges the exported %s\n", name)
 	}
+	said := map[string]bool{} // of another place; JSON has them all
 	for _, d := range f.Differences {
-		p.printf("\tdiffers: %s\n", d.Text())
+		if text := d.Text(); !said[text] {
+			said[text] = true
+			p.printf("\tdiffers: %s\n", text)
+		}
 	}
 	for _, r := range f.Refused {
 		p.reason("refused", r)
