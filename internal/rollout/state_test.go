@@ -276,19 +276,22 @@ func TestSettings(t *testing.T) {
 		"Pipeline.Tags":           {func(o *Options) { o.Pipeline.Tags = "x" }, []string{"-tags"}},
 		"Pipeline.Configurations": {func(o *Options) { o.Pipeline.Configurations = []pipeline.Configuration{{Tags: []string{"x"}}} }, []string{"-config"}},
 		"Pipeline.Tier":           {func(o *Options) { o.Pipeline.Tier = finding.Gate }, []string{"-tier"}},
-		"Pipeline.Strategy":       {func(o *Options) { o.Pipeline.Strategy = rewrite.LockStrategy }, []string{"-strategy"}},
-		"Pipeline.Exported":       {func(o *Options) { o.Pipeline.Exported = rewrite.RewriteExported }, []string{"-exported-api"}},
-		"Pipeline.HelperDir":      {func(o *Options) { o.Pipeline.HelperDir = "x" }, []string{"-helper-dir"}},
-		"Pipeline.HelperImport":   {func(o *Options) { o.Pipeline.HelperImport = "x" }, []string{"-helper-import"}},
-		"Pipeline.Forks":          {func(o *Options) { o.Pipeline.Forks = []string{"x"} }, []string{"-concurrency-pkg"}},
-		"Pipeline.Bump":           {nil, nil},
-		"Pipeline.Edit":           {func(o *Options) { o.Pipeline.Edit = true }, nil}, // a rollout always does
-		"Pipeline.Vet":            {func(o *Options) { o.Pipeline.Vet = true }, []string{"-vet"}},
-		"Pipeline.Test":           {func(o *Options) { o.Pipeline.Test = true }, []string{"-test"}},
-		"Pipeline.Log":            {func(o *Options) { o.Pipeline.Log = func(string, ...any) {} }, nil},
-		"Pipeline.Repo":           {func(o *Options) { o.Pipeline.Repo = "x" }, nil},
-		"Pipeline.Layer":          {nil, nil}, // a rollout judges what is on disk
-		"Pipeline.Tree":           {nil, nil}, // follows from the root
+		"Pipeline.Only": {func(o *Options) {
+			o.Pipeline.Only = pipeline.Selection{Rules: []string{"trylock-poll"}, Tiers: []string{"guard"}}
+		}, []string{"-only-tier", "-rule"}},
+		"Pipeline.Strategy":     {func(o *Options) { o.Pipeline.Strategy = rewrite.LockStrategy }, []string{"-strategy"}},
+		"Pipeline.Exported":     {func(o *Options) { o.Pipeline.Exported = rewrite.RewriteExported }, []string{"-exported-api"}},
+		"Pipeline.HelperDir":    {func(o *Options) { o.Pipeline.HelperDir = "x" }, []string{"-helper-dir"}},
+		"Pipeline.HelperImport": {func(o *Options) { o.Pipeline.HelperImport = "x" }, []string{"-helper-import"}},
+		"Pipeline.Forks":        {func(o *Options) { o.Pipeline.Forks = []string{"x"} }, []string{"-concurrency-pkg"}},
+		"Pipeline.Bump":         {nil, nil},
+		"Pipeline.Edit":         {func(o *Options) { o.Pipeline.Edit = true }, nil}, // a rollout always does
+		"Pipeline.Vet":          {func(o *Options) { o.Pipeline.Vet = true }, []string{"-vet"}},
+		"Pipeline.Test":         {func(o *Options) { o.Pipeline.Test = true }, []string{"-test"}},
+		"Pipeline.Log":          {func(o *Options) { o.Pipeline.Log = func(string, ...any) {} }, nil},
+		"Pipeline.Repo":         {func(o *Options) { o.Pipeline.Repo = "x" }, nil},
+		"Pipeline.Layer":        {nil, nil}, // a rollout judges what is on disk
+		"Pipeline.Tree":         {nil, nil}, // follows from the root
 
 		"Bump.Only":     {nil, nil}, // a rollout looks for loops
 		"Bump.All":      {func(o *Options) { o.Pipeline.Bump.All = true }, []string{"-all"}},
