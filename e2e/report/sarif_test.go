@@ -149,7 +149,7 @@ func TestSARIF(t *testing.T) {
 		"note unsafe-client go.mod:4:9 : example.com/etcd@v1.0.0 leaks <maps> (report: not-by-default)",
 		"warning unsafe-client go.mod:5:9 : example.com/etcd@v1.0.0 leaks <maps> (refuse: needs-more-requirements)",
 		"warning unsafe-client go.mod:6:9 : example.com/etcd@v1.0.0 leaks <maps> (refuse: replaced)",
-		"warning trylock-poll a/a.go:7:2 : wait polls (gate)\n flow | a/a.go:7:2 wait polls | a/a.go:8:5 wait calls try | a/a.go:20:9 mu.TryLock\n related a/a.go:9:3 logs-per-round: log.Print()",
+		"warning trylock-poll a/a.go:7:2 : wait polls (gate)\n flow | a/a.go:7:2 wait polls | a/a.go:8:5 wait calls try | a/a.go:20:9 mu.TryLock\n related a/a.go:9:3 logs-per-round: log.Print()\n related a/a.go:9:3 log.Print() is done once more for each try at a release that fails.",
 		"warning watch-storm a/a.go:30:2 : storm tries (guard)",
 		"warning trylock-spin a/a.go:40:2 : spin tries (refuse: cgo-file)\n related a/a.go:1:1 cgo-file",
 	}
