@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -41,6 +42,14 @@ func parseChoice[T any](cmd *cli.Command, flag string, parse func(string) (T, bo
 		return value, usage("-%s=%w", flag, noChoice(flag, cmd.String(flag)))
 	}
 	return value, nil
+}
+
+// checkChoice fails for a word that a flag does not take. Other flags take any.
+func checkChoice(flag, word string) error {
+	if words := choices[flag]; words != nil && !slices.Contains(words, word) {
+		return noChoice(flag, word)
+	}
+	return nil
 }
 
 // noChoice is the error for a word that a flag does not take.

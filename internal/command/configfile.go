@@ -225,8 +225,8 @@ func (e entry) set(cmd *cli.Command) error {
 		values = []string{strings.Join(values, ",")}
 	}
 	for _, v := range values {
-		if words := choices[e.key]; words != nil && !slices.Contains(words, v) {
-			return fmt.Errorf("%d: %s: %w", e.line, e.key, noChoice(e.key, v))
+		if err := checkChoice(e.key, v); err != nil {
+			return fmt.Errorf("%d: %s: %w", e.line, e.key, err)
 		}
 		if err := cmd.Set(e.key, v); err != nil {
 			return fmt.Errorf("%d: %s: %w", e.line, e.key, err)

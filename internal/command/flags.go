@@ -66,8 +66,8 @@ func readSelection(cmd *cli.Command) (only pipeline.Selection, err error) {
 	only = pipeline.Selection{Rules: cmd.StringSlice("rule"), Tiers: cmd.StringSlice("only-tier"), Findings: cmd.StringSlice("finding")}
 	for _, flag := range []string{"rule", "only-tier"} {
 		for _, value := range cmd.StringSlice(flag) {
-			if !slices.Contains(choices[flag], value) {
-				return only, usage("-%s=%w", flag, noChoice(flag, value))
+			if err := checkChoice(flag, value); err != nil {
+				return only, usage("-%s=%w", flag, err)
 			}
 		}
 	}

@@ -46,8 +46,9 @@ func readFormat(cmd *cli.Command) (string, error) {
 		return formatText, nil
 	case cmd.Bool("json") && format != formatJSON:
 		return "", usage("-json means -format json; it cannot go with -format %s", format)
-	case !slices.Contains(formats(), format):
-		return "", usage("-format=%w", noChoice("format", format))
+	}
+	if err := checkChoice("format", format); err != nil {
+		return "", usage("-format=%w", err)
 	}
 	return format, nil
 }

@@ -88,7 +88,7 @@ func (s *settings) printPatch(ctx context.Context, env *Env, res *pipeline.Resul
 			break
 		}
 		if env.terminal(env.Stdout) {
-			err = s.show(ctx, env, res, changes, plain)
+			err = s.show(ctx, env, res, changes)
 		} else {
 			_, err = env.Stdout.Write(plain)
 		}

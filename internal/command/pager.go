@@ -13,17 +13,14 @@ import (
 // pager returns the command that git would show long output with: that of the user's
 // environment or global configuration. What a repository configures counts for nothing here.
 func (env *Env) pager(ctx context.Context) string {
-	for _, find := range []func() (string, bool){
-		func() (string, bool) { return env.lookup("GIT_PAGER") },
-		func() (string, bool) {
-			value, err := gitcmd.New(os.TempDir(), env.Environ).Line(ctx, "config", "--global", "--get", "core.pager")
-			return strings.TrimSpace(value), err == nil
-		},
-		func() (string, bool) { return env.lookup("PAGER") },
-	} {
-		if value, ok := find(); ok {
-			return value
-		}
+	if value, ok := env.lookup("GIT_PAGER"); ok {
+		return value
+	}
+	if value, err := gitcmd.New(os.TempDir(), env.Environ).Line(ctx, "config", "--global", "--get", "core.pager"); err == nil {
+		return strings.TrimSpace(value)
+	}
+	if value, ok := env.lookup("PAGER"); ok {
+		return value
 	}
 	return "less"
 }

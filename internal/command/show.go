@@ -4,19 +4,19 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"io"
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/quote"
+	"etcdmod/internal/report"
 )
 
 // show writes the patch for a person at a terminal: the files that people wrote first, a line
 // for each generated one, what was found, and what to do next. It goes through the pager, where
-// there is one. plain is the patch as a program gets it.
-func (s *settings) show(ctx context.Context, env *Env, res *pipeline.Result, changes []change.Change, plain []byte) error {
+// there is one.
+func (s *settings) show(ctx context.Context, env *Env, res *pipeline.Result, changes []change.Change) error {
 	var own, generated []change.Change
 	for _, c := range changes {
 		if c.Generated && !s.unfold {
@@ -26,19 +26,16 @@ func (s *settings) show(ctx context.Context, env *Env, res *pipeline.Result, cha
 		}
 	}
 	var out bytes.Buffer
-	switch {
-	case env.colourful(env.Stdout):
+	if env.colourful(env.Stdout) {
 		if err := patch.Colour(&out, shown(own)); err != nil {
 			return err
 		}
-	case len(generated) == 0:
-		out.WriteString(quote.Content(string(plain)))
-	default:
-		text, err := patch.Unified(shown(own))
+	} else {
+		text, err := patch.Unified(own)
 		if err != nil {
 			return err
 		}
-		out.Write(text)
+		out.WriteString(quote.Content(string(text)))
 	}
 	if s.bump.Only { // which may go on with other modules
 		_, err := env.Stdout.Write(out.Bytes())
@@ -72,7 +69,7 @@ func closing(w io.Writer, res *pipeline.Result, changes, folded []change.Change)
 		}
 	}
 	_, err = say(w, "\n%s; %s +%d -%d%s\nNext: \"etcdmod apply\" writes this; \"etcdmod diff >lock.patch\" makes a patch for git apply.\n",
-		number(len(res.Findings)+len(res.Bumps), "finding"), number(files, "file"), added, removed, besides(len(folded)))
+		report.Plural(len(res.Findings)+len(res.Bumps), "finding"), report.Plural(files, "file"), added, removed, besides(len(folded)))
 	return err
 }
 
@@ -80,15 +77,7 @@ func besides(folded int) string {
 	if folded == 0 {
 		return ""
 	}
-	return ", and " + number(folded, "generated file")
-}
-
-// number counts things whose plural has an s.
-func number(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
+	return ", and " + report.Plural(folded, "generated file")
 }
 
 // shown gives changes for a terminal, which would do what the control characters of files say.

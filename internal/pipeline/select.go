@@ -32,7 +32,7 @@ func (s Selection) apply(r *run, plan *rewrite.Plan) error {
 		at := fmt.Sprintf("%s:%d", r.mod.Rel(f.Pos.Filename), f.Pos.Line)
 		named := len(s.Findings) == 0
 		for _, want := range s.Findings {
-			if want == f.ID || strings.TrimPrefix(want, "./") == at || strings.TrimPrefix(want, "./") == fmt.Sprintf("%s:%d", at, f.Pos.Column) {
+			if slices.Contains([]string{f.ID, at, fmt.Sprintf("%s:%d", at, f.Pos.Column)}, strings.TrimPrefix(want, "./")) {
 				used[want], named = true, true
 			}
 		}

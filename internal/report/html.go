@@ -27,7 +27,7 @@ var pageStyle string
 var pageScript string
 
 var htmlPage = template.Must(template.New("page").Funcs(template.FuncMap{
-	"plural": plural,
+	"plural": Plural,
 	"number": thousands,
 }).Parse(pageTemplate))
 

@@ -16,16 +16,12 @@ func Looked(w io.Writer, res *pipeline.Result) error {
 	if len(res.Findings)+len(res.Bumps)+res.Unselected > 0 || res.Incomplete {
 		return nil
 	}
-	seen := "go.mod, " + plural(res.Packages, "package")
+	seen := "go.mod, " + Plural(res.Packages, "package")
 	if n := len(res.Tries); n > 0 {
-		tries := "tries"
-		if n == 1 {
-			tries = "try"
-		}
-		seen += fmt.Sprintf(", %d %s of a lock", n, tries)
+		seen += ", " + countTries(n) + " of a lock"
 	}
 	if n := len(res.Ignored); n > 0 {
-		seen += ", " + plural(n, "finding") + " that comments ask to ignore"
+		seen += ", " + Plural(n, "finding") + " that comments ask to ignore"
 	}
 	p := &printer{w: w, res: res}
 	p.printf("nothing to do in %s: looked at %s\n", quote.Name(res.Module.Path), seen)
@@ -36,7 +32,7 @@ func Looked(w io.Writer, res *pipeline.Result) error {
 func Unselected(w io.Writer, res *pipeline.Result) error {
 	p := &printer{w: w, res: res}
 	if n := res.Unselected; n > 0 {
-		p.printf("left out by -finding, -rule or -only-tier: %s\n", plural(n, "finding"))
+		p.printf("left out by -finding, -rule or -only-tier: %s\n", Plural(n, "finding"))
 	}
 	return p.err
 }
@@ -61,6 +57,6 @@ func Below(w io.Writer, res *pipeline.Result, dir string) error {
 		names, more = names[:most], fmt.Sprintf(" and %d more", n)
 	}
 	p := &printer{w: w, res: res}
-	p.printf("not looked at: %s below this one: %s%s; -C %s looks at one, \"etcdmod rollout\" at all\n", plural(len(nested), "module"), strings.Join(names, ", "), more, first)
+	p.printf("not looked at: %s below this one: %s%s; -C %s looks at one, \"etcdmod rollout\" at all\n", Plural(len(nested), "module"), strings.Join(names, ", "), more, first)
 	return p.err
 }

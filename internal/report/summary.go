@@ -15,12 +15,12 @@ const summaryRows = 5
 func Summary(w io.Writer, page Page) error {
 	c := Count(page)
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s in %s", plural(c.Findings, "finding"), plural(c.Modules, "module"))
+	fmt.Fprintf(&b, "%s in %s", Plural(c.Findings, "finding"), Plural(c.Modules, "module"))
 	if c.Units != c.Modules {
-		fmt.Fprintf(&b, ", %s", plural(c.Units, "unit"))
+		fmt.Fprintf(&b, ", %s", Plural(c.Units, "unit"))
 	}
 	if c.Skipped > 0 {
-		fmt.Fprintf(&b, "; not covered: %s", plural(c.Skipped, "place"))
+		fmt.Fprintf(&b, "; not covered: %s", Plural(c.Skipped, "place"))
 	}
 	b.WriteString("\n")
 	if c.Findings > 0 {
@@ -98,8 +98,8 @@ func dash(n int) string {
 	return fmt.Sprint(n)
 }
 
-// plural counts things whose plural has an s.
-func plural(n int, what string) string {
+// Plural counts things whose plural has an s.
+func Plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}

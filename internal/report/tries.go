@@ -75,11 +75,7 @@ func Tries(w io.Writer, res *pipeline.Result, all bool) error {
 	if !all {
 		hint = "; -v lists them"
 	}
-	tries := "tries"
-	if len(res.Tries) == 1 {
-		tries = "try"
-	}
-	p.printf("%d %s: %s%s\n", len(res.Tries), tries, strings.Join(parts, ", "), hint)
+	p.printf("%s: %s%s\n", countTries(len(res.Tries)), strings.Join(parts, ", "), hint)
 	if !all {
 		return p.err
 	}
@@ -94,4 +90,11 @@ func Tries(w io.Writer, res *pipeline.Result, all bool) error {
 		p.printf("\t%s: %s: %s\n", at(res, t.Pos), t.Call, verdict)
 	}
 	return p.err
+}
+
+func countTries(n int) string {
+	if n == 1 {
+		return "1 try"
+	}
+	return fmt.Sprintf("%d tries", n)
 }

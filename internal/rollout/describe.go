@@ -179,13 +179,6 @@ func code(names []string) string {
 	return strings.Join(out, ", ")
 }
 
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // heading is a title within Markdown: as it is, unless something in it means something there.
 func heading(title string) string {
 	if strings.ContainsAny(title, "`<>@|[]\\\n\"*#&") {

@@ -6,6 +6,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/report"
 )
 
 // facts are what the sentences of a unit's text depend on.
@@ -99,7 +100,7 @@ func tier(t finding.Tier) func(*facts) []string {
 		if f.tiers[t] == 0 {
 			return nil
 		}
-		return []string{count(f.tiers[t], "finding")}
+		return []string{report.Plural(f.tiers[t], "finding")}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"etcdmod/internal/quote"
+	"etcdmod/internal/report"
 )
 
 // rows is how many lines a list of the summary has before it is cut: the whole has to fit
@@ -49,14 +50,14 @@ func (x *Index) Summary(w io.Writer, took time.Duration) error {
 			failed = append(failed, fmt.Sprintf("%s: %s: %s", quote.Name(m.Dir), m.Failure.Kind, firstLine(m.Failure.Message)))
 		}
 	}
-	p.line("%s in %s", plural(len(x.Modules), "module"), took.Round(time.Millisecond*100))
+	p.line("%s in %s", report.Plural(len(x.Modules), "module"), took.Round(time.Millisecond*100))
 	for _, s := range []State{Changed, Reported, Clean, Uncovered, Rejected, Failed} {
 		if n := states[s]; n > 0 {
 			p.line("  %-9s %5d  %s", s, n, stateText[s])
 		}
 	}
 	if incomplete > 0 {
-		p.line("In %s something was refused or not covered.", plural(incomplete, "module"))
+		p.line("In %s something was refused or not covered.", report.Plural(incomplete, "module"))
 	}
 	if len(kinds) > 0 {
 		var tiers []string
@@ -69,7 +70,7 @@ func (x *Index) Summary(w io.Writer, took time.Duration) error {
 		p.line("Findings by rule: %s", counts(kinds, ", "))
 	}
 	if units > 0 {
-		p.line("Changes to review: %d, by %s, behind %s", units, x.By, plural(preludes, "prelude"))
+		p.line("Changes to review: %d, by %s, behind %s", units, x.By, report.Plural(preludes, "prelude"))
 		if x.Owners != "" {
 			p.line("By owner: %s", counts(byOwner, ", "))
 		}
@@ -109,13 +110,6 @@ func counts(of map[string]int, sep string) string {
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 type printer struct {
