@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"etcdmod/internal/finding"
-	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 )
@@ -75,7 +74,7 @@ func join(programs []*source.Program, fs []*proposal) *proposal {
 			}
 		}
 		for _, r := range g.Refused {
-			if !flow.HasReason(f.Refused, r) {
+			if !slices.Contains(f.Refused, r) {
 				f.Refused = append(f.Refused, r)
 			}
 		}

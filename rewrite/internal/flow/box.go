@@ -203,12 +203,7 @@ func (f *Flow) settle() {
 	if !b.bare && len(b.out) == 0 {
 		// Nothing takes them out, so they need not change together.
 		for _, n := range b.in {
-			n = n.find()
-			for _, r := range reasons {
-				if !HasReason(n.poison, r) {
-					n.poison = append(n.poison, r)
-				}
-			}
+			n.find().deny(reasons...)
 		}
 		return
 	}
@@ -219,12 +214,7 @@ func (f *Flow) settle() {
 	for _, n := range all[1:] {
 		unify(all[0], n)
 	}
-	box := all[0].find()
-	for _, r := range reasons {
-		if !HasReason(box.poison, r) {
-			box.poison = append(box.poison, r)
-		}
-	}
+	all[0].find().deny(reasons...)
 }
 
 // leak returns a reason why not everything that may meet in an interface is known, or nil.

@@ -85,7 +85,7 @@ func (f *Flow) embedding() {
 		}
 		for _, field := range e.field {
 			n := f.object(field)
-			n.poison = append(n.poison, finding.Reason{Code: finding.EmbeddedMutex, Detail: why, Pos: f.p.Position(e.spec.Pos())})
+			n.deny(finding.Reason{Code: finding.EmbeddedMutex, Detail: why, Pos: f.p.Position(e.spec.Pos())})
 		}
 	}
 }

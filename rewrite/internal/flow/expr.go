@@ -120,7 +120,7 @@ func (w *walker) spell(n *node, e ast.Expr) {
 	if w.file.Blocked != nil {
 		r := *w.file.Blocked
 		r.Pos = w.p.Position(e.Pos())
-		n.poison = append(n.poison, r)
+		n.deny(r)
 	}
 }
 
@@ -342,7 +342,7 @@ func (w *walker) constructor(sel *ast.SelectorExpr) *node {
 	if w.file.Blocked != nil {
 		r := *w.file.Blocked
 		r.Pos = w.p.Position(sel.Pos())
-		made.poison = append(made.poison, r)
+		made.deny(r)
 	}
 	return fn
 }

@@ -75,6 +75,15 @@ func (n *node) child(label string) *node {
 	return c
 }
 
+// deny notes why a node cannot change, each reason once: a declaration may be met on several ways.
+func (n *node) deny(reasons ...finding.Reason) {
+	for _, r := range reasons {
+		if !slices.Contains(n.poison, r) {
+			n.poison = append(n.poison, r)
+		}
+	}
+}
+
 func unify(a, b *node) {
 	if a == nil || b == nil {
 		return
@@ -86,7 +95,7 @@ func unify(a, b *node) {
 	b.parent = a
 	a.Spelled = append(a.Spelled, b.Spelled...)
 	a.Made = append(a.Made, b.Made...)
-	a.poison = append(a.poison, b.poison...)
+	a.deny(b.poison...)
 	children := b.children
 	b.Spelled, b.Made, b.poison, b.children = nil, nil, nil, nil
 	if b.hub && !a.hub {
@@ -225,23 +234,10 @@ func (f *Flow) spread(n *node, inherited []finding.Reason, busy map[*node]bool) 
 	}
 	busy[n] = true
 	defer delete(busy, n)
-	for _, r := range inherited {
-		if !HasReason(n.poison, r) {
-			n.poison = append(n.poison, r)
-		}
-	}
+	n.deny(inherited...)
 	for _, c := range n.children {
 		f.spread(c, n.poison, busy)
 	}
-}
-
-func HasReason(rs []finding.Reason, r finding.Reason) bool {
-	for _, x := range rs {
-		if x == r {
-			return true
-		}
-	}
-	return false
 }
 
 // mutexIn reports whether values of type t hold a *concurrency.Mutex that belongs to
@@ -330,7 +326,7 @@ func (f *Flow) origin(obj types.Object) *node {
 			if fl := f.p.FileAt(obj.Pos()); fl.Blocked != nil {
 				r := *fl.Blocked
 				r.Pos = f.p.Position(obj.Pos())
-				n.poison = append(n.poison, r)
+				n.deny(r)
 			}
 		}
 		return n.find()
@@ -346,7 +342,7 @@ func (f *Flow) origin(obj types.Object) *node {
 		if f.here.IsValid() {
 			r.Pos = f.p.Position(f.here)
 		}
-		n.poison = append(n.poison, r)
+		n.deny(r)
 		f.outside[obj] = n
 	}
 	return n.find()

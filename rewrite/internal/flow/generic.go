@@ -341,8 +341,8 @@ func (f *Flow) boxedInHub(b boxedParameter) {
 // leakHub refuses the mutexes that go through generic code, and what may meet them.
 func (f *Flow) leakHub(r finding.Reason) {
 	hub := f.generics.hub.find()
-	if !HasReason(hub.poison, r) {
-		hub.poison = append(hub.poison, r)
+	if !slices.Contains(hub.poison, r) {
+		hub.deny(r)
 		f.boxes.leaks = append(f.boxes.leaks, r)
 	}
 }

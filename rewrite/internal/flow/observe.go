@@ -319,11 +319,7 @@ func (f *Flow) refuse(n *node, code finding.Code, at token.Pos, format string, a
 	if n == nil {
 		return
 	}
-	n = n.find()
-	r := finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: f.p.Position(at)}
-	if !HasReason(n.poison, r) {
-		n.poison = append(n.poison, r)
-	}
+	n.find().deny(finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: f.p.Position(at)})
 }
 
 // held returns the fields and methods by which somebody who looks at a value of type t, as

@@ -69,7 +69,7 @@ func (f *Flow) patch() {
 	}
 	for _, n := range f.roots() {
 		if len(n.Spelled) > 0 {
-			n.poison = append(n.poison, f.looks.patched[0])
+			n.deny(f.looks.patched[0])
 		}
 	}
 }

@@ -24,10 +24,7 @@ func (w *Flow) poisonNode(n *node, code finding.Code, at ast.Node, format string
 		return
 	}
 	r := finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: w.p.Position(at.Pos())}
-	n = n.find()
-	if !HasReason(n.poison, r) {
-		n.poison = append(n.poison, r)
-	}
+	n.find().deny(r)
 	switch code {
 	case finding.EscapesInterface, finding.GenericType, finding.UnsupportedUse, finding.UnsafeUse, finding.Untyped:
 		w.boxes.leaks = append(w.boxes.leaks, r)
