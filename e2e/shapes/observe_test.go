@@ -114,15 +114,21 @@ type phase struct {
 	did     map[string]state // the candidates, by name
 }
 
-func (s *scene) watch() phase {
+// watch takes some beats, and as many again, up to ten times, while somebody is behind: a
+// candidate that a busy machine has kept waiting meanwhile.
+func (s *scene) watch(behind func(phase) []string) phase {
 	start, states, index := time.Now(), s.d.states(), s.c.AppliedIndex()
-	s.d.rest(beats)
-	p := phase{entries: s.c.AppliedIndex() - index, did: map[string]state{}}
-	for name, now := range s.d.states() {
-		p.did[name] = now.since(states[name])
+	for again := 1; ; again++ {
+		s.d.rest(beats)
+		p := phase{entries: s.c.AppliedIndex() - index, did: map[string]state{}}
+		for name, now := range s.d.states() {
+			p.did[name] = now.since(states[name])
+		}
+		p.took = time.Since(start)
+		if again == 10 || len(behind(p)) == 0 {
+			return p
+		}
 	}
-	p.took = time.Since(start)
-	return p
 }
 
 // writers says who has written in a phase, and what.
@@ -149,9 +155,9 @@ type outcome struct {
 // held, a context ends, the lock is released, is held by one of them, is given up by that
 // one or lost with its session. like is what they did before they were rewritten, if they
 // were.
-func observe(t *testing.T, bin string, shapes []shape, like *outcome) *outcome {
+func observe(t *testing.T, version string, shapes []shape, like *outcome) *outcome {
 	t.Helper()
-	s := newScene(t, bin, shapes, every)
+	s := newScene(t, bins[version], shapes, every)
 	o := &outcome{victims: map[string]string{}, ended: map[string]state{}, winners: map[string]string{}}
 	s.d.await(limit, func(all map[string]state) (missing []string) {
 		for _, sh := range shapes {
@@ -162,14 +168,20 @@ func observe(t *testing.T, bin string, shapes []shape, like *outcome) *outcome {
 	if like != nil {
 		s.settle()
 	}
-	o.idle = s.watch()
+	o.idle = s.watch(func(p phase) []string {
+		o.idle = p
+		return o.behind(version, shapes, like)
+	})
 	s.cancel(o, like)
 	s.swap(o)
 	s.release(o, like)
 	if like != nil {
 		s.settle()
 	}
-	o.led = s.watch()
+	o.led = s.watch(func(p phase) []string {
+		o.led = p
+		return o.behind(version, shapes, like)
+	})
 	s.next(o)
 	s.work()
 	o.last = s.d.states()
