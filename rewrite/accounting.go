@@ -25,7 +25,7 @@ import (
 
 // account returns all places of a module that try a lock. found is what was found in each
 // build configuration, and joined the findings that were made of it, with their IDs.
-func accounts(in *source.Input, configs []*analysis, found [][]*proposal, joined []*proposal) []finding.Try {
+func accounts(in *source.Input, configs []*loop.Finder, found [][]*proposal, joined []*proposal) []finding.Try {
 	ids := map[string]string{} // by key
 	for _, f := range joined {
 		ids[f.Key()] = f.ID
@@ -46,13 +46,13 @@ func accounts(in *source.Input, configs []*analysis, found [][]*proposal, joined
 	type judged struct {
 		try account.Try
 		v   verdict.Verdict
-		p   *analysis
+		p   *loop.Finder
 	}
 	byPos := map[token.Pos]*judged{}
 	var order []token.Pos
 	for _, p := range configs {
 		var left []account.Try
-		for _, t := range countTries(p.Finder) {
+		for _, t := range countTries(p) {
 			j := byPos[t.Pos]
 			if j == nil {
 				j = &judged{try: t, p: p}
@@ -63,7 +63,7 @@ func accounts(in *source.Input, configs []*analysis, found [][]*proposal, joined
 				left = append(left, t)
 			}
 		}
-		for at, v := range verdicts(p.Finder, left) {
+		for at, v := range verdicts(p, left) {
 			byPos[at].v = verdict.Stronger(byPos[at].v, v)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // differences notes on each finding what the program does otherwise with its tier, as it is now.
 func (pl *Plan) differences() {
 	var uses []proof.Use
-	for _, a := range pl.analyses {
+	for _, a := range pl.finders {
 		uses = append(uses, proof.Uses(a.Flow, a.Program)...)
 	}
 	for _, f := range pl.proposals {

@@ -1,48 +1,43 @@
 package rewrite
 
 import (
+	"go/ast"
 	"slices"
-	"sort"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 )
 
-// An analysis finds and judges what one build configuration has.
-type analysis struct {
-	*loop.Finder
-	guarded []*loop.Site // that try a mutex of the helper
-}
-
 // findings finds everything that the rules of this package are about.
-func (p *analysis) findings() (out []*proposal) {
+func findings(p *loop.Finder) (out []*proposal, guarded []*loop.Site) {
 	for _, t := range searches() {
 		if t.helper && p.In.Helper == nil && len(p.In.HelperFiles) == 0 {
 			continue
 		}
 		sites := p.Sites(t.attempt(p.Functions))
 		if t.helper {
-			p.guarded = append(p.guarded, sites...)
+			guarded = append(guarded, sites...)
 		}
 		all := make([]*candidate, len(sites))
 		for i, s := range sites {
 			all[i] = &candidate{Site: s, beside: all}
 			if t.calls != nil {
-				all[i].components = p.componentsOf(t.calls(p.Program, s))
+				all[i].components = componentsOf(p, t.calls(p.Program, s))
 			}
 		}
 		for _, c := range all {
-			out = append(out, p.judge(t, c)...)
+			out = append(out, fallsUnder(p, t, c)...)
 		}
 	}
 	sortFindings(out)
-	return out
+	return out, guarded
 }
 
-// judge makes the findings of a loop: of the first rule that matches it, and of those that
+// fallsUnder makes the findings of a loop: of the first rule that matches it, and of those that
 // stand beside that.
-func (p *analysis) judge(t *try, c *candidate) (out []*proposal) {
+func fallsUnder(p *loop.Finder, t *try, c *candidate) (out []*proposal) {
 	matched := false
 	for _, r := range rules {
 		if !slices.Contains(r.tries, t) || matched && !r.beside {
@@ -58,7 +53,7 @@ func (p *analysis) judge(t *try, c *candidate) (out []*proposal) {
 		if r.code != "" {
 			f.Refused = []finding.Reason{{Code: r.code, Detail: source.FirstLine(c.Text(m.at)), Pos: c.Position(m.at.Pos())}}
 		} else {
-			p.propose(f, r, c)
+			propose(p, f, r, c)
 		}
 		out = append(out, f)
 	}
@@ -78,12 +73,41 @@ func found(s *loop.Site) *proposal {
 	}, prog: s.Program, site: s}
 }
 
-func sortFindings(fs []*proposal) {
-	sort.SliceStable(fs, func(i, j int) bool {
-		a, b := fs[i].Pos, fs[j].Pos
-		if a.Filename != b.Filename {
-			return a.Filename < b.Filename
+// componentsOf returns the components of all mutexes that calls ask for, the first one first.
+func componentsOf(p *loop.Finder, calls []loop.Hop) []*flow.Component {
+	var out []*flow.Component
+	seen := map[*flow.Component]bool{}
+	for _, h := range calls {
+		if p.IsHelperMutex(h.File.TypeOf(h.Mutex())) {
+			continue
 		}
-		return a.Offset < b.Offset
-	})
+		if c := p.Flow.ComponentOf(h.File, h.Node, h.Mutex()); !seen[c] {
+			seen[c] = true
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// frames returns the calls on the way from a site to TryLock, and after them those on the
+// ways to other mutexes.
+func frames(s *loop.Site) (out []finding.Frame) {
+	frame := func(n ast.Expr) finding.Frame {
+		return finding.Frame{Pos: s.Position(n.Pos()), Call: source.FirstLine(s.Text(source.Fun(n)))}
+	}
+	for _, h := range s.Chain {
+		out = append(out, frame(h.Node))
+	}
+	for i, way := range s.Ways {
+		if i == 0 {
+			continue // the trail
+		}
+		for _, h := range way {
+			out = append(out, frame(h.Node))
+		}
+	}
+	for _, call := range s.Tries {
+		out = append(out, frame(call))
+	}
+	return out
 }

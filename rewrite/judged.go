@@ -10,6 +10,7 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/proof/judge"
 )
 
@@ -50,8 +51,8 @@ func (pl *Plan) judge(changes []change.Change) (lowered bool) {
 	if !stronger {
 		return false
 	}
-	for _, a := range pl.analyses {
-		j := &judging{plan: pl, analysis: a, client: client, whole: pl.after(a, changes, client)}
+	for _, a := range pl.finders {
+		j := &judging{plan: pl, finder: a, client: client, whole: pl.after(a, changes, client)}
 		for _, f := range pl.proposals {
 			if f.judged() && a.ByName[f.site.File.Name] != nil {
 				j.add(f)
@@ -85,21 +86,21 @@ func (pl *Plan) only(some ...*proposal) ([]change.Change, error) {
 
 // A judging is that of one build configuration.
 type judging struct {
-	plan     *Plan
-	analysis *analysis
-	client   string
-	whole    *judge.After
-	funcs    []*ssa.Function // with loops, in order
-	tries    map[*ssa.Function][]*ssa.Call
-	by       map[*ssa.Call]*proposal
-	lowered  bool
+	plan    *Plan
+	finder  *loop.Finder
+	client  string
+	whole   *judge.After
+	funcs   []*ssa.Function // with loops, in order
+	tries   map[*ssa.Function][]*ssa.Call
+	by      map[*ssa.Call]*proposal
+	lowered bool
 }
 
 // lower takes the next weaker tier for a proposal.
 func (j *judging) lower(f *proposal, o *judge.Objection) {
 	at := f.Pos
 	if o.Pos.IsValid() {
-		at = j.analysis.Position(o.Pos)
+		at = j.finder.Position(o.Pos)
 	}
 	j.plan.lower(f, finding.Reason{Code: finding.JudgeDisagrees, Detail: o.Why, Pos: at})
 	j.lowered = true
@@ -107,8 +108,8 @@ func (j *judging) lower(f *proposal, o *judge.Objection) {
 
 // add finds the try of a loop, and the function around it.
 func (j *judging) add(f *proposal) {
-	file := j.analysis.ByName[f.site.File.Name]
-	for _, in := range j.analysis.CallGraph().At(f.site.Tries[0].Lparen) {
+	file := j.finder.ByName[f.site.File.Name]
+	for _, in := range j.finder.CallGraph().At(f.site.Tries[0].Lparen) {
 		try, ok := in.(*ssa.Call)
 		fn := in.Parent()
 		if !ok || fn.Pkg == nil || fn.Pkg.Pkg != file.Pkg.Types || fn.Origin() != nil {
@@ -132,7 +133,7 @@ func (j *judging) add(f *proposal) {
 
 // run judges function by function.
 func (j *judging) run() bool {
-	graph := j.analysis.CallGraph()
+	graph := j.finder.CallGraph()
 	p := judge.New(j.plan.p.Fset, graph.All(), len(graph.Unbuilt) > 0, j.plan.HelperImport(), j.client)
 	for _, fn := range j.funcs {
 		var gates []*ssa.Call
@@ -215,7 +216,7 @@ func (j *judging) now(fn *ssa.Function, tries ...*ssa.Call) *ssa.Function {
 		}
 		var changes []change.Change
 		if changes, err = j.plan.only(some...); err == nil {
-			now, err = j.plan.after(j.analysis, changes, j.client).Function(fn)
+			now, err = j.plan.after(j.finder, changes, j.client).Function(fn)
 		}
 	}
 	if err != nil {
@@ -229,7 +230,7 @@ func (j *judging) now(fn *ssa.Function, tries ...*ssa.Call) *ssa.Function {
 
 // after is the program of one build configuration with the changes. The helper package has all
 // that there may be of it, since only its declarations count.
-func (pl *Plan) after(a *analysis, changes []change.Change, client string) *judge.After {
+func (pl *Plan) after(a *loop.Finder, changes []change.Change, client string) *judge.After {
 	changed := map[string][]byte{}
 	for _, c := range changes {
 		if c.New != nil {

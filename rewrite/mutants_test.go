@@ -197,8 +197,8 @@ type mutated struct {
 
 // judge returns what stands against a text, or an error if it does not compile.
 func (m *mutated) judge(text []byte) (*judge.Objection, error) {
-	a := m.pl.analyses[0]
-	j := &judging{plan: m.pl, analysis: a, client: m.f.client, whole: m.pl.after(a, []change.Change{{Path: "/m/p/p.go", New: text}}, m.f.client)}
+	a := m.pl.finders[0]
+	j := &judging{plan: m.pl, finder: a, client: m.f.client, whole: m.pl.after(a, []change.Change{{Path: "/m/p/p.go", New: text}}, m.f.client)}
 	j.add(m.f)
 	fn := j.funcs[0]
 	now, err := j.whole.Function(fn)

@@ -1,36 +1,18 @@
 package rewrite
 
 import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"slices"
-	"strings"
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
-	"etcdmod/rewrite/internal/proof"
 	"etcdmod/rewrite/internal/source"
 )
-
-// A proposal is a finding with what has been proved about it, while its tier is chosen.
-type proposal struct {
-	*finding.Finding
-	prog       *source.Program
-	site       *loop.Site        // nil for a finding about a comment
-	component  *flow.Component   // of the first mutex
-	components []*flow.Component // of all; none where they are the helper's already
-	client     string            // import path of package concurrency
-	replaced   []replaced
-	gated      bool            // proved
-	collapsed  *proof.Collapse // proved
-}
 
 // Lower takes the next weaker tier that is proved, for the given reason. A refusal
 // concerns everything that the same mutex flows through.
@@ -93,18 +75,6 @@ func (pl *Plan) Touching(file string, line int) (out []*finding.Finding) {
 	return out
 }
 
-// names reports whether something that names the mutex is where within says.
-func (p *proposal) names(within func(name string, n ast.Node) bool) bool {
-	for _, c := range p.components {
-		for _, s := range c.Node.Spelled {
-			if within(s.File.Name, s.Sel) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // Limit caps the tier of every finding.
 func (pl *Plan) Limit(max finding.Tier) {
 	for _, f := range pl.proposals {
@@ -131,9 +101,9 @@ type Plan struct {
 	Tries    []finding.Try      // all of them, each with a finding or a verdict
 
 	p         *source.Program
-	proposals []*proposal // those of Findings
-	analyses  []*analysis // one for each build configuration
-	settled   *settled    // what Changes has returned, or nil
+	proposals []*proposal    // those of Findings
+	finders   []*loop.Finder // one for each build configuration
+	settled   *settled       // what Changes has returned, or nil
 }
 
 // Analyze finds the polling sites of a module and chooses their tiers.
@@ -143,17 +113,16 @@ func Analyze(in *source.Input) *Plan {
 	fl := flow.New(all, configs)
 	found := make([][]*proposal, len(configs))
 	var guarded []*loop.Site
-	analyses := make([]*analysis, len(configs))
 	for i, p := range configs {
-		a := &analysis{Finder: &loop.Finder{Functions: loop.NewFunctions(p), Flow: fl, Judged: loop.Judgements{}, Stops: map[token.Pos]bool{}}}
-		analyses[i] = a
-		found[i] = a.findings()
-		guarded = append(guarded, a.guarded...)
+		finder := &loop.Finder{Functions: loop.NewFunctions(p), Flow: fl, Judged: loop.Judgements{}, Stops: map[token.Pos]bool{}}
+		var held []*loop.Site
+		found[i], held = findings(finder)
+		guarded = append(guarded, held...)
+		pl.finders = append(pl.finders, finder)
 	}
-	pl.analyses = analyses
 	kept, ignored := ignore(all, merge(configs, found), guarded)
 	identify(slices.Concat(kept, ignored))
-	pl.Tries = accounts(in, analyses, found, slices.Concat(kept, ignored))
+	pl.Tries = accounts(in, pl.finders, found, slices.Concat(kept, ignored))
 	pl.proposals = selected(in, kept)
 	pl.Findings, pl.Ignored = public(pl.proposals), public(selected(in, ignored))
 	polled := map[*flow.Component]bool{} // by what is no test
@@ -169,38 +138,6 @@ func Analyze(in *source.Input) *Plan {
 	pl.oneClient()
 	pl.helperTaken()
 	return pl
-}
-
-// identify gives each finding an ID that stays as long as the rule, the function and the
-// order of the findings in it do.
-func identify(all []*proposal) {
-	sorted := slices.Clone(all)
-	sortFindings(sorted)
-	count := map[string]int{}
-	for _, f := range sorted {
-		key := strings.Join([]string{f.Rule, f.Package, f.Func}, "\x00")
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, count[key]))
-		count[key]++
-		f.ID = hex.EncodeToString(sum[:6])
-	}
-}
-
-// selected returns the findings that are wanted.
-func selected(in *source.Input, all []*proposal) (out []*proposal) {
-	for _, f := range all {
-		if in.Selected == nil || in.Selected(f.Package) {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
-// public returns the findings without what is known about them here alone.
-func public(all []*proposal) (out []*finding.Finding) {
-	for _, f := range all {
-		out = append(out, f.Finding)
-	}
-	return out
 }
 
 // onlyTests refuses what would change the program for the sake of a test: a mutex of
@@ -221,94 +158,6 @@ func (pl *Plan) onlyTests(polled map[*flow.Component]bool) {
 			}
 		}
 	}
-}
-
-// propose chooses the strongest tier that is proved for a loop, and no stronger one than its
-// rule allows.
-func (p *analysis) propose(f *proposal, r *rule, c *candidate) {
-	f.components, f.client = c.components, p.Served()
-	if len(c.components) > 0 {
-		f.component, f.client = c.components[0], c.components[0].Path
-	}
-	var why []finding.Reason
-	if r.guard != nil { // what the loop is about says more than what its types go through
-		f.replaced, why = r.guard(p, c)
-	}
-	if m := c.refusal(); m != nil {
-		why = append(why, m.Reasons...)
-	}
-	if len(why) > 0 {
-		f.Refused = why
-		return
-	}
-	for _, component := range c.components {
-		f.Exported = append(f.Exported, component.Exported...)
-	}
-	if r.guard != nil {
-		f.client = cmp.Or(c.client, f.client)
-		f.Tier = finding.Collapse // but for the rule
-	} else {
-		f.Tier, f.NotHigher = p.prove(f, c.Site)
-	}
-	if f.Tier > r.top {
-		f.Tier, f.NotHigher = r.top, &finding.Reason{Code: finding.TierCapped, Detail: r.id + " gets at most " + r.top.String()}
-	}
-	if r.noGate {
-		f.Missed = finding.Collapse
-	}
-}
-
-// prove returns the strongest tier that is proved, and why that is not the next one up.
-func (p *analysis) prove(f *proposal, s *loop.Site) (finding.Tier, *finding.Reason) {
-	why := proof.Gate(s)
-	paced := why == nil
-	var unfit *finding.Reason // why the loop keeps its own clock
-	if paced {
-		unfit = cmp.Or(proof.NeverStopped(s), proof.Present(s))
-	}
-	f.gated = paced && unfit == nil && p.In.HasClocks()
-	tier := finding.Guard
-	if f.gated {
-		tier = finding.Gate
-	}
-	if !paced && why.Code != finding.WatchNotPaced {
-		return tier, why
-	}
-	c, stays := proof.CollapseOf(p.Flow, s)
-	if stays == nil {
-		f.collapsed = c
-		return finding.Collapse, p.waitWith(c)
-	}
-	switch {
-	case unfit != nil:
-		stays = unfit
-	case paced && !f.gated:
-		stays = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.HelperImport()}
-	}
-	return tier, stays
-}
-
-// frames returns the calls on the way from a site to TryLock, and after them those on the
-// ways to other mutexes.
-func frames(s *loop.Site) (out []finding.Frame) {
-	frame := func(n ast.Expr) finding.Frame {
-		return finding.Frame{Pos: s.Position(n.Pos()), Call: source.FirstLine(s.Text(source.Fun(n)))}
-	}
-	for _, h := range s.Chain {
-		out = append(out, frame(h.Node))
-	}
-	for i, way := range s.Ways {
-		if i == 0 {
-			continue // the trail
-		}
-		for _, h := range way {
-			out = append(out, frame(h.Node))
-		}
-	}
-	for _, call := range s.Tries {
-		out = append(out, frame(call))
-	}
-	return out
 }
 
 // oneClient refuses what uses another client module than the helper that is there, or else
@@ -364,20 +213,4 @@ func (pl *Plan) Changes() ([]change.Change, error) {
 		}
 		pl.lower(failed, finding.Reason{Code: code, Detail: why.Error(), Pos: failed.Pos})
 	}
-}
-
-// componentsOf returns the components of all mutexes that calls ask for, the first one first.
-func (p *analysis) componentsOf(calls []loop.Hop) []*flow.Component {
-	var out []*flow.Component
-	seen := map[*flow.Component]bool{}
-	for _, h := range calls {
-		if p.IsHelperMutex(h.File.TypeOf(h.Mutex())) {
-			continue
-		}
-		if c := p.Flow.ComponentOf(h.File, h.Node, h.Mutex()); !seen[c] {
-			seen[c] = true
-			out = append(out, c)
-		}
-	}
-	return out
 }

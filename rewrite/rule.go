@@ -27,7 +27,7 @@ type rule struct {
 	match func(*candidate) *match
 	// guard, if set, gives the calls that become others beside the types of the mutexes, or says
 	// why nothing may.
-	guard func(*analysis, *candidate) ([]replaced, []finding.Reason)
+	guard func(*loop.Finder, *candidate) ([]replaced, []finding.Reason)
 	// beside says that the rule stands beside the one that the loop falls under otherwise.
 	beside bool
 	// top is the strongest tier that a finding of the rule may get, and code why it is only

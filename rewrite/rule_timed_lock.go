@@ -60,6 +60,7 @@ import (
 	"etcdmod/internal/helper"
 	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/flow"
+	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 	"etcdmod/rewrite/internal/tries"
 )
@@ -80,7 +81,7 @@ var timedLock = &rule{
 }
 
 // lockWithin renames the calls of Lock.
-func lockWithin(p *analysis, c *candidate) (calls []replaced, why []finding.Reason) {
+func lockWithin(p *loop.Finder, c *candidate) (calls []replaced, why []finding.Reason) {
 	refuse := func(code finding.Code, at ast.Node, format string, args ...any) {
 		why = append(why, finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.Position(at.Pos())})
 	}
@@ -111,10 +112,10 @@ func lockWithin(p *analysis, c *candidate) (calls []replaced, why []finding.Reas
 			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
 		}
 	}
-	if other := p.queues(c, polled); other != nil {
+	if other := queues(p, c, polled); other != nil {
 		refuse(finding.LockElsewhere, other, "%s", source.FirstLine(p.Text(other)))
 	}
-	if call := tries.ReadsBelow(p.Program, p.prefixes(c)); call != nil {
+	if call := tries.ReadsBelow(p.Program, prefixes(p, c)); call != nil {
 		refuse(finding.QueueRead, call, "%s", source.FirstLine(p.Text(call)))
 	}
 	return calls, why
@@ -122,7 +123,7 @@ func lockWithin(p *analysis, c *candidate) (calls []replaced, why []finding.Reas
 
 // queues returns what locks a mutex of the loop and is not polled, or nil: another call, the
 // method as a value, or an interface that has it.
-func (p *analysis) queues(c *candidate, polled map[ast.Expr]bool) ast.Node {
+func queues(p *loop.Finder, c *candidate, polled map[ast.Expr]bool) ast.Node {
 	ours := func(f *source.File, tried, mutex ast.Expr) bool {
 		if helper := p.IsHelperMutex(f.TypeOf(mutex)); helper || len(c.components) == 0 {
 			return helper && len(c.components) == 0
@@ -159,7 +160,7 @@ func has(iface *types.Interface, method string) bool {
 }
 
 // prefixes are the beginnings of the prefixes of all mutexes that a loop may try.
-func (p *analysis) prefixes(c *candidate) (out []string) {
+func prefixes(p *loop.Finder, c *candidate) (out []string) {
 	for _, m := range c.components {
 		if m.Node == nil {
 			return []string{""} // nothing is known of it

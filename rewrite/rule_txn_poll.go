@@ -51,6 +51,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 	"etcdmod/rewrite/internal/tries"
 )
@@ -77,7 +78,7 @@ var txnPoll = &rule{
 }
 
 // askFirst lets the transactions begin with the helper's Txn.
-func askFirst(p *analysis, c *candidate) (calls []replaced, why []finding.Reason) {
+func askFirst(p *loop.Finder, c *candidate) (calls []replaced, why []finding.Reason) {
 	refuse := func(code finding.Code, at ast.Node, detail string) {
 		why = append(why, finding.Reason{Code: code, Detail: detail, Pos: p.Position(at.Pos())})
 	}

@@ -1,0 +1,88 @@
+package rewrite
+
+import (
+	"cmp"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/loop"
+	"etcdmod/rewrite/internal/proof"
+	"etcdmod/rewrite/internal/source"
+)
+
+// propose chooses the strongest tier that is proved for a loop, and no stronger one than its
+// rule allows.
+func propose(p *loop.Finder, f *proposal, r *rule, c *candidate) {
+	f.components, f.client = c.components, p.Served()
+	if len(c.components) > 0 {
+		f.component, f.client = c.components[0], c.components[0].Path
+	}
+	var why []finding.Reason
+	if r.guard != nil { // what the loop is about says more than what its types go through
+		f.replaced, why = r.guard(p, c)
+	}
+	if m := c.refusal(); m != nil {
+		why = append(why, m.Reasons...)
+	}
+	if len(why) > 0 {
+		f.Refused = why
+		return
+	}
+	for _, component := range c.components {
+		f.Exported = append(f.Exported, component.Exported...)
+	}
+	if r.guard != nil {
+		f.client = cmp.Or(c.client, f.client)
+		f.Tier = finding.Collapse // but for the rule
+	} else {
+		f.Tier, f.NotHigher = prove(p, f, c.Site)
+	}
+	if f.Tier > r.top {
+		f.Tier, f.NotHigher = r.top, &finding.Reason{Code: finding.TierCapped, Detail: r.id + " gets at most " + r.top.String()}
+	}
+	if r.noGate {
+		f.Missed = finding.Collapse
+	}
+}
+
+// prove returns the strongest tier that is proved, and why that is not the next one up.
+func prove(p *loop.Finder, f *proposal, s *loop.Site) (finding.Tier, *finding.Reason) {
+	why := proof.Gate(s)
+	paced := why == nil
+	var unfit *finding.Reason // why the loop keeps its own clock
+	if paced {
+		unfit = cmp.Or(proof.NeverStopped(s), proof.Present(s))
+	}
+	f.gated = paced && unfit == nil && p.In.HasClocks()
+	tier := finding.Guard
+	if f.gated {
+		tier = finding.Gate
+	}
+	if !paced && why.Code != finding.WatchNotPaced {
+		return tier, why
+	}
+	c, stays := proof.CollapseOf(p.Flow, s)
+	if stays == nil {
+		f.collapsed = c
+		return finding.Collapse, waitWith(p, c)
+	}
+	switch {
+	case unfit != nil:
+		stays = unfit
+	case paced && !f.gated:
+		stays = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.HelperImport()}
+	}
+	return tier, stays
+}
+
+// waitWith chooses what the collapse c waits with. It returns why that is not what was asked
+// for, if so.
+func waitWith(p *loop.Finder, c *proof.Collapse) *finding.Reason {
+	if p.In.Strategy != source.LockStrategy {
+		return nil
+	}
+	if c.Retry {
+		return &finding.Reason{Code: finding.RetriesErrors, Pos: p.Position(c.Site.Tries[0].Pos())}
+	}
+	c.Lock = true
+	return nil
+}
