@@ -171,133 +171,146 @@ func (w *walker) expr(e ast.Expr) *node {
 	if id := w.instantiated(e); id != nil {
 		return w.throughHub(w.file.ObjectOf(id))
 	}
-	switch x := e.(type) {
-	case *ast.Ident:
-		if obj := w.file.ObjectOf(x); obj != nil && obj.Pkg() != nil {
-			if _, ok := obj.(*types.TypeName); ok {
-				return w.typeExpr(e)
-			}
-			if w.p.IsConcurrencyObj(obj, "NewMutex") {
-				n := &node{}
-				w.poisonNode(n, finding.DotImport, e, "the name has no qualifier")
-				return n
-			}
-			return w.object(obj)
-		}
-		return nil // nil
-	case *ast.SelectorExpr:
-		obj := w.file.ObjectOf(x.Sel)
-		if obj == nil || obj.Pkg() == nil {
-			break
-		}
-		if _, ok := obj.(*types.TypeName); ok {
-			return w.typeExpr(e)
-		}
-		if w.p.IsConcurrencyObj(obj, "NewMutex") {
-			return w.constructor(x)
-		}
-		if w.file.MethodExpr(x) {
-			n := w.exprNode(x)
-			unify(n.child("p0"), w.typeExpr(x.X))
-			return n
-		}
-		return w.object(obj)
-	case *ast.CallExpr:
-		if tv := w.file.Pkg.TypesInfo.Types[x.Fun]; tv.IsType() {
-			return w.typeExpr(x.Fun)
-		}
-		if id, ok := ast.Unparen(x.Fun).(*ast.Ident); ok {
-			if b, ok := w.file.ObjectOf(id).(*types.Builtin); ok {
-				switch b.Name() {
-				case "append", "min", "max":
-					return w.expr(x.Args[0])
-				case "make":
-					return w.typeExpr(x.Args[0])
-				case "new":
-					n := w.exprNode(x)
-					unify(n.child("ptr"), w.typeExpr(x.Args[0]))
-					if w.p.IsMutex(w.file.TypeOf(x.Args[0])) {
-						w.poisonNode(n, finding.MutexCopied, x, "new(%s)", w.p.Text(x.Args[0]))
-					}
-					return n
-				}
-			}
-		}
-		if fn := w.expr(x.Fun); fn != nil {
-			return fn.child("r0")
-		}
-	case *ast.FuncLit:
-		return w.literal(x)
-	case *ast.CompositeLit:
-		if x.Type != nil {
-			if w.p.IsMutex(t) {
-				n := w.exprNode(x)
-				w.poisonNode(n, finding.MutexCopied, x, "a literal of the mutex")
-				return n
-			}
-			return w.typeExpr(x.Type)
-		}
-		return w.exprNode(x) // the outer literal unifies it
-	case *ast.IndexExpr:
-		if tv := w.file.Pkg.TypesInfo.Types[e]; tv.IsType() {
-			return w.typeExpr(e)
-		}
-		if base := w.expr(x.X); base != nil {
-			if _, ok := t.Underlying().(*types.Signature); ok && w.genericFunc(x.X) {
-				return base // of a generic function that names the mutex itself
-			}
-			return base.child("elem")
-		}
-	case *ast.IndexListExpr:
-		if tv := w.file.Pkg.TypesInfo.Types[e]; tv.IsType() {
-			return w.typeExpr(e)
-		}
-		if base := w.expr(x.X); base != nil {
-			return base
-		}
-	case *ast.SliceExpr:
-		return w.expr(x.X)
-	case *ast.StarExpr:
-		if tv := w.file.Pkg.TypesInfo.Types[e]; tv.IsType() {
-			return w.typeExpr(e)
-		}
-		base := w.expr(x.X)
-		if w.p.IsMutexPtr(w.file.TypeOf(x.X)) {
-			w.poisonNode(base, finding.MutexCopied, x, "dereferenced")
-			return base
-		}
-		if base != nil {
-			return base.child("ptr")
-		}
-	case *ast.UnaryExpr:
-		switch x.Op {
-		case token.ARROW:
-			if base := w.expr(x.X); base != nil {
-				return base.child("elem")
-			}
-		case token.AND:
-			n := w.exprNode(x)
-			if inner := w.expr(x.X); inner != nil {
-				unify(n.child("ptr"), inner)
-				if w.p.IsMutex(w.file.TypeOf(x.X)) {
-					w.poisonNode(n, finding.MutexCopied, x, "the address of a mutex value")
-					unify(n, inner)
-				}
-			}
-			return n
-		}
-	case *ast.TypeAssertExpr:
-		if x.Type != nil {
-			return w.typeExpr(x.Type)
-		}
-	case *ast.ArrayType, *ast.MapType, *ast.ChanType, *ast.FuncType, *ast.StructType:
-		return w.typeExpr(e)
+	if n, ok := w.known(e, t); ok {
+		return n
 	}
 	if x := operand(e); x != nil && isTypeParam(w.file.TypeOf(x)) {
 		return w.generics.hub.find() // by its core type
 	}
 	n := w.exprNode(e)
 	w.poisonNode(n, finding.UnsupportedUse, e, "%T of type %s", e, t)
+	return n
+}
+
+// known returns the node of an expression of type t, and whether its kind is one that is followed.
+func (w *walker) known(e ast.Expr, t types.Type) (_ *node, ok bool) {
+	if tv := w.file.Pkg.TypesInfo.Types[e]; tv.IsType() || typeName(w.file, e) != nil {
+		return w.typeExpr(e), true
+	}
+	part := func(x ast.Expr, label string) (*node, bool) {
+		base := w.expr(x)
+		if base == nil {
+			return nil, false
+		}
+		return base.child(label), true
+	}
+	switch x := e.(type) {
+	case *ast.Ident:
+		return w.identifier(x), true
+	case *ast.SelectorExpr:
+		return w.selector(x)
+	case *ast.CallExpr:
+		return w.result(x)
+	case *ast.FuncLit:
+		return w.literal(x), true
+	case *ast.CompositeLit:
+		switch {
+		case x.Type == nil:
+			return w.exprNode(x), true // the outer literal unifies it
+		case !w.p.IsMutex(t):
+			return w.typeExpr(x.Type), true
+		}
+		n := w.exprNode(x)
+		w.poisonNode(n, finding.MutexCopied, x, "a literal of the mutex")
+		return n, true
+	case *ast.IndexExpr:
+		if _, ok := t.Underlying().(*types.Signature); ok && w.genericFunc(x.X) {
+			base := w.expr(x.X) // of a generic function that names the mutex itself
+			return base, base != nil
+		}
+		return part(x.X, "elem")
+	case *ast.IndexListExpr:
+		base := w.expr(x.X)
+		return base, base != nil
+	case *ast.SliceExpr:
+		return w.expr(x.X), true
+	case *ast.StarExpr:
+		if w.p.IsMutexPtr(w.file.TypeOf(x.X)) {
+			base := w.expr(x.X)
+			w.poisonNode(base, finding.MutexCopied, x, "dereferenced")
+			return base, true
+		}
+		return part(x.X, "ptr")
+	case *ast.UnaryExpr:
+		switch x.Op {
+		case token.ARROW:
+			return part(x.X, "elem")
+		case token.AND:
+			return w.address(x), true
+		}
+	case *ast.TypeAssertExpr:
+		if x.Type != nil {
+			return w.typeExpr(x.Type), true
+		}
+	}
+	return nil, false
+}
+
+func (w *walker) identifier(x *ast.Ident) *node {
+	obj := w.file.ObjectOf(x)
+	if obj == nil || obj.Pkg() == nil {
+		return nil // nil
+	}
+	if w.p.IsConcurrencyObj(obj, "NewMutex") {
+		n := &node{}
+		w.poisonNode(n, finding.DotImport, x, "the name has no qualifier")
+		return n
+	}
+	return w.object(obj)
+}
+
+func (w *walker) selector(x *ast.SelectorExpr) (_ *node, ok bool) {
+	obj := w.file.ObjectOf(x.Sel)
+	switch {
+	case obj == nil || obj.Pkg() == nil:
+		return nil, false
+	case w.p.IsConcurrencyObj(obj, "NewMutex"):
+		return w.constructor(x), true
+	case w.file.MethodExpr(x):
+		n := w.exprNode(x)
+		unify(n.child("p0"), w.typeExpr(x.X))
+		return n, true
+	}
+	return w.object(obj), true
+}
+
+// result returns the node of what a call or a conversion gives.
+func (w *walker) result(x *ast.CallExpr) (_ *node, ok bool) {
+	if tv := w.file.Pkg.TypesInfo.Types[x.Fun]; tv.IsType() {
+		return w.typeExpr(x.Fun), true
+	}
+	id, _ := ast.Unparen(x.Fun).(*ast.Ident)
+	if b, ok := w.file.ObjectOf(id).(*types.Builtin); ok {
+		switch b.Name() {
+		case "append", "min", "max":
+			return w.expr(x.Args[0]), true
+		case "make":
+			return w.typeExpr(x.Args[0]), true
+		case "new":
+			n := w.exprNode(x)
+			unify(n.child("ptr"), w.typeExpr(x.Args[0]))
+			if w.p.IsMutex(w.file.TypeOf(x.Args[0])) {
+				w.poisonNode(n, finding.MutexCopied, x, "new(%s)", w.p.Text(x.Args[0]))
+			}
+			return n, true
+		}
+	}
+	if fn := w.expr(x.Fun); fn != nil {
+		return fn.child("r0"), true
+	}
+	return nil, false
+}
+
+// address returns the node of &x.
+func (w *walker) address(x *ast.UnaryExpr) *node {
+	n := w.exprNode(x)
+	if inner := w.expr(x.X); inner != nil {
+		unify(n.child("ptr"), inner)
+		if w.p.IsMutex(w.file.TypeOf(x.X)) {
+			w.poisonNode(n, finding.MutexCopied, x, "the address of a mutex value")
+			unify(n, inner)
+		}
+	}
 	return n
 }
 

@@ -162,42 +162,6 @@ type conversion struct {
 	Iface *types.Interface
 }
 
-// New reads each file with the types of every configuration that has it.
-func New(p *source.Program, configs []*source.Program) *Flow {
-	f := &Flow{
-		p:        p,
-		objects:  map[token.Pos]*node{},
-		types:    map[token.Pos]*node{},
-		carries:  map[types.Type]bool{},
-		holds:    map[look]map[types.Type][]types.Object{},
-		outside:  map[types.Object]*node{},
-		methods:  map[string]namedMethod{},
-		generics: newGenerics(),
-
-		components: map[*node]*Component{},
-	}
-	for _, config := range configs {
-		for _, fl := range config.Files {
-			if fl.IsHelper() {
-				continue
-			}
-			w := &walker{Flow: f, file: fl}
-			observer{w}.linked()
-			w.walk()
-		}
-	}
-	f.embedding()
-	f.foreignInterfaces()
-	f.through()
-	f.met()
-	f.settle()
-	f.patch()
-	for _, n := range f.roots() {
-		f.spread(n, nil, map[*node]bool{})
-	}
-	return f
-}
-
 // roots returns all representatives in a fixed order.
 func (f *Flow) roots() []*node {
 	seen := map[*node]bool{}

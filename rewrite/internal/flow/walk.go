@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -10,30 +9,10 @@ import (
 	"etcdmod/rewrite/internal/source"
 )
 
-// A walker reads one file.
-type walker struct {
-	*Flow
-	file  *source.File
-	stack []ast.Node
-	funcs []*node // nodes of the enclosing functions
-	sigs  []*types.Signature
-}
+// A reader goes through a file from top to bottom, and hands over what it meets.
+type reader struct{ *walker }
 
-func (w *Flow) poisonNode(n *node, code finding.Code, at ast.Node, format string, args ...any) {
-	if n == nil {
-		return
-	}
-	r := finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: w.p.Position(at.Pos())}
-	n.find().deny(r)
-	switch code {
-	case finding.EscapesInterface, finding.GenericType, finding.UnsupportedUse, finding.UnsafeUse, finding.Untyped:
-		w.boxes.leaks = append(w.boxes.leaks, r)
-	}
-}
-
-func (w *walker) walk() { ast.Inspect(w.file.Syntax, w.visit) }
-
-func (w *walker) visit(n ast.Node) bool {
+func (w reader) visit(n ast.Node) bool {
 	if n == nil {
 		top := w.stack[len(w.stack)-1]
 		w.stack = w.stack[:len(w.stack)-1]
@@ -50,32 +29,10 @@ func (w *walker) visit(n ast.Node) bool {
 	return true
 }
 
-func (w *walker) parent() ast.Node {
-	for i := len(w.stack) - 2; i >= 0; i-- {
-		if _, ok := w.stack[i].(*ast.ParenExpr); !ok {
-			return w.stack[i]
-		}
-	}
-	return nil
-}
-
-func (w *walker) node(n ast.Node) {
+func (w reader) node(n ast.Node) {
 	switch n := n.(type) {
 	case *ast.FuncDecl:
-		var fn *node
-		var sig *types.Signature
-		if obj, ok := w.file.Pkg.TypesInfo.Defs[n.Name].(*types.Func); ok {
-			sig = obj.Signature()
-			w.receiver(sig)
-			fn = w.object(obj)
-			if w.mutexIn(sig) {
-				w.signature(fn, n.Type)
-				if n.Recv != nil {
-					w.method(obj)
-				}
-			}
-		}
-		w.funcs, w.sigs = append(w.funcs, fn), append(w.sigs, sig)
+		w.funcDecl(n)
 	case *ast.FuncLit:
 		fn := w.literal(n)
 		sig, _ := w.file.TypeOf(n).(*types.Signature)
@@ -89,21 +46,10 @@ func (w *walker) node(n ast.Node) {
 	case *ast.InterfaceType:
 		w.asksForMore(n)
 		if iface, ok := w.file.TypeOf(n).(*types.Interface); ok {
-			observer{w}.genericInterface(iface)
+			observer{w.walker}.genericInterface(iface)
 		}
 	case *ast.ValueSpec:
-		if n.Type != nil && w.mutexIn(w.file.TypeOf(n.Type)) {
-			for _, name := range n.Names {
-				if obj := w.file.Pkg.TypesInfo.Defs[name]; obj != nil {
-					unify(w.object(obj), w.typeExpr(n.Type))
-				}
-			}
-		}
-		lhs := make([]ast.Expr, len(n.Names))
-		for i, name := range n.Names {
-			lhs[i] = name
-		}
-		w.assign(lhs, n.Values)
+		w.valueSpec(n)
 	case *ast.AssignStmt:
 		w.assign(n.Lhs, n.Rhs)
 	case *ast.ReturnStmt:
@@ -132,27 +78,19 @@ func (w *walker) node(n ast.Node) {
 		}
 	case *ast.TypeAssertExpr:
 		if n.Type != nil {
-			observer{w}.mayFail(n)
+			observer{w.walker}.mayFail(n)
 			w.asserted(n.Type)
 		}
 	case *ast.TypeSwitchStmt:
-		for _, c := range n.Body.List {
-			clause := c.(*ast.CaseClause)
-			for _, e := range clause.List {
-				w.asserted(e)
-			}
-			if v := w.file.Pkg.TypesInfo.Implicits[clause]; v != nil && len(clause.List) == 1 && w.mutexIn(v.Type()) {
-				unify(w.object(v), w.typeExpr(clause.List[0]))
-			}
-		}
+		w.typeSwitch(n)
 	case *ast.BasicLit:
 		w.literalName(n)
 	case *ast.Ident:
 		if inst, ok := w.file.Pkg.TypesInfo.Instances[n]; ok {
 			w.instance(n, inst)
-			observer{w}.instanceMethods(inst.Type)
+			observer{w.walker}.instanceMethods(inst.Type)
 		}
-		observer{w}.handed(n)
+		observer{w.walker}.handed(n)
 	case *ast.IndexExpr:
 		w.writtenArgs(n)
 		if m, ok := source.Under(w.file.TypeOf(n.X)).(*types.Map); ok {
@@ -166,9 +104,53 @@ func (w *walker) node(n ast.Node) {
 	}
 }
 
+func (w reader) funcDecl(n *ast.FuncDecl) {
+	var fn *node
+	var sig *types.Signature
+	if obj, ok := w.file.Pkg.TypesInfo.Defs[n.Name].(*types.Func); ok {
+		sig = obj.Signature()
+		w.receiver(sig)
+		fn = w.object(obj)
+		if w.mutexIn(sig) {
+			w.signature(fn, n.Type)
+			if n.Recv != nil {
+				w.method(obj)
+			}
+		}
+	}
+	w.funcs, w.sigs = append(w.funcs, fn), append(w.sigs, sig)
+}
+
+func (w reader) valueSpec(n *ast.ValueSpec) {
+	if n.Type != nil && w.mutexIn(w.file.TypeOf(n.Type)) {
+		for _, name := range n.Names {
+			if obj := w.file.Pkg.TypesInfo.Defs[name]; obj != nil {
+				unify(w.object(obj), w.typeExpr(n.Type))
+			}
+		}
+	}
+	lhs := make([]ast.Expr, len(n.Names))
+	for i, name := range n.Names {
+		lhs[i] = name
+	}
+	w.assign(lhs, n.Values)
+}
+
+func (w reader) typeSwitch(n *ast.TypeSwitchStmt) {
+	for _, c := range n.Body.List {
+		clause := c.(*ast.CaseClause)
+		for _, e := range clause.List {
+			w.asserted(e)
+		}
+		if v := w.file.Pkg.TypesInfo.Implicits[clause]; v != nil && len(clause.List) == 1 && w.mutexIn(v.Type()) {
+			unify(w.object(v), w.typeExpr(clause.List[0]))
+		}
+	}
+}
+
 // field links the names of a parameter, result, struct field or interface method to
 // the type that is written for them.
-func (w *walker) field(n *ast.Field) {
+func (w reader) field(n *ast.Field) {
 	if !w.mutexIn(w.fieldType(n.Type)) {
 		return
 	}
@@ -194,28 +176,8 @@ func (w *walker) field(n *ast.Field) {
 	}
 }
 
-// fieldType is the type of a field's type expression. The type checker records none
-// for the dots of a variadic parameter.
-func (w *walker) fieldType(e ast.Expr) types.Type {
-	if dots, ok := e.(*ast.Ellipsis); ok {
-		return w.file.TypeOf(dots.Elt)
-	}
-	return w.file.TypeOf(e)
-}
-
-// method unifies methods of the same name and signature: one of them may be there to
-// satisfy an interface that has the other.
-func (w *Flow) method(fn *types.Func) {
-	key := source.MethodKey(fn)
-	if old := w.methods[key]; old.n != nil {
-		unify(old.n, w.object(fn))
-		return
-	}
-	w.methods[key] = namedMethod{fn, w.object(fn)}
-}
-
 // parentOfParent returns what holds the field list that holds the current field.
-func (w *walker) parentOfParent() ast.Node {
+func (w reader) parentOfParent() ast.Node {
 	if len(w.stack) < 3 {
 		return nil
 	}
@@ -236,7 +198,7 @@ func embeddedName(e ast.Expr) *ast.Ident {
 
 // typeSpec handles type declarations: a defined or alias type over the mutex itself is
 // refused, a container of mutexes is followed through its name.
-func (w *walker) typeSpec(n *ast.TypeSpec) {
+func (w reader) typeSpec(n *ast.TypeSpec) {
 	t := w.file.TypeOf(n.Type)
 	if t == nil || !w.mutexIn(t) {
 		return
