@@ -44,7 +44,7 @@ var boundedRetry = &rule{
 	tries: []*try{tryLock},
 	top:   finding.Gate,
 	match: func(c *candidate) *match {
-		limit := c.Limit(c.Outline())
+		limit := c.Nature().Limit()
 		if limit == "" {
 			return nil
 		}

@@ -37,7 +37,8 @@ var leaderCheck = &rule{
 	top:   finding.Guard,
 	match: func(c *candidate) *match {
 		const near = 3 // further away, nobody knows what success is
-		if !c.GoesOn(c.Outline()) || len(c.Chain) >= near || !c.Heeds() || c.StandsBy() || c.TakesItems() {
+		n := c.Nature()
+		if !n.GoesOn() || len(c.Chain) >= near || !n.Heeds() || n.StandsBy() || n.TakesItems() {
 			return nil
 		}
 		return &match{message: fmt.Sprintf("%s, also while it holds the lock; per try, standbys write two raft entries and the holder one", c.Tried("tries"))}

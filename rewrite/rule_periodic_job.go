@@ -38,9 +38,9 @@ var periodicJob = &rule{
 	tries: []*try{tryLock},
 	top:   finding.Guard,
 	match: func(c *candidate) *match {
-		paths := c.Outline()
-		again := c.Repeated() && loop.IsRepeater(c.Program, c.File.Callee(c.Calls[0])) && c.Releases(nil)
-		if !again && !(c.GoesOn(paths) && c.Releases(paths)) {
+		n := c.Nature()
+		again := c.Repeated() && loop.IsRepeater(c.Program, c.File.Callee(c.Calls[0])) && n.ReleasesBelow()
+		if !again && !(n.GoesOn() && n.Releases()) {
 			return nil
 		}
 		return &match{message: fmt.Sprintf("%s for each job; each replica that fails writes two raft entries per try", c.Tried("tries"))}

@@ -44,7 +44,7 @@ var trylockSpin = &rule{
 	tries: []*try{tryLock},
 	top:   finding.Gate,
 	match: func(c *candidate) *match {
-		if len(c.Calls) > 0 || len(c.Clocks) > 0 || c.Blocks() || c.TellsTime(c.Outline()) {
+		if len(c.Calls) > 0 || len(c.Clocks) > 0 || c.Blocks() || c.Nature().TellsTime() {
 			return nil
 		}
 		return &match{message: fmt.Sprintf("%s retries %s without any wait; each try that fails writes two raft entries", c.Name, source.FirstLine(c.Text(c.Tries[0].Fun)))}

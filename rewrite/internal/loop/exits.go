@@ -19,7 +19,7 @@ import (
 // is the try itself.
 func (t *Walker) checked(call *ast.CallExpr, p *Path) (i int, tried bool) {
 	for i, a := range call.Args {
-		if inner, ok := ast.Unparen(a).(*ast.CallExpr); ok && t.IsTry(inner) && !basicBool(t.File, inner) {
+		if inner, ok := ast.Unparen(a).(*ast.CallExpr); ok && t.IsTry(inner) && !source.IsBool(t.File.TypeOf(inner)) {
 			return i, true
 		}
 		if obj := t.Variable(a); obj != nil && p.Errs[obj] {

@@ -86,6 +86,16 @@ func (s *Site) repeats(n ast.Node) bool {
 	return found
 }
 
+// A Nature is a site with what a round of its loop does, as far as that can be told: the rules
+// ask it.
+type Nature struct {
+	*Site
+	Paths []*Path // its outline
+}
+
+// Nature returns that of a site.
+func (s *Site) Nature() Nature { return Nature{s, s.Outline()} }
+
 // Outline returns the paths of a site: those that were walked exactly, or else those of a
 // walk that takes nested loops for plain statements, or of the nested loop that tries. It
 // returns nil where not even that is possible.
@@ -127,15 +137,15 @@ func (s *Site) innermost(call *ast.CallExpr) ast.Stmt {
 
 // GoesOn reports whether the loop goes on trying after a try that succeeded: nothing but
 // an error, or the end of a context or channel, ends it then.
-func (s *Site) GoesOn(paths []*Path) bool {
+func (s Nature) GoesOn() bool {
 	again := false
-	for _, q := range paths {
+	for _, q := range s.Paths {
 		if q.Outcome != Won {
 			continue
 		}
 		switch q.End {
 		case Next:
-			if endedByRounds(s, q) {
+			if endedByRounds(s.Site, q) {
 				return false
 			}
 			again = true
@@ -168,7 +178,7 @@ func endedByRounds(s *Site, q *Path) bool {
 }
 
 // Heeds reports whether the loop itself tries, or looks at the outcome of what does.
-func (s *Site) Heeds() bool {
+func (s Nature) Heeds() bool {
 	heeds := len(s.Calls) == 0
 	for _, call := range s.Calls {
 		discarded := false
@@ -195,7 +205,7 @@ func stopped(q *Path) bool {
 }
 
 // fails reports whether a path that has won returns an error, or ends the program.
-func (s *Site) fails(q *Path) bool {
+func (s Nature) fails(q *Path) bool {
 	switch end := q.EndStmt.(type) {
 	case *ast.ReturnStmt:
 		if len(end.Results) == 0 {
@@ -215,8 +225,8 @@ func (s *Site) fails(q *Path) bool {
 
 // Releases reports whether the lock is given back before the next round: on a path that
 // has won, or in a function on the way to TryLock.
-func (s *Site) Releases(paths []*Path) bool {
-	for _, q := range paths {
+func (s Nature) Releases() bool {
+	for _, q := range s.Paths {
 		if q.Outcome != Won || q.End != Next {
 			continue
 		}
@@ -226,6 +236,11 @@ func (s *Site) Releases(paths []*Path) bool {
 			}
 		}
 	}
+	return s.ReleasesBelow()
+}
+
+// ReleasesBelow reports whether a function on the way to TryLock gives the lock back.
+func (s Nature) ReleasesBelow() bool {
 	for _, h := range s.Onward() {
 		if fn := s.FuncAround(h.Node); fn != nil && fn != s.Func && s.unlocksWon(s.Walker.Attempt, h, fn) {
 			return true
@@ -289,7 +304,7 @@ func (p *Functions) unlocks(f *source.File, n ast.Node, seen map[ast.Node]bool) 
 
 // Limit says what ends a retry that goes on in vain, other than a context or a channel: a
 // number of tries, or a deadline. It returns "" where nothing does.
-func (s *Site) Limit(paths []*Path) string {
+func (s Nature) Limit() string {
 	const attempts, deadline = "a limited number of times", "until a deadline"
 	if _, ok := s.Node.(*ast.RangeStmt); ok && len(s.Clocks) > 0 && s.Clocks[0].Wait == s.Node.(*ast.RangeStmt).X {
 		// over the ticks of a clock
@@ -322,7 +337,7 @@ func (s *Site) Limit(paths []*Path) string {
 			return l
 		}
 	}
-	for _, q := range paths {
+	for _, q := range s.Paths {
 		if q.Outcome == Won || q.End != Left && q.End != Broke {
 			continue
 		}
@@ -343,7 +358,7 @@ func (s *Site) Limit(paths []*Path) string {
 
 // lifted reports whether a condition asks for a setting besides, which no round changes, such as
 // a number of tries of which zero means without end: operands of op decide it alone.
-func (s *Site) lifted(cond ast.Expr, op token.Token) bool {
+func (s Nature) lifted(cond ast.Expr, op token.Token) bool {
 	e, ok := ast.Unparen(cond).(*ast.BinaryExpr)
 	if cond == nil || !ok {
 		return false
@@ -373,7 +388,7 @@ func (s *Site) lifted(cond ast.Expr, op token.Token) bool {
 }
 
 // guardOf returns the condition of the innermost if around a statement of the loop.
-func (s *Site) guardOf(n ast.Stmt) (cond ast.Expr) {
+func (s Nature) guardOf(n ast.Stmt) (cond ast.Expr) {
 	if n == nil {
 		return nil
 	}
@@ -405,15 +420,15 @@ func readsClock(f *source.File, e ast.Expr) bool {
 
 // TellsTime reports whether rounds ask what time it is before they try, and go round without
 // a try where it is too early. That wait is one although nothing stops.
-func (s *Site) TellsTime(paths []*Path) bool {
-	return slices.ContainsFunc(paths, func(q *Path) bool {
+func (s Nature) TellsTime() bool {
+	return slices.ContainsFunc(s.Paths, func(q *Path) bool {
 		return q.Outcome == Untried && q.End == Next && s.asksTime()
 	})
 }
 
 // asksTime reports whether a condition of the loop, which decides whether a round tries,
 // compares times.
-func (s *Site) asksTime() bool {
+func (s Nature) asksTime() bool {
 	found := false
 	ast.Inspect(s.Node, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -455,7 +470,7 @@ func (s *Site) Watches() bool {
 
 // isCount reports whether a counter counts: it is a number that no function gives, or says how
 // one compares.
-func (s *Site) isCount(obj types.Object, counters map[types.Object]bool) bool {
+func (s Nature) isCount(obj types.Object, counters map[types.Object]bool) bool {
 	if isNumber(obj.Type()) {
 		return !s.isGiven(obj)
 	}
@@ -480,7 +495,7 @@ func (s *Site) isCount(obj types.Object, counters map[types.Object]bool) bool {
 }
 
 // isGiven reports whether a round assigns to a variable what a function of the program says.
-func (s *Site) isGiven(obj types.Object) bool {
+func (s Nature) isGiven(obj types.Object) bool {
 	for n := range ast.Preorder(s.Node) {
 		a, ok := n.(*ast.AssignStmt)
 		if !ok || a.Tok != token.ASSIGN {

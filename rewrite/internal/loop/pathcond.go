@@ -131,7 +131,7 @@ func (t *Walker) Eval(e ast.Expr, p *Path) Tristate {
 			return p.Bools[obj]
 		}
 	case *ast.CallExpr:
-		if t.IsTry(x) && basicBool(t.File, x) { // a function that tries
+		if t.IsTry(x) && source.IsBool(t.File.TypeOf(x)) { // a function that tries
 			return truth(p.Outcome == Won)
 		}
 		if source.IsObject(t.File.Callee(x), "errors", "Is") && len(x.Args) == 2 && t.isErr(x.Args[0], p) {

@@ -74,7 +74,7 @@ func (t *Walker) assign(s *ast.AssignStmt, p *Path) []*Path {
 		if call, ok := ast.Unparen(s.Rhs[0]).(*ast.CallExpr); ok && t.IsTry(call) {
 			obj := t.Variable(s.Lhs[0])
 			return t.fork(p, func(q *Path) {
-				if obj != nil && basicBool(t.File, call) { // a function that tries
+				if obj != nil && source.IsBool(t.File.TypeOf(call)) { // a function that tries
 					q.Bools[obj] = truth(q.Outcome == Won)
 				} else if obj != nil {
 					q.Errs[obj] = true
@@ -120,7 +120,7 @@ func (t *Walker) assign(s *ast.AssignStmt, p *Path) []*Path {
 		if len(s.Lhs) == len(s.Rhs) {
 			if src := t.Variable(s.Rhs[i]); src != nil && p.Errs[src] {
 				p.Errs[obj] = true
-			} else if basicBool(t.File, s.Rhs[i]) {
+			} else if source.IsBool(t.File.TypeOf(s.Rhs[i])) {
 				if v := t.Eval(s.Rhs[i], p); v != Unknown {
 					p.Bools[obj] = v
 				}
@@ -136,14 +136,14 @@ func (t *Walker) assign(s *ast.AssignStmt, p *Path) []*Path {
 func (t *Walker) assignResults(s *ast.AssignStmt, p *Path) []*Path {
 	isBool, isTxn := false, false
 	for _, l := range s.Lhs {
-		isBool = isBool || !source.IsBlank(l) && basicBool(t.File, l)
+		isBool = isBool || !source.IsBlank(l) && source.IsBool(t.File.TypeOf(l))
 		isTxn = isTxn || !source.IsBlank(l) && t.File.IsTxnResponse(t.File.TypeOf(l))
 	}
 	return t.fork(p, func(q *Path) {
 		for _, l := range s.Lhs {
 			switch obj := t.Variable(l); {
 			case obj == nil:
-			case basicBool(t.File, l) || t.File.IsTxnResponse(obj.Type()):
+			case source.IsBool(t.File.TypeOf(l)) || t.File.IsTxnResponse(obj.Type()):
 				q.Bools[obj] = truth(q.Outcome == Won)
 			case source.IsError(obj.Type()) && (isTxn || isBool && t.Attempt.Replies): // nil, if there is a response
 				q.Bools[obj] = truth(q.Outcome != Failed)
@@ -189,12 +189,6 @@ func (t *Walker) receiver(s *ast.AssignStmt, p *Path) {
 		delete(p.Errs, obj)
 		delete(p.Bools, obj)
 	}
-}
-
-func basicBool(f *source.File, e ast.Expr) bool {
-	t := f.TypeOf(e)
-	b, ok := source.Under(t).(*types.Basic)
-	return ok && b.Info()&types.IsBoolean != 0
 }
 
 // Variable returns the local or package variable that e names, or nil.

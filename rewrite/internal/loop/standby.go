@@ -13,10 +13,10 @@ import (
 // for one, is false, or in one of several states: if !leading { try }, or if leading {
 // continue } before, or switch state { case waiting: try }. Nobody can say then that it
 // tries while it holds the lock.
-func (s *Site) StandsBy() bool {
+func (s Nature) StandsBy() bool {
 	calls := append(s.Calls, s.Tries...)
 	for _, call := range calls {
-		if !unlessFlag(s, call) {
+		if !unlessFlag(s.Site, call) {
 			return false
 		}
 	}
@@ -26,7 +26,7 @@ func (s *Site) StandsBy() bool {
 // TakesItems reports whether what a round tries is what it has received, has taken from a
 // queue, or finds in a collection from which rounds remove something. Nobody can say then
 // that a lock which it has got comes again.
-func (s *Site) TakesItems() bool {
+func (s Nature) TakesItems() bool {
 	return slices.ContainsFunc(slices.Concat(s.Calls, s.Tries), func(call *ast.CallExpr) bool {
 		return slices.ContainsFunc(append([]ast.Expr{call.Fun}, call.Args...), func(e ast.Expr) bool {
 			e = ast.Unparen(e)
@@ -40,7 +40,7 @@ func (s *Site) TakesItems() bool {
 }
 
 // isItem reports whether a variable is an item of a round.
-func (s *Site) isItem(v *types.Var) bool {
+func (s Nature) isItem(v *types.Var) bool {
 	found := false
 	ast.Inspect(s.Node, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -57,7 +57,7 @@ func (s *Site) isItem(v *types.Var) bool {
 }
 
 // loses reports whether rounds assign a collection anew, or delete from it.
-func (s *Site) loses(e ast.Expr) bool {
+func (s Nature) loses(e ast.Expr) bool {
 	v := s.File.VariableOf(e)
 	if v == nil || s.File.AssignedIn(v, s.Node) {
 		return v != nil
@@ -75,7 +75,7 @@ func (s *Site) loses(e ast.Expr) bool {
 }
 
 // takes reports whether e receives, or is an element of a slice that rounds assign anew.
-func (s *Site) takes(e ast.Expr) bool {
+func (s Nature) takes(e ast.Expr) bool {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.UnaryExpr:
 		return e.Op == token.ARROW

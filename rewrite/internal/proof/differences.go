@@ -114,7 +114,7 @@ func (d *differing) tries(tier finding.Tier) {
 			}
 		}
 	}
-	if outline := d.Outline(); len(d.out) > 0 && d.GoesOn(outline) && !d.Releases(outline) {
+	if nature := d.Nature(); len(d.out) > 0 && nature.GoesOn() && !nature.Releases() {
 		d.add(finding.HeldTryReads, d.Node, "")
 	}
 }

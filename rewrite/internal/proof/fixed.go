@@ -101,30 +101,16 @@ func assignedVar(obj *types.Var, s *loop.Site, perWait bool) (found ast.Node) {
 			return false
 		}
 		ast.Inspect(f.Syntax, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.AssignStmt:
-				for _, l := range n.Lhs {
-					if used(l) {
-						if !perWait || source.Within(n, s.Node) || !global {
-							found = n
-						}
-					}
-				}
-			case *ast.RangeStmt:
-				for _, e := range []ast.Expr{n.Key, n.Value} {
-					if used(e) {
-						found = n
-					}
-				}
-			case *ast.UnaryExpr:
-				if n.Op == token.AND && used(n.X) {
+			_, assigns := n.(*ast.AssignStmt)
+			for _, t := range targets(f, n) {
+				if used(t.expr) && !t.elements && (!assigns || !perWait || !global || source.Within(n, s.Node)) {
 					found = n
 				}
-			case *ast.ValueSpec:
-				// var mu *Mutex, assigned later, is caught above; without any value
-				// it would be nil.
-				for _, name := range n.Names {
-					if source.Same(f.Pkg.TypesInfo.Defs[name], obj) && len(n.Values) == 0 && !perWait {
+			}
+			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 0 && !perWait {
+				// var mu *Mutex, assigned later, is caught above; without any value it would be nil.
+				for _, name := range spec.Names {
+					if source.Same(f.Pkg.TypesInfo.Defs[name], obj) {
 						found = n
 					}
 				}

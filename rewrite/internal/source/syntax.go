@@ -3,7 +3,6 @@ package source
 import (
 	"go/ast"
 	"go/token"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,20 +119,6 @@ func Siblings(root ast.Node, s ast.Stmt) []ast.Stmt {
 		}
 	}
 	return nil
-}
-
-// Own yields n and what is below it, but for what is in function literals.
-func Own(n ast.Node) iter.Seq[ast.Node] {
-	return func(yield func(ast.Node) bool) {
-		going := true
-		ast.Inspect(n, func(m ast.Node) bool {
-			if _, lit := m.(*ast.FuncLit); lit && m != n {
-				return false
-			}
-			going = going && (m == nil || yield(m))
-			return going
-		})
-	}
 }
 
 // Body returns the statements of a function.

@@ -34,8 +34,6 @@ type Objection struct {
 	Pos token.Pos // in the code before the edit, or not valid
 }
 
-func (o *Objection) Error() string { return o.Why }
-
 func objection(pos token.Pos, format string, args ...any) *Objection {
 	return &Objection{Why: fmt.Sprintf(format, args...), Pos: pos}
 }
