@@ -60,111 +60,135 @@ func holdsFunc(t types.Type, depth int) bool {
 	return false
 }
 
-// opaque adds the edges that go through code without a body, and through channels.
+// opaque adds the edges that go through code without a body, and through channels: first those of
+// what goes there, and then, when all of that is known, those of what comes back.
 func (g *Graph) opaque() {
-	type gone[T comparable] struct {
-		what T
-		to   *types.Package
+	o := outside{g: g, seen: map[gone[*ssa.Function]]bool{}, again: map[gone[*ssa.Function]]bool{}, seenType: map[gone[types.Type]]bool{}}
+	for in := range g.instructions {
+		o.leave(in)
 	}
-	var escaped typeutil.Map     // signature -> []gone[*ssa.Function]
-	var boxed []gone[types.Type] // of values that went there in an interface
-	seen := map[gone[*ssa.Function]]bool{}
-	again := map[gone[*ssa.Function]]bool{} // not only to functions that see to it that they run once
-	seenType := map[gone[types.Type]]bool{}
-	var escape func(fn *ssa.Function, to *types.Package, once bool)
-	escape = func(fn *ssa.Function, to *types.Package, once bool) {
-		it := gone[*ssa.Function]{fn, to}
-		again[it] = again[it] || !once
-		if seen[it] {
-			return
-		} else {
-			seen[it] = true
-			sig := plain(fn.Signature)
-			old, _ := escaped.At(sig).([]gone[*ssa.Function])
-			escaped.Set(sig, append(old, it))
-		}
-		for _, r := range g.results(fn) { // what it returns goes there as well
-			for _, v := range g.Holds(r).Funcs {
-				escape(v, to, false)
-			}
+	for in := range g.instructions {
+		if c, ok := in.(ssa.CallInstruction); ok && c.Common().StaticCallee() == nil && len(g.site[in]) == 0 {
+			o.back(c)
 		}
 	}
+}
+
+// instructions are those of all functions with bodies.
+func (g *Graph) instructions(yield func(ssa.Instruction) bool) {
 	for _, f := range g.list {
 		for _, b := range f.Blocks {
 			for _, in := range b.Instrs {
-				for _, e := range g.handed(in) {
-					switch {
-					case e.Kind != Handed || e.To.Pkg() == nil:
-					case e.Method == "":
-						escape(e.Callee, e.To.Pkg(), makesOnce(e.To))
-					default:
-						if it := (gone[types.Type]{e.Value.Type(), e.To.Pkg()}); !seenType[it] {
-							seenType[it] = true
-							boxed = append(boxed, it)
-						}
-					}
-					g.add(e)
+				if !yield(in) {
+					return
 				}
 			}
 		}
 	}
-	for _, f := range g.list {
-		for _, b := range f.Blocks {
-			for _, in := range b.Instrs {
-				c, ok := in.(ssa.CallInstruction)
-				if !ok || c.Common().StaticCallee() != nil {
-					continue
-				}
-				cc := c.Common()
-				if _, ok := cc.Value.(*ssa.Builtin); ok {
-					continue
-				}
-				if known := len(g.site[in]) > 0; known {
-					continue
-				}
-				if cc.IsInvoke() {
-					iface, ok := cc.Value.Type().Underlying().(*types.Interface)
-					if !ok {
-						continue
-					}
-					from := g.Holds(cc.Value).From
-					for _, it := range boxed {
-						t := it.what
-						if !slices.Contains(from, it.to) || isGeneric(t) || !types.Implements(t, iface) {
-							continue
-						}
-						if fn := g.prog.LookupMethod(t, cc.Method.Pkg(), cc.Method.Name()); fn != nil && g.funcs[fn] {
-							g.add(&Edge{Caller: f, Callee: fn, Site: in, Kind: Escaped, Value: cc.Value})
-						}
-					}
-					continue
-				}
-				sig, ok := cc.Value.Type().Underlying().(*types.Signature)
-				if !ok {
-					continue
-				}
-				// The analysis of types loses functions that come out of a channel with a flag.
-				held := false
-				holds := g.Holds(cc.Value)
-				for _, fn := range holds.Funcs {
-					if types.Identical(plain(fn.Signature), plain(sig)) {
-						held = true
-						g.add(&Edge{Caller: f, Callee: fn, Site: in, Value: cc.Value})
-					}
-				}
-				if held {
-					continue
-				}
-				if named, ok := types.Unalias(cc.Value.Type()).(*types.Named); ok && named.Obj().Pkg() != nil && !g.hasBody(named.Obj().Pkg()) {
-					continue // a type of theirs, such as context.CancelFunc
-				}
-				its, _ := escaped.At(plain(sig)).([]gone[*ssa.Function])
-				for _, it := range its {
-					if slices.Contains(holds.From, it.to) {
-						g.add(&Edge{Caller: f, Callee: it.what, Site: in, Kind: Escaped, Value: cc.Value, Once: !again[it]})
-					}
-				}
+}
+
+// A gone is what went to a package without bodies.
+type gone[T comparable] struct {
+	what T
+	to   *types.Package
+}
+
+// An outside has what went to code without bodies.
+type outside struct {
+	g        *Graph
+	escaped  typeutil.Map // signature -> []gone[*ssa.Function]
+	seen     map[gone[*ssa.Function]]bool
+	again    map[gone[*ssa.Function]]bool // not only to functions that see to it that they run once
+	boxed    []gone[types.Type]           // of values that went there in an interface
+	seenType map[gone[types.Type]]bool
+}
+
+// leave adds the edges of what an instruction gives away.
+func (o *outside) leave(in ssa.Instruction) {
+	for _, e := range o.g.handed(in) {
+		switch {
+		case e.Kind != Handed || e.To.Pkg() == nil:
+		case e.Method == "":
+			o.escape(e.Callee, e.To.Pkg(), makesOnce(e.To))
+		default:
+			if it := (gone[types.Type]{e.Value.Type(), e.To.Pkg()}); !o.seenType[it] {
+				o.seenType[it] = true
+				o.boxed = append(o.boxed, it)
 			}
+		}
+		o.g.add(e)
+	}
+}
+
+func (o *outside) escape(fn *ssa.Function, to *types.Package, once bool) {
+	it := gone[*ssa.Function]{fn, to}
+	o.again[it] = o.again[it] || !once
+	if o.seen[it] {
+		return
+	}
+	o.seen[it] = true
+	sig := plain(fn.Signature)
+	old, _ := o.escaped.At(sig).([]gone[*ssa.Function])
+	o.escaped.Set(sig, append(old, it))
+	for _, r := range o.g.results(fn) { // what it returns goes there as well
+		for _, v := range o.g.Holds(r).Funcs {
+			o.escape(v, to, false)
+		}
+	}
+}
+
+// back adds the edges of a call of which nothing is known yet.
+func (o *outside) back(in ssa.CallInstruction) {
+	cc := in.Common()
+	if _, ok := cc.Value.(*ssa.Builtin); ok {
+		return
+	}
+	if cc.IsInvoke() {
+		o.methods(in)
+		return
+	}
+	sig, ok := cc.Value.Type().Underlying().(*types.Signature)
+	if !ok {
+		return
+	}
+	// The analysis of types loses functions that come out of a channel with a flag.
+	held := false
+	holds := o.g.Holds(cc.Value)
+	for _, fn := range holds.Funcs {
+		if types.Identical(plain(fn.Signature), plain(sig)) {
+			held = true
+			o.g.add(&Edge{Caller: in.Parent(), Callee: fn, Site: in, Value: cc.Value})
+		}
+	}
+	if held {
+		return
+	}
+	if named, ok := types.Unalias(cc.Value.Type()).(*types.Named); ok && named.Obj().Pkg() != nil && !o.g.hasBody(named.Obj().Pkg()) {
+		return // a type of theirs, such as context.CancelFunc
+	}
+	its, _ := o.escaped.At(plain(sig)).([]gone[*ssa.Function])
+	for _, it := range its {
+		if slices.Contains(holds.From, it.to) {
+			o.g.add(&Edge{Caller: in.Parent(), Callee: it.what, Site: in, Kind: Escaped, Value: cc.Value, Once: !o.again[it]})
+		}
+	}
+}
+
+// methods adds the edges of a call through an interface.
+func (o *outside) methods(in ssa.CallInstruction) {
+	cc := in.Common()
+	iface, ok := cc.Value.Type().Underlying().(*types.Interface)
+	if !ok {
+		return
+	}
+	from := o.g.Holds(cc.Value).From
+	for _, it := range o.boxed {
+		t := it.what
+		if !slices.Contains(from, it.to) || isGeneric(t) || !types.Implements(t, iface) {
+			continue
+		}
+		if fn := o.g.prog.LookupMethod(t, cc.Method.Pkg(), cc.Method.Name()); fn != nil && o.g.funcs[fn] {
+			o.g.add(&Edge{Caller: in.Parent(), Callee: fn, Site: in, Kind: Escaped, Value: cc.Value})
 		}
 	}
 }
