@@ -8,51 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/urfave/cli/v3"
 
 	"etcdmod/internal/version"
 )
-
-// Exit codes.
-const (
-	ExitOK         = 0 // nothing to do, or done
-	ExitFindings   = 1 // findings, or a diff that is not empty
-	ExitUsage      = 2 // wrong usage, or nothing could be said about the module
-	ExitIncomplete = 3 // done, but something was not covered or was refused
-	ExitFailed     = 4 // there was something to write, but verification or the file system refused it all
-)
-
-// An Env is what a run gets from its process.
-type Env struct {
-	Dir     string   // working directory
-	Environ []string // nil means that of this process
-	Stdin   io.Reader
-	Stdout  io.Writer
-	Stderr  io.Writer
-	// Terminal reports whether Stdout or Stderr is a terminal; nil means to find out.
-	Terminal func(io.Writer) bool
-}
-
-// exit is an error with an exit code. A nil err has been reported already.
-type exit struct {
-	code int
-	err  error
-}
-
-func (e *exit) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
-
-func (e *exit) Unwrap() error { return e.err }
-
-func usage(format string, args ...any) error {
-	return &exit{ExitUsage, fmt.Errorf(format, args...)}
-}
 
 // Main runs etcdmod with args, which do not include the name of the program, and returns
 // the exit code.

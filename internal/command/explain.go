@@ -232,20 +232,6 @@ func firstClause(text string) string {
 	return strings.ToLower(clause[:1]) + clause[1:]
 }
 
-// wrap breaks text into lines of at most width bytes, where it has spaces.
-func wrap(text string, width int) string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	return strings.Join(append(lines, line), "\n")
-}
-
 func list(w io.Writer, all []topic) error {
 	var b strings.Builder
 	width := 0

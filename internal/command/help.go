@@ -171,3 +171,17 @@ func usageError(_ context.Context, cmd *cli.Command, err error, _ bool) error {
 	}
 	return usage("%w%s; see \"%s --help\"", err, hint, cmd.FullName())
 }
+
+// wrap breaks text into lines of at most width bytes, where it has spaces.
+func wrap(text string, width int) string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimSpace(line + " " + word)
+	}
+	return strings.Join(append(lines, line), "\n")
+}
