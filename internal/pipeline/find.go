@@ -61,14 +61,6 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 	if err != nil {
 		return nil, err
 	}
-	ignored := map[string][]byte{}
-	for _, p := range chosen {
-		for _, f := range p.Ignored {
-			if src, err := modules.ReadFile(f.Name, rooted.GoFile); err == nil {
-				ignored[f.Name] = src
-			}
-		}
-	}
 	cache := load.NewCache()
 	progs, err := r.load(ctx, cache, r.mod, chosen)
 	if err != nil {
@@ -86,17 +78,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 	prog := progs[0]
 	r.problems(progs)
 	r.log("analysing %d files", len(prog.Sources))
-	var existing *rewrite.Helper
-	var dir, nowhere string
-	if r.HelperImport != "" {
-		existing, err = r.existing(ctx)
-	} else {
-		if dir, err = r.generated(); err == nil {
-			nowhere = r.untracked(ctx, dir)
-		} else if r.HelperDir == "" { // nobody asked for that place
-			nowhere, err = err.Error(), nil
-		}
-	}
+	existing, dir, nowhere, err := r.helperPlace(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +97,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Version:     version.Version,
 		Exported:    r.Exported,
 		Reached:     reached,
-		Ignored:     ignored,
+		Ignored:     ignored(chosen),
 		Leasing:     r.mod.Imports(isLeasing),
 		Linked:      r.mod.Linked,
 		Forks:       r.forks(ctx, chosen),
@@ -127,16 +109,55 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		in.Selected = func(path string) bool { return wanted[path] || wanted[strings.TrimSuffix(path, "_test")] }
 	}
 	plan := rewrite.Analyze(in)
-	if name, state := helper.Worst(in.HelperFiles, version.Version); state != helper.Current {
-		code := map[helper.State]finding.Code{
-			helper.Earlier: finding.StaleHelper, helper.Newer: finding.NewerHelper, helper.Edited: finding.HelperEdited,
-		}[state]
-		r.skip(filepath.Join(dir, name), code, "")
-	}
+	r.outdated(dir, in.HelperFiles)
 	if n := len(plan.Ignored); n > 0 {
 		r.log("%d findings are ignored, as comments ask for", n)
 	}
 	return plan, ctx.Err()
+}
+
+// ignored reads the files of packages that no build configuration has.
+func ignored(packages []*discover.Package) map[string][]byte {
+	out := map[string][]byte{}
+	for _, p := range packages {
+		for _, f := range p.Ignored {
+			if src, err := modules.ReadFile(f.Name, rooted.GoFile); err == nil {
+				out[f.Name] = src
+			}
+		}
+	}
+	return out
+}
+
+// helperPlace returns the helper package that is there already, or else the directory that one is
+// generated in, or why there is no place for it.
+func (r *run) helperPlace(ctx context.Context) (existing *rewrite.Helper, dir, nowhere string, err error) {
+	if r.HelperImport != "" {
+		existing, err = r.existing(ctx)
+		return existing, "", "", err
+	}
+	dir, err = r.generated()
+	switch {
+	case err == nil:
+		nowhere = r.untracked(ctx, dir)
+	case r.HelperDir == "": // nobody asked for that place
+		nowhere, err = err.Error(), nil
+	}
+	return nil, dir, nowhere, err
+}
+
+// outdated names the worst of the generated files in a directory that are not as this version
+// writes them.
+func (r *run) outdated(dir string, files map[string][]byte) {
+	name, state := helper.Worst(files, version.Version)
+	switch state {
+	case helper.Earlier:
+		r.skip(filepath.Join(dir, name), finding.StaleHelper, "")
+	case helper.Newer:
+		r.skip(filepath.Join(dir, name), finding.NewerHelper, "")
+	case helper.Edited:
+		r.skip(filepath.Join(dir, name), finding.HelperEdited, "")
+	}
 }
 
 // strayDirectives reports directives in packages that are not loaded, since nothing can be
