@@ -133,7 +133,7 @@ func temps(t testing.TB, root string) []string {
 	t.Helper()
 	var found []string
 	for name := range snap(t, root) {
-		if Owns(filepath.Base(name)) {
+		if base := filepath.Base(name); base == Name || tempName.MatchString(base) {
 			found = append(found, name)
 		}
 	}

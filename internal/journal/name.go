@@ -13,12 +13,6 @@ const Name = ".etcdmod-journal"
 // Both kinds begin with a dot: the go command and most other tools pass by.
 var tempName = regexp.MustCompile(`^\.etcdmod-[0-9a-f]{16}-[0-9]+\.(new|old)$`)
 
-// Owns reports whether a file with this base name belongs to this package: the
-// journal or a temporary file. Whoever lists the files of a tree can leave them out.
-func Owns(base string) bool {
-	return base == Name || tempName.MatchString(base)
-}
-
 // runID names one run, so that its temporary files meet no others.
 func runID() string {
 	var b [8]byte

@@ -478,16 +478,3 @@ func TestRecoverStaysInside(t *testing.T) {
 	}
 	was.mustEqual(t, snap(t, filepath.Join(dir, "d2")))
 }
-
-func TestOwns(t *testing.T) {
-	t.Parallel()
-	n, o := tempNames(runID(), 12)
-	for name, want := range map[string]bool{
-		Name: true, n: true, o: true,
-		"a.go": false, ".etcdmod.yaml": false, ".etcdmod-journal.go": false, ".etcdmod-1-1.new": false,
-	} {
-		if Owns(name) != want {
-			t.Errorf("Owns(%q) = %v", name, !want)
-		}
-	}
-}

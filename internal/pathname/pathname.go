@@ -43,18 +43,6 @@ func Check(name string) error {
 	return nil
 }
 
-// CheckIn is [Check] for the name of a file that is right in a directory and ends in ext.
-func CheckIn(name, dir, ext string) error {
-	if err := Check(name); err != nil {
-		return err
-	}
-	base := path.Base(name)
-	if path.Dir(name) != dir || !strings.HasSuffix(base, ext) || base == ext || strings.Contains(base, ":") {
-		return fmt.Errorf("is not that of a file *%s in %s", ext, dir)
-	}
-	return nil
-}
-
 // IsGit reports whether one element of a path is ".git", or is taken for it by some file
 // system: without regard to case, with dots and spaces behind it, by its short name or with
 // a stream on Windows, with characters in it that nobody sees on macOS.

@@ -22,17 +22,6 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestCheckIn(t *testing.T) {
-	if err := CheckIn("units/a.patch", "units", ".patch"); err != nil {
-		t.Error(err)
-	}
-	for _, name := range []string{"units/.patch", "units/a.md", "units/x/a.patch", "a.patch", "units/../a.patch", "units/c:a.patch", "../units/a.patch", `units\a.patch`} {
-		if CheckIn(name, "units", ".patch") == nil {
-			t.Errorf("%q is taken", name)
-		}
-	}
-}
-
 func FuzzCheck(f *testing.F) {
 	for _, s := range []string{"a/b", ".git/x", "a/.GIT ./b", "..", `C:\x`} {
 		f.Add(s)
