@@ -12,10 +12,10 @@ import (
 	"go/build"
 	"path/filepath"
 
+	"etcdmod/internal/goenv"
 	"etcdmod/internal/rooted"
 
 	"etcdmod/internal/finding"
-	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
 )
 
@@ -116,7 +116,7 @@ func Find(dir string, opts Options) (*Module, error) {
 	m.workspace(opts.Env)
 	w := walker{m: m, opts: opts, files: files, real: filepath.Dir(below), build: opts.Build}
 	if w.build == nil {
-		w.build = buildContext(gocmd.Setting(opts.Env), opts.Tags)
+		w.build = buildContext(goenv.Setting(opts.Env), opts.Tags)
 	}
 	w.settings()
 	w.dir(root, true)

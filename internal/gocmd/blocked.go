@@ -7,10 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/mod/modfile"
-
+	"etcdmod/internal/modules"
 	"etcdmod/internal/pipes"
-	"etcdmod/internal/rooted"
 )
 
 // Sources are the kinds of files, besides Go's, that the go command opens in a directory.
@@ -25,34 +23,17 @@ func (r Runner) Unblock(ctx context.Context) (_ context.Context, stop func()) {
 	return pipes.Watch(ctx, "the go command", r.pipe)
 }
 
-// pipe returns a pipe that the go command may wait for, or "": in the module, in those that it is
-// built with by their directories, and beside the go.work.
+// pipe returns a pipe that the go command may wait for, or "": in the modules that it opens, and
+// beside the go.work.
 func (r Runner) pipe(ctx context.Context) string {
-	dirs := []string{r.Dir}
-	work := r.work()
+	work, dirs := modules.Opened(r.Dir, r.Env)
 	if work != "" {
 		for _, name := range []string{work, work + ".sum"} {
 			if isPipe(name) {
 				return name
 			}
 		}
-		if data, err := rooted.ReadNamed(work, rooted.ModFile); err == nil {
-			if file, err := modfile.ParseWork(work, data, nil); err == nil {
-				for _, use := range file.Use {
-					dirs = append(dirs, absolute(filepath.Dir(work), use.Path))
-				}
-				dirs = append(dirs, replaced(filepath.Dir(work), file.Replace)...)
-			}
-		}
 		dirs = append(dirs, filepath.Join(filepath.Dir(work), "vendor"))
-	}
-	for _, dir := range slices.Clone(dirs) {
-		name := filepath.Join(dir, "go.mod")
-		if data, err := rooted.ReadNamed(name, rooted.ModFile); err == nil {
-			if file, err := modfile.Parse(name, data, nil); err == nil {
-				dirs = append(dirs, replaced(dir, file.Replace)...)
-			}
-		}
 	}
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
@@ -61,41 +42,6 @@ func (r Runner) pipe(ctx context.Context) string {
 		}
 	}
 	return ""
-}
-
-// work returns the go.work in effect, or "".
-func (r Runner) work() string {
-	switch name := Setting(r.Env)("GOWORK"); name {
-	case "off":
-		return ""
-	case "", "auto":
-		for dir := r.Dir; ; dir = filepath.Dir(dir) {
-			if _, err := os.Lstat(filepath.Join(dir, "go.work")); err == nil {
-				return filepath.Join(dir, "go.work")
-			}
-			if dir == filepath.Dir(dir) {
-				return ""
-			}
-		}
-	default:
-		return name
-	}
-}
-
-func replaced(home string, list []*modfile.Replace) (dirs []string) {
-	for _, r := range list {
-		if r.New.Version == "" {
-			dirs = append(dirs, absolute(home, r.New.Path))
-		}
-	}
-	return dirs
-}
-
-func absolute(home, dir string) string {
-	if dir = filepath.FromSlash(dir); filepath.IsAbs(dir) {
-		return dir
-	}
-	return filepath.Join(home, dir)
 }
 
 func isPipe(name string) bool {

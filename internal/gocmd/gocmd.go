@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"etcdmod/internal/goenv"
 	"etcdmod/internal/procgroup"
 )
 
@@ -60,7 +61,7 @@ func (r Runner) Environ() []string {
 	}
 	// PWD keeps symbolic links in Dir as the user wrote them.
 	env = append(env[:len(env):len(env)], "PWD="+r.Dir, "GOPACKAGESDRIVER=off") // no program of a tree lists its packages
-	kept, _ := Flags(Setting(env)("GOFLAGS"))
+	kept, _ := goenv.Flags(goenv.Setting(env)("GOFLAGS"))
 	return append(env, "GOFLAGS="+strings.Join(append(kept, "-buildvcs=false"), " "))
 }
 

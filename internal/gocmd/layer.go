@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcdmod/internal/goenv"
 	"etcdmod/internal/rooted"
 )
 
@@ -119,7 +120,7 @@ func (r Runner) Overlaid() (map[string]string, error) {
 	if !r.Layer.Empty() {
 		return r.Layer.Replace, nil
 	}
-	kept, _ := Flags(Setting(r.Env)("GOFLAGS"))
+	kept, _ := goenv.Flags(goenv.Setting(r.Env)("GOFLAGS"))
 	for _, flag := range slices.Backward(kept) {
 		name, ok := strings.CutPrefix(strings.TrimLeft(strings.Trim(flag, `'"`), "-"), "overlay=")
 		if !ok || name == "" {

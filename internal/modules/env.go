@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"strings"
 
-	"etcdmod/internal/gocmd"
+	"etcdmod/internal/goenv"
 )
 
 // GoFlags returns the flags that GOFLAGS gives to every go command that is run here.
 func GoFlags(env []string) []string {
-	kept, _ := gocmd.Flags(gocmd.Setting(env)("GOFLAGS"))
+	kept, _ := goenv.Flags(goenv.Setting(env)("GOFLAGS"))
 	return kept
 }
 
 // GoWorkSetting returns the setting of GOWORK: "", "auto", "off" or the name of a file.
-func GoWorkSetting(env []string) string { return gocmd.Setting(env)("GOWORK") }
+func GoWorkSetting(env []string) string { return goenv.Setting(env)("GOWORK") }
 
 // CheckModFile fails where GOFLAGS makes the go command build with another file than go.mod:
 // to judge go.mod would be to judge what nobody builds.

@@ -19,9 +19,8 @@ import (
 	"slices"
 	"strings"
 
-	"etcdmod/internal/rooted"
-
 	"etcdmod/internal/finding"
+	"etcdmod/internal/rooted"
 )
 
 // A Module is one go.mod.

@@ -5,6 +5,7 @@ import (
 	"go/version"
 	"io/fs"
 	"path/filepath"
+	"slices"
 
 	"etcdmod/internal/rooted"
 )
@@ -26,6 +27,35 @@ func Workspace(root string, env []string) (file string, used bool, err error) {
 		return file, false, &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
 	}
 	return file, f.uses[Resolved(root)], nil
+}
+
+// Opened returns the go.work in effect in a module, or "", and the directories that the go command
+// opens modules in there: that of the module, those that the go.work uses, and those that any of
+// these is built with by its directory. What cannot be read names none.
+func Opened(root string, env []string) (file string, dirs []string) {
+	w := newWorkspaces(env)
+	dirs, file = []string{root}, w.file(root)
+	local := func(list []Replace, home string) {
+		for _, r := range list {
+			if r.Local() {
+				dirs = append(dirs, r.Dir(home))
+			}
+		}
+	}
+	if f := w.read(file); f != nil {
+		home := filepath.Dir(file)
+		dirs = append(dirs, f.Dirs(home)...)
+		local(f.Replace, home)
+	}
+	for _, dir := range slices.Clone(dirs) {
+		name := filepath.Join(dir, "go.mod")
+		if data, err := ReadFile(name, rooted.ModFile); err == nil {
+			if m, err := ParseGoMod(name, data); err == nil {
+				local(m.Replace, dir)
+			}
+		}
+	}
+	return file, dirs
 }
 
 // Relocated writes a go.work, with its sums, into a directory where it means the same. The go
