@@ -28,7 +28,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 				continue
 			}
 			r := reader{&walker{Flow: f, file: fl}}
-			observer{r.walker}.linked()
+			observer(r).linked()
 			ast.Inspect(fl.Syntax, r.visit)
 		}
 	}

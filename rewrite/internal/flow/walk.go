@@ -46,7 +46,7 @@ func (w reader) node(n ast.Node) {
 	case *ast.InterfaceType:
 		w.asksForMore(n)
 		if iface, ok := w.file.TypeOf(n).(*types.Interface); ok {
-			observer{w.walker}.genericInterface(iface)
+			observer(w).genericInterface(iface)
 		}
 	case *ast.ValueSpec:
 		w.valueSpec(n)
@@ -78,7 +78,7 @@ func (w reader) node(n ast.Node) {
 		}
 	case *ast.TypeAssertExpr:
 		if n.Type != nil {
-			observer{w.walker}.mayFail(n)
+			observer(w).mayFail(n)
 			w.asserted(n.Type)
 		}
 	case *ast.TypeSwitchStmt:
@@ -88,9 +88,9 @@ func (w reader) node(n ast.Node) {
 	case *ast.Ident:
 		if inst, ok := w.file.Pkg.TypesInfo.Instances[n]; ok {
 			w.instance(n, inst)
-			observer{w.walker}.instanceMethods(inst.Type)
+			observer(w).instanceMethods(inst.Type)
 		}
-		observer{w.walker}.handed(n)
+		observer(w).handed(n)
 	case *ast.IndexExpr:
 		w.writtenArgs(n)
 		if m, ok := source.Under(w.file.TypeOf(n.X)).(*types.Map); ok {
