@@ -15,7 +15,7 @@ import (
 
 // exports gives the packages that do not come from source their types, out of the build cache.
 // An error means that it has lost some of them since it was asked.
-func (c *checker) exports(ctx context.Context, l lister) error {
+func (c *checker) exports() error {
 	// Export data speaks of packages by their path. All of them are there before any is read, so
 	// that all speak of the same.
 	known := map[string]*types.Package{}
@@ -25,24 +25,8 @@ func (c *checker) exports(ctx context.Context, l lister) error {
 			known[n.PkgPath] = n.Types
 		}
 	}
-	need := exported(c.order)
-	if len(need) == 0 {
-		return nil
-	}
-	paths := make([]string, len(need))
-	for i, n := range need {
-		paths[i] = n.PkgPath
-	}
-	list, err := l.list(ctx, paths, "-export", "-json=ImportPath,Export")
-	if err != nil {
-		return err
-	}
-	file := map[string]string{}
-	for _, p := range list {
-		file[p.ImportPath] = p.Export
-	}
-	for _, n := range need {
-		if _, err := Export(file[n.PkgPath], c.cache.Fset, known, n.PkgPath); err != nil {
+	for _, n := range exported(c.order) {
+		if _, err := Export(n.list.Export, c.cache.Fset, known, n.PkgPath); err != nil {
 			return err
 		}
 	}

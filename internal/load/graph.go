@@ -72,11 +72,11 @@ func graph(dir string, list []*listed) []*node {
 }
 
 // split settles where the types of each package come from. Export data is taken of what the
-// build cache has, unless it is of a variant for a test, which cannot be asked for by its name.
+// build cache has, unless it is of a variant for a test: export data speaks of packages by their paths.
 // What is imported by such a package has export data as well: else it would speak of other types.
 func split(order []*node) {
 	for _, n := range order {
-		n.source = n.root || n.list.Stale || len(n.Errors) > 0 || strings.Contains(n.ID, " ")
+		n.source = n.root || n.list.Export == "" && n.PkgPath != "unsafe" || len(n.Errors) > 0 || strings.Contains(n.ID, " ")
 		for _, imp := range n.imports {
 			n.source = n.source || imp.source
 		}

@@ -31,7 +31,7 @@ type listed struct {
 	ForTest   string
 	Module    *packages.Module
 
-	DepOnly, Standard, Stale bool
+	DepOnly, Standard bool
 
 	Error *struct {
 		ImportStack []string
@@ -39,12 +39,13 @@ type listed struct {
 	}
 }
 
-// fields are those of a listed that the first question asks for. Stale costs the go command no
-// more than to look into its cache, and neither builds anything nor writes there. It takes packages
-// that embed files for stale, and says no word of an embedded file that is missing, unless it is
-// asked for EmbedFiles.
+// question is what the go command is asked first. With -n it says where the build cache has export
+// data, and builds nothing. It says no word of an embedded file that is missing, unless it is asked
+// for EmbedFiles.
+var question = []string{"-deps", "-test", "-n", "-export", "-json=" + fields}
+
 const fields = "ImportPath,Dir,Name,GoFiles,CgoFiles,IgnoredGoFiles,IgnoredOtherFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles," +
-	"SwigFiles,SwigCXXFiles,SysoFiles,Imports,ImportMap,ForTest,Module,DepOnly,Standard,Stale,EmbedFiles,Error"
+	"SwigFiles,SwigCXXFiles,SysoFiles,Imports,ImportMap,ForTest,Module,Export,DepOnly,Standard,EmbedFiles,Error"
 
 // cgo reports whether files of the package are made by cgo or swig.
 func (p *listed) cgo() bool { return len(p.CgoFiles)+len(p.SwigFiles)+len(p.SwigCXXFiles) > 0 }

@@ -159,7 +159,7 @@ func (c *Cache) load(ctx context.Context, r gocmd.Runner, patterns, flags []stri
 	if minor(built) >= 21 {
 		l.flags = append([]string{"-pgo=off"}, flags...) // a profile makes variants of packages
 	}
-	list, listed := l.list(ctx, patterns, "-deps", "-test", "-json="+fields)
+	list, listed := l.list(ctx, patterns, question...)
 	over, err := r.Overlaid()
 	if err != nil {
 		return p, err

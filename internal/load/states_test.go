@@ -117,7 +117,7 @@ func load(t *testing.T, r gocmd.Runner, dirs []string, state func(source, export
 		}
 		patterns = append(patterns, "./"+filepath.ToSlash(rel))
 	}
-	list, _ := lister{Runner: r, flags: []string{"-pgo=off"}}.list(t.Context(), patterns, "-deps", "-test", "-json="+fields)
+	list, _ := lister{Runner: r, flags: []string{"-pgo=off"}}.list(t.Context(), patterns, question...)
 	order := graph(r.Dir, list)
 	split(order)
 	source, exported := 0, 0

@@ -57,7 +57,7 @@ func (c *checker) all(ctx context.Context, l lister) error {
 	split(c.order)
 	var parsed sync.WaitGroup
 	parsed.Go(func() { c.parse(false) })
-	if err := c.exports(ctx, l); err != nil {
+	if err := c.exports(); err != nil {
 		for _, n := range c.order {
 			n.source = true
 		}
