@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"go/format"
 	"path"
-	"strings"
 	"text/template"
 )
 
@@ -89,5 +88,5 @@ func Generate(c Config) (map[string][]byte, error) {
 
 // IsGenerated reports whether src is a file that some version of etcdmod generated.
 func IsGenerated(src []byte) bool {
-	return strings.HasPrefix(string(src), marker)
+	return bytes.HasPrefix(src, []byte(marker))
 }

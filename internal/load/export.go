@@ -1,7 +1,6 @@
 package load
 
 import (
-	"bytes"
 	"context"
 	"go/token"
 	"go/types"
@@ -33,15 +32,16 @@ func (c *checker) exports() error {
 	return nil
 }
 
-// Export reads the export data of a package, which the build cache has in a file. known are the
-// packages of the program by their path; it adds what is not among them.
+// Export reads the export data of a package, which the build cache has in a file, before the code.
+// known are the packages of the program by their path; it adds what is not among them.
 func Export(file string, fset *token.FileSet, known map[string]*types.Package, path string) (*types.Package, error) {
-	data, err := rooted.ReadNamed(file, rooted.Content)
+	f, err := rooted.OpenNamed(file, rooted.Content)
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
 	//lint:ignore SA1019 the go command still gives archives, which Read alone does not take
-	r, err := gcexportdata.NewReader(bytes.NewReader(data))
+	r, err := gcexportdata.NewReader(f)
 	if err != nil {
 		return nil, err
 	}

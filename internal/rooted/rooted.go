@@ -297,6 +297,16 @@ func ReadFile(dir, name string, most Bound) ([]byte, error) {
 // or that the go command has: its links are followed, and it may have several names, as in a
 // module cache. It is bounded and nothing else than a file.
 func ReadNamed(name string, most Bound) ([]byte, error) {
+	f, err := OpenNamed(name, most)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return Read(f, name, most)
+}
+
+// OpenNamed opens a file as [ReadNamed] does, for who needs no more than its beginning.
+func OpenNamed(name string, most Bound) (*os.File, error) {
 	info, err := os.Stat(name)
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: pe.Err}
@@ -310,14 +320,14 @@ func ReadNamed(name string, most Bound) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil {
+	if info, err = f.Stat(); err == nil {
+		err = fit(name, single{info}, most)
+	}
+	if err != nil {
+		f.Close()
 		return nil, err
 	}
-	if err := fit(name, single{info}, most); err != nil {
-		return nil, err
-	}
-	return Read(f, name, most)
+	return f, nil
 }
 
 // A single is a file whose names are not counted.

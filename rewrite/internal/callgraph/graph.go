@@ -39,6 +39,8 @@ type Graph struct {
 	taken  map[*ssa.Function]bool      // used as values
 	files  map[*token.File]int         // their order by name
 	boxes  typeutil.Map                // type -> []types.Object without a body that values of it are given to
+	holder holder                      // see Holds
+	holds  map[types.Type]bool         // see mayHold
 }
 
 // A Kind is what makes the callee of an edge run.
@@ -80,7 +82,8 @@ func New(fset *token.FileSet, pkgs []*packages.Package, extra func(types.Type) b
 		at: map[token.Pos][]ssa.Instruction{}, byPos: map[token.Pos][]*ssa.Function{},
 		stores: map[token.Pos][]ssa.Value{}, global: map[*ssa.Global][]ssa.Value{},
 		made: map[*ssa.Function][]*ssa.MakeClosure{}, loops: map[*ssa.Function][]*Loop{}, taken: map[*ssa.Function]bool{},
-		files: map[*token.File]int{},
+		files: map[*token.File]int{}, holds: map[types.Type]bool{},
+		holder: holder{seen: map[ssa.Value]bool{}, fns: map[*ssa.Function]bool{}},
 	}
 	var files []*token.File
 	fset.Iterate(func(f *token.File) bool {
@@ -402,7 +405,7 @@ func (g *Graph) store(addr, val ssa.Value) {
 }
 
 func (g *Graph) elem(of *typeutil.Map, v ssa.Value) {
-	if !mayHold(v.Type(), 0) {
+	if !g.mayHold(v.Type()) {
 		return
 	}
 	old, _ := of.At(v.Type()).([]ssa.Value)

@@ -22,8 +22,14 @@ const maxHeld = 2000
 // in itself, in its fields or elements, or in what its address is stored to. It follows
 // values back through variables, fields, parameters and results.
 func (g *Graph) Holds(v ssa.Value) Held {
-	h := &holder{g: g, seen: map[ssa.Value]bool{}, fns: map[*ssa.Function]bool{}}
+	if v == nil || !g.mayHold(v.Type()) {
+		return Held{}
+	}
+	h := &g.holder
+	h.g, h.held = g, Held{}
 	h.walk(v)
+	clear(h.seen)
+	clear(h.fns)
 	return h.held
 }
 
@@ -40,6 +46,7 @@ func (g *Graph) MayBe(v ssa.Value, c *ssa.MakeClosure) bool {
 	return !others
 }
 
+// A holder is a search. There are so many that its maps are made once.
 type holder struct {
 	g    *Graph
 	seen map[ssa.Value]bool
@@ -68,7 +75,7 @@ func (h *holder) all(vs []ssa.Value) {
 }
 
 func (h *holder) walk(v ssa.Value) {
-	if v == nil || h.seen[v] || len(h.seen) > maxHeld || !mayHold(v.Type(), 0) {
+	if v == nil || h.seen[v] || len(h.seen) > maxHeld || !h.g.mayHold(v.Type()) {
 		return
 	}
 	h.seen[v] = true

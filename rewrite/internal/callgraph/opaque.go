@@ -17,6 +17,15 @@ import (
 // package and has its type, whatever package has spelled that out.
 
 // mayHold reports whether a value of type t is, or holds, a function or an interface.
+func (g *Graph) mayHold(t types.Type) bool {
+	v, known := g.holds[t]
+	if !known {
+		v = mayHold(t, 0)
+		g.holds[t] = v
+	}
+	return v
+}
+
 func mayHold(t types.Type, depth int) bool {
 	if depth > 4 {
 		return false
@@ -224,7 +233,7 @@ func (g *Graph) handed(in ssa.Instruction) (out []*Edge) {
 			}
 		}
 	case *ssa.Store:
-		if a, ok := in.Addr.(*ssa.FieldAddr); ok && mayHold(in.Val.Type(), 0) {
+		if a, ok := in.Addr.(*ssa.FieldAddr); ok && g.mayHold(in.Val.Type()) {
 			if field := FieldOf(a.X.Type(), a.Field); field.Pkg() != nil && !g.hasBody(field.Pkg()) {
 				out = append(out, g.given(in, in.Val, field.Type(), field)...)
 			}
@@ -241,7 +250,7 @@ func (g *Graph) handed(in ssa.Instruction) (out []*Edge) {
 			args = args[1:] // the receiver is theirs
 		}
 		for i, a := range args {
-			if !mayHold(a.Type(), 0) {
+			if !g.mayHold(a.Type()) {
 				continue
 			}
 			t := a.Type()
@@ -319,7 +328,7 @@ func (g *Graph) results(fn *ssa.Function) (out []ssa.Value) {
 	for _, b := range fn.Blocks {
 		if ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return); ok {
 			for _, r := range ret.Results {
-				if mayHold(r.Type(), 0) {
+				if g.mayHold(r.Type()) {
 					out = append(out, r)
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"slices"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -13,11 +12,21 @@ import (
 	"etcdmod/rewrite/internal/source"
 )
 
-// A place is a node of the syntax, with the functions around it.
+// A place is a node of the syntax.
 type place struct {
-	file  *source.File
-	node  ast.Expr
-	stack []ast.Node // from the file to what is around node
+	file *source.File
+	node ast.Expr
+}
+
+// stack returns what is around the node, the file first.
+func (p place) stack() []ast.Node { return p.file.Around(p.node) }
+
+// A syntax is what is looked for in all files, whatever is tried.
+type syntax struct {
+	calls  map[token.Pos]place        // by their parenthesis
+	sends  map[token.Pos]place        // values that are sent, by the arrow
+	bodies map[token.Pos]ast.Node     // functions, by the position of their name, and literals
+	owner  map[token.Pos]*source.File // of bodies
 }
 
 // A ways holds what the call graph of a program knows of one kind of attempt.
@@ -26,8 +35,10 @@ type ways struct {
 	attempt *Attempt
 	graph   *callgraph.Graph
 	walk    *repeat.Walk
-	places  map[token.Pos]place // calls by their parenthesis, values that are sent by their arrow
-	sends   map[token.Pos]bool  // those of places that are values to send
+	*syntax
+	tries map[token.Pos]bool  // those of the calls that are attempts
+	files []*source.File      // those that have some, or name the attempt
+	names map[token.Pos]place // selectors that name the attempt without calling it, by the name
 	// expressions are the method expressions of the attempt.
 	expressions []token.Pos
 }
@@ -50,43 +61,87 @@ func (p *Finder) CallGraph() *callgraph.Graph {
 	return p.graph
 }
 
-// newWays walks from the calls, and the method values, of what p looks for at present.
+// read reads all files, once.
+func (p *Finder) read() *syntax {
+	if p.syntax != nil {
+		return p.syntax
+	}
+	s := &syntax{calls: map[token.Pos]place{}, sends: map[token.Pos]place{}, bodies: map[token.Pos]ast.Node{}, owner: map[token.Pos]*source.File{}}
+	p.syntax = s
+	for _, f := range p.Files {
+		if f.IsHelper() {
+			continue
+		}
+		for n := range ast.Preorder(f.Syntax) {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				s.calls[n.Lparen] = place{f, n}
+			case *ast.SendStmt:
+				s.sends[n.Arrow] = place{f, n.Value}
+			case *ast.FuncDecl:
+				if obj := f.Pkg.TypesInfo.Defs[n.Name]; obj != nil && n.Body != nil {
+					s.bodies[obj.Pos()], s.owner[obj.Pos()] = n, f
+				}
+			case *ast.FuncLit:
+				s.bodies[n.Pos()], s.owner[n.Pos()] = n, f
+			}
+		}
+	}
+	return s
+}
+
+// newWays walks from the calls, and the method values, of what p looks for at present. It returns
+// nil where nothing can lead to any.
 func newWays(p *Finder, a *Attempt) *ways {
-	w := &ways{p: p, attempt: a, graph: p.CallGraph(), places: map[token.Pos]place{}, sends: map[token.Pos]bool{}}
+	w := &ways{p: p, attempt: a, syntax: p.read(), tries: map[token.Pos]bool{}, names: map[token.Pos]place{}}
 	var tries []token.Pos
 	for _, f := range p.Files {
 		if f.IsHelper() {
 			continue
 		}
-		var stack []ast.Node
-		ast.Inspect(f.Syntax, func(n ast.Node) bool {
-			if n == nil {
-				stack = stack[:len(stack)-1]
-				return true
-			}
+		before := len(tries)
+		called := map[*ast.SelectorExpr]bool{}
+		for n := range ast.Preorder(f.Syntax) {
 			switch n := n.(type) {
 			case *ast.CallExpr:
-				w.places[n.Lparen] = place{f, n, slices.Clone(stack)}
+				if sel, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok && a.names != nil {
+					called[sel] = true
+				}
 				if a.Is(f, n) {
+					w.tries[n.Lparen] = true
 					tries = append(tries, n.Lparen)
 				}
-			case *ast.SendStmt:
-				w.places[n.Arrow], w.sends[n.Arrow] = place{f, n.Value, slices.Clone(stack)}, true
 			case *ast.SelectorExpr:
-				if a.names != nil && !isCalled(n, stack) && a.names(f, n) {
-					w.places[n.Sel.Pos()] = place{f, n, slices.Clone(stack)}
+				if a.names != nil && !called[n] && a.names(f, n) {
+					w.names[n.Sel.Pos()] = place{f, n}
 					tries = append(tries, n.Sel.Pos())
 					if s := f.Pkg.TypesInfo.Selections[n]; s != nil && s.Kind() == types.MethodExpr {
 						w.expressions = append(w.expressions, n.Sel.Pos())
 					}
 				}
 			}
-			stack = append(stack, n)
-			return true
-		})
+		}
+		if len(tries) > before {
+			w.files = append(w.files, f)
+		}
 	}
+	if len(tries) == 0 && a.method == "" {
+		return nil
+	}
+	w.graph = p.CallGraph()
 	w.walk = repeat.New(w.graph, repeat.Options{Key: p.LockKey}, tries)
 	return w
+}
+
+// place returns what stands at a position that the call graph knows: a call, a value that is sent, or
+// the name of the attempt.
+func (w *ways) place(at token.Pos) (place, bool) {
+	for _, all := range []map[token.Pos]place{w.names, w.calls, w.sends} {
+		if pl, ok := all[at]; ok {
+			return pl, true
+		}
+	}
+	return place{}, false
 }
 
 // LockKey returns which argument of a function of package concurrency is the name of the
@@ -122,7 +177,7 @@ func (w *ways) entities(e *callgraph.Edge, at place, seen map[*ssa.Function]bool
 	seen[fn] = true
 	bound := false
 	for _, in := range w.graph.Closures(fn) {
-		if _, isTry := w.places[in.Pos()].node.(*ast.SelectorExpr); isTry {
+		if _, isTry := w.names[in.Pos()]; isTry {
 			if bound = true; e.Value == nil || w.graph.MayBe(e.Value, in) {
 				out = append(out, in.Pos())
 			}
@@ -159,30 +214,17 @@ func (w *ways) isAttempt(fn *ssa.Function) bool {
 
 // each calls do for each function that what stands at a position makes run.
 func (w *ways) each(at token.Pos, do func(*callgraph.Edge, token.Pos)) {
+	pl, _ := w.place(at)
 	for _, in := range w.graph.At(at) {
 		for _, e := range w.graph.Out(in) {
 			if e.Once {
 				continue
 			}
-			for _, to := range w.entities(e, w.places[at], map[*ssa.Function]bool{}) {
+			for _, to := range w.entities(e, pl, map[*ssa.Function]bool{}) {
 				do(e, to)
 			}
 		}
 	}
-}
-
-// isCalled reports whether a selector is what the call around it calls.
-func isCalled(sel *ast.SelectorExpr, stack []ast.Node) bool {
-	for i := len(stack) - 1; i >= 0; i-- {
-		switch n := stack[i].(type) {
-		case *ast.ParenExpr:
-		case *ast.CallExpr:
-			return ast.Unparen(n.Fun) == ast.Expr(sel)
-		default:
-			return false
-		}
-	}
-	return false
 }
 
 // variesOver reports whether what a call tries is another lock in every round of a loop.

@@ -52,31 +52,21 @@ type reach struct {
 	attempt *Attempt
 	ways    *ways
 	hops    map[token.Pos][]Hop
-	bodies  map[token.Pos]ast.Node
-	owner   map[token.Pos]*source.File // of bodies
 }
 
 func newReach(p *Finder, a *Attempt, w *ways) *reach {
-	r := &reach{p: p, attempt: a, ways: w, hops: map[token.Pos][]Hop{}, bodies: map[token.Pos]ast.Node{}, owner: map[token.Pos]*source.File{}}
-	for _, f := range p.Files {
-		if !f.IsHelper() {
-			r.read(f)
-		}
-	}
+	r := &reach{p: p, attempt: a, ways: w, hops: map[token.Pos][]Hop{}}
 	if a.method == "" {
 		return r
 	}
-	for at, pl := range w.places {
-		if sel, ok := pl.node.(*ast.SelectorExpr); ok {
-			r.add(at, Hop{File: pl.file, Node: sel})
-		}
+	for at, pl := range w.names {
+		r.add(at, Hop{File: pl.file, Node: pl.node})
 	}
-	for at, pl := range w.places {
-		call, ok := pl.node.(*ast.CallExpr)
-		if !ok || a.Is(pl.file, call) {
+	for at, pl := range w.calls {
+		if w.tries[at] {
 			continue
 		}
-		m, ok := pl.file.Callee(call).(*types.Func)
+		m, ok := pl.file.Callee(pl.node.(*ast.CallExpr)).(*types.Func)
 		if !ok || m.Name() != a.method || m.Signature().Recv() == nil || !isAbstract(m.Signature().Recv().Type()) {
 			continue
 		}
@@ -132,26 +122,12 @@ func (r *reach) converted(at token.Pos) (out []Hop) {
 	return out
 }
 
-// read notes the functions of a file.
-func (r *reach) read(f *source.File) {
-	ast.Inspect(f.Syntax, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncDecl:
-			if obj := f.Pkg.TypesInfo.Defs[n.Name]; obj != nil && n.Body != nil {
-				r.bodies[obj.Pos()], r.owner[obj.Pos()] = n, f
-			}
-		case *ast.FuncLit:
-			r.bodies[n.Pos()], r.owner[n.Pos()] = n, f
-		}
-		return true
-	})
-}
-
 // targets returns the positions in reach that a call leads to: those of the functions it
 // runs, or of those that it gives to code without a body, which will call them.
 func (r *reach) targets(call *ast.CallExpr) []token.Pos {
-	f := r.ways.places[call.Lparen].file
-	if f == nil || r.attempt.Is(f, call) {
+	pl, _ := r.ways.place(call.Lparen)
+	f := pl.file
+	if f == nil || r.ways.tries[call.Lparen] {
 		return nil // the attempt itself
 	}
 	if fn, ok := f.Callee(call).(*types.Func); ok && fn.Pkg() != nil && f.IsClientPath(fn.Pkg().Path()) {
@@ -161,7 +137,7 @@ func (r *reach) targets(call *ast.CallExpr) []token.Pos {
 }
 
 func (r *reach) from(at token.Pos) (out []token.Pos) {
-	pl := r.ways.places[at]
+	pl, _ := r.ways.place(at)
 	r.ways.each(at, func(e *callgraph.Edge, to token.Pos) {
 		if len(r.hops[to]) == 0 {
 			return
@@ -214,7 +190,7 @@ func (r *reach) sites() []*Site {
 			}
 			found, rest := r.p.sitesIn(search{file: f, attempt: r.attempt, isTry: isTry, hides: hides, ways: r.ways, judged: r.p.Judged})
 			for _, fn := range sorted(rest) {
-				if r.p.givesUp(r.attempt, f, r.bodies[fn], isTry) {
+				if r.p.givesUp(r.attempt, f, r.ways.bodies[fn], isTry) {
 					r.p.Stops[fn] = true
 					continue
 				}
@@ -249,7 +225,7 @@ func (r *reach) sites() []*Site {
 // holds the lock: a job that is skipped then. To its caller that looks like success.
 func (r *reach) hides(fn token.Pos, seen map[token.Pos]bool) bool {
 	var body *ast.BlockStmt
-	switch decl := r.bodies[fn].(type) {
+	switch decl := r.ways.bodies[fn].(type) {
 	case *ast.FuncDecl:
 		body = decl.Body
 	case *ast.FuncLit:
@@ -259,7 +235,7 @@ func (r *reach) hides(fn token.Pos, seen map[token.Pos]bool) bool {
 		return false
 	}
 	seen[fn] = true
-	f := r.owner[fn]
+	f := r.ways.owner[fn]
 	isTry := func(call *ast.CallExpr) bool {
 		return f.Tried(call) != nil || len(r.targets(call)) > 0
 	}
@@ -414,13 +390,13 @@ func (r *reach) isMutex(s *Site) bool {
 func (r *reach) waits(s *Site) bool {
 	for _, h := range s.Chain {
 		var body *ast.BlockStmt
-		switch fn := r.bodies[h.To].(type) {
+		switch fn := r.ways.bodies[h.To].(type) {
 		case *ast.FuncDecl:
 			body = fn.Body
 		case *ast.FuncLit:
 			body = fn.Body
 		}
-		if body != nil && len(r.p.clocksOf(r.owner[h.To], r.bodies[h.To], body)) > 0 {
+		if body != nil && len(r.p.clocksOf(r.ways.owner[h.To], r.ways.bodies[h.To], body)) > 0 {
 			return true
 		}
 	}

@@ -84,7 +84,7 @@ func words(name string) (out []string) {
 func (r *reach) repeated() (out []*Site) {
 	seen := map[token.Pos]bool{}
 	add := func(at token.Pos, first []Hop) {
-		if pl, ok := r.ways.places[at]; ok && !seen[at] && len(first) > 0 {
+		if pl, ok := r.ways.place(at); ok && !seen[at] && len(first) > 0 {
 			seen[at] = true
 			call, ok := pl.node.(*ast.CallExpr)
 			if ok {
@@ -101,7 +101,7 @@ func (r *reach) repeated() (out []*Site) {
 		}
 	}
 	for _, at := range slices.Sorted(maps.Keys(handed)) {
-		pl := r.ways.places[at]
+		pl, _ := r.ways.place(at)
 		var first []Hop
 		for _, e := range handed[at] {
 			for _, to := range r.ways.entities(e, pl, map[*ssa.Function]bool{}) {
@@ -196,7 +196,7 @@ func (r *reach) setsAgain(e *callgraph.Edge) bool {
 // functions that send them outside of loops are new.
 func (r *reach) sent(f *source.File, known []*Site) (out []*Site, more bool) {
 	for _, at := range slices.Sorted(maps.Keys(r.ways.sends)) {
-		pl := r.ways.places[at]
+		pl := r.ways.sends[at]
 		if pl.file != f {
 			continue
 		}
@@ -213,7 +213,7 @@ func (r *reach) sent(f *source.File, known []*Site) (out []*Site, more bool) {
 			if !slices.ContainsFunc(known, func(k *Site) bool { return k.Node == s.Node }) {
 				out = append(out, s)
 			}
-		} else if fn := f.Enclosing(pl.stack); fn.IsValid() {
+		} else if fn := f.Enclosing(pl.stack()); fn.IsValid() {
 			for _, h := range first {
 				more = r.add(fn, h) || more
 			}
@@ -225,8 +225,9 @@ func (r *reach) sent(f *source.File, known []*Site) (out []*Site, more bool) {
 // sends makes a site of the innermost loop that sends the same try again and again, at the
 // pace of a clock.
 func (r *reach) sends(pl place, at token.Pos) *Site {
-	for i := len(pl.stack) - 1; i >= 0; i-- {
-		switch loop := pl.stack[i].(type) {
+	stack := pl.stack()
+	for i := len(stack) - 1; i >= 0; i-- {
+		switch loop := stack[i].(type) {
 		case *ast.FuncLit, *ast.FuncDecl:
 			return nil
 		case *ast.ForStmt, *ast.RangeStmt:
@@ -234,7 +235,7 @@ func (r *reach) sends(pl place, at token.Pos) *Site {
 				continue
 			}
 			s := &Site{Functions: r.p.Functions, File: pl.file, Cycle: cycleOf(loop.(ast.Stmt)), Calls: []*ast.CallExpr{{Fun: pl.node, Lparen: at, Rparen: pl.node.End() - 1}}}
-			if !s.place(pl.stack[:i]) {
+			if !s.place(stack[:i]) {
 				return nil
 			}
 			s.walk(search{file: pl.file, attempt: r.attempt, isTry: func(*ast.CallExpr) bool { return false }})
@@ -250,7 +251,7 @@ func (r *reach) sends(pl place, at token.Pos) *Site {
 // without makes a site that is no loop: call leads to the first hops again and again.
 func (r *reach) without(pl place, call *ast.CallExpr, first []Hop) []*Site {
 	s := &Site{Functions: r.p.Functions, File: pl.file, Cycle: cycleOf(&ast.ExprStmt{X: call}), Calls: []*ast.CallExpr{call}}
-	if !s.place(pl.stack) {
+	if !s.place(pl.stack()) {
 		return nil
 	}
 	s.Walker = &Walker{Fns: r.p.Functions, Attempt: r.attempt, File: pl.file, Loop: s.Node, IsTry: func(*ast.CallExpr) bool { return false }, Bad: call}

@@ -61,6 +61,7 @@ type Finder struct {
 	*Functions
 	Flow   *flow.Flow
 	graph  *callgraph.Graph // nil until it is asked for
+	syntax *syntax          // the same
 	Judged Judgements
 	Stops  map[token.Pos]bool // functions that do not return after a try that failed
 }
@@ -83,12 +84,12 @@ type search struct {
 func (p *Finder) Sites(a *Attempt) []*Site {
 	var out []*Site
 	w := newWays(p, a)
+	if w == nil {
+		return nil
+	}
 	r := newReach(p, a, w)
-	for _, f := range p.Files {
-		if f.IsHelper() {
-			continue
-		}
-		isTry := func(call *ast.CallExpr) bool { return a.Is(f, call) }
+	isTry := func(call *ast.CallExpr) bool { return w.tries[call.Lparen] }
+	for _, f := range w.files {
 		found, rest := p.sitesIn(search{file: f, attempt: a, isTry: isTry, ways: w, judged: p.Judged})
 		for _, s := range found {
 			if s.serves() && !w.walk.Ticked(s.Tries[0].Lparen, s.Node.Pos()) {
@@ -98,7 +99,7 @@ func (p *Finder) Sites(a *Attempt) []*Site {
 			}
 		}
 		for _, fn := range sorted(rest) {
-			if p.givesUp(a, f, r.bodies[fn], isTry) {
+			if p.givesUp(a, f, r.ways.bodies[fn], isTry) {
 				p.Stops[fn] = true
 				continue
 			}

@@ -12,27 +12,51 @@ type Call struct {
 	Expr *ast.CallExpr
 }
 
-// calls are the calls of a program by what they name. They are looked for once: to walk all
-// files for each function that is asked for takes minutes where there are hundreds of packages.
-type calls struct {
-	once sync.Once
-	of   map[types.Object][]Call
+// An Assignment gives a field a value.
+type Assignment struct {
+	File  *File
+	Stmt  *ast.AssignStmt
+	Value ast.Expr
 }
 
-// CallsOf returns the calls that name an object, in the order of the files. Calls through
-// variables of functions and through interfaces name something else.
-func (p *Program) CallsOf(obj types.Object) []Call {
-	p.calls.once.Do(func() {
-		p.calls.of = map[types.Object][]Call{}
+// uses are the calls of a program by what they name, and the assignments by the field. They are looked
+// for once: to walk all files for each that is asked for takes minutes where there are hundreds of packages.
+type uses struct {
+	once   sync.Once
+	calls  map[types.Object][]Call
+	assign map[*types.Var][]Assignment
+}
+
+func (p *Program) used() *uses {
+	u := &p.uses
+	u.once.Do(func() {
+		u.calls, u.assign = map[types.Object][]Call{}, map[*types.Var][]Assignment{}
 		for _, f := range p.Files {
 			for n := range ast.Preorder(f.Syntax) {
-				if call, ok := n.(*ast.CallExpr); ok {
-					if callee := f.Callee(call); callee != nil {
-						p.calls.of[callee] = append(p.calls.of[callee], Call{f, call})
+				switch n := n.(type) {
+				case *ast.CallExpr:
+					if callee := f.Callee(n); callee != nil {
+						u.calls[callee] = append(u.calls[callee], Call{f, n})
+					}
+				case *ast.AssignStmt:
+					if len(n.Lhs) != len(n.Rhs) {
+						continue
+					}
+					for i, l := range n.Lhs {
+						if v := f.VariableOf(l); v != nil && v.IsField() {
+							u.assign[v] = append(u.assign[v], Assignment{f, n, n.Rhs[i]})
+						}
 					}
 				}
 			}
 		}
 	})
-	return p.calls.of[obj]
+	return u
 }
+
+// CallsOf returns the calls that name an object, in the order of the files. Calls through
+// variables of functions and through interfaces name something else.
+func (p *Program) CallsOf(obj types.Object) []Call { return p.used().calls[obj] }
+
+// AssignmentsTo returns the assignments of one value to a field, in the order of the files.
+func (p *Program) AssignmentsTo(field *types.Var) []Assignment { return p.used().assign[field] }

@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"iter"
+	"slices"
 
 	"golang.org/x/tools/go/ast/inspector"
 )
@@ -67,6 +68,19 @@ func (f *File) FuncAround(n ast.Node) ast.Node {
 		}
 	}
 	return nil
+}
+
+// Around returns what is around a node of the file, from the file on.
+func (f *File) Around(n ast.Node) (out []ast.Node) {
+	inside := true
+	for c := range f.around(n) {
+		if !inside {
+			out = append(out, c.Node())
+		}
+		inside = inside && c.Node() != n
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // RepeatedAround returns the body of the innermost loop around n, or else the function.

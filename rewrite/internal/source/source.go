@@ -47,7 +47,7 @@ type Program struct {
 	// Packages are those that were loaded, with their test variants, and without the mains
 	// that the go command generates for tests.
 	Packages []*packages.Package
-	calls    calls // see CallsOf
+	uses     uses // see CallsOf
 }
 
 // newProgram picks, for each file, the package that has it with the fewest test files

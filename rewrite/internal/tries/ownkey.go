@@ -46,17 +46,9 @@ func (p Txns) keepsLease(f *source.File, fn ast.Node, key ast.Expr) bool {
 		if field == nil || !field.IsField() {
 			continue
 		}
-		for _, g := range p.Files {
-			for n := range ast.Preorder(g.Syntax) {
-				a, ok := n.(*ast.AssignStmt)
-				if !ok || len(a.Lhs) != len(a.Rhs) {
-					continue
-				}
-				for i, l := range a.Lhs {
-					if around := p.FuncAround(a); around != nil && g.VariableOf(l) == field && p.hasLease(g, around, a.Rhs[i], map[types.Object]bool{}) {
-						return true
-					}
-				}
+		for _, a := range p.AssignmentsTo(field) {
+			if around := p.FuncAround(a.Stmt); around != nil && p.hasLease(a.File, around, a.Value, map[types.Object]bool{}) {
+				return true
 			}
 		}
 	}
