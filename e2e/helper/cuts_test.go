@@ -2,6 +2,7 @@ package helper_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	rereads "etcdmod/e2e/internal/etcdlock"
 	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 	"google.golang.org/grpc"
@@ -144,6 +146,34 @@ func TestUnansweredQuestionForTheLeaseIsNoVerdict(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	case <-time.After(8 * time.Second):
 	}
+}
+
+// A wait whose session has ended asks for its lease again and again, as long as that lives, but not for ever at the same
+// pace: a server that does not lead passes such a question on.
+func TestLeaseOfAnOrphanIsAskedForLessAndLess(t *testing.T) {
+	t.Parallel()
+	p := contended(t)
+	asked := make(chan time.Time, 100)
+	p.wire.set(func(_ context.Context, call string) error {
+		if call == leaseCall {
+			asked <- time.Now()
+		}
+		return nil
+	}, nil)
+	done := make(chan error, 1)
+	go func() { done <- p.m.WatchLock(p.ctx) }()
+	<-asked // when the wait begins
+	p.session.Orphan()
+	first := <-asked
+	for range 2 {
+		<-asked
+	}
+	if d := (<-asked).Sub(first); d < 3500*time.Millisecond { // after 0.5, 1 and 2 s
+		t.Errorf("four questions within %v", d)
+	}
+	must(t, p.holder.Unlock(p.ctx))
+	must(t, within(t, woken, done))
+	must(t, p.m.Unlock(p.ctx))
 }
 
 // A loop with a ticker sleeps now and then, as a back-off does.
@@ -287,6 +317,16 @@ func TestWaitsBesideAFormerQueueWriteNothing(t *testing.T) {
 	}
 }
 
+// closed ends a session. The lease may be gone since an earlier question that got no answer.
+func closed(s *concurrency.Session) error {
+	return served(func() error {
+		if err := s.Close(); !errors.Is(err, rpctypes.ErrLeaseNotFound) {
+			return err
+		}
+		return nil
+	})
+}
+
 // Each call of a wait or a try is lost, refused or late once: what is asked for, and what
 // comes back. After that the caller cancels, the same Mutex, a sibling or a fresh one tries
 // again, another process does, or the session ends. Nobody is locked out in the end, and no
@@ -340,7 +380,7 @@ func TestCutPoints(t *testing.T) {
 						return etcdlock.NewMutex(s, l).TryLock(ctx)
 					},
 					"end of session": func(_ context.Context, s *concurrency.Session, _ string, _ *etcdlock.Mutex) error {
-						return s.Close()
+						return closed(s)
 					},
 				} {
 					t.Run(strings.Join([]string{state, x.name, way, next}, "/"), func(t *testing.T) {
@@ -381,24 +421,32 @@ func TestCutPoints(t *testing.T) {
 								err = nil
 							}
 						}
-						third := etcdlock.NewMutex(c.Session(c.Client()), lock)
-						if holds, herr := c.Client().Txn(ctx).If(m.IsOwner()).Commit(); err == nil && herr == nil && holds.Succeeded {
-							mustBe(t, third.TryLock(ctx), concurrency.ErrLocked) // no second holder
-							must(t, m.Unlock(ctx))
+						third, cli := etcdlock.NewMutex(c.Session(c.Client()), lock), c.Client()
+						gone := func(key string) func() error {
+							return func() error {
+								_, err := cli.Delete(ctx, key)
+								return err
+							}
+						}
+						var holds bool
+						must(t, served(func() error {
+							resp, err := cli.Txn(ctx).If(m.IsOwner()).Then(clientv3.OpGet(lock)).Commit()
+							holds = err == nil && resp.Succeeded
+							return err
+						}))
+						if err == nil && holds {
+							mustBe(t, served(func() error { return third.TryLock(ctx) }), concurrency.ErrLocked) // no second holder
+							must(t, served(func() error { return m.Unlock(ctx) }))
 						} else if err == nil {
-							_, derr := c.Client().Delete(ctx, m.Key()) // a fresh Mutex has adopted the key
-							must(t, derr)
-							own := fmt.Sprintf("%s/%x", lock, s.Lease())
-							_, derr = c.Client().Delete(ctx, own)
-							must(t, derr)
+							must(t, served(gone(m.Key()))) // a fresh Mutex has adopted the key
+							must(t, served(gone(fmt.Sprintf("%s/%x", lock, s.Lease()))))
 						}
-						_, derr := c.Client().Delete(ctx, fmt.Sprintf("%s/%x", lock, other.Lease())) // who was faster goes
-						must(t, derr)
+						must(t, served(gone(fmt.Sprintf("%s/%x", lock, other.Lease())))) // who was faster goes
 						if way == "TryLock" && next == "cancel" && err != nil {
-							must(t, s.Close()) // as with the client: the key of a cut try is its session's next one's, or goes with it
+							must(t, closed(s)) // as with the client: the key of a cut try is its session's next one's, or goes with it
 						}
-						must(t, third.TryLock(ctx)) // nobody is locked out
-						must(t, third.Unlock(ctx))
+						must(t, served(func() error { return third.TryLock(ctx) })) // nobody is locked out
+						must(t, served(func() error { return third.Unlock(ctx) }))
 					})
 				}
 			}

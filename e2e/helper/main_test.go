@@ -27,6 +27,7 @@ import (
 	"etcdmod/e2e/internal/cluster"
 	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
@@ -87,6 +88,15 @@ func mustBe(t *testing.T, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Fatalf("got %v, want %v", err, want)
+	}
+}
+
+// served repeats a call as long as the servers are too busy for it.
+func served(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, rpctypes.ErrTimeout) {
+			return err
+		}
 	}
 }
 
@@ -153,6 +163,7 @@ type pair struct {
 	ctx       context.Context
 	base      int // watchers before anybody waited
 	holder, m *etcdlock.Mutex
+	holding   *concurrency.Session // of the holder
 	session   *concurrency.Session // of m
 	wire      *wire                // of m's client
 }
@@ -162,7 +173,8 @@ func contended(t *testing.T, options ...concurrency.SessionOption) pair {
 	t.Helper()
 	p := pair{Cluster: cluster.Start(t, 1), ctx: limited(t), wire: &wire{}}
 	p.base = cluster.Watchers(t)
-	p.holder = etcdlock.NewMutex(p.Session(p.Client()), prefix)
+	p.holding = p.Session(p.Client())
+	p.holder = etcdlock.NewMutex(p.holding, prefix)
 	p.session = p.Session(p.Client(p.wire.option), options...)
 	p.m = etcdlock.NewMutex(p.session, prefix)
 	must(t, p.holder.TryLock(p.ctx))

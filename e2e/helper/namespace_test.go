@@ -3,7 +3,6 @@ package helper_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 
 const space = "ns/"
 
-func namespaced(cli *clientv3.Client) *clientv3.Client {
+func namespaced(_ *testing.T, cli *clientv3.Client) *clientv3.Client {
 	cli.KV = namespace.NewKV(cli.KV, space)
 	cli.Watcher = namespace.NewWatcher(cli.Watcher, space)
 	cli.Lease = namespace.NewLease(cli.Lease, space)
@@ -26,7 +25,7 @@ func namespaced(cli *clientv3.Client) *clientv3.Client {
 
 // halfNamespaced is a client as some services have it: its watches go to keys that
 // nobody writes, and stay mute.
-func halfNamespaced(cli *clientv3.Client) *clientv3.Client {
+func halfNamespaced(_ *testing.T, cli *clientv3.Client) *clientv3.Client {
 	cli.KV = namespace.NewKV(cli.KV, space)
 	return cli
 }
@@ -49,7 +48,7 @@ func TestNamespacedClient(t *testing.T) {
 	for name, wait := range machines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			namespacedHandOver(t, namespaced, editions["second"], wait) // which has no other way to hear of it
+			handOverOf(t, namespaced, space, editions["second"], wait) // which has no other way to hear of it
 		})
 	}
 }
@@ -61,24 +60,22 @@ func TestMuteWatchIsMadeGoodByReads(t *testing.T) {
 	for name, wait := range machines {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			namespacedHandOver(t, halfNamespaced, mutex, wait)
+			handOverOf(t, halfNamespaced, space, mutex, wait)
 		})
 	}
 }
 
-// namespacedHandOver demands that a release is noticed.
-func namespacedHandOver(t *testing.T, wrap func(*clientv3.Client) *clientv3.Client,
+// handOverOf demands that a release is noticed by clients that are wrapped, and put space before each key.
+func handOverOf(t *testing.T, wrap func(*testing.T, *clientv3.Client) *clientv3.Client, space string,
 	mutex func(*concurrency.Session, string) waiter, wait func(context.Context, waiter) error) {
 	t.Helper()
 	c := cluster.Start(t, 1)
-	ctx := limited(t)
-	holder, m := mutex(c.Session(wrap(c.Client())), prefix), mutex(c.Session(wrap(c.Client())), prefix)
+	ctx, keys := limited(t), c.Client()
+	holder, m := mutex(c.Session(wrap(t, c.Client())), prefix), mutex(c.Session(wrap(t, c.Client())), prefix)
 	must(t, holder.TryLock(ctx))
 	must(t, holder.TryLock(ctx))
-	for _, key := range c.Keys(c.Client(), "") {
-		if !strings.HasPrefix(key, space) {
-			t.Errorf("wrote %q", key)
-		}
+	if got := c.Keys(keys, space+prefix); len(got) != 1 {
+		t.Errorf("wrote %q", got)
 	}
 	done := make(chan error, 1)
 	go func() { done <- wait(ctx, m) }()
@@ -92,9 +89,10 @@ func namespacedHandOver(t *testing.T, wrap func(*clientv3.Client) *clientv3.Clie
 	start := time.Now()
 	must(t, within(t, woken, done))
 	t.Logf("noticed after %v", time.Since(start))
+	mustBe(t, holder.TryLock(ctx), concurrency.ErrLocked)
 	must(t, m.TryLock(ctx))
 	must(t, m.Unlock(ctx))
-	if keys := c.Keys(c.Client(), space); len(keys) > 0 {
-		t.Errorf("left behind: %q", keys)
+	if got := c.Keys(keys, space+prefix); len(got) > 0 {
+		t.Errorf("left behind: %q", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"etcdmod/e2e/internal/cluster"
+	rereads "etcdmod/e2e/internal/etcdlock"
 	first "etcdmod/e2e/internal/firstedition"
 	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
@@ -20,6 +21,7 @@ import (
 type waiter interface {
 	locker
 	WatchLock(context.Context) error
+	WatchLockEvery(context.Context, time.Duration) error
 	After(time.Duration) <-chan time.Time
 	Sleep(time.Duration)
 }
@@ -33,8 +35,14 @@ var editions = map[string]func(*concurrency.Session, string) waiter{
 
 // probe runs f with each edition. It returns what is wrong, or "".
 func probe(t *testing.T, f func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string) {
+	t.Helper()
+	probeOf(t, editions["second"], f)
+}
+
+// probeOf is probe with another copy of the second edition.
+func probeOf(t *testing.T, second func(*concurrency.Session, string) waiter, f func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string) {
 	t.Run("second", func(t *testing.T) {
-		sometimes(t, func() string { return f(t, contended(t, concurrency.WithTTL(20)), editions["second"]) })
+		sometimes(t, func() string { return f(t, contended(t, concurrency.WithTTL(20)), second) })
 	})
 	t.Run("first", func(t *testing.T) {
 		wrong := f(t, contended(t, concurrency.WithTTL(20)), editions["first"])
@@ -165,6 +173,17 @@ func TestOrphanedSessionWaitsOn(t *testing.T) {
 	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
 		must(t, p.holder.Unlock(p.ctx))
 		p.session.Orphan()
+		var asked atomic.Bool
+		p.wire.set(func(ctx context.Context, call string) error { // the wait has time to see that its session has ended
+			if call != leaseCall && asked.CompareAndSwap(false, true) {
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-time.After(3 * time.Second):
+				}
+			}
+			return nil
+		}, nil)
 		if err := mutex(p.session, prefix).WatchLock(p.ctx); err != nil {
 			return err.Error()
 		}
@@ -227,6 +246,107 @@ func TestKeysBelowThePrefixDoNotSlowDown(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// A client opens one watch after another. On a link that is slow those at the end of the line are asked for late, and
+// are not given up for that, to be asked for again behind all others.
+func TestWatchesThatQueueInTheClientAreNotGivenUp(t *testing.T) {
+	probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		const (
+			waits = 60
+			each  = 400 * time.Millisecond
+		)
+		holding := p.Session(p.Client())
+		lock := func(i int) string { return fmt.Sprintf("%s/%d", prefix, i) }
+		for i := range waits {
+			must(t, concurrency.NewMutex(holding, lock(i)).TryLock(p.ctx))
+		}
+		var reads, opened atomic.Int64
+		p.wire.set(func(_ context.Context, call string) error {
+			if call == rangeCall {
+				reads.Add(1)
+			}
+			return nil
+		}, nil)
+		p.wire.onWatch(func() { time.Sleep(each) })
+		p.wire.onWatched(func() { opened.Add(1) })
+		ctx, cancel := context.WithCancel(p.ctx)
+		var running sync.WaitGroup
+		for i := range waits {
+			m := mutex(p.session, lock(i))
+			running.Go(func() { _ = m.WatchLock(ctx) })
+		}
+		eventually(t, "all are watched", func() bool { return opened.Load() >= waits })
+		n := reads.Load()
+		cancel()
+		running.Wait()
+		if n > 2*waits { // before the watch, and when the servers have it
+			return fmt.Sprintf("%d reads for %d waits", n, waits)
+		}
+		return ""
+	})
+}
+
+// How often a wait reads beside a watch that is alive does not follow from how often the loop has polled.
+func TestHolderIsReadSeldomBesideALiveWatch(t *testing.T) {
+	second := func(s *concurrency.Session, p string) waiter { return rereads.NewMutex(s, p) }
+	probeOf(t, second, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+		read := make(chan time.Time, 100)
+		asked := p.asked()
+		ctx, cancel := context.WithCancel(p.ctx)
+		done := make(chan error, 1)
+		go func() { done <- mutex(p.session, prefix).WatchLockEvery(ctx, 100*time.Millisecond) }()
+		defer func() { cancel(); <-done }()
+		<-asked
+		p.wire.set(func(_ context.Context, call string) error {
+			if call == rangeCall {
+				read <- time.Now()
+			}
+			return nil
+		}, nil)
+		first := <-read
+		<-read
+		if d := (<-read).Sub(first); d < 3*time.Second { // after one and two
+			return fmt.Sprintf("three reads within %v", d)
+		}
+		return ""
+	})
+}
+
+// A loop that has ended, and has stopped its clock, asks for nothing any more, however long its interval.
+func TestStoppedClockWatchesNothing(t *testing.T) {
+	for name, start := range map[string]func(m waiter) (stop func()){
+		"Ticker": func(m waiter) func() {
+			if m, ok := m.(*first.Mutex); ok {
+				return m.NewTicker(never).Stop
+			}
+			return m.(*etcdlock.Mutex).NewTicker(never).Stop
+		},
+		"Timer": func(m waiter) func() {
+			if m, ok := m.(*first.Mutex); ok {
+				timer := m.NewTimer(never)
+				return func() { timer.Stop() }
+			}
+			timer := m.(*etcdlock.Mutex).NewTimer(never)
+			return func() { timer.Stop() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			probe(t, func(t *testing.T, p pair, mutex func(*concurrency.Session, string) waiter) string {
+				m := mutex(p.session, prefix)
+				stop := start(m)
+				mustBe(t, m.TryLock(p.ctx), concurrency.ErrLocked)
+				watched(t, p.base, 1)
+				stop()
+				for end := time.Now().Add(8 * time.Second); cluster.Watchers(t) > p.base; time.Sleep(5 * time.Millisecond) {
+					if time.Now().After(end) {
+						return "the watch goes on"
+					}
+				}
+				return ""
+			})
+		})
+	}
 }
 
 // A rollout: old pollers, queuers, cancelled waits, and helpers of both editions share one

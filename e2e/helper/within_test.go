@@ -116,6 +116,44 @@ func TestLockWithinStaysOutWhereNobodyElseQueues(t *testing.T) {
 	p.noKeys(t)
 }
 
+// A session that unlocks and locks again at once is ahead of whoever asks first, each time: only a place in the queue is
+// before it. Whoever has it there may have another Mutex each time.
+func TestLockWithinQueuesBehindASessionThatLocksAgain(t *testing.T) {
+	t.Parallel()
+	for name, next := range map[string]func(p pair) *etcdlock.Mutex{
+		"the same Mutex": func(p pair) *etcdlock.Mutex { return p.holder },
+		"a fresh one":    func(p pair) *etcdlock.Mutex { return etcdlock.NewMutex(p.holding, prefix) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := contended(t)
+			again, cli := next(p), p.Client()
+			var reads atomic.Int64
+			locked := make(chan struct{})
+			p.wire.set(func(_ context.Context, call string) error {
+				if call != rangeCall {
+					return nil
+				}
+				switch n := reads.Add(1); {
+				case n == 2: // the servers have the watch
+					must(t, p.holder.Unlock(p.ctx))
+					must(t, again.TryLock(p.ctx))
+					close(locked)
+				case n > 2:
+					<-locked
+				}
+				return nil
+			}, nil)
+			done := p.within(never)
+			eventually(t, "it queues", func() bool { return len(p.Keys(cli, prefix)) == 2 })
+			must(t, again.Unlock(p.ctx))
+			must(t, within(t, woken, done))
+			must(t, p.m.Unlock(p.ctx))
+			p.noKeys(t)
+		})
+	}
+}
+
 func TestLockWithinAndTheEndOfItsSession(t *testing.T) {
 	t.Parallel()
 	ends := func(p pair) {

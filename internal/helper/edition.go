@@ -57,8 +57,9 @@ var earlier = map[string][]string{
 		"996f50b7456caa01c03d748c", "87aee5953ac7c85f55cab296", "d37da9497049dba818ba96fa", "e874a8c6479057ddf1795b91",
 		"be40b90c0d0715663c027bd0", "e235a3973d6d36038feff7f2", "62044a46088cc381cea6c96a",
 		"06fa1dfd3f8ae7727acab995", "238654171583fc0ff65482e0",
-		"6046b697a0bc42bf5494b4de", "97edcd25cb753a2ae9826809",
+		"6046b697a0bc42bf5494b4de", "97edcd25cb753a2ae9826809", "052b41168982ad73133758c7",
 	},
+	WithinFile: {"3f5d83c531ccacfa6691b8ef"},
 }
 
 // Judge says what the file of that name is for a version of etcdmod. The header tells which

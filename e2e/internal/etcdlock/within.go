@@ -36,7 +36,9 @@ func (m *Mutex) LockWithin(ctx context.Context) error {
 			m.refused = true
 			return concurrency.ErrSessionExpired
 		case err != nil, v.holder == "", v.own > 0, v.holder == met, met != "" && v.keys > 1:
-			return m.Lock(ctx) // where the holder is the same, its deletion cannot be watched
+			// Where the holder is the same, it has locked again, and is ahead of whoever does not queue; or its deletion
+			// cannot be watched.
+			return m.Lock(ctx)
 		}
 		met = v.holder
 		m.await(ctx, v)
