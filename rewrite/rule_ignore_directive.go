@@ -31,4 +31,4 @@ package rewrite
 
 import "etcdmod/internal/finding"
 
-var ignoreDirective = &rule{id: "ignore-directive", about: aComment, top: finding.Refuse}
+var ignoreDirective = &rule{id: finding.IgnoreRule, about: aComment, top: finding.Refuse}

@@ -3,8 +3,9 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"etcdmod/internal/command"
 )
 
-func main() { os.Exit(command.Process()) }
+func main() { os.Exit(command.Process(time.Tick(10 * time.Second))) }

@@ -17,6 +17,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/report"
 	"etcdmod/internal/testkit/sample"
+	"etcdmod/internal/version"
 )
 
 var update = flag.Bool("update", false, "make the screenshot in docs again")
@@ -39,7 +40,7 @@ func TestBrowserFilters(t *testing.T) {
 		says    string
 	}{
 		{map[string]string{"owner": "@storage"}, []string{"lock-service", "tiers"}, "3 of 5 findings in 2 of 4 units"},
-		{map[string]string{"state": "failed"}, []string{"search"}, "1 of 5 findings in 1 of 4 units"},
+		{map[string]string{"state": "rejected"}, []string{"search"}, "1 of 5 findings in 1 of 4 units"},
 		{map[string]string{"rule": "watch-storm"}, []string{"reports"}, "1 of 5 findings in 1 of 4 units"},
 		{map[string]string{"tier": "guard"}, []string{"tiers"}, "1 of 5 findings in 1 of 4 units"},
 		{map[string]string{"owner": "@storage", "tier": "gate"}, []string{"tiers"}, "1 of 5 findings in 1 of 4 units"},
@@ -205,13 +206,193 @@ func TestBrowserLooks(t *testing.T) {
 	if got := back(); got != white {
 		t.Errorf("printed: %s", got)
 	}
-	if got := browser.Eval[string](b, `getComputedStyle(document.getElementById("filters")).display`); got != "none" {
+	if got := browser.Eval[string](b, `getComputedStyle(document.getElementById("bar")).display`); got != "none" {
 		t.Errorf("printed, the filters have display %s", got)
 	}
 	// Every control has a name for those who cannot see it.
 	for _, control := range browser.Eval[[]string](b, `[...document.querySelectorAll("select,input,button")]
 		.filter(e => !(e.labels?.[0]?.textContent ?? e.textContent).trim()).map(e => e.outerHTML)`) {
 		t.Errorf("%s has no label", control)
+	}
+	b.Quiet()
+}
+
+// openAll opens everything that can be opened.
+func openAll(b *browser.Browser) {
+	b.Helper()
+	b.Do(`for (const e of document.querySelectorAll("details")) e.open = true`)
+	b.Until(`[...document.querySelectorAll(".file[data-diff]")].every(f => f.querySelector(".diff"))`)
+}
+
+// stays demands that nothing of the page has to be scrolled sideways.
+func stays(b *browser.Browser, when string) {
+	b.Helper()
+	for _, e := range browser.Eval[[]string](b, `[...document.querySelectorAll("*")]
+		.filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible")
+		.filter(e => !e.matches(".unseen, .unseen *, select, input, option, head *"))
+		.map(e => e.outerHTML.slice(0, 120))`) {
+		b.Errorf("%s, this reaches out of the page: %s", when, e)
+	}
+	if wide := browser.Eval[bool](b, `document.documentElement.scrollWidth > document.documentElement.clientWidth`); wide {
+		b.Errorf("%s, the page scrolls sideways", when)
+	}
+}
+
+// patchLines are the lines of a file's hunks as a patch has them.
+func patchLines(f report.File) (out []string) {
+	for _, h := range f.Hunks {
+		for _, l := range h.Lines {
+			out = append(out, strings.ReplaceAll(l.Op, "-", "−")+strings.TrimSuffix(l.Text, "\n"))
+		}
+	}
+	return out
+}
+
+// unified reads an open diff with one side.
+func unified(b *browser.Browser, path string) []string {
+	b.Helper()
+	return browser.Eval[[]string](b, fmt.Sprintf(`[...[...document.querySelectorAll(".file[open]")].find(f => f.querySelector("code").textContent === %q && f.querySelector(".diff.unified"))
+		.querySelectorAll(".diff tbody tr")].map(r => r.cells[2]).filter(c => c).map(c => (c.dataset.op ?? " ") + c.textContent)`, path))
+}
+
+// On a small screen the diff has one side, the filters are folded, and nothing has to be
+// scrolled sideways; on a wide one again it is as before. Paper has one side as well, and what
+// the filters leave is open there.
+func TestBrowserNarrow(t *testing.T) {
+	page := example(t)
+	b := show(t, page)
+	folded := func() bool { return !browser.Eval[bool](b, `document.getElementById("folded").open`) }
+	sides := func() (one, two int) {
+		return browser.Eval[int](b, `document.querySelectorAll(".diff.unified").length`), browser.Eval[int](b, `document.querySelectorAll(".file:not([data-side]) .diff:not(.unified)").length`)
+	}
+	if folded() {
+		t.Error("the filters are folded on a wide screen")
+	}
+	openAll(b)
+	stays(b, "at 1280 px")
+	if one, two := sides(); one > 0 || two == 0 {
+		t.Errorf("wide: %d diffs of one side, %d of two", one, two)
+	}
+	for _, width := range []int64{400, 320} {
+		b.Run(chromedp.EmulateViewport(width, 800))
+		b.Until(`document.querySelector(".diff.unified") !== null`)
+		if width == 400 && !folded() { // later they have been opened
+			t.Error("the filters are not folded on a small screen")
+		}
+		openAll(b)
+		stays(b, fmt.Sprintf("at %d px", width))
+		if one, two := sides(); one == 0 || two > 0 {
+			t.Errorf("%d px: %d diffs of one side, %d of two", width, one, two)
+		}
+	}
+	checked := 0
+	for _, u := range page.Units {
+		for _, f := range u.Files {
+			if f.Created || f.Shared || len(f.Hunks) == 0 {
+				continue
+			}
+			checked++
+			if diff := cmp.Diff(patchLines(f), unified(b, f.Path)); diff != "" {
+				t.Errorf("%s: -patch +page: %s", f.Path, diff)
+			}
+		}
+	}
+	if checked < 3 {
+		t.Errorf("only %d files were compared", checked)
+	}
+	b.Run(chromedp.EmulateViewport(1280, 860))
+	b.Until(`document.querySelector(".diff.unified") === null`)
+	if folded() {
+		t.Error("the filters stay folded on a screen that has become wide")
+	}
+
+	b.Run(chromedp.Click(chromedp.CSS("#close")))
+	b.Choose(map[string]string{"owner": "@storage"})
+	browser.Call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	b.Run(chromedp.EmulateViewport(700, 990))
+	b.Do(`dispatchEvent(new Event("beforeprint"))`)
+	open := func() []string {
+		return browser.Eval[[]string](b, `[...document.querySelectorAll(".finding[open]")].map(e => e.querySelector("code").textContent)`)
+	}
+	if _, shown, _ := b.Shown(); !cmp.Equal(open(), shown) || len(shown) != 3 {
+		t.Errorf("printed are %q, want what the filters leave: %q", open(), shown)
+	}
+	if one, two := sides(); one == 0 || two > 0 {
+		t.Errorf("printed: %d diffs of one side, %d of two", one, two)
+	}
+	stays(b, "printed")
+	b.Do(`dispatchEvent(new Event("afterprint"))`)
+	if left := open(); len(left) > 0 {
+		t.Errorf("after printing %q are open", left)
+	}
+	b.Quiet()
+}
+
+// The page explains its words where they stand, and says what it was made of.
+func TestBrowserExplains(t *testing.T) {
+	page := example(t)
+	b := show(t, page)
+	openAll(b)
+	text := func(selector string) string {
+		return browser.Eval[string](b, fmt.Sprintf(`[...document.querySelectorAll(%q)].map(e => e.textContent).join("\n")`, selector))
+	}
+	for _, want := range append([]string{version.Version, page.Source.Commit, page.Source.Date}, page.Source.Settings...) {
+		if !strings.Contains(text("header"), want) {
+			t.Errorf("the page does not say that it was made of %q", want)
+		}
+	}
+	topics := map[string]report.Topic{}
+	for _, topic := range page.Topics {
+		topics[topic.Name] = topic
+	}
+	for _, u := range page.Units {
+		said := text(fmt.Sprintf(".unit[data-text^=%q]", u.Name))
+		for _, want := range []string{u.State.Explain()} {
+			if want == "" || !strings.Contains(said, want) {
+				t.Errorf("%s does not explain that it is %s", u.Name, u.State)
+			}
+		}
+		for _, f := range u.Findings {
+			reasons := f.Refused
+			if f.NotHigher != nil {
+				reasons = append(reasons, *f.NotHigher)
+			}
+			for _, want := range []string{report.TierText(f.Tier), topics[f.Rule].Title} {
+				if want == "" || !strings.Contains(said, want) {
+					t.Errorf("%s does not say %q of %s %s", u.Name, want, f.Rule, f.Tier)
+				}
+			}
+			for _, r := range reasons {
+				if want := topics[r.Code].Text; want == "" || !strings.Contains(said, want) {
+					t.Errorf("%s does not explain %s", u.Name, r.Code)
+				}
+			}
+		}
+		for _, s := range u.Skipped {
+			if want := topics[s.Reason].Text; want == "" || !strings.Contains(said, want) {
+				t.Errorf("%s does not explain %s", u.Name, s.Reason)
+			}
+		}
+		var own, helper [2]int
+		for _, f := range u.Files {
+			of := &own
+			if f.Shared {
+				of = &helper
+			}
+			of[0], of[1] = of[0]+f.Added, of[1]+f.Removed
+		}
+		if len(u.Files) == 0 {
+			continue
+		}
+		size := text(fmt.Sprintf(".unit[data-text^=%q] > summary .size", u.Name))
+		if want := fmt.Sprintf("+%d −%d · helper +%d −%d", own[0], own[1], helper[0], helper[1]); !strings.HasSuffix(size, want) || helper[0] == 0 {
+			t.Errorf("%s has the size %q, want %q", u.Name, size, want)
+		}
+	}
+	for _, m := range page.Modules {
+		if said := text("#modules"); !strings.Contains(said, m.Title()+" "+string(m.State)) || !strings.Contains(said, m.Reason) {
+			t.Errorf("the list of modules does not have %v: %s", m, said)
+		}
 	}
 	b.Quiet()
 }
@@ -235,7 +416,7 @@ func TestBrowserShowsHostileText(t *testing.T) {
 		Skipped:  []report.Skip{{Path: bad, Reason: bad, Detail: bad}},
 		Problems: []report.Problem{{Phase: bad, Message: bad, Path: bad}},
 	}
-	b := show(t, report.Page{Title: bad, Units: []report.Unit{u}, Clean: []string{bad}, Notes: []finding.Note{{Path: bad, Detail: bad}}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, sample.Topics...)})
+	b := show(t, report.Page{Title: bad, Units: []report.Unit{u}, Modules: []report.Module{{Dir: bad, State: report.State(bad), Reason: bad}, {Path: bad}}, Source: report.Source{Commit: bad, Date: bad, Settings: []string{bad}}, Notes: []finding.Note{{Path: bad, Detail: bad}}, Topics: append([]report.Topic{{Name: bad, Title: bad, Text: bad}}, sample.Topics...)})
 	b.Run(chromedp.Click(chromedp.CSS(".finding > summary")))
 	b.Until(`document.querySelector(".diff") !== null`)
 	if got := browser.Eval[string](b, `document.querySelector(".diff td.come:not(.no)").textContent`); got != bad {
@@ -250,10 +431,13 @@ func TestBrowserShowsHostileText(t *testing.T) {
 	if units, _, _ := b.Choose(map[string]string{"owner": bad}); len(units) != 1 {
 		t.Errorf("its owner cannot be chosen: %q", units)
 	}
+	b.Run(chromedp.EmulateViewport(400, 800))
+	openAll(b)
+	stays(b, "hostile text at 400 px")
 	b.Quiet()
 }
 
-// The screenshot in docs is of the example page; -update makes it again.
+// The screenshots in docs are of the example page, at two widths; -update makes them again.
 func TestBrowserScreenshot(t *testing.T) {
 	b := show(t, example(t))
 	browser.Call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -266,18 +450,27 @@ func TestBrowserScreenshot(t *testing.T) {
 		chromedp.Click(chromedp.CSS(`.unit[open] > .finding > summary`)),
 	)
 	b.Until(`document.querySelector(".diff") !== null`)
-	b.Do(`document.activeElement.blur(); scrollTo(0, 0)`)
+	shoot(b, "report.png", `scrollTo(0, 0)`)
+	b.Run(chromedp.EmulateViewport(400, 900))
+	b.Until(`document.querySelector(".diff.unified") !== null`)
+	shoot(b, "report-narrow.png", `document.querySelector(".unit[open]").scrollIntoView()`)
+	b.Quiet()
+}
+
+// shoot makes a picture of the page as a script has left it, and with -update puts it into docs.
+func shoot(b *browser.Browser, name, script string) {
+	b.Helper()
+	b.Do(`document.activeElement.blur(); %s`, script)
 	picture, err := chromedp.Run(b.Ctx, chromedp.CaptureScreenshot())
 	if err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
 	if !bytes.HasPrefix(picture, []byte("\x89PNG")) || len(picture) < 20_000 || len(picture) > 300_000 {
-		t.Errorf("a picture of %d bytes", len(picture))
+		b.Errorf("a picture of %d bytes", len(picture))
 	}
 	if *update {
-		if err := os.WriteFile("../../docs/report.png", picture, 0o644); err != nil {
-			t.Fatal(err)
+		if err := os.WriteFile("../../docs/"+name, picture, 0o644); err != nil {
+			b.Fatal(err)
 		}
 	}
-	b.Quiet()
 }

@@ -32,7 +32,13 @@ func example(t testing.TB) report.Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := report.Page{Title: "the example", Topics: ruleTopics()}
+	page := report.Page{
+		Title: "the example", Topics: ruleTopics(),
+		Source: report.Source{
+			Commit: "0123456789abcdef0123456789abcdef01234567", Date: "2026-11-28T14:03:00+01:00",
+			Settings: []string{"-by=owner", "-strategy=watch", "-tier=collapse", "-vet=true"},
+		},
+	}
 	add := func(dir, name string, owners ...string) *report.Unit {
 		u, err := report.New(all[dir], report.Ready)
 		if err != nil {
@@ -46,13 +52,19 @@ func example(t testing.TB) report.Page {
 	add("storm", "reports", "@web")
 	add("tiers", "tiers", "@storage")
 	failed := add("example", "search", "@web")
-	failed.State, failed.Files = report.Failed, nil
+	failed.State, failed.Files = report.Rejected, nil
 	f := failed.Findings[0]
 	f.Func, f.Message, f.Tier = "elect", strings.ReplaceAll(f.Message, "awaitLock", "elect"), "refuse"
 	f.Refused = []report.Reason{{Code: string(finding.DoesNotBuild), Detail: "undefined: limit"}}
 	failed.Findings = []report.Finding{f}
 	failed.Problems = []report.Problem{{Phase: "build", Path: "search/lock.go", Line: 20, Message: "undefined: limit"}}
 	failed.Skipped = []report.Skip{{Path: "search/lock_windows.go", Reason: string(finding.SkipConstraints), Detail: "this build configuration leaves it out"}}
+	for _, u := range page.Units[:3] {
+		page.Modules = append(page.Modules, report.Module{Dir: u.Name, Path: u.Module, State: report.Changed})
+	}
+	page.Modules = append(page.Modules,
+		report.Module{Dir: "search", Path: failed.Module, State: report.Rejected, Reason: "search/lock.go:20: build: undefined: limit"},
+		report.Module{Dir: "tools", State: report.Clean})
 	return page
 }
 
@@ -130,7 +142,7 @@ func TestHTMLHasTheFindings(t *testing.T) {
 			t.Errorf("%s is not in the page", want)
 		}
 	}
-	empty := string(html(t, report.Page{Title: "m", Units: []report.Unit{{Module: "m", State: report.Clean}}}))
+	empty := string(html(t, report.Page{Title: "m", Units: []report.Unit{{Module: "m", State: report.Clean}}, Modules: []report.Module{{Path: "m", State: report.Clean}}}))
 	if !strings.Contains(empty, "<title>etcdmod: 0 findings in m</title>") || strings.Contains(empty, "Findings by rule") {
 		t.Errorf("of nothing: %s", cmp.Diff("", empty))
 	}

@@ -117,7 +117,7 @@ func valid(t *testing.T, log []byte) {
 }
 
 func TestSARIF(t *testing.T) {
-	u := sample.Unit(t, sample.Result(t), report.Found)
+	u := sample.Unit(t, sample.Result(t), report.Reported)
 	u.Owners = []string{"@team"}
 	l, text := sarif(t, u)
 	run := l.Runs[0]
@@ -196,7 +196,7 @@ func TestSARIFOfNothing(t *testing.T) {
 // A service shows a finding as new when its fingerprint is.
 func TestSARIFFingerprints(t *testing.T) {
 	prints := func(res *pipeline.Result) []string {
-		l, _ := sarif(t, sample.Unit(t, res, report.Found))
+		l, _ := sarif(t, sample.Unit(t, res, report.Reported))
 		var out []string
 		for _, r := range l.Runs[0].Results {
 			out = append(out, r.PartialFingerprints["etcdmodFinding/v1"])
@@ -238,7 +238,7 @@ func TestSARIFSuppressions(t *testing.T) {
 	ignored := *res.Findings[0]
 	ignored.Ignored, ignored.Refused = "only one <replica>", []finding.Reason{{Code: finding.DoesNotBuild}}
 	res.Ignored = []*finding.Finding{&ignored}
-	l, _ := sarif(t, sample.Unit(t, res, report.Found))
+	l, _ := sarif(t, sample.Unit(t, res, report.Reported))
 	results := l.Runs[0].Results
 	if len(results) != len(res.Bumps)+len(res.Findings)+1 {
 		t.Fatalf("%d results", len(results))
@@ -342,7 +342,7 @@ func TestSARIFColumns(t *testing.T) {
 	f.Path[1].Pos.Line = 100
 	want := func(col int) {
 		t.Helper()
-		l, _ := sarif(t, sample.Unit(t, res, report.Found))
+		l, _ := sarif(t, sample.Unit(t, res, report.Reported))
 		r := l.Runs[0].Results[len(res.Bumps)]
 		flow := r.CodeFlows[0].ThreadFlows[0].Locations
 		got := []int{r.Locations[0].PhysicalLocation.Region.StartColumn, flow[1].Location.PhysicalLocation.Region.StartColumn, flow[2].Location.PhysicalLocation.Region.StartColumn}

@@ -32,8 +32,10 @@ func applyCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = s.apply(ctx, env)
-			return err
+			return s.each(ctx, env, func(s *settings) error {
+				_, err := s.apply(ctx, env)
+				return err
+			})
 		},
 	}
 }
@@ -57,7 +59,7 @@ func (s *settings) apply(ctx context.Context, env *Env) ([]change.Change, error)
 	if err := write(res); err != nil {
 		return nil, err
 	}
-	if err := s.printApplied(env, res, stats); err != nil {
+	if err := s.printApplied(ctx, env, res, stats); err != nil {
 		return res.Changes, &exit{ExitIncomplete, fmt.Errorf("the changes are written, but %w", err)}
 	}
 	return res.Changes, outcome(res, false)
@@ -128,10 +130,10 @@ func write(res *pipeline.Result) error {
 }
 
 // printApplied writes the report, and what was written to stderr.
-func (s *settings) printApplied(env *Env, res *pipeline.Result, stats []patch.Stat) error {
+func (s *settings) printApplied(ctx context.Context, env *Env, res *pipeline.Result, stats []patch.Stat) error {
 	switch {
 	case s.whole():
-		return s.render(env, res, report.Written)
+		return s.render(ctx, env, res, report.Written)
 	case s.format == formatJSON:
 		return report.JSON(env.Stdout, res, nil, stats)
 	}

@@ -120,9 +120,9 @@ func readConfigFile(dir string, file *string) ([]byte, error) {
 		}
 		return data, nil
 	}
-	root, err := modules.Root(dir)
-	if err != nil {
-		return nil, nil // what comes next says so
+	root := modules.Above(dir)
+	if root == "" {
+		root = dir // it may be that of a go.work; what comes next says where there is no module
 	}
 	repo := modules.Repository(resolved(root))
 	places := []string{root}

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io"
+	"time"
 )
 
 // Exit codes.
@@ -23,6 +24,8 @@ type Env struct {
 	Stderr  io.Writer
 	// Terminal reports whether Stdout or Stderr is a terminal; nil means to find out.
 	Terminal func(io.Writer) bool
+	// Ticks says when a run tells what it waits for; nil means never.
+	Ticks <-chan time.Time
 }
 
 // exit is an error with an exit code. A nil err has been reported already.

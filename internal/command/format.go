@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
 )
@@ -53,18 +56,27 @@ func readFormat(cmd *cli.Command) (string, error) {
 	return format, nil
 }
 
-// render writes the whole report to stdout. done is the state of a module with which all
-// went well.
-func (s *settings) render(env *Env, res *pipeline.Result, done report.State) error {
-	unit, err := report.New(res, done)
+// render writes the whole report to stdout. done is the state that a change has now.
+func (s *settings) render(ctx context.Context, env *Env, res *pipeline.Result, done report.State) error {
+	page, err := report.Of(res, done)
 	if err != nil {
 		return &exit{ExitFailed, fmt.Errorf("cannot make the report: %w", err)}
 	}
-	page := report.Page{Title: unit.Title(), Units: []report.Unit{unit}, Topics: reportTopics()}
+	page.Topics, page.Source = reportTopics(), s.source(ctx, env, res)
 	if err := renderers[s.format](env.Stdout, page); err != nil {
 		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return nil
+}
+
+// source says what a report on a module is made of.
+func (s *settings) source(ctx context.Context, env *Env, res *pipeline.Result) report.Source {
+	opts := s.pipeline(env)
+	out := report.Source{Settings: report.SettingsOf(opts.Settings())}
+	if root := modules.Resolved(res.Module.Root); modules.Repository(root) != "" {
+		out.Commit, out.Date = gitcmd.New(root, env.Environ).Head(ctx)
+	}
+	return out
 }
 
 // reportTopics are the topics as reports have them.

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v3"
 
 	"etcdmod/internal/change"
+	"etcdmod/internal/finding"
 	"etcdmod/internal/journal"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
@@ -30,21 +32,26 @@ func checkCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			res, err := s.run(ctx, env)
-			if err != nil {
-				return err
-			}
-			if s.whole() {
-				err = s.render(env, res, report.Found)
-			} else {
-				err = s.print(env, env.Stdout, res)
-			}
-			if err != nil {
-				return err
-			}
-			return outcome(res, len(res.Findings)+len(res.Bumps) > 0)
+			return s.each(ctx, env, func(s *settings) error { return s.check(ctx, env) })
 		},
 	}
+}
+
+// check reports on one module.
+func (s *settings) check(ctx context.Context, env *Env) error {
+	res, err := s.run(ctx, env)
+	if err != nil {
+		return err
+	}
+	if s.whole() {
+		err = s.render(ctx, env, res, report.Reported)
+	} else {
+		err = s.print(env, env.Stdout, res)
+	}
+	if err != nil {
+		return err
+	}
+	return outcome(res, len(res.Bumps) > 0 || slices.ContainsFunc(res.Findings, (*finding.Finding).Counts))
 }
 
 func diffCommand(env *Env) *cli.Command {
@@ -62,11 +69,13 @@ func diffCommand(env *Env) *cli.Command {
 			if err != nil {
 				return err
 			}
-			res, err := s.run(ctx, env)
-			if err != nil {
-				return err
-			}
-			return s.printPatch(ctx, env, res)
+			return s.each(ctx, env, func(s *settings) error {
+				res, err := s.run(ctx, env)
+				if err != nil {
+					return err
+				}
+				return s.printPatch(ctx, env, res)
+			})
 		},
 	}
 }
@@ -80,7 +89,7 @@ func (s *settings) printPatch(ctx context.Context, env *Env, res *pipeline.Resul
 	}
 	switch {
 	case s.whole():
-		err = s.render(env, res, report.Ready)
+		err = s.render(ctx, env, res, report.Ready)
 	case s.format == formatJSON:
 		err = report.JSON(env.Stdout, res, plain, nil)
 	default:
@@ -110,7 +119,7 @@ func (s *settings) pipeline(env *Env) pipeline.Options {
 
 // run is the pipeline with its errors as exit codes.
 func (s *settings) run(ctx context.Context, env *Env) (*pipeline.Result, error) {
-	log, stop := s.progress(env)
+	ctx, log, stop := s.progress(ctx, env)
 	defer stop()
 	if s.file != "" && log != nil {
 		log("settings are from %s", s.file)
@@ -132,7 +141,7 @@ func (s *settings) print(env *Env, out io.Writer, res *pipeline.Result) error {
 	if s.format == formatJSON {
 		err = report.JSON(&found, res, nil, nil)
 	} else {
-		err = errors.Join(report.Text(&found, res), report.Skipped(&rest, res), report.Tries(&rest, res, s.verbose), report.Problems(&rest, res))
+		err = errors.Join(report.Text(&found, res), report.Skipped(&rest, res), report.Tries(&rest, res, s.verbose), report.Problems(&rest, res), report.Ways(&rest, res))
 		if !s.bump.Only { // which goes through many modules, and looks at no package
 			err = errors.Join(err, report.Unselected(&rest, res), report.Looked(&rest, res), report.Below(&rest, res, env.Dir))
 		}

@@ -18,8 +18,8 @@ const endsWithin = 4 * time.Second
 // Process runs etcdmod as the process that it is in, and returns the exit code. The first
 // interrupt ends the run in good order. A second one ends it at once, and so do some seconds
 // that it takes to end: what is half written then is finished or undone by the next run, as
-// after a kill.
-func Process() int {
+// after a kill. ticks says when a run tells what it waits for; nil means never.
+func Process(ticks <-chan time.Time) int {
 	if procgroup.Watches() {
 		return ExitOK
 	}
@@ -39,7 +39,7 @@ func Process() int {
 	}
 	code := make(chan int, 1)
 	go func() {
-		code <- Main(ctx, os.Args[1:], Env{Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+		code <- Main(ctx, os.Args[1:], Env{Dir: dir, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Ticks: ticks})
 	}()
 	select {
 	case c := <-code:

@@ -1,35 +1,101 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"etcdmod/internal/gocmd"
 )
 
 // patience is how long a run may take before it shows that it is alive.
 const patience = 400 * time.Millisecond
 
-// progress returns a function that tells what is being done, and one that ends it: as
-// lines with -v, as one line that moves on a terminal, and not at all otherwise.
-func (s *settings) progress(env *Env) (log func(format string, args ...any), stop func()) {
+// progress returns a context for the run, a function that tells what is being done, and one that
+// ends it: as lines with -v, as one line that moves on a terminal, and otherwise only what is
+// waited for when that takes long.
+func (s *settings) progress(ctx context.Context, env *Env) (_ context.Context, log func(format string, args ...any), stop func()) {
 	start := time.Now()
 	if s.verbose {
-		return func(format string, args ...any) {
+		log := func(format string, args ...any) {
 			say(env.Stderr, "etcdmod: %5.1fs  %s\n", time.Since(start).Seconds(), fmt.Sprintf(format, args...))
-		}, func() {}
+		}
+		ctx, stop := env.waiting(ctx, func(text string) { log("%s", text) })
+		return ctx, log, stop
 	}
 	f, ok := env.Stderr.(*os.File)
 	if !ok || !env.terminal(f) {
-		return nil, func() {}
+		if s.format != formatText {
+			return ctx, nil, func() {}
+		}
+		ctx, stop := env.waiting(ctx, env.sayWaiting)
+		return ctx, nil, stop
 	}
 	line := &liveLine{out: f}
 	timer := time.AfterFunc(patience, line.show)
-	return line.say, func() {
+	ctx, over := env.waiting(ctx, func(text string) { line.say("%s", text) })
+	return ctx, line.say, func() {
+		over()
 		timer.Stop()
 		line.end()
+	}
+}
+
+// sayWaiting writes what is waited for as a line.
+func (env *Env) sayWaiting(text string) { say(env.Stderr, "etcdmod: %s\n", text) }
+
+// waiting returns a context that is watched for go commands: as often as env.Ticks says, and one
+// of them runs, tell gets a text about the one that runs longest. The first run on a machine
+// downloads and compiles for minutes. Nothing is told once stop has returned.
+func (env *Env) waiting(ctx context.Context, tell func(text string)) (_ context.Context, stop func()) {
+	if env.Ticks == nil {
+		return ctx, func() {}
+	}
+	type command struct {
+		verb  string
+		began time.Time
+	}
+	var mu sync.Mutex
+	var running []*command // in the order in which they began
+	watched := gocmd.Watching(ctx, func(args []string) func() {
+		c := &command{args[0], time.Now()}
+		mu.Lock()
+		defer mu.Unlock()
+		running = append(running, c)
+		return func() {
+			mu.Lock()
+			defer mu.Unlock()
+			running = slices.DeleteFunc(running, func(other *command) bool { return other == c })
+		}
+	})
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-over:
+				return
+			case <-env.Ticks:
+			}
+			mu.Lock()
+			text := ""
+			if len(running) > 0 {
+				text = fmt.Sprintf("waiting for \"go %s\" for %.0f s; the go command downloads and compiles what its caches lack", running[0].verb, time.Since(running[0].began).Seconds())
+			}
+			mu.Unlock()
+			if text != "" {
+				tell(text)
+			}
+		}
+	}()
+	return watched, func() {
+		close(over)
+		<-ended
 	}
 }
 

@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"etcdmod/internal/quote"
+	"etcdmod/internal/report"
 	"etcdmod/internal/rooted"
 
 	"github.com/schollz/progressbar/v3"
@@ -153,7 +155,12 @@ func runRollout(ctx context.Context, env *Env, cmd *cli.Command, opts *rollout.O
 		return err
 	}
 	defer done()
-	index, err := rollout.Run(ctx, *opts)
+	watched, stop := ctx, func() {}
+	if format == formatText {
+		watched, stop = env.waiting(ctx, bar.waits)
+	}
+	index, err := rollout.Run(watched, *opts)
+	stop()
 	bar.end()
 	if text := bar.resumed(); text != "" && err == nil {
 		say(env.Stderr, "etcdmod: %s\n", text)
@@ -194,7 +201,7 @@ func finishRollout(env *Env, index *rollout.Index, format, dir string, kept bool
 // rolloutOutcome gives the exit code. What could not be done in one module of many makes the
 // whole incomplete; only where nothing came of any, it is that of a single module.
 func rolloutOutcome(index *rollout.Index) error {
-	states := map[rollout.State]int{}
+	states := map[report.State]int{}
 	incomplete := unshipped(index) || slices.ContainsFunc(index.Notes, func(n rollout.Note) bool { return n.Fault })
 	for _, m := range index.Modules {
 		states[m.State]++
@@ -203,17 +210,17 @@ func rolloutOutcome(index *rollout.Index) error {
 	switch n := len(index.Modules); {
 	case n == 0 && index.Shard.Count > 0 && !incomplete:
 		return nil // more machines than there is work for
-	case index.Shard.Count > 0 && states[rollout.Failed] == n:
+	case index.Shard.Count > 0 && states[report.Failed] == n:
 		return &exit{code: ExitIncomplete} // the others may have more to say
 	case n == 0:
 		return &exit{ExitUsage, errors.New("there is no module")}
-	case states[rollout.Failed] == n:
+	case states[report.Failed] == n:
 		return &exit{ExitUsage, errors.New("nothing can be said about any module")}
-	case states[rollout.Changed] == 0 && states[rollout.Rejected] > 0:
+	case states[report.Changed] == 0 && states[report.Rejected] > 0:
 		return &exit{ExitFailed, errors.New("verification accepted none of the changes")}
 	case incomplete:
 		return &exit{code: ExitIncomplete}
-	case states[rollout.Changed] > 0 || states[rollout.Reported] > 0:
+	case states[report.Changed] > 0 || states[report.Reported] > 0:
 		return &exit{code: ExitFindings}
 	}
 	return nil
@@ -226,7 +233,8 @@ type rolloutBar struct {
 	all    bool
 	start  func(total int) *progressbar.ProgressBar // nil where lines are wanted
 	bar    *progressbar.ProgressBar
-	counts map[rollout.State]int
+	counts map[report.State]int
+	drawn  atomic.Bool
 	kept   int // modules of a recorded run
 	again  map[rollout.Again]int
 }
@@ -245,9 +253,10 @@ func newBar(out io.Writer, total int) *progressbar.ProgressBar {
 
 func (b *rolloutBar) event(e rollout.Event) {
 	if b.counts == nil {
-		b.counts = map[rollout.State]int{}
+		b.counts = map[report.State]int{}
 		if b.start != nil {
 			b.bar = b.start(e.Total)
+			b.drawn.Store(true)
 		}
 	}
 	b.counts[e.Module.State]++
@@ -261,11 +270,11 @@ func (b *rolloutBar) event(e rollout.Event) {
 		b.again[e.Again]++
 	}
 	if b.bar != nil {
-		b.bar.Describe(fmt.Sprintf("%d changed, %d failed", b.counts[rollout.Changed], b.counts[rollout.Failed]))
+		b.bar.Describe(fmt.Sprintf("%d changed, %d failed", b.counts[report.Changed], b.counts[report.Failed]))
 		_ = b.bar.Set(e.Done)
 		return
 	}
-	if !b.all && (e.Kept || e.Module.State == rollout.Clean && e.Again == "") {
+	if !b.all && (e.Kept || e.Module.State == report.Clean && e.Again == "") {
 		return
 	}
 	why := againText[e.Again]
@@ -273,6 +282,13 @@ func (b *rolloutBar) event(e rollout.Event) {
 		why = " (as recorded)"
 	}
 	say(b.out, "etcdmod: [%d/%d] %s: %s%s\n", e.Done, e.Total, quote.Name(e.Module.Dir), said(e.Module), why)
+}
+
+// waits says what is waited for. A bar that is there says enough.
+func (b *rolloutBar) waits(text string) {
+	if !b.drawn.Load() {
+		say(b.out, "etcdmod: %s\n", text)
+	}
 }
 
 // againText says why a module that a recorded run has finished was done again.
@@ -302,7 +318,13 @@ func said(m *rollout.Module) string {
 		text, _, _ := strings.Cut(m.Failure.Message, "\n")
 		return fmt.Sprintf("%s: %s: %s", m.State, m.Failure.Kind, text)
 	case len(m.Findings) > 0:
-		return fmt.Sprintf("%s: findings %d, changes to review %d", m.State, len(m.Findings), len(m.Units))
+		text := fmt.Sprintf("%s: findings %d, changes to review %d", m.State, len(m.Findings), len(m.Units))
+		if m.Incomplete && m.Reason != "" {
+			text += ": " + m.Reason
+		}
+		return text
+	case m.Reason != "":
+		return fmt.Sprintf("%s: %s", m.State, m.Reason)
 	}
 	return string(m.State)
 }

@@ -7,15 +7,16 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"etcdmod/internal/report"
 	"etcdmod/internal/rollout"
 )
 
 // A rollout on a terminal has a bar with counts; elsewhere, and with -v, lines.
 func TestRolloutBar(t *testing.T) {
 	events := []rollout.Event{
-		{Module: &rollout.Module{Dir: "a", State: rollout.Clean}},
-		{Module: &rollout.Module{Dir: "b", State: rollout.Failed, Failure: &rollout.Failure{Kind: rollout.FailedPanic, Message: "panic: x\nstack"}}},
-		{Module: &rollout.Module{Dir: "c", State: rollout.Changed, Findings: make([]rollout.Finding, 2), Units: make([]rollout.Unit, 1)}},
+		{Module: &rollout.Module{Dir: "a", State: report.Clean}},
+		{Module: &rollout.Module{Dir: "b", State: report.Failed, Failure: &rollout.Failure{Kind: rollout.FailedPanic, Message: "panic: x\nstack"}}},
+		{Module: &rollout.Module{Dir: "c", State: report.Changed, Findings: make([]rollout.Finding, 2), Units: make([]rollout.Unit, 1)}},
 	}
 	for _, c := range []struct {
 		name     string
@@ -60,10 +61,10 @@ func TestRolloutBar(t *testing.T) {
 
 // What became of the modules, as an exit code.
 func TestRolloutOutcome(t *testing.T) {
-	of := func(states ...rollout.State) *rollout.Index {
+	of := func(states ...report.State) *rollout.Index {
 		x := &rollout.Index{}
 		for _, s := range states {
-			x.Modules = append(x.Modules, rollout.Module{State: s, Incomplete: s == rollout.Failed || s == rollout.Uncovered || s == rollout.Rejected})
+			x.Modules = append(x.Modules, rollout.Module{State: s, Incomplete: s == report.Failed || s == report.Uncovered || s == report.Rejected})
 		}
 		return x
 	}
@@ -75,14 +76,14 @@ func TestRolloutOutcome(t *testing.T) {
 	}{
 		{of(), ExitUsage},
 		{sharded, ExitOK},
-		{of(rollout.Clean), ExitOK},
-		{of(rollout.Clean, rollout.Reported), ExitFindings},
-		{of(rollout.Clean, rollout.Changed), ExitFindings},
-		{of(rollout.Changed, rollout.Failed), ExitIncomplete},
-		{of(rollout.Clean, rollout.Uncovered), ExitIncomplete},
-		{of(rollout.Changed, rollout.Rejected), ExitIncomplete},
-		{of(rollout.Clean, rollout.Rejected), ExitFailed},
-		{of(rollout.Failed, rollout.Failed), ExitUsage},
+		{of(report.Clean), ExitOK},
+		{of(report.Clean, report.Reported), ExitFindings},
+		{of(report.Clean, report.Changed), ExitFindings},
+		{of(report.Changed, report.Failed), ExitIncomplete},
+		{of(report.Clean, report.Uncovered), ExitIncomplete},
+		{of(report.Changed, report.Rejected), ExitIncomplete},
+		{of(report.Clean, report.Rejected), ExitFailed},
+		{of(report.Failed, report.Failed), ExitUsage},
 	} {
 		code := ExitOK
 		if e, ok := rolloutOutcome(c.index).(*exit); ok {

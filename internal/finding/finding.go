@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"go/token"
 	"strconv"
+	"strings"
 )
 
 // A Rule is one kind of finding, with its documentation.
@@ -49,6 +50,16 @@ type Finding struct {
 func (f *Finding) Key() string {
 	return f.Pos.Filename + ":" + strconv.Itoa(f.Pos.Offset) + ":" + f.Rule
 }
+
+// Counts reports whether the finding counts for the exit code. One in a test for which nothing
+// can be done is reported, and fails no build: it polls no etcd that anybody needs.
+func (f *Finding) Counts() bool {
+	return f.Tier != Refuse || f.Rule == IgnoreRule || !strings.HasSuffix(f.Pos.Filename, "_test.go")
+}
+
+// IgnoreRule is the rule about comments that are to ignore findings, which no such comment
+// ignores.
+const IgnoreRule = "ignore-directive"
 
 // NextTier is the tier that NotHigher is about.
 func (f *Finding) NextTier() Tier {

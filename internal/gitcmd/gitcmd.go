@@ -227,6 +227,17 @@ func (r Runner) Line(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSuffix(string(out), "\n"), err
 }
 
+// Head returns the commit that is checked out, and when that was committed; both are empty
+// where there is none.
+func (r Runner) Head(ctx context.Context) (commit, date string) {
+	line, err := r.Line(ctx, "log", "-1", "--no-decorate", "--format=%H %cI", "HEAD")
+	if err != nil {
+		return "", ""
+	}
+	commit, date, _ = strings.Cut(line, " ")
+	return commit, date
+}
+
 // List runs git and returns what it prints with a zero byte after each.
 func (r Runner) List(ctx context.Context, args ...string) ([]string, error) {
 	out, err := r.Run(ctx, nil, args...)

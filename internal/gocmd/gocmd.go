@@ -103,6 +103,15 @@ func (r Runner) Run(ctx context.Context, args ...string) ([]byte, error) {
 	return stdout, err
 }
 
+// watching is the key of the function that [Watching] puts into a context.
+type watching struct{}
+
+// Watching returns a context whose go commands tell a function their arguments when they begin,
+// and call what it returns when they end.
+func Watching(ctx context.Context, began func(args []string) (ended func())) context.Context {
+	return context.WithValue(ctx, watching{}, began)
+}
+
 // maxOutput bounds what is kept of each stream of a command, in bytes.
 const maxOutput = 1 << 30
 
@@ -114,6 +123,9 @@ const maxOutput = 1 << 30
 func (r Runner) RunBoth(ctx context.Context, args ...string) (stdout, stderr []byte, err error) {
 	if err := r.Check(); err != nil {
 		return nil, nil, &Error{Args: args, Dir: r.Dir, Stderr: err.Error(), Err: err}
+	}
+	if began, ok := ctx.Value(watching{}).(func([]string) func()); ok {
+		defer began(args)()
 	}
 	ctx, stop := r.Unblock(ctx)
 	defer stop()

@@ -58,6 +58,18 @@ func Opened(root string, env []string) (file string, dirs []string) {
 	return file, dirs
 }
 
+// Together returns the directories of the modules that the go.work in effect in a directory
+// uses. There are none where there is no go.work, or nobody can read it.
+func Together(dir string, env []string) []string {
+	w := newWorkspaces(env)
+	file := w.file(dir)
+	f := w.read(file)
+	if f == nil {
+		return nil
+	}
+	return f.Dirs(filepath.Dir(file))
+}
+
 // Relocated writes a go.work, with its sums, into a directory where it means the same. The go
 // command adds what it lacks to the sums, also where it only lists.
 func (w *GoWork) Relocated(dir string) error {

@@ -127,7 +127,7 @@ func (r *run) finish() {
 	})
 	r.res.Incomplete = len(r.res.Skipped) > 0
 	for _, f := range r.res.Findings {
-		r.res.Incomplete = r.res.Incomplete || f.Tier == finding.Refuse
+		r.res.Incomplete = r.res.Incomplete || f.Tier == finding.Refuse && f.Counts()
 	}
 	for _, t := range r.res.Tries {
 		r.res.Incomplete = r.res.Incomplete || t.Lost()

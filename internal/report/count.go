@@ -15,27 +15,33 @@ type Tally struct {
 // Counts sums up a page.
 type Counts struct {
 	Modules, Units, Findings, Ignored, Skipped, Problems int
-	// Rules, Tiers and Codes count findings, States and Owners units. Rules and states are in
-	// the order of the page's topics and of [Error] to [Clean], tiers from the weakest; codes
-	// and owners are in falling order.
-	Rules, Tiers, Codes, States, Owners []Tally
+	// Changes are units that change something; Preludes are not among them.
+	Changes, Preludes int
+	// Rules, Tiers and Codes count findings, ModuleStates modules, States and Owners units.
+	// Rules and states are in the order of the page's topics and of [States], tiers from the
+	// weakest; codes and owners are in falling order.
+	Rules, Tiers, Codes, ModuleStates, States, Owners []Tally
 	// Matrix has the findings by rule and tier.
 	Matrix map[string]map[string]int
 }
 
-var (
-	states = []State{Error, Failed, Refused, Found, Held, Ready, Published, Written, Uncovered, Clean}
-	tiers  = []string{"refuse", "report", "bump", "guard", "gate", "collapse"}
-)
+var tiers = []string{"refuse", "report", "bump", "guard", "gate", "collapse"}
 
 // Count sums up a page.
 func Count(page Page) Counts {
-	c := Counts{Units: len(page.Units), Matrix: map[string]map[string]int{}}
-	modules := map[[2]string]bool{}
+	c := Counts{Modules: len(page.Modules), Units: len(page.Units), Matrix: map[string]map[string]int{}}
 	ruleCount, tierCount, codeCount := map[string]int{}, map[string]int{}, map[string]int{}
-	stateCount, ownerCount := map[string]int{}, map[string]int{}
+	moduleCount, stateCount, ownerCount := map[string]int{}, map[string]int{}, map[string]int{}
+	for _, m := range page.Modules {
+		moduleCount[string(m.State)]++
+	}
 	for _, u := range page.Units {
-		modules[[2]string{u.Module, u.Dir}] = true
+		switch {
+		case u.Prelude:
+			c.Preludes++
+		case slices.Contains([]State{Held, Ready, Published, Written}, u.State):
+			c.Changes++
+		}
 		stateCount[string(u.State)]++
 		for _, o := range u.Owners {
 			ownerCount[o]++
@@ -56,17 +62,17 @@ func Count(page Page) Counts {
 			}
 		}
 	}
-	c.Modules = len(modules) + len(page.Clean)
 	var rules, stateNames []string
 	for _, t := range page.Topics {
 		if t.Rule {
 			rules = append(rules, t.Name)
 		}
 	}
-	for _, s := range states {
-		stateNames = append(stateNames, string(s))
+	for _, s := range States {
+		stateNames = append(stateNames, string(s.State))
 	}
-	c.Rules, c.Tiers, c.States = inOrder(ruleCount, rules), inOrder(tierCount, tiers), inOrder(stateCount, stateNames)
+	c.Rules, c.Tiers = inOrder(ruleCount, rules), inOrder(tierCount, tiers)
+	c.ModuleStates, c.States = inOrder(moduleCount, stateNames), inOrder(stateCount, stateNames)
 	c.Codes, c.Owners = byCount(codeCount), byCount(ownerCount)
 	return c
 }

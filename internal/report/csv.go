@@ -18,9 +18,9 @@ var csvHeader = []string{
 // A csvRow is a row of [CSV], by the names of its columns.
 type csvRow map[string]string
 
-// CSV writes a header and one row for each finding, requirement in go.mod ("bump"), place that
-// was not covered ("skipped"), thing that verification said ("problem") and finding that a
-// comment ignores ("ignored"), and for what no module has ("note"), as RFC 4180 has it.
+// CSV writes a header and one row for each module, finding, requirement in go.mod ("bump"),
+// place that was not covered ("skipped"), thing that verification said ("problem") and finding
+// that a comment ignores ("ignored"), and for what no module has ("note"), as RFC 4180 has it.
 // Lists in a cell are separated by "; ", names by spaces. A cell that a spreadsheet would take
 // for a formula begins with an apostrophe, which spreadsheets do not show.
 func CSV(w io.Writer, page Page) error {
@@ -35,6 +35,11 @@ func CSV(w io.Writer, page Page) error {
 			cells[i] = quote.Cell(row[name])
 		}
 		return out.Write(cells)
+	}
+	for _, m := range page.Modules {
+		if err := write(csvRow{"type": "module", "module": m.Path, "path": m.Dir, "state": string(m.State), "detail": m.Reason}); err != nil {
+			return err
+		}
 	}
 	for _, u := range page.Units {
 		for _, row := range u.rows() {

@@ -14,39 +14,40 @@ import (
 )
 
 func TestCSV(t *testing.T) {
-	u := sample.Unit(t, sample.Result(t), report.Found)
+	u := sample.Unit(t, sample.Result(t), report.Reported)
 	u.Name, u.Owners = "a, \"b\"", []string{"@team", "x@example.com"}
-	u.State = "found"
+	u.State = report.Reported
 	u.Ignored = []report.Finding{{Rule: "trylock-poll", Path: "i.go", Line: 1, Tier: "ignored", Message: "i polls", Ignored: "one replica"}}
 	var b bytes.Buffer
-	if err := report.CSV(&b, report.Page{Units: []report.Unit{u}, Notes: []finding.Note{{Path: "sub", Detail: "not ours"}}}); err != nil {
+	if err := report.CSV(&b, report.Page{Units: []report.Unit{u}, Modules: []report.Module{{Dir: "m", Path: u.Module, State: report.Rejected, Reason: "vet: no"}}, Notes: []finding.Note{{Path: "sub", Detail: "not ours"}}}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `type,module,unit,owners,state,rule,path,line,col,package,func,tier,codes,message,detail,call_path,version,target,differences
-bump,example.com/m,"a, ""b""",'@team x@example.com,found,unsafe-client,go.mod,3,9,,,bump,,example.com/etcd@v1.0.0 leaks <maps>,,,example.com/etcd@v1.0.0,v1.1.0,
-bump,example.com/m,"a, ""b""",'@team x@example.com,found,unsafe-client,go.mod,4,9,,,report,not-by-default,example.com/etcd@v1.0.0 leaks <maps>,not-by-default,,example.com/etcd@v1.0.0,v1.1.0,
-bump,example.com/m,"a, ""b""",'@team x@example.com,found,unsafe-client,go.mod,5,9,,,refuse,needs-more-requirements,example.com/etcd@v1.0.0 leaks <maps>,"needs-more-requirements: needs more:
+module,example.com/m,,,rejected,,m,,,,,,,,vet: no,,,,
+bump,example.com/m,"a, ""b""",'@team x@example.com,reported,unsafe-client,go.mod,3,9,,,bump,,example.com/etcd@v1.0.0 leaks <maps>,,,example.com/etcd@v1.0.0,v1.1.0,
+bump,example.com/m,"a, ""b""",'@team x@example.com,reported,unsafe-client,go.mod,4,9,,,report,not-by-default,example.com/etcd@v1.0.0 leaks <maps>,not-by-default,,example.com/etcd@v1.0.0,v1.1.0,
+bump,example.com/m,"a, ""b""",'@team x@example.com,reported,unsafe-client,go.mod,5,9,,,refuse,needs-more-requirements,example.com/etcd@v1.0.0 leaks <maps>,"needs-more-requirements: needs more:
 	example.com/x: cannot find it",,example.com/etcd@v1.0.0,v1.1.0,
-bump,example.com/m,"a, ""b""",'@team x@example.com,found,unsafe-client,go.mod,6,9,,,refuse,replaced,example.com/etcd@v1.0.0 leaks <maps>,replaced,,example.com/etcd@v1.0.0,,
-finding,example.com/m,"a, ""b""",'@team x@example.com,found,trylock-poll,a/a.go,7,2,example.com/m/a,wait,gate,logs-per-round,wait polls,logs-per-round: log.Print() (a/a.go:9:3),a/a.go:8:5 wait calls try; a/a.go:20:9 mu.TryLock,,,once-more: log.Print() is done once more for each try at a release that fails. (a/a.go:9:3)
-finding,example.com/m,"a, ""b""",'@team x@example.com,found,watch-storm,a/a.go,30,2,example.com/m/a,storm,guard,shape-unknown,storm tries,shape-unknown,,,,
-finding,example.com/m,"a, ""b""",'@team x@example.com,found,trylock-spin,a/a.go,40,2,example.com/m/a,spin,refuse,cgo-file does-not-build,spin tries,"cgo-file (a/a.go:1:1); does-not-build: two
+bump,example.com/m,"a, ""b""",'@team x@example.com,reported,unsafe-client,go.mod,6,9,,,refuse,replaced,example.com/etcd@v1.0.0 leaks <maps>,replaced,,example.com/etcd@v1.0.0,,
+finding,example.com/m,"a, ""b""",'@team x@example.com,reported,trylock-poll,a/a.go,7,2,example.com/m/a,wait,gate,logs-per-round,wait polls,logs-per-round: log.Print() (a/a.go:9:3),a/a.go:8:5 wait calls try; a/a.go:20:9 mu.TryLock,,,once-more: log.Print() is done once more for each try at a release that fails. (a/a.go:9:3)
+finding,example.com/m,"a, ""b""",'@team x@example.com,reported,watch-storm,a/a.go,30,2,example.com/m/a,storm,guard,shape-unknown,storm tries,shape-unknown,,,,
+finding,example.com/m,"a, ""b""",'@team x@example.com,reported,trylock-spin,a/a.go,40,2,example.com/m/a,spin,refuse,cgo-file does-not-build,spin tries,"cgo-file (a/a.go:1:1); does-not-build: two
 lines",,,,
-ignored,example.com/m,"a, ""b""",'@team x@example.com,found,trylock-poll,i.go,1,,,,ignored,,i polls,one replica,,,,
-skipped,example.com/m,"a, ""b""",'@team x@example.com,found,,b/b.go,3,4,,,,syntax-error,,"expected ';'
+ignored,example.com/m,"a, ""b""",'@team x@example.com,reported,trylock-poll,i.go,1,,,,ignored,,i polls,one replica,,,,
+skipped,example.com/m,"a, ""b""",'@team x@example.com,reported,,b/b.go,3,4,,,,syntax-error,,"expected ';'
 found x",,,,
-skipped,example.com/m,"a, ""b""",'@team x@example.com,found,,c,,,,,,unreadable,,,,,,
-skipped,example.com/m,"a, ""b""",'@team x@example.com,found,,,,,example.com/m/d,,,package-error,,import cycle,,,,
-problem,example.com/m,"a, ""b""",'@team x@example.com,found,,a/a.go,7,2,example.com/m/a,,,vet,"two
+skipped,example.com/m,"a, ""b""",'@team x@example.com,reported,,c,,,,,,unreadable,,,,,,
+skipped,example.com/m,"a, ""b""",'@team x@example.com,reported,,,,,example.com/m/d,,,package-error,,import cycle,,,,
+problem,example.com/m,"a, ""b""",'@team x@example.com,reported,,a/a.go,7,2,example.com/m/a,,,vet,"two
 lines",,,,,
-problem,example.com/m,"a, ""b""",'@team x@example.com,found,,,,,,,,load,no,,,,,
+problem,example.com/m,"a, ""b""",'@team x@example.com,reported,,,,,,,,load,no,,,,,
 note,,,,,,sub,,,,,,,,not ours,,,,
 `
 	if diff := cmp.Diff(strings.ReplaceAll(want, "\n", "\r\n"), b.String()); diff != "" {
 		t.Error(diff)
 	}
-	if rows, err := csv.NewReader(&b).ReadAll(); err != nil || len(rows) != 15 {
-		t.Errorf("%d rows, %v; want 15", len(rows), err)
+	if rows, err := csv.NewReader(&b).ReadAll(); err != nil || len(rows) != 16 {
+		t.Errorf("%d rows, %v; want 16", len(rows), err)
 	}
 }
 

@@ -117,7 +117,7 @@ func (f *File) fill(d patch.File, colours func(patch.Hunk) (old, now [][]Token))
 		}
 	}
 	switch {
-	case strings.HasPrefix("/"+f.Path, "/vendor/") || strings.Contains(f.Path, "/vendor/"):
+	case vendored(f.Path):
 		f.Omitted = "vendored"
 		return
 	case n > maxLines:
@@ -143,6 +143,9 @@ func (f *File) fill(d patch.File, colours func(patch.Hunk) (old, now [][]Token))
 		f.Hunks = append(f.Hunks, out)
 	}
 }
+
+// vendored reports whether a file is in a vendor directory.
+func vendored(path string) bool { return strings.Contains("/"+path, "/vendor/") }
 
 // next takes the first of lines, if there is one.
 func next(lines [][]Token) ([]Token, [][]Token) {

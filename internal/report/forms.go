@@ -1,9 +1,18 @@
 package report
 
-import "etcdmod/internal/pipeline"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"etcdmod/internal/pipeline"
+)
 
 // Forms are the JSON forms of a result, for those who write a document of their own.
 type Forms struct {
+	State    State     // of the module
+	Reason   string    // why something of it is not done: the first one; empty where all is
 	Bumps    []Finding // in the order of those of the result
 	Findings []Finding // in the order of those of the result
 	Ignored  []Finding
@@ -37,5 +46,52 @@ func FormsOf(res *pipeline.Result) *Forms {
 		f.Problems = append(f.Problems, problemJSON(res, p))
 	}
 	f.Columns = f.columns(res)
+	switch {
+	case len(res.Changes) > 0:
+		f.State = Changed
+	case len(res.Failed) > 0:
+		f.State = Rejected
+	default:
+		f.State = Unchanged(slices.Concat(f.Bumps, f.Findings), res.Incomplete)
+	}
+	f.Reason = f.reason(res)
 	return f
+}
+
+// reason gives the first reason for which something is not done: what verification said, what
+// is refused, what was not looked at, what is only reported.
+func (f *Forms) reason(res *pipeline.Result) string {
+	found := slices.Concat(f.Findings, f.Bumps)
+	at := func(text, path string, line int) string {
+		text, _, _ = strings.Cut(text, "\n")
+		if line > 0 {
+			path = fmt.Sprintf("%s:%d", path, line)
+		}
+		if path == "" {
+			return text
+		}
+		return path + ": " + text
+	}
+	for _, p := range f.Problems {
+		return at(p.Phase+": "+p.Message, cmp.Or(p.Path, p.Package), p.Line)
+	}
+	for _, finding := range found {
+		for _, r := range finding.Refused {
+			return at(r.text(), finding.Path, finding.Line)
+		}
+	}
+	for _, s := range f.Skipped {
+		return at(Reason{Code: s.Reason, Detail: s.Detail}.text(), s.Path, s.Line)
+	}
+	for i, t := range res.Tries {
+		if t.Lost() {
+			return at(f.Tries[i].Call+" is not followed: "+t.Why, f.Tries[i].Path, f.Tries[i].Line)
+		}
+	}
+	for _, finding := range found {
+		if finding.Tier == "report" && finding.NotHigher != nil {
+			return at(finding.NotHigher.text(), finding.Path, finding.Line)
+		}
+	}
+	return ""
 }

@@ -29,6 +29,8 @@ var pageScript string
 var htmlPage = template.Must(template.New("page").Funcs(template.FuncMap{
 	"plural": Plural,
 	"number": thousands,
+	"tier":   TierText,
+	"state":  func(name string) string { return State(name).Explain() },
 }).Parse(pageTemplate))
 
 // unfolded is how many lines a diff may have that is shown as soon as its finding is opened.
@@ -39,7 +41,7 @@ const unfolded = 400
 // units stays quick, and the same change in many units is in it once.
 func HTML(w io.Writer, page Page) error {
 	v := pageView{
-		Title: page.Title, Clean: page.Clean, Notes: page.Notes,
+		Title: page.Title, Source: page.Source, Modules: page.Modules, Notes: page.Notes,
 		Version: version.Version, Counts: Count(page), Topics: map[string]Topic{},
 		Style: template.CSS(pageStyle), Script: template.JS(pageScript),
 		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'", integrity(pageStyle), integrity(pageScript)),
@@ -79,7 +81,8 @@ func integrity(text string) string {
 
 type pageView struct {
 	Title, Version, Policy string
-	Clean                  []string
+	Source                 Source
+	Modules                []Module
 	Notes                  []finding.Note
 	Style                  template.CSS
 	Script                 template.JS
@@ -95,10 +98,26 @@ func (v pageView) Only() bool { return len(v.Units) == 1 }
 
 type unitView struct {
 	Unit
-	Changed        bool
-	Added, Removed int
-	Views          []findingView
-	Other          []fileView // changes that are for no finding
+	Search                string // what a search looks at
+	Changed               bool
+	Own, Helper, Vendored size
+	Views                 []findingView
+	Other                 []fileView // changes that are for no finding
+	Uncovered             []skipView
+}
+
+// A size counts lines.
+type size struct{ Added, Removed int }
+
+func (s *size) add(f File) {
+	s.Added += f.Added
+	s.Removed += f.Removed
+}
+
+// A skipView is what was not covered for one reason.
+type skipView struct {
+	Topic
+	Places []Skip
 }
 
 type findingView struct {
@@ -129,13 +148,18 @@ type diffView struct {
 }
 
 func (v *pageView) unit(u Unit, known map[string]string) (unitView, error) {
-	out := unitView{Unit: u}
+	out := unitView{Unit: u, Search: strings.ToLower(strings.Join([]string{u.Title(), u.Name, u.Dir}, " "))}
 	files := make([]fileView, len(u.Files))
 	used := make([]bool, len(u.Files))
 	for i, f := range u.Files {
-		if f.From == "" {
-			out.Added += f.Added
-			out.Removed += f.Removed
+		switch {
+		case f.From != "": // counted with the prelude
+		case f.Shared:
+			out.Helper.add(f)
+		case vendored(f.Path):
+			out.Vendored.add(f)
+		default:
+			out.Own.add(f)
 		}
 		id, err := v.diff(f, known)
 		if err != nil {
@@ -167,6 +191,18 @@ func (v *pageView) unit(u Unit, known map[string]string) (unitView, error) {
 		if !used[j] {
 			out.Other = append(out.Other, file)
 		}
+	}
+	at := map[string]int{}
+	for _, s := range u.Skipped {
+		i, ok := at[s.Reason]
+		if !ok {
+			i = len(out.Uncovered)
+			at[s.Reason] = i
+			topic := v.Topics[s.Reason]
+			topic.Name = s.Reason
+			out.Uncovered = append(out.Uncovered, skipView{Topic: topic})
+		}
+		out.Uncovered[i].Places = append(out.Uncovered[i].Places, s)
 	}
 	return out, nil
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/quote"
 )
@@ -33,6 +34,34 @@ func Unselected(w io.Writer, res *pipeline.Result) error {
 	p := &printer{w: w, res: res}
 	if n := res.Unselected; n > 0 {
 		p.printf("left out by -finding, -rule or -only-tier: %s\n", Plural(n, "finding"))
+	}
+	return p.err
+}
+
+// Ways writes, where nothing that was found can be rewritten, the comments that ignore it: what
+// is as it should be is marked with a reason, and the next run has nothing to say.
+func Ways(w io.Writer, res *pipeline.Result) error {
+	const most = 5
+	var lines []string
+	for _, f := range res.Findings {
+		if f.Tier != finding.Refuse {
+			return nil
+		}
+		if f.Rule != finding.IgnoreRule && f.Counts() && len(f.Refused) > 0 {
+			lines = append(lines, fmt.Sprintf("%s:%d: //etcdmod:ignore %s reviewed: %s", quote.Name(rel(res, f.Pos.Filename)), f.Pos.Line, f.Rule, f.Refused[0].Code))
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	p := &printer{w: w, res: res}
+	p.printf("nothing here can be rewritten; where that is as it should be, this comment above the line says so, with your reason:\n")
+	for i, line := range lines {
+		if i == most && len(lines) > most+1 {
+			p.printf("\tand %d more\n", len(lines)-most)
+			break
+		}
+		p.printf("\t%s\n", line)
 	}
 	return p.err
 }

@@ -2,7 +2,9 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -27,7 +29,8 @@ type Page struct {
 	// Category tells, for code scanning services, the runs that take each other's place; ""
 	// means one for the module of the page.
 	Category string
-	Clean    []string // modules in which nothing was found; they have no unit
+	Source   Source
+	Modules  []Module // all that were looked at, also those that have no unit
 	Notes    []finding.Note
 	// Load fills in the hunks of a unit's files. It is called when the unit is rendered, so
 	// that the changes of all units need not be in memory; nil where Units have them.
@@ -42,6 +45,32 @@ func (p Page) loaded(u Unit) (Unit, error) {
 	u.Files = slices.Clone(u.Files)
 	return u, p.Load(&u)
 }
+
+// A Source says what a page was made of.
+type Source struct {
+	Commit   string   // what git had checked out, which the files may differ from; "" outside of a repository
+	Date     string   // when that was committed
+	Settings []string // "name=value", in order: flags, and what the go command builds for
+}
+
+// SettingsOf lists settings as [Source] has them.
+func SettingsOf(settings map[string]string) (out []string) {
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		out = append(out, name+"="+settings[name])
+	}
+	return out
+}
+
+// A Module is what became of one module.
+type Module struct {
+	Dir    string // empty where the page is about one
+	Path   string // its path, or its directory where it has none
+	State  State
+	Reason string // why something of it is not done: the first one; empty where all is
+}
+
+// Title is the name of a module for people.
+func (m Module) Title() string { return cmp.Or(m.Dir, m.Path) }
 
 // A Topic explains a rule or a reason code.
 type Topic struct {
@@ -58,8 +87,9 @@ type Unit struct {
 	Module   string    `json:"module"`         // its path, or its directory where it has none
 	Dir      string    `json:"dir,omitempty"`  // of the module, where there are many
 	About    string    `json:"about,omitempty"`
-	Patch    string    `json:"patch,omitempty"` // the file that has it
-	After    []string  `json:"after,omitempty"` // units whose patches go first
+	Prelude  bool      `json:"prelude,omitempty"` // it is what the others of the module share
+	Patch    string    `json:"patch,omitempty"`   // the file that has it
+	After    []string  `json:"after,omitempty"`   // units whose patches go first
 	Branch   string    `json:"branch,omitempty"`
 	Owners   []string  `json:"owners,omitempty"`
 	State    State     `json:"state"`
@@ -74,56 +104,31 @@ type Unit struct {
 }
 
 // Title is the name of a unit for people.
-func (u Unit) Title() string {
-	switch {
-	case u.Name != "":
-		return u.Name
-	case u.Dir != "":
-		return u.Dir
-	}
-	return u.Module
+func (u Unit) Title() string { return cmp.Or(u.About, u.Name, u.Dir, u.Module) }
+
+// Of makes the page of one module. done is the state that its change has: [Ready] or
+// [Written].
+func Of(res *pipeline.Result, done State) (Page, error) {
+	forms := FormsOf(res)
+	u, err := newUnit(res, forms, done)
+	m := Module{Path: u.Module, State: forms.State, Reason: forms.Reason}
+	return Page{Title: u.Title(), Units: []Unit{u}, Modules: []Module{m}}, err
 }
 
-// A State is what has become of a unit. There may be others than those named here.
-type State string
+// New makes a unit of a whole module, as [Of] does.
+func New(res *pipeline.Result, done State) (Unit, error) { return newUnit(res, FormsOf(res), done) }
 
-// The states of a module of its own, the worst first.
-const (
-	Error     State = "error"   // nothing can be said about it
-	Failed    State = "failed"  // verification accepted none of the changes
-	Refused   State = "refused" // something was found and nothing of it can be changed
-	Found     State = "found"   // something was found; no change was asked for
-	Ready     State = "ready"   // the changes are made and verified
-	Written   State = "written"
-	Published State = "published" // handed over to where it is reviewed
-	Held      State = "held"      // ready, but it has no branch or was not published
-	Uncovered State = "uncovered" // nothing was found, but not all was looked at
-	Clean     State = "clean"     // nothing was found
-)
-
-// New makes a unit of a whole module. done is the state that it has when all went well:
-// [Found] where no change was asked for, otherwise [Ready] or [Written].
-func New(res *pipeline.Result, done State) (Unit, error) {
-	u := Unit{Module: res.Module.Path, State: done}
-	if u.Module == "" {
-		u.Module = res.Module.Rel(res.Module.Root)
+func newUnit(res *pipeline.Result, forms *Forms, done State) (Unit, error) {
+	u := Unit{
+		Module: cmp.Or(res.Module.Path, res.Module.Rel(res.Module.Root)), State: forms.State,
+		Findings: slices.Concat(forms.Bumps, forms.Findings), Ignored: forms.Ignored, Skipped: forms.Skipped, Problems: forms.Problems, Columns: forms.Columns,
 	}
-	forms := FormsOf(res)
-	u.Findings = append(forms.Bumps, forms.Findings...)
-	u.Ignored, u.Skipped, u.Problems, u.Columns = forms.Ignored, forms.Skipped, forms.Problems, forms.Columns
+	if u.State == Changed {
+		u.State = done
+	}
 	var err error
-	if u.Files, err = diffs(res); err != nil {
-		return Unit{}, err
-	}
-	switch {
-	case len(res.Failed) > 0:
-		u.State = Failed
-	case len(u.Findings) == 0:
-		u.State = Clean
-	case done != Found && len(res.Changes) == 0:
-		u.State = Refused
-	}
-	return u, nil
+	u.Files, err = diffs(res)
+	return u, err
 }
 
 // Served gives the indices, among the findings of a module with those in go.mod first, of

@@ -3,6 +3,7 @@ package report_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +16,13 @@ import (
 func summary(t *testing.T, units ...report.Unit) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := report.Summary(&b, report.Page{Units: units, Topics: sample.Topics}); err != nil {
+	page := report.Page{Units: units, Topics: sample.Topics}
+	for _, u := range units {
+		if !slices.ContainsFunc(page.Modules, func(m report.Module) bool { return m.Path == u.Module }) {
+			page.Modules = append(page.Modules, report.Module{Path: u.Module, State: u.State})
+		}
+	}
+	if err := report.Summary(&b, page); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -26,7 +33,7 @@ func TestSummary(t *testing.T) {
 	failed.Name, failed.Owners = "a", []string{"@y", "@x"}
 	res := sample.Result(t)
 	res.Failed, res.Bumps = nil, nil
-	found := sample.Unit(t, res, report.Found)
+	found := sample.Unit(t, res, report.Reported)
 	found.Name, found.Owners = "b", []string{"@y"}
 	const want = `10 findings in 1 module, 2 units; not covered: 6 places
 
@@ -37,9 +44,9 @@ watch-storm           2       -       -     -      2     -
 unsafe-client         4       2       1     1      -     -
 all                  10       4       1     1      2     2
 
-state   units
-failed      1
-found       1
+state     units
+rejected      1
+reported      1
 
 reason                   findings
 cgo-file                        2

@@ -26,6 +26,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/report"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/testkit/synthetic"
 )
@@ -110,7 +111,7 @@ func (c cost) metrics(b *testing.B, name string) {
 // processors busy: others that poll are analysed as well, and some are compiled, but refused.
 func changed(index *rollout.Index) (n int, seconds float64) {
 	for _, m := range index.Modules {
-		if m.State == rollout.Changed {
+		if m.State == report.Changed {
 			n++
 			seconds += m.Seconds
 		}
@@ -271,7 +272,7 @@ func BenchmarkReports(b *testing.B) {
 // multiply repeats the changed modules of an index until there are n units, each with its own
 // directory, in the index and in the patches.
 func multiply(b *testing.B, index *rollout.Index, out string, n int) (units int) {
-	text, err := json.Marshal(slices.DeleteFunc(index.Modules, func(m rollout.Module) bool { return m.State != rollout.Changed }))
+	text, err := json.Marshal(slices.DeleteFunc(index.Modules, func(m rollout.Module) bool { return m.State != report.Changed }))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -55,25 +55,15 @@ type Note struct {
 	Fault bool `json:"fault,omitempty"`
 }
 
-// A State is what became of a module.
-type State string
-
-// The states of a module.
-const (
-	Clean     State = "clean"     // all was looked at, and nothing was found
-	Uncovered State = "uncovered" // nothing was found, but not all was looked at
-	Reported  State = "reported"  // there are findings, but nothing is changed
-	Changed   State = "changed"   // there are units
-	Rejected  State = "rejected"  // verification accepted none of the changes
-	Failed    State = "failed"    // nothing can be said about it
-)
-
 // A Module is what became of one module.
 type Module struct {
 	Dir    string   `json:"dir"`
 	Path   string   `json:"path,omitempty"`
 	Owners []string `json:"owners,omitempty"` // of its go.mod
-	State  State    `json:"state"`
+	// State is one of those of modules in package report.
+	State report.State `json:"state"`
+	// Reason is the first one for which something of it is not done; empty where all is.
+	Reason string `json:"reason,omitempty"`
 	// Incomplete says that something was refused or not covered.
 	Incomplete bool             `json:"incomplete,omitempty"`
 	Failure    *Failure         `json:"failure,omitempty"`

@@ -47,7 +47,8 @@ func (r *run) module(ctx context.Context, i int) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		m.State, m.Incomplete, m.Failure = Failed, true, failure(err, r.repo)
+		m.State, m.Incomplete, m.Failure = report.Failed, true, failure(err, r.repo)
+		m.Reason = fmt.Sprintf("%s: %s", m.Failure.Kind, firstLine(m.Failure.Message))
 	}
 	m.Seconds = time.Since(began).Seconds()
 	if r.state != nil {
@@ -188,18 +189,8 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	for _, f := range forms.Ignored {
 		m.Ignored = append(m.Ignored, Finding{Finding: f, Owners: ownerNames(r.Owners, f.Path)})
 	}
-	switch {
-	case len(m.Units) > 0:
-		m.State = Changed
-	case len(res.Failed) > 0:
-		m.State, m.Incomplete = Rejected, true
-	case len(m.Findings) > 0:
-		m.State = Reported
-	case m.Incomplete:
-		m.State = Uncovered
-	default:
-		m.State = Clean
-	}
+	m.State, m.Reason = forms.State, forms.Reason
+	m.Incomplete = m.Incomplete || m.State == report.Rejected
 	for j, p := range parts {
 		files, err := r.render(res, p, &m.Units[j], m.Units)
 		if err != nil {

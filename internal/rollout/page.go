@@ -14,7 +14,10 @@ import (
 // no unit changes is in others, of the module and of those who own it. dir is the output
 // directory, from which patches are read when they are shown; "" shows none.
 func (x *Index) Page(dir string) report.Page {
-	page := report.Page{Category: "rollout"}
+	page := report.Page{
+		Category: "rollout",
+		Source:   report.Source{Commit: x.Source.Commit, Date: x.Source.Date, Settings: report.SettingsOf(x.Source.Settings)},
+	}
 	if x.Shard.Count > 0 {
 		page.Title = "shard " + x.Shard.String()
 		page.Category = fmt.Sprintf("rollout/shard-%d-of-%d", x.Shard.Index, x.Shard.Count)
@@ -27,8 +30,8 @@ func (x *Index) Page(dir string) report.Page {
 	}
 	for i := range x.Modules {
 		m := &x.Modules[i]
-		if m.State == Clean && len(m.Ignored) == 0 {
-			page.Clean = append(page.Clean, m.Dir)
+		page.Modules = append(page.Modules, report.Module{Dir: m.Dir, Path: m.Path, State: m.State, Reason: m.Reason})
+		if m.State == report.Clean && len(m.Ignored) == 0 {
 			continue
 		}
 		shared := shared(m)
@@ -68,7 +71,7 @@ func (m *Module) page() report.Unit {
 // unit gives a unit of change.
 func (m *Module) unit(u *Unit, shared []report.File) report.Unit {
 	out := m.page()
-	out.Name, out.About, out.Owners, out.State = u.ID, u.Title, u.Owners, report.Ready
+	out.Name, out.About, out.Prelude, out.Owners, out.State = u.ID, u.Title, u.Prelude, u.Owners, report.Ready
 	out.Patch, out.After, out.Branch = u.Patch, u.After, u.Branch
 	switch {
 	case u.Unshipped != "":
@@ -148,19 +151,10 @@ func (m *Module) rest() (out []report.Unit) {
 
 // state is that of a unit in which nothing is changed.
 func (m *Module) state(u *report.Unit) report.State {
-	switch {
-	case m.State == Failed:
-		return report.Error
-	case m.State == Rejected:
-		return report.Failed
-	case slices.ContainsFunc(u.Findings, func(f report.Finding) bool { return f.Tier == "refuse" }):
-		return report.Refused
-	case len(u.Findings) > 0:
-		return report.Found
-	case len(u.Skipped)+len(u.Problems) > 0 || m.State == Uncovered:
-		return report.Uncovered
+	if m.State == report.Failed || m.State == report.Rejected {
+		return m.State
 	}
-	return report.Clean
+	return report.Unchanged(u.Findings, len(u.Skipped)+len(u.Problems) > 0 || m.State == report.Uncovered)
 }
 
 // A loader reads patches. It remembers the prelude that it has read last, which comes before

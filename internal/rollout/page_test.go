@@ -2,11 +2,16 @@ package rollout_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -48,6 +53,7 @@ func reports(t *testing.T, index *rollout.Index, out string) {
 		}
 	}
 	pageHasAll(t, index)
+	numbersAgree(t, index, texts)
 	t.Run("Damaged", func(t *testing.T) { damaged(t, index, out) })
 }
 
@@ -56,12 +62,11 @@ func pageHasAll(t *testing.T, index *rollout.Index) {
 	t.Helper()
 	page := index.Page("")
 	want, got := map[string]int{}, map[string]int{}
-	modules := map[string]bool{}
-	for _, dir := range page.Clean {
-		modules[dir] = true
+	modules := map[string]report.State{}
+	for _, m := range page.Modules {
+		modules[m.Dir] = m.State
 	}
 	for _, u := range page.Units {
-		modules[u.Dir] = true
 		if u.State == "" || len(u.Owners) == 0 {
 			t.Errorf("%s: state %q, owners %q", u.Title(), u.State, u.Owners)
 		}
@@ -70,8 +75,11 @@ func pageHasAll(t *testing.T, index *rollout.Index) {
 		}
 	}
 	for _, m := range index.Modules {
-		if !modules[m.Dir] {
-			t.Errorf("%s is not in the page", m.Dir)
+		if modules[m.Dir] != m.State {
+			t.Errorf("%s is %s on the page, want %s", m.Dir, modules[m.Dir], m.State)
+		}
+		if m.Incomplete && m.Reason == "" {
+			t.Errorf("%s: nothing says why not all is done", m.Dir)
 		}
 		for _, f := range m.Findings {
 			want[fmt.Sprintf("%s %s:%d:%d %s", f.Unit, f.Path, f.Line, f.Col, f.Rule)]++
@@ -80,6 +88,87 @@ func pageHasAll(t *testing.T, index *rollout.Index) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("findings by unit: -index +page:\n%s", d)
 	}
+}
+
+// numbersAgree demands that the index, the summary, the page and the table count the same
+// modules by the same states, and the same findings by the same tiers.
+func numbersAgree(t *testing.T, index *rollout.Index, texts map[string][]byte) {
+	t.Helper()
+	states, tiers := map[string]int{}, map[string]int{}
+	for _, m := range index.Modules {
+		states[string(m.State)]++
+		for _, f := range m.Findings {
+			tiers[f.Tier]++
+		}
+	}
+	number := func(text string) int {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	same := func(what string, want, got map[string]int) {
+		t.Helper()
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: -index +report:\n%s", what, d)
+		}
+	}
+
+	var summary bytes.Buffer
+	if err := index.Summary(&summary, time.Second); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+) +(\d+)  `).FindAllStringSubmatch(summary.String(), -1) {
+		got[m[1]] = number(m[2])
+	}
+	same("states in the summary", states, got)
+	got = map[string]int{}
+	if m := regexp.MustCompile(`(?m)^Findings by tier: (.*)$`).FindStringSubmatch(summary.String()); m != nil {
+		for _, pair := range strings.Split(m[1], ", ") {
+			tier, n, _ := strings.Cut(pair, " ")
+			got[tier] = number(n)
+		}
+	}
+	same("tiers in the summary", tiers, got)
+
+	rows, err := csv.NewReader(bytes.NewReader(texts["report.csv"])).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := func(row []string, name string) string { return row[slices.Index(rows[0], name)] }
+	got, found := map[string]int{}, map[string]int{}
+	for _, row := range rows[1:] {
+		switch column(row, "type") {
+		case "module":
+			got[column(row, "state")]++
+		case "finding", "bump":
+			found[column(row, "tier")]++
+		}
+	}
+	same("states in the table", states, got)
+	same("tiers in the table", tiers, found)
+
+	page := string(texts["report.html"])
+	got, found = map[string]int{}, map[string]int{}
+	_, list, _ := strings.Cut(page, `id="modules"`)
+	list, _, _ = strings.Cut(list, "</ul>")
+	for _, m := range regexp.MustCompile(`<li class="pre"><code>[^<]*</code> ([a-z]+)`).FindAllStringSubmatch(list, -1) {
+		got[m[1]]++
+	}
+	for _, m := range regexp.MustCompile(`class="finding" data-rule="[^"]*" data-tier="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+		found[m[1]]++
+	}
+	same("states in the list of the page", states, got)
+	same("tiers of the findings on the page", tiers, found)
+	counted := map[string]int{}
+	_, table, _ := strings.Cut(page, `id="modules-by-state"`)
+	table, _, _ = strings.Cut(table, "</table>")
+	for _, m := range regexp.MustCompile(`<th scope="row">([a-z]+)<.*</th><td>(\d+)</td>`).FindAllStringSubmatch(table, -1) {
+		counted[m[1]] = number(m[2])
+	}
+	same("states in the summary of the page", states, counted)
 }
 
 // damaged demands that reports of an index whose patches are others fail.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"etcdmod/internal/quote"
+	"etcdmod/internal/report"
 	"etcdmod/internal/rollout/state"
 	"etcdmod/internal/version"
 )
@@ -75,7 +76,7 @@ func (r *run) put(m *Module, units []unitFiles, sum string) error {
 	if err != nil {
 		return err
 	}
-	rec := state.Module{Dir: m.Dir, Sum: sum, Failed: m.State == Failed, Result: result, Seconds: m.Seconds}
+	rec := state.Module{Dir: m.Dir, Sum: sum, Failed: m.State == report.Failed, Result: result, Seconds: m.Seconds}
 	for _, u := range units {
 		rec.Files = append(rec.Files, state.File{Name: u.patch, Content: u.diff}, state.File{Name: u.description, Content: u.text})
 	}

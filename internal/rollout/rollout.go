@@ -41,6 +41,7 @@ import (
 	"etcdmod/internal/modules"
 	"etcdmod/internal/owners"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/report"
 	"etcdmod/internal/rollout/state"
 	"etcdmod/internal/version"
 )
@@ -179,7 +180,7 @@ func (r *run) notes() {
 	}
 	for i, m := range r.tree.Modules {
 		dir := r.rel(r.tree.Abs(m.Dir))
-		r.index.Modules[i] = Module{Dir: dir, Path: m.Path, Owners: ownerNames(r.Owners, path.Join(dir, "go.mod")), State: Failed}
+		r.index.Modules[i] = Module{Dir: dir, Path: m.Path, Owners: ownerNames(r.Owners, path.Join(dir, "go.mod")), State: report.Failed}
 	}
 	if r.Owners == nil {
 		switch {

@@ -15,6 +15,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/journal"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/report"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/testkit/synthetic"
 )
@@ -141,7 +142,7 @@ func applied(t *testing.T, index *rollout.Index, root string, opts pipeline.Opti
 	t.Helper()
 	dir := clone(t, root)
 	for _, m := range index.Modules {
-		if m.State != rollout.Changed {
+		if m.State != report.Changed {
 			continue
 		}
 		opts := opts

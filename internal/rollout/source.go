@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"etcdmod/internal/gitcmd"
@@ -22,6 +21,7 @@ import (
 type Source struct {
 	// Commit is what git has checked out; "" outside of a repository.
 	Commit string `json:"commit,omitempty"`
+	Date   string `json:"date,omitempty"` // when that was committed
 	// Modules counts those of the tree, of which a shard has a part.
 	Modules int `json:"modules"`
 	// Tree is a checksum of what all shards have in common: which modules there are, what
@@ -38,7 +38,8 @@ type Settings = state.Settings
 // source finds out what the results come from. It looks at the whole tree, before a shard is
 // cut out of it.
 func (r *run) source(ctx context.Context) (Source, error) {
-	s := Source{Commit: r.commit(ctx), Modules: len(r.tree.Modules), Settings: r.settings(ctx)}
+	s := Source{Modules: len(r.tree.Modules), Settings: r.settings(ctx)}
+	s.Commit, s.Date = gitcmd.New(r.repo, r.Pipeline.Env).Head(ctx)
 	h := sha256.New()
 	for _, m := range r.tree.Modules {
 		dir, workspace := r.tree.Abs(m.Dir), m.Workspace
@@ -52,63 +53,24 @@ func (r *run) source(ctx context.Context) (Source, error) {
 	return s, ctx.Err()
 }
 
-func (r *run) commit(ctx context.Context) string {
-	commit, err := gitcmd.New(r.repo, r.Pipeline.Env).Line(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(commit)
-}
-
 // settings lists what makes a difference to the results. What does not is how many modules
 // are looked at at a time, and how long one may take: a failure may be for want of that.
 func (r *run) settings(ctx context.Context) Settings {
-	s := Settings{}
+	s := Settings(r.Pipeline.Settings())
 	set := func(name, value string) {
 		if value != "" {
 			s[name] = value
 		}
 	}
-	list := func(name string, values []string) {
-		if len(values) > 0 {
-			set(name, fmt.Sprintf("%q", values))
-		}
-	}
-	flag := func(name string, on bool) {
-		if on {
-			set(name, "true")
-		}
-	}
-	p := r.Pipeline
 	set("root", r.rel(r.tree.Root))
 	set("-by", string(r.By))
-	list("-service", r.Services)
-	flag("-ignored", r.Ignored)
-	set("-tags", p.Tags)
-	var configs []string
-	for _, c := range p.Configurations {
-		configs = append(configs, c.String())
+	if len(r.Services) > 0 {
+		set("-service", fmt.Sprintf("%q", r.Services))
 	}
-	list("-config", configs)
-	set("-tier", p.Tier.String())
-	list("-rule", p.Only.Rules)
-	list("-only-tier", p.Only.Tiers)
-	set("-strategy", p.Strategy.String())
-	set("-exported-api", p.Exported.String())
-	set("-helper-dir", p.HelperDir)
-	set("-helper-import", p.HelperImport)
-	list("-concurrency-pkg", p.Forks)
-	var targets []string
-	for _, m := range p.Bump.To {
-		targets = append(targets, m.String())
+	if r.Ignored {
+		set("-ignored", "true")
 	}
-	list("-to", targets)
-	flag("-all", p.Bump.All)
-	flag("-offline", p.Bump.Offline)
-	flag("-tidy", p.Bump.Tidy)
-	flag("-pin", p.Bump.Pin)
-	set("-vet", strconv.FormatBool(p.Vet)) // on unless it is turned off
-	flag("-test", p.Test)
+	p := r.Pipeline
 	set("GOFLAGS", known(modules.GoFlags(p.Env)))
 	set("GOWORK", relative(modules.GoWorkSetting(p.Env), r.repo))
 	// Elsewhere than in the tree, which may ask for another version.

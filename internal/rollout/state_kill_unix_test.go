@@ -30,7 +30,7 @@ const asProcess = "ETCDMOD_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProcess) != "" {
-		os.Exit(command.Process())
+		os.Exit(command.Process(nil))
 	}
 	os.Exit(m.Run())
 }

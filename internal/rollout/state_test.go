@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"etcdmod/internal/bump"
+	"etcdmod/internal/report"
 	"etcdmod/internal/rooted"
 
 	"github.com/google/go-cmp/cmp"
@@ -168,7 +169,7 @@ func TestFailedAgain(t *testing.T) {
 		t.Errorf("-want +got:\n%s", d)
 	}
 	for _, m := range index.Modules {
-		if m.State != Changed || m.Failure != nil {
+		if m.State != report.Changed || m.Failure != nil {
 			t.Errorf("%s: %s, %v", m.Dir, m.State, m.Failure)
 		}
 	}

@@ -17,28 +17,20 @@ import (
 // on a screen.
 const rows = 6
 
-// Summary writes what became of everything, on one screen.
+// named is how many modules of a state the summary names.
+const named = 4
+
+// Summary writes what became of everything, on one screen. Its numbers are those of all
+// reports.
 func (x *Index) Summary(w io.Writer, took time.Duration) error {
 	p := &printer{w: w}
-	states, kinds := map[State]int{}, map[string]int{}
-	units, preludes, incomplete, findings := 0, 0, 0, map[string]int{}
+	c := report.Count(x.Page(""))
 	byOwner := map[string]int{}
-	var failed []string
 	for _, m := range x.Modules {
-		states[m.State]++
-		if m.Incomplete {
-			incomplete++
-		}
-		for _, f := range m.Findings {
-			findings[f.Tier]++
-			kinds[f.Rule]++
-		}
 		for _, u := range m.Units {
 			if u.Prelude {
-				preludes++
 				continue
 			}
-			units++
 			for _, o := range u.Owners {
 				byOwner[o]++
 			}
@@ -46,51 +38,57 @@ func (x *Index) Summary(w io.Writer, took time.Duration) error {
 				byOwner[Unowned]++
 			}
 		}
-		if m.Failure != nil {
-			failed = append(failed, fmt.Sprintf("%s: %s: %s", quote.Name(m.Dir), m.Failure.Kind, firstLine(m.Failure.Message)))
-		}
 	}
 	p.line("%s in %s", report.Plural(len(x.Modules), "module"), took.Round(time.Millisecond*100))
-	for _, s := range []State{Changed, Reported, Clean, Uncovered, Rejected, Failed} {
-		if n := states[s]; n > 0 {
-			p.line("  %-9s %5d  %s", s, n, stateText[s])
-		}
+	for _, t := range c.ModuleStates {
+		p.line("  %-9s %5d  %s", t.Name, t.Count, shortly(report.State(t.Name)))
 	}
-	if incomplete > 0 {
-		p.line("In %s something was refused or not covered.", report.Plural(incomplete, "module"))
+	if c.Findings > 0 {
+		p.line("Findings by tier: %s", tallies(c.Tiers))
+		p.line("Findings by rule: %s", tallies(c.Rules))
 	}
-	if len(kinds) > 0 {
-		var tiers []string
-		for _, t := range []string{"collapse", "gate", "guard", "bump", "report", "refuse"} {
-			if n := findings[t]; n > 0 {
-				tiers = append(tiers, fmt.Sprintf("%s %d", t, n))
-			}
-		}
-		p.line("Findings by tier: %s", strings.Join(tiers, ", "))
-		p.line("Findings by rule: %s", counts(kinds, ", "))
-	}
-	if units > 0 {
-		p.line("Changes to review: %d, by %s, behind %s", units, x.By, report.Plural(preludes, "prelude"))
+	if c.Changes > 0 {
+		p.line("Changes to review: %d, by %s, behind %s", c.Changes, x.By, report.Plural(c.Preludes, "prelude"))
 		if x.Owners != "" {
 			p.line("By owner: %s", counts(byOwner, ", "))
 		}
 	}
-	p.list("Nothing can be said about:", failed)
+	for _, t := range c.ModuleStates {
+		var items []string
+		for _, m := range x.Modules {
+			if string(m.State) == t.Name && m.Incomplete {
+				items = append(items, quote.Name(m.Dir)+": "+firstLine(m.Reason))
+			}
+		}
+		heading := strings.ToUpper(t.Name[:1]) + t.Name[1:]
+		if report.State(t.Name) == report.Changed {
+			heading += ", and something was refused or not covered"
+		}
+		p.list(heading+":", items, named)
+	}
 	var notes []string
 	for _, n := range x.Notes {
 		notes = append(notes, quote.Name(n.Path)+": "+firstLine(n.Detail))
 	}
-	p.list("Notes:", notes)
+	p.list("Notes:", notes, rows)
 	return p.err
 }
 
-var stateText = map[State]string{
-	Changed:   "have changes to review",
-	Reported:  "have findings that nothing is done about",
-	Clean:     "have nothing to find",
-	Uncovered: "have nothing to find in what could be looked at",
-	Rejected:  "have changes that verification does not accept",
-	Failed:    "could not be analysed",
+// shortly is the first clause of what a state means.
+func shortly(s report.State) string {
+	text := s.Explain()
+	if end := strings.IndexAny(text, ";:"); end >= 0 {
+		text = text[:end]
+	}
+	return text
+}
+
+func tallies(of []report.Tally) string {
+	var out []string
+	for _, t := range of {
+		out = append(out, fmt.Sprintf("%s %d", t.Name, t.Count))
+	}
+	return strings.Join(out, ", ")
 }
 
 // counts gives the biggest numbers first.
@@ -123,13 +121,14 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
-func (p *printer) list(heading string, items []string) {
+// list writes at most most items, and how many more there are.
+func (p *printer) list(heading string, items []string, most int) {
 	if len(items) > 0 {
 		p.line("%s", heading)
 	}
 	for i, item := range items {
-		if i == rows && len(items) > rows+1 {
-			p.line("  and %d more", len(items)-rows)
+		if i == most && len(items) > most+1 {
+			p.line("  and %d more; -format json names them", len(items)-most)
 			return
 		}
 		p.line("  %s", item)

@@ -12,6 +12,7 @@ import (
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/patch"
+	"etcdmod/internal/report"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/ship"
 	"etcdmod/internal/testkit/script"
@@ -77,7 +78,7 @@ func newFixture(t *testing.T, modules int) *fixture {
 	f := &fixture{root: root, index: rollout.Index{Format: rollout.Format, By: rollout.ByDir, Complete: true}}
 	for i := range modules {
 		dir := fmt.Sprintf("m%d", i)
-		m := rollout.Module{Dir: dir, State: rollout.Changed}
+		m := rollout.Module{Dir: dir, State: report.Changed}
 		prelude := f.unit(t, dir+"-prelude", change.Change{Path: dir + "/helper.go", New: []byte("package helper\n"), Created: true})
 		prelude.Prelude = true
 		m.Units = append(m.Units, prelude)

@@ -33,8 +33,9 @@ function side(line, number) {
   return [no, cell];
 }
 
-// rows pairs the lines of a hunk: the n-th removed one stands beside the n-th added one.
-function* rows([before, after, , lines]) {
+// pairs puts the lines of a hunk side by side: the n-th removed one stands beside the n-th
+// added one.
+function* pairs([before, after, , lines]) {
   for (let i = 0; i < lines.length;) {
     if (lines[i][0] === ' ') {
       yield [lines[i], before++, lines[i], after++];
@@ -53,30 +54,50 @@ function* rows([before, after, , lines]) {
   }
 }
 
+// sideBySide makes the cells of the rows of a hunk; only is the side of a file that has no
+// other one.
+function* sideBySide(hunk, only) {
+  for (const [old, oldNo, now, nowNo] of pairs(hunk)) {
+    yield [...(only === 'after' ? [] : side(old, oldNo)), ...(only === 'before' ? [] : side(now, nowNo))];
+  }
+}
+
+// unified makes the cells of the rows of a hunk, one below the other, as a patch has them.
+function* unified([before, after, , lines]) {
+  for (const line of lines) {
+    const [no, cell] = side(line, line[0] === '+' ? '' : before++);
+    const other = no.cloneNode();
+    other.textContent = line[0] === '-' ? '' : after++;
+    yield [no, other, cell];
+  }
+}
+
+// Where there is no room for two sides: a small screen, and paper.
+const narrow = matchMedia('(max-width: 60rem)');
+let printing = false;
+
 function table(hunks, name, only) {
-  const sides = only ? [only] : ['before', 'after'];
+  const one = !only && (printing || narrow.matches);
+  const sides = only ? [only] : one ? ['before, after'] : ['before', 'after'];
+  const kinds = one ? ['no', 'no', 'code'] : ['no', 'code'];
   const out = document.createElement('table');
-  out.className = 'diff';
+  out.className = one ? 'diff unified' : 'diff';
   const caption = out.createCaption();
   caption.className = 'unseen';
   caption.textContent = 'Changes of ' + name;
   const columns = document.createElement('colgroup');
   const head = out.createTHead().insertRow();
   for (const name of sides) {
-    for (const kind of ['no', 'code']) columns.append(Object.assign(document.createElement('col'), {className: kind}));
-    head.append(Object.assign(document.createElement('th'), {colSpan: 2, scope: 'col', textContent: name}));
+    for (const kind of kinds) columns.append(Object.assign(document.createElement('col'), {className: kind}));
+    head.append(Object.assign(document.createElement('th'), {colSpan: kinds.length, scope: 'col', textContent: name}));
   }
   caption.after(columns);
   const body = out.createTBody();
   hunks.forEach((hunk, i) => {
     if (i > 0 || hunk[2]) {
-      body.insertRow().append(Object.assign(document.createElement('th'), {colSpan: 2 * sides.length, textContent: '⋯ ' + hunk[2]}));
+      body.insertRow().append(Object.assign(document.createElement('th'), {colSpan: kinds.length * sides.length, textContent: '⋯ ' + hunk[2]}));
     }
-    for (const [old, oldNo, now, nowNo] of rows(hunk)) {
-      const row = body.insertRow();
-      if (only !== 'after') row.append(...side(old, oldNo));
-      if (only !== 'before') row.append(...side(now, nowNo));
-    }
+    for (const cells of one ? unified(hunk) : sideBySide(hunk, only)) body.insertRow().append(...cells);
   });
   return out;
 }
@@ -88,14 +109,35 @@ function fill(file) {
   }
 }
 
+// fillOpen builds the diffs that can be seen within an element.
+function fillOpen(within) {
+  for (const file of within.querySelectorAll('.file[open]')) {
+    if (!file.parentElement.closest('details:not([open])')) fill(file);
+  }
+}
+
+// rebuild makes all diffs anew that were made.
+function rebuild() {
+  for (const diff of document.querySelectorAll('.diff')) diff.remove();
+  fillOpen(document);
+}
+
 // The event does not bubble; capturing sees it all the same. There is one for what is open
 // from the start as well, which nobody sees as long as something around it is closed.
 document.addEventListener('toggle', ({target}) => {
   if (!target.open || target.parentElement.closest('details:not([open])')) return;
-  for (const file of [target, ...target.querySelectorAll('.file[open]')]) {
-    if (!file.parentElement.closest('details:not([open])')) fill(file);
-  }
+  fill(target);
+  fillOpen(target);
 }, true);
+
+function fold() {
+  document.getElementById('folded').open = !narrow.matches;
+}
+fold();
+narrow.addEventListener('change', () => {
+  fold();
+  rebuild();
+});
 
 // Filters. They live in the address, so that a view can be shared.
 
@@ -105,7 +147,7 @@ const units = [...document.querySelectorAll('.unit')].map(element => ({
   element,
   owners: element.dataset.owners.split('\n').filter(Boolean),
   state: element.dataset.state,
-  title: element.querySelector('.name').textContent.toLowerCase(),
+  title: element.dataset.text,
   findings: [...element.querySelectorAll(':scope > .finding')].map(finding => ({
     element: finding, rule: finding.dataset.rule, tier: finding.dataset.tier, text: finding.dataset.text,
   })),
@@ -174,9 +216,17 @@ document.querySelector('.summary').addEventListener('click', ({target}) => {
 
 const openAtOnce = 100; // findings; more would take the browser long
 
+// openShown opens the first findings that the filters leave, and returns how many they leave
+// and what was closed before.
+function openShown() {
+  const found = [...document.querySelectorAll('.unit:not([hidden]) > .finding:not([hidden])')];
+  const closed = found.slice(0, openAtOnce).flatMap(finding => [finding, finding.parentElement]).filter(element => !element.open);
+  for (const element of closed) element.open = true;
+  return {found, closed};
+}
+
 document.getElementById('open').addEventListener('click', () => {
-  const found = document.querySelectorAll('.unit:not([hidden]) > .finding:not([hidden])');
-  for (const finding of [...found].slice(0, openAtOnce)) finding.open = finding.parentElement.open = true;
+  const {found} = openShown();
   if (found.length > openAtOnce) {
     document.getElementById('shown').textContent = `the first ${openAtOnce} of ${found.length} findings are open`;
   }
@@ -184,6 +234,20 @@ document.getElementById('open').addEventListener('click', () => {
 document.getElementById('close').addEventListener('click', () => {
   for (const element of document.querySelectorAll('.finding[open], .unit[open]')) element.open = false;
 });
+
+// Paper has what is open; where nothing is, what the filters leave.
+let opened = [];
+addEventListener('beforeprint', () => {
+  printing = true;
+  opened = document.querySelector('.finding[open]') ? [] : openShown().closed;
+  rebuild();
+});
+addEventListener('afterprint', () => {
+  printing = false;
+  for (const element of opened) element.open = false;
+  rebuild();
+});
+
 document.getElementById('theme').addEventListener('change', ({target}) => {
   document.documentElement.dataset.theme = target.value;
 });

@@ -30,7 +30,7 @@ func process() int {
 	file := os.Getenv(recordTo)
 	real := os.Stdout
 	if info, err := real.Stat(); file == "" || err != nil || info.Mode()&os.ModeCharDevice != 0 {
-		return command.Process()
+		return command.Process(nil)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -44,7 +44,7 @@ func process() int {
 		io.Copy(io.Discard, r) // who reads the script's output may have gone
 		copied <- err
 	}()
-	code := command.Process()
+	code := command.Process(nil)
 	w.Close()
 	if <-copied != nil {
 		return code
