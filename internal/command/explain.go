@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -81,6 +80,7 @@ type topic struct {
 	title string // one line
 	text  string
 	rule  bool
+	group string // of codes
 }
 
 const unsafeClient = `Clients at or below 3.2.9 leak one map entry for each watch whose context has a deadline
@@ -200,22 +200,27 @@ func explainVersion(path, version string) (string, error) {
 	return b.String(), nil
 }
 
-// topics lists the rules, then the reason codes in order.
+// topics lists the rules, then the reason codes by their groups.
 func topics() []topic {
 	var rules []topic
 	for _, r := range rewrite.Rules {
-		rules = append(rules, topic{r.ID, r.Title, r.Title + "\n\n" + r.Doc, true})
+		rules = append(rules, topic{name: r.ID, title: r.Title, text: r.Title + "\n\n" + r.Doc, rule: true})
 	}
 	const title = "go.mod requires an etcd client that is not safe to lock with"
-	rules = append(rules, topic{modbump.Rule, title, title + "\n\n" + unsafeClient + policyTable(), true})
+	rules = append(rules, topic{name: modbump.Rule, title: title, text: title + "\n\n" + unsafeClient + policyTable(), rule: true})
 
-	texts := map[string]string{}
-	for _, code := range finding.Codes() {
-		texts[string(code)], _ = code.Explain()
-	}
-	for _, code := range slices.Sorted(maps.Keys(texts)) {
-		text := strings.TrimSuffix(texts[code], ".") + "."
-		rules = append(rules, topic{code, firstClause(text), wrap(text, 90), false})
+	for _, g := range finding.Groups {
+		codes := slices.Clone(g.Codes)
+		slices.Sort(codes)
+		for _, code := range codes {
+			text, _ := code.Explain()
+			title := firstClause(text)
+			text = wrap(strings.TrimSuffix(text, ".")+".", 90)
+			if edit, ok := code.Earn(); ok {
+				text += "\n" + wrap("What to do: "+edit+".", 90)
+			}
+			rules = append(rules, topic{name: string(code), title: title, text: text, group: g.Title})
+		}
 	}
 	return rules
 }
@@ -229,6 +234,9 @@ func firstClause(text string) string {
 		}
 	}
 	clause := strings.TrimSuffix(text[:end], ".")
+	if first, _, _ := strings.Cut(clause, " "); slices.Contains([]string{"Campaign", "Lock"}, first) {
+		return clause // they are names
+	}
 	return strings.ToLower(clause[:1]) + clause[1:]
 }
 
@@ -241,7 +249,10 @@ func list(w io.Writer, all []topic) error {
 	b.WriteString("Rules:\n")
 	for i, t := range all {
 		if !t.rule && all[i-1].rule {
-			b.WriteString("\nReason codes:\n")
+			b.WriteString("\nReason codes, by what they stand for:\n")
+		}
+		if !t.rule && t.group != all[i-1].group {
+			fmt.Fprintf(&b, "\n%s:\n", t.group)
 		}
 		fmt.Fprintf(&b, "  %-*s  %s\n", width, t.name, t.title)
 	}
