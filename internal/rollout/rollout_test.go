@@ -58,17 +58,17 @@ func shapes(t *testing.T, index *rollout.Index, modules []synthetic.Module) {
 	// "+" joins those of one unit, "^" is the prelude.
 	want := map[string][3]string{
 		"plain":          {"clean", "", ""},
-		"library":        {"reported", "refuse", ""}, // others may compile against it, and one module does
+		"library":        {"refused", "refuse", ""}, // others may compile against it, and one module does
 		"collapse":       {"changed", "collapse", "."},
 		"services":       {"changed", "gate guard gate", "^ cmd/api cmd/job cmd/sweep"},
 		"tied":           {"changed", "gate guard", "^ cmd/lead+internal/lock cmd/other"},
 		"vendored":       {"changed", "gate", "cmd/api"},
 		"workspace":      {"changed", "gate guard", "^ cmd/api cmd/job"},
-		"exported":       {"reported", "refuse", ""},
+		"exported":       {"refused", "refuse", ""},
 		"replaced":       {"clean", "", ""},
 		"no module line": {"failed", "", ""},
 		"bad go.mod":     {"uncovered", "", ""},
-		"bad types":      {"reported", "refuse", ""},
+		"bad types":      {"refused", "refuse", ""},
 		"bad syntax":     {"uncovered", "", ""},
 		"no sums":        {"uncovered", "", ""},
 	}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -108,6 +109,20 @@ func rewrites(f *facts) bool { return f.rewrites > 0 }
 
 func queues(f *facts) bool { return f.kinds[finding.QueueOrder] > 0 }
 
+// mergeFirst names what goes before a unit; see [LinkAfter].
+const mergeFirst = "Merge `{}` first. The order of the others does not matter."
+
+// LinkAfter makes a link of the unit that a text says is to be merged first. A text without a
+// link, or without the sentence, stays as it is.
+func LinkAfter(text []byte, id, link string) []byte {
+	if link == "" {
+		return text
+	}
+	plain := strings.ReplaceAll(mergeFirst, "{}", id)
+	linked := strings.ReplaceAll(mergeFirst, "`{}`", "[`"+id+"`]("+link+")")
+	return bytes.Replace(text, []byte(plain), []byte(linked), 1)
+}
+
 // Sentences are all that the text of a unit says, besides what was found, its differences and
 // the lists of files. Each stands there where its condition holds, and nowhere else.
 var Sentences = []Sentence{
@@ -136,7 +151,7 @@ var Sentences = []Sentence{
 		}
 		return []string{code(f.unit.Keys)}
 	}},
-	{intro, "Merge `{}` first. The order of the others does not matter.", "The unit is behind another one.", func(f *facts) []string { return joined(f.first, "`, `") }},
+	{intro, mergeFirst, "The unit is behind another one.", func(f *facts) []string { return joined(f.first, "`, `") }},
 
 	{changes, "**guard** ({}): control flow and pace stay.", "A finding of the unit is guarded.", tier(finding.Guard)},
 	{changes, "The constructor and the declared types that the mutex flows through are swapped together, for a type with the same methods, which the compiler checks.",

@@ -56,7 +56,9 @@ func (r *run) source(ctx context.Context) (Source, error) {
 // settings lists what makes a difference to the results. What does not is how many modules
 // are looked at at a time, and how long one may take: a failure may be for want of that.
 func (r *run) settings(ctx context.Context) Settings {
-	s := Settings(r.Pipeline.Settings())
+	p := r.Pipeline
+	p.Patterns = nil // they are those of each module
+	s := Settings(p.Settings())
 	set := func(name, value string) {
 		if value != "" {
 			s[name] = value
@@ -70,7 +72,6 @@ func (r *run) settings(ctx context.Context) Settings {
 	if r.Ignored {
 		set("-ignored", "true")
 	}
-	p := r.Pipeline
 	set("GOFLAGS", known(modules.GoFlags(p.Env)))
 	set("GOWORK", relative(modules.GoWorkSetting(p.Env), r.repo))
 	// Elsewhere than in the tree, which may ask for another version.

@@ -33,10 +33,11 @@ func FuzzRecord(f *testing.F) {
 			if err != nil {
 				t.Fatal(err) // any text is a record, of nothing perhaps
 			}
-			if again == 1 && !r.has("unit", "change") {
-				t.Errorf("%q: what was added is not there", text)
+			added := change{"unit", "change"}
+			if link, ok := r.has(added); again == 1 && (!ok || link != "https://example.com/1") {
+				t.Errorf("%q: what was added is not there: %q", text, link)
 			}
-			if err := r.add("unit", "change"); err != nil {
+			if err := r.add(added, "https://example.com/1"); err != nil {
 				t.Error(err)
 			}
 			r.close()

@@ -2,13 +2,16 @@ package ship
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -34,7 +37,7 @@ func (s *Shipper) publish(ctx context.Context, index *rollout.Index) error {
 	defer before.close()
 	for i := range index.Modules {
 		m := &index.Modules[i]
-		done, branches := map[string]bool{}, map[string]string{}
+		done, branches := map[string]string{}, map[string]string{}
 		for j := range m.Units {
 			u := &m.Units[j]
 			u.Published = false
@@ -55,7 +58,7 @@ func (s *Shipper) publish(ctx context.Context, index *rollout.Index) error {
 			if what == Unpublished {
 				u.Unshipped = text
 			} else {
-				u.Published, done[u.ID] = true, true
+				u.Published, done[u.ID] = true, p.link
 			}
 			s.tell(u, what, text)
 		}
@@ -71,35 +74,86 @@ type publication struct {
 	unit   *rollout.Unit
 	base   string
 	record *record
+	link   string // to where it is reviewed, once it is published
 }
 
 // do publishes the unit, unless it was done before, or what goes before it is not published.
-// The text is what the command printed, or why there is nothing to see. An error ends the
-// work as a whole.
-func (p *publication) do(ctx context.Context, done map[string]bool) (what What, text string, err error) {
-	change, err := p.change()
+// done has the links of what is published in the module. The text is what the command printed,
+// or why there is nothing to see. An error ends the work as a whole.
+func (p *publication) do(ctx context.Context, done map[string]string) (what What, text string, err error) {
+	name, err := p.change()
 	if err != nil {
 		return Unpublished, err.Error(), nil
 	}
-	if p.record.has(p.unit.ID, change) {
+	mine := change{p.unit.ID, name}
+	if link, ok := p.record.has(mine); ok {
+		p.link = link
 		return PublishedEarlier, "", nil
 	}
 	for _, after := range p.unit.After {
-		if !done[after] {
+		if _, ok := done[after]; !ok {
 			return Unpublished, after + ", which goes before it, is not published", nil
 		}
 	}
-	text, err = p.run(ctx)
+	description, remove, err := p.describe(done)
+	if err != nil {
+		return Unpublished, err.Error(), nil
+	}
+	defer remove()
+	text, err = p.run(ctx, description)
 	switch {
 	case ctx.Err() != nil:
 		return "", "", ctx.Err()
 	case err != nil:
 		return Unpublished, strings.TrimSpace(err.Error() + "\n" + text), nil
 	}
-	if err := p.record.add(p.unit.ID, change); err != nil {
+	for line := range strings.SplitSeq(text, "\n") {
+		p.link = cmp.Or(linkIn(line), p.link)
+	}
+	if err := p.record.add(mine, p.link); err != nil {
 		return "", "", fmt.Errorf("%s is published, but that cannot be recorded: %w", p.unit.ID, err)
 	}
 	return Published, text, nil
+}
+
+// address matches what can stand as a link in any text.
+var address = regexp.MustCompile(`^https?://[A-Za-z0-9][A-Za-z0-9.:/?=&%~+,;@!_-]{0,500}$`)
+
+// linkIn returns the link that a line is, or "".
+func linkIn(line string) string {
+	if line = strings.TrimSpace(line); address.MatchString(line) {
+		return line
+	}
+	return ""
+}
+
+// describe returns the file with the text of the unit, and what removes it again: where the
+// command has printed a link to what goes before it, a copy with that link.
+func (p *publication) describe(done map[string]string) (name string, remove func(), err error) {
+	name = p.file(p.unit.Description)
+	linked := false
+	for _, after := range p.unit.After {
+		linked = linked || done[after] != ""
+	}
+	if !linked {
+		return name, func() {}, nil
+	}
+	text, err := rooted.ReadFile(p.out, p.unit.Description, rooted.Patch)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, after := range p.unit.After {
+		text = rollout.LinkAfter(text, after, done[after])
+	}
+	f, err := os.CreateTemp("", "etcdmod-description-*.md")
+	if err != nil {
+		return "", nil, err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(f.Name())
+	}
+	return f.Name(), func() { os.Remove(f.Name()) }, err
 }
 
 func (p *publication) file(name string) string {
@@ -120,8 +174,8 @@ func (p *publication) change() (string, error) {
 // failed.
 const maxOutput = 8 << 10
 
-// run runs the command for the unit and returns what it printed.
-func (p *publication) run(ctx context.Context) (string, error) {
+// run runs the command for the unit, whose text is in a file, and returns what it printed.
+func (p *publication) run(ctx context.Context, description string) (string, error) {
 	if p.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, p.Timeout, fmt.Errorf("the command took longer than %s; -timeout sets that", p.Timeout))
@@ -129,7 +183,7 @@ func (p *publication) run(ctx context.Context) (string, error) {
 	}
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, "sh", "-c", p.Command)
-	cmd.Dir, cmd.Env = p.repo, p.environ()
+	cmd.Dir, cmd.Env = p.repo, p.environ(description)
 	if cmd.Dir == "" {
 		cmd.Dir = p.Root
 	}
@@ -149,7 +203,7 @@ func (p *publication) run(ctx context.Context) (string, error) {
 }
 
 // environ is the environment of the command; see [Shipper.Ship].
-func (p *publication) environ() []string {
+func (p *publication) environ(description string) []string {
 	env := p.Env
 	if env == nil {
 		env = os.Environ()
@@ -161,7 +215,7 @@ func (p *publication) environ() []string {
 	return append(procgroup.Unmarked(env),
 		"ETCDMOD_UNIT="+p.unit.ID,
 		"ETCDMOD_TITLE="+quote.Line(p.unit.Title),
-		"ETCDMOD_DESCRIPTION="+p.file(p.unit.Description),
+		"ETCDMOD_DESCRIPTION="+description,
 		"ETCDMOD_PATCH="+p.file(p.unit.Patch),
 		"ETCDMOD_MODULE="+p.module.Dir,
 		"ETCDMOD_OWNERS="+strings.Join(p.unit.Owners, " "),
