@@ -44,7 +44,7 @@ func Ways(w io.Writer, res *pipeline.Result) error {
 	const most = 5
 	var lines []string
 	for _, f := range res.Findings {
-		if f.Tier != finding.Refuse {
+		if f.Tier != finding.Refuse || len(res.Failed) > 0 {
 			return nil
 		}
 		if f.Rule != finding.IgnoreRule && f.Counts() && len(f.Refused) > 0 {
