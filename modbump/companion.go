@@ -148,8 +148,3 @@ func Replace(name string, gomod []byte, mod module.Version) ([]Edit, []byte, err
 	}
 	return finish(name, file, gomod, []Edit{addReplace(gomod, file, mod)})
 }
-
-// replaceDirective is the directive of [Replace].
-func replaceDirective(mod module.Version) string {
-	return fmt.Sprintf("replace %s => %s %s", mod.Path, mod.Path, mod.Version)
-}

@@ -310,3 +310,17 @@ func apply(src []byte, edits []Edit) []byte {
 	}
 	return append(out, src[last:]...)
 }
+
+// replaceDirective is the directive of [Replace].
+func replaceDirective(mod module.Version) string {
+	return fmt.Sprintf("replace %s => %s %s", mod.Path, mod.Path, mod.Version)
+}
+
+func requireText(mod module.Version, indirect bool) string {
+	if indirect {
+		return fmt.Sprintf("require %s indirect", mod)
+	}
+	return fmt.Sprintf("require %s", mod)
+}
+
+func replaceText(old, by module.Version) string { return fmt.Sprintf("replace %s => %s", old, by) }

@@ -104,6 +104,3 @@ func JudgePin(pin Pin) (is string, row Row, bad bool) {
 	row, bad = Judge(pathCoreOS, module.PseudoVersion("v0", "", when, commit))
 	return is, row, bad
 }
-
-// Does completes the sentence "module version …" with what is wrong.
-func (r Row) Does() string { return r.does() }

@@ -54,7 +54,7 @@ func (p *planner) judgeReplaced(f *Finding, mod module.Version, replace *replace
 		f.Evidence, f.Remains = row.evidence()
 		f.Replacement = true
 		outcome := p.act(f, mod, replace.by, row)
-		f.Message = fmt.Sprintf("%s; what is built %s; %s", by, row.does(), outcome)
+		f.Message = fmt.Sprintf("%s; what is built %s; %s", by, row.Does(), outcome)
 		if f.Action != Bump {
 			break
 		}
@@ -66,17 +66,17 @@ func (p *planner) judgeReplaced(f *Finding, mod module.Version, replace *replace
 		f.Edits = []Edit{e}
 	case bad:
 		f.Evidence, f.Remains = row.evidence()
-		f.Message = fmt.Sprintf("%s; what is built %s; change the replace directive, a bump would not reach the build", by, row.does())
+		f.Message = fmt.Sprintf("%s; what is built %s; change the replace directive, a bump would not reach the build", by, row.Does())
 		if row.Action == Report && (row.Reason != NotByDefault || !p.opts.All) {
 			f.Action = Report // as without the directive
 		}
 	case known:
 		f.Action = Report
 		f.Evidence, _ = own.evidence()
-		f.Message = fmt.Sprintf("%s; the required version %s; what is built does not, so that there is nothing to bump", by, own.does())
+		f.Message = fmt.Sprintf("%s; the required version %s; what is built does not, so that there is nothing to bump", by, own.Does())
 	case ownBad:
 		f.Evidence, _ = own.evidence()
-		f.Message = fmt.Sprintf("%s, which is not judged; the required version %s; compare the replacement with the fix by hand", by, own.does())
+		f.Message = fmt.Sprintf("%s, which is not judged; the required version %s; compare the replacement with the fix by hand", by, own.Does())
 	default:
 		f.Action, f.Reason = Report, Fork
 		f.Message = by + ", which is not judged; compare it with the fixes of etcd by hand"

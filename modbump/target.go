@@ -86,7 +86,7 @@ func (p *planner) obstacle(built, to module.Version, broken []*Defect) (Reason, 
 		// What matters only sometimes speaks against it where it is what is to be mended.
 		same := slices.ContainsFunc(row.Broken, func(d *Defect) bool { return slices.Contains(broken, d) })
 		if same || row.Only.Path == "" && !row.Quiet {
-			return UnsafeTarget, to.Version + " " + row.does()
+			return UnsafeTarget, to.Version + " " + row.Does()
 		}
 	}
 	if isPlaceholder(to.Version) {

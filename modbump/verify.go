@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
-	"golang.org/x/mod/module"
 )
 
 // verify checks that the edited go.mod still parses, that the lines that are not edited
@@ -110,12 +109,3 @@ func directives(file *modfile.File) []string {
 	slices.Sort(all)
 	return all
 }
-
-func requireText(mod module.Version, indirect bool) string {
-	if indirect {
-		return fmt.Sprintf("require %s indirect", mod)
-	}
-	return fmt.Sprintf("require %s", mod)
-}
-
-func replaceText(old, by module.Version) string { return fmt.Sprintf("replace %s => %s", old, by) }
