@@ -11,17 +11,6 @@ import (
 	"etcdmod/internal/owners"
 )
 
-// By says what becomes a unit of change of its own.
-type By string
-
-// What becomes a unit. A unit never spans modules.
-const (
-	ByModule  By = "module"
-	ByOwner   By = "owner"        // the files of the same owners
-	ByDir     By = "dir"          // a directory
-	ByService By = "service-glob" // a directory that a pattern names
-)
-
 // Unowned is the key of files without an owner.
 const Unowned = "unowned"
 

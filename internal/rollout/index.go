@@ -1,9 +1,12 @@
 package rollout
 
 import (
+	"encoding/json"
 	"io"
 
+	"etcdmod/internal/quote"
 	"etcdmod/internal/report"
+	"etcdmod/internal/rollout/state"
 	"etcdmod/internal/vouch"
 )
 
@@ -137,4 +140,49 @@ type File struct {
 	// Shared says that it is for all that are rewritten: the helper's own file.
 	Findings []int `json:"findings,omitempty"`
 	Shared   bool  `json:"shared,omitempty"`
+}
+
+// By says what becomes a unit of change of its own.
+type By string
+
+// What becomes a unit. A unit never spans modules.
+const (
+	ByModule  By = "module"
+	ByOwner   By = "owner"        // the files of the same owners
+	ByDir     By = "dir"          // a directory
+	ByService By = "service-glob" // a directory that a pattern names
+)
+
+// A Source says what results come from: two runs with the same one, over the same working
+// tree, say the same.
+type Source struct {
+	// Commit is what git has checked out; "" outside of a repository.
+	Commit string `json:"commit,omitempty"`
+	Date   string `json:"date,omitempty"` // when that was committed
+	// Modules counts those of the tree, of which a shard has a part.
+	Modules int `json:"modules"`
+	// Tree is a checksum of what all shards have in common: which modules there are, what
+	// they require, and who owns what. It tells nothing of Go files; see Commit.
+	Tree string `json:"tree"`
+	// Settings are those that make a difference to the results, by the names of their flags
+	// and variables, without those that have no value.
+	Settings Settings `json:"settings"`
+}
+
+// Settings are what a rollout is told, by name.
+type Settings = state.Settings
+
+// A voucher, in TimesFile, says which key vouches for the results, and with what sum. Whoever can
+// only write into the directory cannot make one.
+type voucher struct {
+	Key string `json:"key"`
+	Sum string `json:"sum"`
+}
+
+// writeJSON writes a value as the files in the output directory have it.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(quote.JSON(w))
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "\t")
+	return enc.Encode(v)
 }

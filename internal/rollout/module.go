@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -287,14 +286,4 @@ func (r *run) render(res *pipeline.Result, p part, u *Unit, units []Unit) (unitF
 	u.Description = textFile(u.ID)
 	text, err := r.describe(res, p, u, units)
 	return unitFiles{u.Patch, diff, u.Description, text}, err
-}
-
-// patchFile is the name of a unit's patch in the output directory.
-func patchFile(id string) string { return unitsDir + "/" + id + ".patch" }
-
-// textFile is the name of a unit's description there.
-func textFile(id string) string { return unitsDir + "/" + id + ".md" }
-
-func position(name string, line int) string {
-	return fmt.Sprintf("%s:%d", filepath.ToSlash(name), line)
 }

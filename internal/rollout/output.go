@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"etcdmod/internal/modules"
 	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 	"etcdmod/internal/vouch"
@@ -34,8 +32,6 @@ type outputError struct{ err error }
 
 func (e *outputError) Error() string { return "cannot write the output: " + e.err.Error() }
 func (e *outputError) Unwrap() error { return e.err }
-
-const unitsDir = "units"
 
 // openOutput makes the output directory and writes the index of a run that begins. A
 // directory that an earlier run has left is emptied; one with anything else in it is not
@@ -155,14 +151,6 @@ func (o *output) index(index *Index) error {
 	return o.create(IndexFile, index.JSON)
 }
 
-// writeJSON writes a value as the files in the output directory have it.
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(quote.JSON(w))
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "\t")
-	return enc.Encode(v)
-}
-
 // units writes the files of a module's units.
 func (o *output) units(m *Module, units []unitFiles) error {
 	if o == nil {
@@ -196,23 +184,4 @@ func (o *output) create(name string, write func(io.Writer) error) error {
 		return &outputError{err}
 	}
 	return nil
-}
-
-// relative drops the root of the repository from the files that a message names.
-func relative(message, repo string) string {
-	return strings.ReplaceAll(message, repo+string(filepath.Separator), "")
-}
-
-// realDir is an absolute name, with no symbolic links as far as there is something.
-func realDir(dir string) string {
-	if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
-	}
-	return modules.Resolved(dir)
-}
-
-// within reports whether a directory is at or below another one.
-func within(dir, top string) bool {
-	rel, err := filepath.Rel(top, dir)
-	return err == nil && filepath.IsLocal(rel)
 }

@@ -10,12 +10,6 @@ import (
 	"etcdmod/internal/version"
 )
 
-// ErrUsage is wrapped by errors about options that make no sense.
-var ErrUsage = state.ErrUsage
-
-// An Again says why a module that a recorded run has finished is done once more.
-type Again = state.Again
-
 // openState opens the state of a run; nil where there is none.
 func (r *run) openState() (*state.State, error) {
 	if r.State == "" {

@@ -16,25 +16,6 @@ import (
 	"etcdmod/internal/rollout/state"
 )
 
-// A Source says what results come from: two runs with the same one, over the same working
-// tree, say the same.
-type Source struct {
-	// Commit is what git has checked out; "" outside of a repository.
-	Commit string `json:"commit,omitempty"`
-	Date   string `json:"date,omitempty"` // when that was committed
-	// Modules counts those of the tree, of which a shard has a part.
-	Modules int `json:"modules"`
-	// Tree is a checksum of what all shards have in common: which modules there are, what
-	// they require, and who owns what. It tells nothing of Go files; see Commit.
-	Tree string `json:"tree"`
-	// Settings are those that make a difference to the results, by the names of their flags
-	// and variables, without those that have no value.
-	Settings Settings `json:"settings"`
-}
-
-// Settings are what a rollout is told, by name.
-type Settings = state.Settings
-
 // source finds out what the results come from. It looks at the whole tree, before a shard is
 // cut out of it.
 func (r *run) source(ctx context.Context) (Source, error) {

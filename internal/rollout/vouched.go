@@ -12,13 +12,6 @@ import (
 	"etcdmod/internal/vouch"
 )
 
-// A voucher, in TimesFile, says which key vouches for the results, and with what sum. Whoever can
-// only write into the directory cannot make one.
-type voucher struct {
-	Key string `json:"key"`
-	Sum string `json:"sum"`
-}
-
 // Vouched reports why nobody knows that a run of this user has written the index, with the
 // patches and texts that it names: nil where that is known.
 func (x *Index) Vouched() error { return x.unvouched }
