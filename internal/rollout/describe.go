@@ -104,15 +104,15 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 func earned(b *bytes.Buffer, res *pipeline.Result, p part) {
 	heading := "## What would earn more\n\n"
 	for _, f := range p.findings {
-		if f.NotHigher == nil || f.Tier == finding.Refuse {
-			continue
+		if f.NotHigher == nil || f.Tier == finding.Refuse || f.NotHigher.Code == finding.TierCapped && strings.HasPrefix(f.NotHigher.Detail, f.Rule) {
+			continue // no edit would: the rule gets no more
 		}
 		more := f.NextTier().String()
 		if f.Tier == finding.Collapse {
 			more = rewrite.LockStrategy.String()
 		}
 		why, _ := f.NotHigher.Code.Explain()
-		fmt.Fprintf(b, "%s- %s is no %s (`%s`): %s", heading, quote.Markdown(fmt.Sprintf("%s:%d", res.Module.Rel(f.Pos.Filename), f.Pos.Line)), more, f.NotHigher.Code, why)
+		fmt.Fprintf(b, "%s- %s is no %s (`%s`): %s", heading, fmt.Sprintf("%s:%d", quote.Markdown(res.Module.Rel(f.Pos.Filename)), f.Pos.Line), more, f.NotHigher.Code, why)
 		if edit, ok := f.NotHigher.Code.Earn(); ok {
 			fmt.Fprintf(b, " To earn it, %s.", edit)
 		}

@@ -189,7 +189,7 @@ var Sentences = []Sentence{
 		"A wait in the queue of Lock takes the place of a loop.", is(queues)},
 	{rolling, "To see the effect, look how fast `raftAppliedIndex` grows while somebody holds the lock and others wait: `etcdctl endpoint status -w json`, before and after.",
 		"Something is rewritten.", is(rewrites)},
-	{rolling, "The space that failed tries have taken does not come back by itself. Where etcd says `mvcc: database space exceeded`, compact, `etcdctl defrag` one member after the other (the leader last), and then `etcdctl alarm disarm` (docs/HELPER.md has the commands).",
+	{rolling, "The space that failed tries have taken does not come back by itself. Where etcd says `mvcc: database space exceeded`, `etcdctl compact REVISION` (the `revision` of `etcdctl endpoint status -w json`), `etcdctl defrag` one member after the other (the leader last), and then `etcdctl alarm disarm` (etcdmod's docs/HELPER.md says more).",
 		"Something is rewritten.", is(rewrites)},
 	{rolling, "To go back in production, revert the change and restart in any order: keys and leases are the same, and nothing is migrated.",
 		"Something is rewritten.", is(rewrites)},

@@ -20,25 +20,45 @@ func cmdTexts(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: texts dir")
 	}
-	dir := ts.MkAbs(args[0])
-	data, err := os.ReadFile(filepath.Join(dir, rollout.IndexFile))
+	wrong, err := Texts(ts.MkAbs(args[0]))
 	ts.Check(err)
+	for _, line := range wrong {
+		ts.Logf("%s", line)
+	}
+	if len(wrong) > 0 {
+		ts.Fatalf("a text says what is not so, or leaves out what is")
+	}
+}
+
+// Texts holds the texts of all units in an output directory against its index and patches, and
+// returns what they say although it is not so, and what they do not say.
+func Texts(dir string) (wrong []string, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, rollout.IndexFile))
+	if err != nil {
+		return nil, err
+	}
 	var x rollout.Index
-	ts.Check(json.Unmarshal(data, &x))
+	if err := json.Unmarshal(data, &x); err != nil {
+		return nil, err
+	}
 	for i := range x.Modules {
 		m := &x.Modules[i]
 		for j := range m.Units {
 			u := &m.Units[j]
 			text, err := os.ReadFile(filepath.Join(dir, u.Description))
-			ts.Check(err)
+			if err != nil {
+				return nil, err
+			}
 			patch, err := os.ReadFile(filepath.Join(dir, u.Patch))
-			ts.Check(err)
-			for _, wrong := range untrue(m, u, string(text), string(patch)) {
-				ts.Logf("%s: %s", u.Description, wrong)
-				defer ts.Fatalf("a text says what is not so, or leaves out what is")
+			if err != nil {
+				return nil, err
+			}
+			for _, line := range untrue(m, u, string(text), string(patch)) {
+				wrong = append(wrong, u.Description+": "+line)
 			}
 		}
 	}
+	return wrong, nil
 }
 
 // generated finds the files of the helper that a patch makes anew.
@@ -93,7 +113,7 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 
 // written are the lines of a text that are no sentences: headings, tables and lists of files,
 // units and findings.
-var written = regexp.MustCompile("^(#|\\||- `[^`]+`: |- (<code>.*</code>|`[^`]+`) is no |It goes before:|Made by etcdmod )")
+var written = regexp.MustCompile("^(#|\\||- `[^`]+`: |- (<code>.*</code>|`[^`]+`):[0-9]+ is no |It goes before:|Made by etcdmod )")
 
 // unknown returns the lines that are none of the sentences that a text may have.
 func unknown(text string) (out []string) {
