@@ -10,5 +10,5 @@ import (
 // say writes a message for people. Whatever is quoted in it, nothing of it does anything to a
 // terminal or to what reads a log.
 func say(w io.Writer, format string, args ...any) (int, error) {
-	return io.WriteString(w, quote.Visible(fmt.Sprintf(format, args...)))
+	return io.WriteString(w, quote.Message(fmt.Sprintf(format, args...)))
 }

@@ -28,7 +28,7 @@ func Name(name string) string {
 	b.WriteByte('"')
 	for i := 0; i < len(name); {
 		r, n := utf8.DecodeRuneInString(name[i:])
-		if r != utf8.RuneError && n > 1 && unicode.IsPrint(r) {
+		if n > 1 && seen(r) {
 			b.WriteString(name[i : i+n])
 		} else {
 			for _, c := range []byte(name[i : i+n]) {
@@ -42,8 +42,11 @@ func Name(name string) string {
 }
 
 // commands reports whether a name is taken for a command by what runs a job and reads its
-// output: GitHub's "::name", those of Azure and TeamCity with "##".
-func commands(name string) bool { return strings.HasPrefix(name, "::") || strings.Contains(name, "##") }
+// output: GitHub's "::name", also behind spaces, and those of GitHub, Azure and TeamCity with "##"
+// anywhere in a line.
+func commands(name string) bool {
+	return strings.HasPrefix(strings.TrimSpace(name), "::") || strings.Contains(name, "##")
+}
 
 // WriteByte writes one byte of a name within double quotes, as C and git do.
 func WriteByte(b *strings.Builder, c byte) {
@@ -62,7 +65,7 @@ func WriteByte(b *strings.Builder, c byte) {
 func odd(text, special string) bool {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
-		if r == utf8.RuneError && n <= 1 || !unicode.IsPrint(r) || strings.ContainsRune(special, r) {
+		if r == utf8.RuneError && n <= 1 || !seen(r) || strings.ContainsRune(special, r) {
 			return true
 		}
 		i += n
@@ -70,20 +73,22 @@ func odd(text, special string) bool {
 	return false
 }
 
-// hidden reports whether a character does something to what is around it instead of being
-// seen: controls but for tab and line feed, those that set the direction of text, and those
-// that have no width.
-func hidden(r rune) bool {
-	if r == '\n' || r == '\t' {
-		return false
-	}
-	return unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' || r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0'
+// seen reports whether a character of a name is one that can be seen.
+func seen(r rune) bool { return unicode.IsPrint(r) && !hidden(r) }
+
+// unseen are the characters that are not seen, or do something to what is around them instead:
+// controls, those that set the direction of text, those that have no width, also in names of
+// letters, and a letter of Braille without a dot.
+var unseen = []*unicode.RangeTable{
+	unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
+	{R16: []unicode.Range16{{Lo: '\u2800', Hi: '\u2800', Stride: 1}}},
 }
 
-// Visible gives a text, of a message or a file, with its control characters and those that
-// cannot be seen as \x1b or \u202e. Tabs and line feeds stay, and so do bytes that are no
-// characters, where bytes up to \x9f could be controls of a terminal's own character set
-// and are shown as well.
+// hidden reports whether a character is one of unseen; tab and line feed are not.
+func hidden(r rune) bool { return r != '\n' && r != '\t' && unicode.In(r, unseen...) }
+
+// Visible gives a text, of a message or a file, with its control characters, those that cannot
+// be seen and bytes that are no characters as \x1b, \u202e or \xff. Tabs and line feeds stay.
 func Visible(text string) string {
 	if strings.IndexFunc(text, func(r rune) bool { return hidden(r) || r == utf8.RuneError }) < 0 {
 		return text
@@ -92,7 +97,7 @@ func Visible(text string) string {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
 		switch {
-		case r == utf8.RuneError && n <= 1 && text[i] < 0xa0, hidden(r) && r < 0x100:
+		case r == utf8.RuneError && n <= 1, hidden(r) && r < 0x100:
 			fmt.Fprintf(&b, `\x%02x`, min(r, rune(text[i+n-1])))
 		case hidden(r) && r > 0xffff:
 			fmt.Fprintf(&b, `\U%08x`, r)
@@ -106,20 +111,42 @@ func Visible(text string) string {
 	return b.String()
 }
 
+// Message is [Visible] for lines that a job prints: what would be a command to what runs the job
+// is none, wherever the words of a compiler have it.
+func Message(text string) string {
+	text = Visible(text)
+	if !strings.Contains(text, "::") && !strings.Contains(text, "##") {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if rest := strings.TrimLeftFunc(line, unicode.IsSpace); strings.HasPrefix(rest, "::") {
+			lines[i] = line[:len(line)-len(rest)] + `\x3a` + rest[1:]
+		}
+	}
+	return strings.ReplaceAll(strings.Join(lines, "\n"), "##", `#\x23`)
+}
+
 // JSON returns a writer for whole values of JSON, in which each character that [Visible] would
-// show is escaped: whoever looks at the text sees what is there.
+// show is escaped, and so is what [Message] would change: whoever looks at the text sees what is
+// there. U+FFFD, for which encoders write an escape where they were given bytes that are no
+// characters, is one in any case, so that what is read and written again stays as it is.
 func JSON(w io.Writer) io.Writer { return escaping{w} }
 
 type escaping struct{ to io.Writer }
 
 func (e escaping) Write(value []byte) (int, error) {
-	if bytes.IndexFunc(value, hidden) < 0 {
+	escaped := func(r rune) bool { return hidden(r) || r == utf8.RuneError }
+	if bytes.IndexFunc(value, escaped) < 0 && !bytes.Contains(value, []byte("##")) {
 		return e.to.Write(value)
 	}
 	var b bytes.Buffer
+	before := rune(0)
 	for _, r := range string(value) {
 		switch {
-		case !hidden(r):
+		case r == '#' && before == '#': // within a string, as all that is not ASCII
+			b.WriteString(`\u0023`)
+		case !escaped(r):
 			b.WriteRune(r)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
@@ -127,6 +154,7 @@ func (e escaping) Write(value []byte) (int, error) {
 		default:
 			fmt.Fprintf(&b, `\u%04x`, r)
 		}
+		before = r
 	}
 	_, err := e.to.Write(b.Bytes())
 	return len(value), err
@@ -193,7 +221,7 @@ func MarkdownText(text string) string {
 // Cell gives the text of a cell of a table that no spreadsheet evaluates: one that begins
 // as a formula gets an apostrophe before it, which spreadsheets do not show.
 func Cell(text string) string {
-	text = Visible(text)
+	text = Message(text)
 	first, _ := utf8.DecodeRuneInString(text)
 	if text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return "'" + text

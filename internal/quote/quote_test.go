@@ -3,6 +3,7 @@ package quote
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"unicode"
@@ -13,6 +14,7 @@ func TestName(t *testing.T) {
 	for in, want := range map[string]string{
 		"a/b c.go": "a/b c.go", "é.go": "é.go", "日本.go": "日本.go", "": "",
 		"a\x1b]0;PWN\ab.go": `"a\033]0;PWN\ab.go"`, `a"b`: `"a\"b"`, `a\b`: `"a\\b"`, "a\nb": `"a\nb"`, "a\u202eb": `"a\342\200\256b"`, "a\xff": `"a\377"`, "\u0085": `"\302\205"`, "é\n": `"é\n"`,
+		" ::error::x": `" ::error::x"`, "a/##vso[x]": `"a/##vso[x]"`, "lo\u3164ck": `"lo\343\205\244ck"`, "a\ufe00": `"a\357\270\200"`, "\u034f": `"\315\217"`, "\u2800": `"\342\240\200"`, "e\u0301": "e\u0301",
 	} {
 		if got := Name(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
@@ -22,7 +24,7 @@ func TestName(t *testing.T) {
 
 func TestVisible(t *testing.T) {
 	for in, want := range map[string]string{
-		"a\tb\n": "a\tb\n", "é": "é", "\x1b[2J": `\x1b[2J`, "a\rb": `a\x0db`, "\u202e": `\u202e`, "\u009b31m": `\x9b31m`, "\x9b31m": `\x9b31m`, "\xff": "\xff",
+		"a\tb\n": "a\tb\n", "é": "é", "\x1b[2J": `\x1b[2J`, "a\rb": `a\x0db`, "\u202e": `\u202e`, "\u009b31m": `\x9b31m`, "\x9b31m": `\x9b31m`, "\xff": `\xff`, "\xe9\ufffd": "\\xe9\ufffd",
 		"\U000e0041": `\U000e0041`, "\u200b": `\u200b`, "\ufeff": `\ufeff`,
 	} {
 		if got := Visible(in); got != want {
@@ -31,6 +33,16 @@ func TestVisible(t *testing.T) {
 	}
 	if got := Line("a\nb\r\x1b"); got != `a b \x1b` {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestMessage(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\n\t ::error::b\n": "a\n\t \\x3a:error::b\n", "::debug::": `\x3a:debug::`, "a::b": "a::b", "x ##[group]y ####": `x #\x23[group]y #\x23#\x23`, "\u200b::x": `\u200b::x`,
+	} {
+		if got := Message(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
 	}
 }
 
@@ -70,35 +82,45 @@ func TestCell(t *testing.T) {
 func FuzzQuote(f *testing.F) {
 	f.Add("a\x1b\u202e`|\n@b")
 	f.Fuzz(func(t *testing.T, s string) {
-		for what, got := range map[string]string{"name": Name(s), "visible": Visible(s), "line": Line(s), "markdown": Markdown(s), "cell": Cell(s)} {
+		for what, got := range map[string]string{"name": Name(s), "visible": Visible(s), "line": Line(s), "markdown": Markdown(s), "message": Message(s), "cell": Cell(s)} {
+			if !utf8.ValidString(got) {
+				t.Errorf("%s of %q is %q", what, s, got)
+			}
 			for _, r := range got {
 				if hidden(r) || unicode.Is(unicode.Cc, r) && (r != '\n' && r != '\t' || what == "name" || what == "line" || what == "markdown") {
 					t.Errorf("%s of %q has %q", what, s, r)
 				}
 			}
 		}
+		for line := range strings.Lines(Message(s)) {
+			if commands(line) {
+				t.Errorf("%q is a command to what runs a job", line)
+			}
+		}
 		if strings.ContainsAny(strings.TrimSuffix(strings.TrimPrefix(Markdown(s), "<code>"), "</code>"), "|@<>[]*\n") {
 			t.Errorf("%q: %s", s, Markdown(s))
-		}
-		if !utf8.ValidString(Name(s)) {
-			t.Errorf("name of %q", s)
 		}
 	})
 }
 
 // What JSON means stays the same, and nothing in its text is hidden.
 func TestJSON(t *testing.T) {
-	for _, name := range []string{"plain", "a\u202eb", "\x7f\u009b31m", "\U000e0041 tag", "é\n\t\"", "\x1b[2J"} {
+	for _, name := range []string{"plain", "a\u202eb", "\x7f\u009b31m", "\U000e0041 tag", "é\n\t\"", "\x1b[2J", "###", "##vso[x]", "a\u3164\ufe0f\U000e0100"} {
 		var b bytes.Buffer
 		if err := json.NewEncoder(JSON(&b)).Encode(map[string]string{name: name}); err != nil {
 			t.Fatal(err)
 		}
-		if Visible(b.String()) != b.String() {
+		if Message(b.String()) != b.String() {
 			t.Errorf("%q: %q", name, b.String())
 		}
 		var back map[string]string
 		if err := json.Unmarshal(b.Bytes(), &back); err != nil || back[name] != name {
 			t.Errorf("%q: %q, %v", name, back, err)
 		}
+	}
+	var once, again bytes.Buffer
+	var back string
+	if err := errors.Join(json.NewEncoder(JSON(&once)).Encode("a\xffb\ufffd"), json.Unmarshal(once.Bytes(), &back), json.NewEncoder(JSON(&again)).Encode(back)); err != nil || once.String() != again.String() {
+		t.Errorf("%s, read and written again: %s, %v", &once, &again, err)
 	}
 }

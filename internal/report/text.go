@@ -65,7 +65,7 @@ type printer struct {
 
 func (p *printer) printf(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = io.WriteString(p.w, quote.Visible(fmt.Sprintf(format, args...)))
+		_, p.err = io.WriteString(p.w, quote.Message(fmt.Sprintf(format, args...)))
 	}
 }
 

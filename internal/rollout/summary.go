@@ -117,7 +117,7 @@ type printer struct {
 
 func (p *printer) line(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = io.WriteString(p.w, quote.Visible(fmt.Sprintf(format+"\n", args...)))
+		_, p.err = io.WriteString(p.w, quote.Message(fmt.Sprintf(format+"\n", args...)))
 	}
 }
 
