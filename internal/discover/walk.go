@@ -17,12 +17,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"etcdmod/internal/gocmd"
-	"etcdmod/internal/modules"
-	"etcdmod/internal/rooted"
+	"unicode/utf8"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/gocmd"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/quote"
+	"etcdmod/internal/rooted"
 )
 
 // A walker reads the import blocks of a module's files.
@@ -198,6 +199,10 @@ func (w *walker) pkg(dir string) *Package {
 }
 
 func (w *walker) file(dir, name string) {
+	if !utf8.ValidString(name) {
+		w.judge(name, &rooted.UnfitError{Path: name, Why: "has a name that is not valid UTF-8, " + quote.Name(w.m.Rel(name)) + ", which the go command gives as another one"})
+		return
+	}
 	src, err := w.files.ReadFile(w.within(name), rooted.GoFile)
 	if unfit := (*rooted.UnfitError)(nil); errors.As(err, &unfit) {
 		w.judge(name, err)

@@ -20,6 +20,8 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/pathname"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 )
 
@@ -89,14 +91,29 @@ func Find(ctx context.Context, root string, opts Options) (*Tree, error) {
 		dirs[i] = filepath.ToSlash(filepath.Dir(filepath.FromSlash(name)))
 	}
 	for notes := len(t.Notes); ; {
-		t.read(dirs, opts.Env)
-		more := t.named()
+		t.read(t.nameable(dirs), opts.Env)
+		more := slices.DeleteFunc(t.named(), func(dir string) bool { return slices.Contains(dirs, dir) })
 		if len(more) == 0 {
 			return t, nil
 		}
 		dirs = append(dirs, more...)
 		t.Modules, t.Notes = nil, t.Notes[:notes]
 	}
+}
+
+// nameable returns those of some directories whose names an index, a patch and a journal can have,
+// and notes the others: nothing of what is found there could be handed on, and two names that are
+// not UTF-8 may be written as the same one.
+func (t *Tree) nameable(dirs []string) (out []string) {
+	for _, dir := range dirs {
+		if err := pathname.Check(dir); err != nil && dir != "." {
+			t.note(strings.ToValidUTF8(dir, "\ufffd"), "the name of the directory, %s, %v; the module there was not looked at: rename it", quote.Name(dir), err)
+			t.Notes[len(t.Notes)-1].Fault = true
+			continue
+		}
+		out = append(out, dir)
+	}
+	return out
 }
 
 // In returns the modules in the given directories alone, as a tree of root. Directories may be

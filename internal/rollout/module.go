@@ -197,6 +197,10 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 		}
 		units = append(units, files)
 	}
+	// What is not read back would keep all other modules from being merged and shipped.
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("what was found cannot be handed on: %w", err)
+	}
 	return units, nil
 }
 
