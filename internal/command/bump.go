@@ -42,7 +42,7 @@ func bumpCommand(env *Env) *cli.Command {
 				s.bump.Together = append(s.bump.Together, t.tree.Abs(m.Dir))
 			}
 			if cmd.Bool("diff") {
-				if s.layer, err = gocmd.NewLayer(gocmd.Runner{Env: env.Environ}); err != nil {
+				if s.layer, err = gocmd.NewLayer(gocmd.Runner{Env: env.commands()}); err != nil {
 					return err
 				}
 				defer s.layer.Remove()

@@ -17,6 +17,11 @@ import (
 // Main runs etcdmod with args, which do not include the name of the program, and returns
 // the exit code.
 func Main(ctx context.Context, args []string, env Env) int {
+	defer func() {
+		if env.temp != nil {
+			env.temp.Remove()
+		}
+	}()
 	err := root(&env).Run(ctx, append([]string{"etcdmod"}, args...))
 	if err == nil {
 		return ExitOK

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"etcdmod/internal/gocmd"
+	"etcdmod/internal/scratch"
 )
 
 // Exit codes.
@@ -26,6 +29,22 @@ type Env struct {
 	Terminal func(io.Writer) bool
 	// Ticks says when a run tells what it waits for; nil means never.
 	Ticks <-chan time.Time
+
+	temp *scratch.Dir // nil before it is needed
+}
+
+// commands returns the environment of the commands that a run starts. They keep their temporary
+// files in one directory, and so does the run. Where none can be made they keep them as ever: to
+// need one and have none is an error then.
+func (env *Env) commands() []string {
+	if env.temp == nil {
+		temp, err := scratch.New(gocmd.Runner{Env: env.Environ}.TempDir())
+		if err != nil {
+			return env.Environ
+		}
+		env.temp = temp
+	}
+	return gocmd.Runner{Env: env.Environ}.WithTemp(env.temp.Name()).Env
 }
 
 // exit is an error with an exit code. A nil err has been reported already.

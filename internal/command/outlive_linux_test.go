@@ -54,7 +54,7 @@ func TestNothingOutlivesARun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
+			dir, temp := t.TempDir(), t.TempDir()
 			for name, text := range map[string]string{
 				"go.mod":  "module example.com/app\n\ngo 1.24\n\nrequire go.etcd.io/etcd/client/v3 v3.6.5\n",
 				"lock.go": "package app\n\nimport (\n\t\"context\"\n\n\t\"go.etcd.io/etcd/client/v3/concurrency\"\n)\n\nfunc f(m *concurrency.Mutex) {\n\tfor m.TryLock(context.Background()) != nil {\n\t}\n}\n",
@@ -68,7 +68,7 @@ func TestNothingOutlivesARun(t *testing.T) {
 			var out bytes.Buffer
 			cmd := exec.Command(etcdmod, c.args...)
 			cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
-			cmd.Env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "REAL_GO="+real, "STARTED="+started, "GOWORK=off", tag)
+			cmd.Env = append(os.Environ(), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"), "REAL_GO="+real, "STARTED="+started, "GOWORK=off", "TMPDIR="+temp, tag)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -91,6 +91,16 @@ func TestNothingOutlivesARun(t *testing.T) {
 				t.Errorf("%v: %s", err, &out)
 			}
 			until(t, 20*time.Second, "all processes end", func() bool { return len(tagged(t, tag)) == 0 })
+			// What a killed run leaves behind, the next one takes away.
+			if left, err := filepath.Glob(filepath.Join(temp, "etcdmod-run-*")); err != nil || (len(left) > 0) != (c.signal == syscall.SIGKILL) {
+				t.Errorf("left: %q, %v", left, err)
+			}
+			next := exec.Command(etcdmod, "check")
+			next.Dir, next.Env = dir, append(os.Environ(), "PATH=", "TMPDIR="+temp)
+			_ = next.Run() // there is no go command
+			if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+				t.Errorf("after the next run: %v, %v", left, err)
+			}
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"etcdmod/internal/gocmd"
 	"etcdmod/internal/rollout"
 )
 
@@ -14,7 +15,7 @@ func patchesFor(format string, opts *rollout.Options) (done func(), err error) {
 	if opts.Out != "" || format != "html" && format != "sarif" {
 		return func() {}, nil
 	}
-	if opts.Out, err = os.MkdirTemp("", "etcdmod-rollout-"); err != nil {
+	if opts.Out, err = (gocmd.Runner{Env: opts.Pipeline.Env}).MkdirTemp("etcdmod-rollout-"); err != nil {
 		return nil, err
 	}
 	return func() { os.RemoveAll(opts.Out) }, nil

@@ -25,15 +25,18 @@ func (r Runner) WithTemp(dir string) Runner {
 
 // MkdirTemp makes a temporary directory, as [os.MkdirTemp] does, where the commands of the
 // Runner keep theirs: whoever clears that place away clears away all.
-func (r Runner) MkdirTemp(pattern string) (string, error) {
+func (r Runner) MkdirTemp(pattern string) (string, error) { return os.MkdirTemp(r.TempDir(), pattern) }
+
+// TempDir returns the directory in which the commands of the Runner keep their temporary files.
+func (r Runner) TempDir() string {
 	for _, name := range tempVariables() {
 		for _, setting := range slices.Backward(r.Env) { // the last one counts
 			if dir, ok := strings.CutPrefix(setting, name+"="); ok && dir != "" {
-				return os.MkdirTemp(dir, pattern)
+				return dir
 			} else if ok {
 				break
 			}
 		}
 	}
-	return os.MkdirTemp("", pattern)
+	return os.TempDir()
 }

@@ -89,7 +89,6 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	defer r.out.close()
 	if r.state != nil {
 		r.sums = r.newSums()
-		r.Pipeline.Env = r.state.Env(r.Pipeline.Env)
 	}
 	if err := r.modules(ctx); err != nil {
 		return nil, err

@@ -32,7 +32,6 @@ type recorder struct {
 	mu   sync.Mutex
 	ran  []string
 	fail map[string]error
-	env  []string // of the last module
 }
 
 func (rec *recorder) steps() steps {
@@ -44,7 +43,6 @@ func (rec *recorder) steps() steps {
 		}
 		rel, _ := filepath.Rel(o.Repo, o.Dir)
 		rec.ran = append(rec.ran, filepath.ToSlash(rel))
-		rec.env = o.Env
 		if err := rec.fail[filepath.Base(o.Dir)]; err != nil {
 			return nil, err
 		}
@@ -195,44 +193,6 @@ func TestStateLock(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"m"}, rec.took()); d != "" {
 		t.Errorf("-want +got:\n%s", d)
-	}
-}
-
-// All temporary files of a run with a state are in one place, which is not there when it has
-// ended, in whatever way.
-func TestScratch(t *testing.T) {
-	root := tree(t, map[string][]string{"m": nil})
-	tmp := t.TempDir()
-	t.Setenv("TMPDIR", tmp)
-	t.Setenv("TMP", tmp)
-	state := t.TempDir()
-	rec := &recorder{}
-	opts := Options{Root: root, By: ByModule, State: state, Resume: true}
-	ctx, cancel := context.WithCancel(t.Context())
-	s := rec.steps()
-	inner := s.run
-	s.run = func(ctx context.Context, o pipeline.Options) (*pipeline.Result, error) {
-		cancel()
-		return inner(ctx, o)
-	}
-	if _, err := start(ctx, opts, s); !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	if _, err := start(t.Context(), opts, rec.steps()); err != nil {
-		t.Fatal(err)
-	}
-	used := ""
-	for _, kv := range rec.env {
-		if dir, ok := strings.CutPrefix(kv, "TMPDIR="); ok {
-			used = dir
-		}
-	}
-	if filepath.Dir(used) != tmp || !strings.HasPrefix(filepath.Base(used), "etcdmod-run-") {
-		t.Errorf("the pipeline has its temporary files in %q", used)
-	}
-	entries, err := os.ReadDir(tmp)
-	if err != nil || len(entries) != 0 {
-		t.Errorf("left: %v, %v", entries, err)
 	}
 }
 

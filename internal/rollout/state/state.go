@@ -4,7 +4,7 @@
 // It takes finished modules, each with a checksum of what its result depends on, and gives them
 // back to the run that goes on, as long as the checksum is the same. A log that is appended to
 // has first what was begun; each other record is a finished module with all of its result,
-// patches included, or names the directory for temporary files. The output directory is no part
+// patches included. The output directory is no part
 // of the state: a run that goes on writes it anew, from the records of what is done and from
 // what it does itself, and so it is as if nothing had happened, whatever became of it meanwhile.
 //
@@ -46,7 +46,7 @@ const (
 	keyFile  = "rollout.key" // the ID of the key that vouches for the log
 )
 
-const mark = "etcdmod-rollout 3"
+const mark = "etcdmod-rollout 4"
 
 // Settings are what a rollout is told, by name.
 type Settings map[string]string
@@ -102,10 +102,8 @@ type File struct {
 
 // A record is a line of the log. One of its members is set.
 type record struct {
-	Run *Run `json:"run,omitempty"` // the first record
-	// Scratch is a directory for temporary files that is about to be made.
-	Scratch string  `json:"scratch,omitempty"`
-	Module  *Module `json:"module,omitempty"`
+	Run    *Run    `json:"run,omitempty"` // the first record
+	Module *Module `json:"module,omitempty"`
 }
 
 // A State is the open directory of a run; nil keeps nothing.
@@ -114,7 +112,6 @@ type State struct {
 	files    *rooted.Dir
 	key      *vouch.Key
 	log      *appendlog.Log
-	scratch  scratch
 	lock     *flock.Flock
 	recorded map[string]place // by directory of the module
 	redo     bool             // failures
@@ -164,7 +161,6 @@ func Open(dir string, now Run, opts Options) (_ *State, err error) {
 	} else if !ok {
 		return nil, fmt.Errorf("%w: another etcdmod is at work with the state in %s", ErrUsage, dir)
 	}
-	s.scratch = scratch{patience: 3 * time.Second}
 	begun, err := s.read()
 	if err != nil {
 		return nil, err
@@ -197,8 +193,6 @@ func (s *State) read() (begun *Run, err error) {
 		switch {
 		case rec.Run != nil:
 			begun = rec.Run
-		case rec.Scratch != "":
-			s.scratch.old = append(s.scratch.old, rec.Scratch)
 		case rec.Module != nil:
 			s.recorded[rec.Module.Dir] = place{at, size, rec.Module.Sum, rec.Module.Failed}
 		}
@@ -266,7 +260,7 @@ func (s *State) fits(begun *Run, now Run, opts Options) error {
 	return nil
 }
 
-// begin makes the log ready to be appended to, and clears away what killed runs left.
+// begin makes the log ready to be appended to.
 func (s *State) begin(first bool, now Run) (err error) {
 	if s.log == nil {
 		if s.key, err = vouch.New(s.dir); err != nil {
@@ -288,19 +282,14 @@ func (s *State) begin(first bool, now Run) (err error) {
 		}
 		s.files.Sync()
 	}
-	s.scratch.sweep()
-	return s.scratch.make(s.log)
+	return nil
 }
-
-// Env returns an environment whose temporary files are where the next run clears them away.
-func (s *State) Env(env []string) []string { return s.scratch.env(env) }
 
 // Close gives everything up but the log.
 func (s *State) Close() {
 	if s == nil {
 		return
 	}
-	s.scratch.close()
 	if s.log != nil {
 		s.log.Close()
 	}

@@ -7,15 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 func open(t *testing.T, dir string, opts Options) (*State, error) {
 	t.Helper()
-	t.Setenv("TMPDIR", t.TempDir())
 	s, err := Open(dir, Run{Tool: "v1", Modules: 3, Settings: Settings{"-by": "dir"}}, opts)
 	if err == nil {
-		s.scratch.patience = 0
 		t.Cleanup(s.Close)
 	}
 	return s, err
@@ -86,48 +83,5 @@ func TestNoBeginning(t *testing.T) {
 	}
 	if now, err := os.ReadFile(name); err != nil || string(now) != rest {
 		t.Errorf("it was touched: %v", err)
-	}
-}
-
-// A log makes a run remove nothing but what runs have made.
-func TestSweep(t *testing.T) {
-	dir, tmp := t.TempDir(), t.TempDir()
-	s, err := open(t, dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	left, link, other := filepath.Join(tmp, "etcdmod-run-0123456789abcdef"), filepath.Join(tmp, "etcdmod-run-fedcba9876543210"), filepath.Join(tmp, "other")
-	for _, d := range []string{filepath.Join(left, "deep"), other} {
-		if err := os.MkdirAll(d, 0o777); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Chmod(left, 0o500); err != nil { // a test may leave what nobody may write
-		t.Fatal(err)
-	}
-	if err := os.Symlink(other, link); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range []string{left, link, other} {
-		if err := s.log.Append(record{Scratch: d}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.Close()
-	if _, err := open(t, dir, Options{Resume: true}); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(left); errors.Is(err, os.ErrNotExist) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s is left", left)
-		}
-	}
-	for _, d := range []string{link, other} {
-		if _, err := os.Lstat(d); err != nil {
-			t.Error(err)
-		}
 	}
 }

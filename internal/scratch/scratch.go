@@ -1,0 +1,141 @@
+// Package scratch is the one directory in which a run keeps its temporary files, and those of the
+// commands that it starts.
+//
+// It takes the directory for temporary files, and gives a new one below it that is the run's as
+// long as its process lives. Whatever ends that, the next run of the same user removes what is
+// left. It never removes what a living run has, what is another user's, or what has another name.
+package scratch
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"etcdmod/internal/rooted"
+)
+
+// prefix begins the names. They are short, since tests make sockets below such a directory, whose
+// paths may not be long.
+const prefix = "etcdmod-run-"
+
+var form = regexp.MustCompile(`^` + prefix + `[0-9a-f]{16}$`)
+
+// lockFile is locked as long as the process lives. It is the first file of a directory, and the
+// last one to go: what has none is about to be made, or to go.
+const lockFile = "lock"
+
+// A Dir is such a directory.
+type Dir struct {
+	name  string // absolute
+	above *rooted.Dir
+	lock  *flock.Flock
+}
+
+// New makes a directory below one for temporary files, and removes those of runs that have ended
+// without that.
+func New(above string) (*Dir, error) {
+	above, err := filepath.Abs(above)
+	if err != nil {
+		return nil, err
+	}
+	parent, err := rooted.Open(above)
+	if err != nil {
+		return nil, err
+	}
+	sweep(parent)
+	for {
+		name := parent.Path(unused())
+		if err = os.Mkdir(name, 0o700); err != nil {
+			break
+		}
+		lock := flock.New(filepath.Join(name, lockFile))
+		taken := false
+		if taken, err = lock.TryLock(); taken {
+			return &Dir{name, parent, lock}, nil
+		}
+		// Whoever sweeps may take a directory that has no lock yet for one that was left.
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			_ = os.RemoveAll(name) // a file system without locks
+			break
+		}
+	}
+	parent.Close()
+	return nil, err
+}
+
+func unused() string {
+	var id [8]byte
+	rand.Read(id[:]) // never fails, see crypto/rand
+	return prefix + hex.EncodeToString(id[:])
+}
+
+// Name returns the absolute name.
+func (d *Dir) Name() string { return d.name }
+
+// patience is how long to wait for commands that were told to end and may still write.
+const patience = 3 * time.Second
+
+// Remove removes it with all that is in it.
+func (d *Dir) Remove() {
+	defer d.above.Close()
+	base := filepath.Base(d.name)
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		_ = d.lock.Unlock() // some systems remove no file that is open
+		if empty(d.above, base) == nil || time.Now().After(deadline) {
+			return
+		}
+	}
+}
+
+// sweep removes the directories that no living process has.
+func sweep(above *rooted.Dir) {
+	list, _ := above.ReadDir(".")
+	for _, e := range list {
+		if form.MatchString(e.Name()) && e.IsDir() {
+			remove(above, e.Name())
+		}
+	}
+}
+
+// remove removes a directory, unless somebody has its lock. It gets another name before: whoever
+// is about to lock it finds nothing then, and takes another one.
+func remove(above *rooted.Dir, base string) {
+	if info, err := above.Lstat(base); err != nil || !own(info) {
+		return
+	}
+	name := above.Path(base)
+	if _, err := os.Lstat(filepath.Join(name, lockFile)); err != nil {
+		_ = os.Remove(name) // it is empty, or was never a run's
+		return
+	}
+	lock := flock.New(filepath.Join(name, lockFile), flock.SetFlag(os.O_RDONLY))
+	if ok, err := lock.TryLock(); err != nil || !ok {
+		return
+	}
+	defer lock.Close()
+	gone := unused()
+	if err := os.Rename(name, above.Path(gone)); err != nil {
+		return
+	}
+	_ = empty(above, gone)
+}
+
+// empty removes a directory, its lock last.
+func empty(above *rooted.Dir, base string) error {
+	list, _ := above.ReadDir(base)
+	for _, e := range list {
+		if e.Name() != lockFile {
+			if err := above.RemoveAll(filepath.Join(base, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return above.RemoveAll(base)
+}
