@@ -115,7 +115,8 @@ func Watching(ctx context.Context, began func(args []string) (ended func())) con
 // maxOutput bounds what is kept of each stream of a command, in bytes.
 const maxOutput = 1 << 30
 
-// RunBoth is [Runner.Run] and also gives what the command wrote to standard error.
+// RunBoth is [Runner.Run] and also gives what the command wrote to standard error. Neither has
+// more of the address of a proxy than its host.
 //
 // The go command does not pass an interrupt on to the compilers and tests that it runs, and
 // a test that outlives it would go on in a directory that is removed. So they form a process
@@ -152,10 +153,11 @@ func (r Runner) RunBoth(ctx context.Context, args ...string) (stdout, stderr []b
 	if err == nil && (out.more || errs.more) {
 		err = fmt.Errorf("it printed more than %d bytes", maxOutput)
 	}
+	stdout, stderr = r.conceal(out.Bytes(), errs.Bytes())
 	if err != nil {
-		err = &Error{Args: args, Dir: r.Dir, Stderr: strings.TrimSpace(errs.String()), Err: err}
+		err = &Error{Args: args, Dir: r.Dir, Stderr: strings.TrimSpace(string(stderr)), Err: err}
 	}
-	return out.Bytes(), errs.Bytes(), err
+	return stdout, stderr, err
 }
 
 // An output keeps what a command prints, up to a bound.
