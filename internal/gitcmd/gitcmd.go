@@ -46,10 +46,11 @@ var local = []string{
 	"GIT_TRACE", "GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF", "GIT_TRACE_SETUP", "GIT_TRACE_PERFORMANCE",
 }
 
-// settings keep git from doing more than it is told to. An identity that git would guess from
+// settings keep git from doing more than it is told to, and from showing an object of the
+// repository as another one, which a push would not take along. An identity that git would guess from
 // the name of the machine is none.
 var settings = []string{
-	"--no-pager", "--no-optional-locks",
+	"--no-pager", "--no-optional-locks", "--no-replace-objects",
 	"-c", "safe.bareRepository=explicit",
 	"-c", "core.fsmonitor=false", "-c", "core.hooksPath=" + os.DevNull, "-c", "core.untrackedCache=false",
 	"-c", "diff.external=", "-c", "core.pager=cat", "-c", "core.askPass=", "-c", "credential.helper=",

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -133,6 +134,31 @@ func TestSigningProgram(t *testing.T) {
 	_, err = git.Run(t.Context(), strings.NewReader("x\n"), "commit-tree", "-S", tree)
 	if text, _ := os.ReadFile(mark); strings.Contains(string(text), "ran") {
 		t.Errorf("the repository's program signed: %s (%v)", text, err)
+	}
+}
+
+// What a repository puts in the place of an object is nothing that anybody else will see.
+func TestReplacedObjects(t *testing.T) {
+	dir, _ := repository(t)
+	git := New(dir, nil)
+	want, err := git.Line(t.Context(), "rev-parse", "HEAD:a.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "other.txt"), "other\n")
+	other, err := git.Line(t.Context(), "hash-object", "-w", "other.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain(t, dir, "replace", want, other)
+	plain(t, dir, "add", "other.txt")
+	plain(t, dir, "-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-qm", "y")
+	plain(t, dir, "replace", "HEAD~1", "HEAD")
+	if text, err := git.Line(t.Context(), "show", "HEAD:a.txt"); err != nil || text != "a" {
+		t.Errorf("%q %v", text, err)
+	}
+	if list, err := git.List(t.Context(), "ls-tree", "-z", "--name-only", "HEAD~1"); err != nil || !slices.Equal(list, []string{"a.txt"}) {
+		t.Errorf("%q %v", list, err)
 	}
 }
 

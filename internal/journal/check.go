@@ -163,10 +163,13 @@ func (t *tree) checkPresent(f change.Change) (string, fs.FileInfo, error) {
 	if err != nil {
 		return "", nil, &TargetError{f.Path, "cannot be examined", err}
 	}
+	if !info.Mode().IsRegular() { // any more
+		return "", nil, &TargetError{Path: f.Path, Reason: "is not a regular file"}
+	}
 	if n := links(file, info); n > 1 {
 		return "", nil, &TargetError{Path: f.Path, Reason: fmt.Sprintf("has %d hard links, and replacing it would cut it off from its other names; make it a file of its own (cp it and mv the copy over it)", n)}
 	}
-	content, err := io.ReadAll(file)
+	content, err := io.ReadAll(io.LimitReader(file, int64(len(f.Old))+1)) // more is another content
 	if err != nil {
 		return "", nil, &TargetError{f.Path, "cannot be read", err}
 	}
