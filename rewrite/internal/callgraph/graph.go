@@ -34,13 +34,18 @@ type Graph struct {
 	elems  typeutil.Map                    // element type -> []ssa.Value put into maps, arrays and slices
 	sent   typeutil.Map                    // the same of channels
 	made   map[*ssa.Function][]*ssa.MakeClosure
-	loops  map[*ssa.Function][]*Loop
-	site   map[ssa.Instruction][]*Edge // out, by instruction
-	taken  map[*ssa.Function]bool      // used as values
-	files  map[*token.File]int         // their order by name
-	boxes  typeutil.Map                // type -> []types.Object without a body that values of it are given to
-	holder holder                      // see Holds
-	holds  map[types.Type]bool         // see mayHold
+	// returns are the statements by which a function returns.
+	returns map[*ssa.Function][]*ssa.Return
+	loops   map[*ssa.Function][]*Loop
+	site    map[ssa.Instruction][]*Edge // out, by instruction
+	taken   map[*ssa.Function]bool      // used as values
+	files   map[*token.File]int         // their order by name
+	boxes   typeutil.Map                // type -> []types.Object without a body that values of it are given to
+	holder  holder                      // see Holds
+	holds   map[types.Type]bool         // see mayHold
+	empty   map[types.Type]bool         // see barren
+	// bearers are the types of what is converted to interfaces that are functions, or hold some.
+	bearers []types.Type
 }
 
 // A Kind is what makes the callee of an edge run.
@@ -81,8 +86,8 @@ func New(fset *token.FileSet, pkgs []*packages.Package, extra func(types.Type) b
 		out: map[*ssa.Function][]*Edge{}, in: map[*ssa.Function][]*Edge{}, site: map[ssa.Instruction][]*Edge{},
 		at: map[token.Pos][]ssa.Instruction{}, byPos: map[token.Pos][]*ssa.Function{},
 		stores: map[token.Pos][]ssa.Value{}, global: map[*ssa.Global][]ssa.Value{},
-		made: map[*ssa.Function][]*ssa.MakeClosure{}, loops: map[*ssa.Function][]*Loop{}, taken: map[*ssa.Function]bool{},
-		files: map[*token.File]int{}, holds: map[types.Type]bool{},
+		made: map[*ssa.Function][]*ssa.MakeClosure{}, returns: map[*ssa.Function][]*ssa.Return{}, loops: map[*ssa.Function][]*Loop{}, taken: map[*ssa.Function]bool{},
+		files: map[*token.File]int{}, holds: map[types.Type]bool{}, empty: map[types.Type]bool{},
 		holder: holder{seen: map[ssa.Value]bool{}, fns: map[*ssa.Function]bool{}},
 	}
 	var files []*token.File
@@ -347,6 +352,7 @@ func isGeneric(t types.Type) bool {
 
 // index notes where calls, functions, closures and stores are.
 func (g *Graph) index() {
+	boxed := map[types.Type]bool{}
 	for f := range g.funcs {
 		if len(f.Blocks) == 0 {
 			continue
@@ -371,6 +377,14 @@ func (g *Graph) index() {
 					if !HasSource(fn) && in.Pos().IsValid() {
 						g.at[in.Pos()] = append(g.at[in.Pos()], in)
 					}
+				case *ssa.MakeInterface:
+					if t := in.X.Type(); !boxed[t] {
+						if boxed[t] = true; holdsFunc(t, 0) {
+							g.bearers = append(g.bearers, t)
+						}
+					}
+				case *ssa.Return:
+					g.returns[f] = append(g.returns[f], in)
 				case *ssa.Store:
 					g.store(in.Addr, in.Val)
 				case *ssa.MapUpdate:

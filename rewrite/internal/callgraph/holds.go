@@ -21,12 +21,17 @@ const maxHeld = 2000
 // Holds returns the functions that a value may be or hold, and the values in interfaces:
 // in itself, in its fields or elements, or in what its address is stored to. It follows
 // values back through variables, fields, parameters and results.
-func (g *Graph) Holds(v ssa.Value) Held {
+func (g *Graph) Holds(v ssa.Value) Held { return g.held(v, false) }
+
+// functions are those of [Graph.Holds] alone.
+func (g *Graph) functions(v ssa.Value) []*ssa.Function { return g.held(v, true).Funcs }
+
+func (g *Graph) held(v ssa.Value, funcs bool) Held {
 	if v == nil || !g.mayHold(v.Type()) {
 		return Held{}
 	}
 	h := &g.holder
-	h.g, h.held = g, Held{}
+	h.g, h.funcs, h.held = g, funcs, Held{}
 	h.walk(v)
 	clear(h.seen)
 	clear(h.fns)
@@ -48,10 +53,11 @@ func (g *Graph) MayBe(v ssa.Value, c *ssa.MakeClosure) bool {
 
 // A holder is a search. There are so many that its maps are made once.
 type holder struct {
-	g    *Graph
-	seen map[ssa.Value]bool
-	fns  map[*ssa.Function]bool
-	held Held
+	g     *Graph
+	funcs bool // nothing but functions is looked for
+	seen  map[ssa.Value]bool
+	fns   map[*ssa.Function]bool
+	held  Held
 }
 
 func (h *holder) fn(f *ssa.Function) {
@@ -75,7 +81,7 @@ func (h *holder) all(vs []ssa.Value) {
 }
 
 func (h *holder) walk(v ssa.Value) {
-	if v == nil || h.seen[v] || len(h.seen) > maxHeld || !h.g.mayHold(v.Type()) {
+	if v == nil || h.seen[v] || len(h.seen) > maxHeld || !h.g.mayHold(v.Type()) || h.funcs && h.g.barren(v.Type()) {
 		return
 	}
 	h.seen[v] = true
@@ -216,8 +222,8 @@ func (h *holder) call(c *ssa.Call, i int) {
 		if e.Kind != Call && e.Kind != Escaped {
 			continue
 		}
-		for _, b := range e.Callee.Blocks {
-			if ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return); ok && i < len(ret.Results) {
+		for _, ret := range h.g.returns[e.Callee] {
+			if i < len(ret.Results) {
 				h.walk(ret.Results[i])
 			}
 		}

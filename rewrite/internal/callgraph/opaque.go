@@ -26,6 +26,19 @@ func (g *Graph) mayHold(t types.Type) bool {
 	return v
 }
 
+// barren reports whether t is an interface that no function is in, nor what holds some: errors
+// come from everywhere, and there is hardly a function in any.
+func (g *Graph) barren(t types.Type) bool {
+	v, known := g.empty[t]
+	if !known {
+		iface, ok := t.Underlying().(*types.Interface)
+		_, isParam := types.Unalias(t).(*types.TypeParam)
+		v = ok && !isParam && !slices.ContainsFunc(g.bearers, func(b types.Type) bool { return isGeneric(b) || types.Implements(b, iface) })
+		g.empty[t] = v
+	}
+	return v
+}
+
 func mayHold(t types.Type, depth int) bool {
 	if depth > 4 {
 		return false
@@ -76,6 +89,7 @@ func (g *Graph) opaque() {
 	for in := range g.instructions {
 		o.leave(in)
 	}
+	o.onward()
 	for in := range g.instructions {
 		if c, ok := in.(ssa.CallInstruction); ok && c.Common().StaticCallee() == nil && len(g.site[in]) == 0 {
 			o.back(c)
@@ -105,7 +119,8 @@ type gone[T comparable] struct {
 // An outside has what went to code without bodies.
 type outside struct {
 	g        *Graph
-	escaped  typeutil.Map // signature -> []gone[*ssa.Function]
+	gone     []gone[*ssa.Function]
+	escaped  typeutil.Map // the same: signature -> []gone[*ssa.Function]
 	seen     map[gone[*ssa.Function]]bool
 	again    map[gone[*ssa.Function]]bool // not only to functions that see to it that they run once
 	boxed    []gone[types.Type]           // of values that went there in an interface
@@ -139,9 +154,23 @@ func (o *outside) escape(fn *ssa.Function, to *types.Package, once bool) {
 	sig := plain(fn.Signature)
 	old, _ := o.escaped.At(sig).([]gone[*ssa.Function])
 	o.escaped.Set(sig, append(old, it))
-	for _, r := range o.g.results(fn) { // what it returns goes there as well
-		for _, v := range o.g.Holds(r).Funcs {
-			o.escape(v, to, false)
+	o.gone = append(o.gone, it)
+}
+
+// onward lets what functions return go where they have gone.
+func (o *outside) onward() {
+	returned := map[*ssa.Function][]*ssa.Function{}
+	for i := 0; i < len(o.gone); i++ { // it grows
+		it := o.gone[i]
+		fns, known := returned[it.what]
+		if !known {
+			for _, r := range o.g.results(it.what) {
+				fns = append(fns, o.g.functions(r)...)
+			}
+			returned[it.what] = fns
+		}
+		for _, fn := range fns {
+			o.escape(fn, it.to, false)
 		}
 	}
 }
@@ -217,7 +246,7 @@ func plain(s *types.Signature) *types.Signature {
 func (g *Graph) handed(in ssa.Instruction) (out []*Edge) {
 	f := in.Parent()
 	edge := func(kind Kind, v ssa.Value, to types.Object) {
-		for _, fn := range g.Holds(v).Funcs {
+		for _, fn := range g.functions(v) {
 			out = append(out, &Edge{Caller: f, Callee: fn, Site: in, Kind: kind, Value: v, To: to})
 		}
 	}
@@ -268,11 +297,11 @@ func (g *Graph) handed(in ssa.Instruction) (out []*Edge) {
 // given returns the edges of a value that goes where code without a body has it, as a
 // value of type t.
 func (g *Graph) given(in ssa.Instruction, v ssa.Value, t types.Type, to types.Object) (out []*Edge) {
-	h := g.Holds(v)
+	iface, ok := t.Underlying().(*types.Interface)
+	h := g.held(v, !ok)
 	for _, fn := range h.Funcs {
 		out = append(out, &Edge{Caller: in.Parent(), Callee: fn, Site: in, Kind: Handed, Value: v, To: to})
 	}
-	iface, ok := t.Underlying().(*types.Interface)
 	if !ok {
 		return out
 	}
@@ -325,12 +354,10 @@ func (g *Graph) foreign(cc *ssa.CallCommon) types.Object {
 
 // results returns the values that a function returns.
 func (g *Graph) results(fn *ssa.Function) (out []ssa.Value) {
-	for _, b := range fn.Blocks {
-		if ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return); ok {
-			for _, r := range ret.Results {
-				if g.mayHold(r.Type()) {
-					out = append(out, r)
-				}
+	for _, ret := range g.returns[fn] {
+		for _, r := range ret.Results {
+			if g.mayHold(r.Type()) {
+				out = append(out, r)
 			}
 		}
 	}
