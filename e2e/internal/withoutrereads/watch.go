@@ -109,19 +109,13 @@ func (m *Mutex) undo(before int64) {
 // outlive returns when ctx or the lease has ended. That may live on when the session has ended (Orphan, WithContext).
 // If the servers do not say, it lives for what it had left when they last did.
 func (m *Mutex) outlive(ctx context.Context) {
-	told, left := make(chan time.Duration, 1), unknownTTL
-	go func() { // the stack that a call takes goes with it, and not with the wait
-		if resp, err := m.lease(ctx); err == nil {
-			told <- time.Duration(resp.TTL+1) * time.Second // it is in whole seconds; -1: gone
-		}
-	}()
+	left := unknownTTL
+	if resp, err := m.lease(ctx); err == nil {
+		left = time.Duration(resp.TTL+1) * time.Second // it is in whole seconds; -1: gone
+	}
 	select {
 	case <-m.session.Done():
 	case <-ctx.Done():
-	}
-	select {
-	case left = <-told:
-	default:
 	}
 	pause, end := RetryInterval/2, time.Now().Add(left)
 	for ctx.Err() == nil && m.session.Client().Ctx().Err() == nil && time.Now().Before(end) {
