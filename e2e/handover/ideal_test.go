@@ -17,7 +17,7 @@ import (
 )
 
 // An ideal is an etcd that has delays and nothing else: the time of a test bubble passes there, and neither
-// processors nor a hundred clients on one machine have a say. It knows what waits and locks ask for.
+// processors nor a hundred clients on one machine have a say. It knows what tries and waits ask for, and not what Lock does.
 type ideal struct {
 	trip, write time.Duration // of a request and its answer together, and of the disk, each half as much to half as much again
 
@@ -344,5 +344,34 @@ func TestHandOverOfAnIdealEtcd(t *testing.T) {
 				t.Errorf("%d waiters: one of a hundred hand-overs took more than %v", c.waiters, got)
 			}
 		})
+	}
+}
+
+// How often each of the subjects gets the lock in ten seconds. Where a write takes a millisecond, who asks first gets it
+// about as often as who does not; where it takes several, it does not, which the page for reviewers says.
+func TestWinsOfAnIdealEtcd(t *testing.T) {
+	near := [2]time.Duration{200 * time.Microsecond, 500 * time.Microsecond} // round trip, and disk
+	for _, net := range [][2]time.Duration{near, {time.Millisecond, 2 * time.Millisecond}, {2 * time.Millisecond, 5 * time.Millisecond}} {
+		for name, fleet := range fleets {
+			won := map[string]int64{}
+			for _, subject := range subjects {
+				if subject.name == "Lock" {
+					continue
+				}
+				synctest.Test(t, func(t *testing.T) {
+					etcd := newIdeal(net[0], net[1])
+					won[subject.name] = wins(t, func() *concurrency.Session {
+						time.Sleep(upTo(10 * time.Millisecond)) // pollers are not in step
+						return etcd.session(t)
+					}, subject.candidate, fleet)
+				})
+			}
+			t.Logf("%v, %s: %v", net, name, won)
+			for _, asks := range []string{"WatchLock", "Guard10ms", "Gate"} {
+				if plain := won["Plain10ms"]; net == near && name == "pollers" && won[asks] < plain*9/10 {
+					t.Errorf("%s has won %d times, and a plain poller in its place %d", asks, won[asks], plain)
+				}
+			}
+		}
 	}
 }

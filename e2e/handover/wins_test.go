@@ -40,23 +40,29 @@ func impatient(s *concurrency.Session, prefix string) candidate {
 	}, m.Unlock, func() {}}
 }
 
-// How often one candidate gets a lock in ten seconds beside a fleet: of old pollers alone, or
-// one in the middle of a rollout. A plain poller in its place is what it is compared with.
-func BenchmarkWins(b *testing.B) {
-	quick, slow := plainEvery(10*time.Millisecond), plainEvery(time.Second)
-	fleets := map[string][]func(*concurrency.Session, string) candidate{
+var (
+	quick, slow = plainEvery(10 * time.Millisecond), plainEvery(time.Second)
+	// fleets are of old pollers alone, and of what is there in the middle of a rollout.
+	fleets = map[string][]func(*concurrency.Session, string) candidate{
 		"pollers": {quick, quick, quick},
 		"mixed": {quick, plainEvery(100 * time.Millisecond), slow, ways[0].candidate, guardEvery(10 * time.Millisecond),
 			impatient, named("Gate")[0].candidate, named("FirstEdition")[0].candidate},
 	}
-	subjects := append([]way{
+	// subjects take one place beside a fleet. A plain poller in it is what they are compared with.
+	subjects = append([]way{
 		{"Plain10ms", quick, true}, {"Guard10ms", guardEvery(10 * time.Millisecond), true}, {"Plain1s", slow, true},
 	}, named("WatchLock", "Gate", "FirstEdition", "Lock")...)
+)
+
+// How often one candidate gets a lock in ten seconds beside a fleet.
+func BenchmarkWins(b *testing.B) {
 	for name, fleet := range fleets {
 		for _, subject := range subjects {
 			b.Run("fleet="+name+"/subject="+subject.name, func(b *testing.B) {
 				for b.Loop() {
-					b.ReportMetric(float64(wins(b, subject.candidate, fleet)), "wins")
+					c := cluster.Start(b, 1)
+					session := func() *concurrency.Session { return c.Session(c.Client()) }
+					b.ReportMetric(float64(wins(b, session, subject.candidate, fleet)), "wins")
 				}
 				b.ReportMetric(0, "ns/op")
 			})
@@ -64,8 +70,9 @@ func BenchmarkWins(b *testing.B) {
 	}
 }
 
-func wins(b *testing.B, subject func(*concurrency.Session, string) candidate, fleet []func(*concurrency.Session, string) candidate) int64 {
-	c := cluster.Start(b, 1)
+// wins gives each candidate a session.
+func wins(tb testing.TB, session func() *concurrency.Session, subject func(*concurrency.Session, string) candidate,
+	fleet []func(*concurrency.Session, string) candidate) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var won, inside atomic.Int64
@@ -77,23 +84,23 @@ func wins(b *testing.B, subject func(*concurrency.Session, string) candidate, fl
 				continue
 			}
 			if inside.Add(1) != 1 {
-				b.Error("the lock is held twice")
+				tb.Error("the lock is held twice")
 			}
 			won.Add(1)
 			sleep(ctx, 3*time.Millisecond)
 			inside.Add(-1)
 			if err := one.release(context.WithoutCancel(ctx)); err != nil {
-				b.Error(err)
+				tb.Error(err)
 			}
 			sleep(ctx, 20*time.Millisecond)
 		}
 	}
 	var others atomic.Int64
 	for _, make := range fleet {
-		one := make(c.Session(c.Client()), prefix)
+		one := make(session(), prefix)
 		running.Go(func() { compete(one, &others) })
 	}
-	one := subject(c.Session(c.Client()), prefix)
+	one := subject(session(), prefix)
 	running.Go(func() { compete(one, &won) })
 	running.Wait()
 	return won.Load()
