@@ -40,6 +40,9 @@ func (s *settled) holds(ps []*proposal) bool {
 // judge lets the second proof look at the changes. It lowers what does not pass, and reports
 // whether there was any.
 func (pl *Plan) judge(changes []change.Change) (lowered bool) {
+	if pl.proofs == firstProof {
+		return false
+	}
 	client := ""
 	stronger := false // than a guard
 	for _, f := range pl.proposals {
@@ -159,7 +162,7 @@ func (j *judging) run() bool {
 
 // heed lowers a proposal that does not pass, or of which the proofs do not see the same.
 func (j *judging) heed(f *proposal, v judge.Verdict) {
-	if v.Against == nil {
+	if v.Against == nil && j.plan.proofs == bothProofs {
 		v.Against = unlike(f, v.Facts)
 	}
 	if v.Against != nil {

@@ -104,12 +104,15 @@ type Plan struct {
 	proposals []*proposal    // those of Findings
 	finders   []*loop.Finder // one for each build configuration
 	settled   *settled       // what Changes has returned, or nil
+	proofs    proofs
 }
 
 // Analyze finds the polling sites of a module and chooses their tiers.
-func Analyze(in *source.Input) *Plan {
+func Analyze(in *source.Input) *Plan { return analyzeBy(in, bothProofs) }
+
+func analyzeBy(in *source.Input, by proofs) *Plan {
 	all, configs := source.Load(in)
-	pl := &Plan{p: all}
+	pl := &Plan{p: all, proofs: by}
 	fl := flow.New(all, configs)
 	found := make([][]*proposal, len(configs))
 	var guarded []*loop.Site
@@ -117,6 +120,11 @@ func Analyze(in *source.Input) *Plan {
 		finder := &loop.Finder{Functions: loop.NewFunctions(p), Flow: fl, Judged: loop.Judgements{}, Stops: map[token.Pos]bool{}}
 		var held []*loop.Site
 		found[i], held = findings(finder)
+		if by == secondProof {
+			for _, f := range found[i] {
+				draft(fl, f)
+			}
+		}
 		guarded = append(guarded, held...)
 		pl.finders = append(pl.finders, finder)
 	}

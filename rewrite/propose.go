@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/proof"
 	"etcdmod/rewrite/internal/source"
@@ -72,6 +73,30 @@ func prove(p *loop.Finder, f *proposal, s *loop.Site) (finding.Tier, *finding.Re
 		stays = &finding.Reason{Code: finding.HelperNoClocks, Detail: p.In.HelperImport()}
 	}
 	return tier, stays
+}
+
+// proofs are those that a tier above guard needs. One alone is for tests: each has to be right
+// without the other.
+type proofs int
+
+const (
+	bothProofs proofs = iota
+	firstProof
+	secondProof
+)
+
+// draft proposes every edit of a loop that can be made, for the second proof to judge alone.
+func draft(fl *flow.Flow, f *proposal) {
+	if f.Tier == finding.Refuse || len(f.replaced) > 0 {
+		return
+	}
+	f.gated, f.collapsed = proof.DraftGate(f.site), proof.DraftCollapse(fl, f.site)
+	switch f.Tier, f.NotHigher = finding.Guard, nil; {
+	case f.collapsed != nil:
+		f.Tier = finding.Collapse
+	case f.gated:
+		f.Tier = finding.Gate
+	}
 }
 
 // waitWith chooses what the collapse c waits with. It returns why that is not what was asked

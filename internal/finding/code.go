@@ -185,7 +185,7 @@ var texts = map[Code]string{
 	IgnoreMalformed:  "The comment does not have the form //etcdmod:ignore RULE[,RULE...] reason, so it ignores nothing. The rules are those that \"etcdmod explain\" lists, and the reason has to be there.",
 	IgnoreUnused:     "No finding of the rule is on the line of the comment, on the line below it, or in the function that it documents. Remove the comment, or move it there.",
 
-	AttemptCounter: "Rounds hand on a value, such as a counter of attempts or a flag that there was one, which decides whether the loop ends, what it tries or how long it waits. Waking early would use it up sooner.",
+	AttemptCounter: "Rounds hand on a value, such as a counter of attempts or a flag that there was one, which decides whether the loop ends, what it tries or how long it waits, or which others see. Waking early would use it up sooner.",
 	ClockElsewhere: "The clock is made in another function, is a parameter or a field, is passed on, or is made again and again and never stopped.",
 	ClockShared:    "The clock is also used for something else than waiting for this retry.",
 	ClockUnstopped: "The ticker may tick on after its loop, on one of the ways out or on all. Package time's is collected then, since Go 1.23; the helper's, which a release rings, is not. Make it with time.NewTicker and stop it in a defer.",

@@ -24,9 +24,22 @@ func counted(s *loop.Site) *finding.Reason {
 	}
 	c := newCarried(s)
 	if n := c.decides(); n != nil {
-		return &finding.Reason{Code: finding.AttemptCounter, Detail: s.Text(n), Pos: s.Position(n.Pos())}
+		return c.counts(n)
 	}
 	return nil
+}
+
+// noticed reports a loop of which others see how many rounds there were.
+func noticed(s *loop.Site) *finding.Reason {
+	c := newCarried(s)
+	if n := c.seen(); n != nil {
+		return c.counts(n)
+	}
+	return nil
+}
+
+func (c *carried) counts(n ast.Node) *finding.Reason {
+	return &finding.Reason{Code: finding.AttemptCounter, Detail: source.FirstLine(c.Text(n)), Pos: c.Position(n.Pos())}
 }
 
 // carried knows the variables that have a value from an earlier round in a loop.
@@ -346,6 +359,65 @@ func (c *carried) decides() (found ast.Node) {
 	return found
 }
 
+// seen returns what shows others how many rounds there were: anything that is done with a
+// carried value but to log it, or to compute another one of the loop. What conditions in the loop do
+// with it is not looked at here.
+func (c *carried) seen() (found ast.Node) {
+	for obj, first := range c.values {
+		if first {
+			continue
+		}
+		for _, id := range c.File.UsesOf(obj) {
+			if n := c.shows(id); n != nil && (found == nil || n.Pos() < found.Pos()) {
+				found = n
+			}
+		}
+		if isResult(c.File, c.Func, obj) && found == nil {
+			found = c.Node
+		}
+	}
+	return found
+}
+
+// shows returns what is done with a variable where it is used, or nil if nobody sees that.
+func (c *carried) shows(id *ast.Ident) ast.Node {
+	if !source.Within(id, c.Func) {
+		return id // a variable of the function around
+	}
+	inLoop, inLiteral := source.Within(id, c.Node), false
+	var stmt ast.Stmt
+	for n := c.parents[id]; n != nil && n != c.Func; n = c.parents[n] {
+		if _, ok := n.(*ast.FuncLit); ok {
+			inLiteral = true
+		}
+		if st, ok := n.(ast.Stmt); ok && stmt == nil {
+			stmt = st
+		}
+	}
+	own := inLoop && !inLiteral
+	switch st := stmt.(type) {
+	case *ast.ExprStmt:
+		if ok, _ := c.Inert(st); ok {
+			return nil
+		}
+	case *ast.AssignStmt:
+		if own || c.written(id) {
+			return nil
+		}
+	case *ast.IncDecStmt:
+		return nil
+	case *ast.ReturnStmt, *ast.SendStmt, *ast.DeferStmt, *ast.GoStmt:
+	default:
+		if own {
+			return nil
+		}
+	}
+	if !inLiteral && id.Pos() < c.Node.Pos() {
+		return nil // before it is carried
+	}
+	return stmt
+}
+
 // makes reports whether call makes the site's clock.
 func (c *carried) makes(call *ast.CallExpr) bool {
 	return slices.ContainsFunc(c.Clocks, func(k *loop.Clock) bool { return k.Made == call })
@@ -365,6 +437,9 @@ func governs(s *loop.Site, parents map[ast.Node]ast.Node, stmt ast.Node) (leaves
 				leaves = leaves || n.Tok != token.FALLTHROUGH && !inner(parents, n, stmt)
 			case *ast.GoStmt, *ast.DeferStmt, *ast.SendStmt:
 				acts = true
+			case *ast.ExprStmt:
+				ok, _ := s.Inert(n)
+				acts = acts || !ok
 			case *ast.UnaryExpr:
 				acts = acts || n.Op == token.ARROW
 			case *ast.CallExpr:

@@ -127,7 +127,7 @@ func (d *differing) clock() {
 		d.failing(finding.LessOften)
 	} else {
 		d.add(finding.WakesAtRelease, k.Wait, d.every())
-		if k.PerWait || k.Kind == loop.After || k.Kind == loop.Timer {
+		if k.PerWait || k.Kind == loop.After || k.Kind == loop.Timer || d.resets() {
 			d.add(finding.IntervalRestart, k.Wait, "")
 		}
 		d.failing(finding.OnceMore)
@@ -138,6 +138,18 @@ func (d *differing) clock() {
 	if v, known := d.interval(); !known || v >= leastPause {
 		d.watch()
 	}
+}
+
+// resets reports whether rounds that go on start the clock again.
+func (d *differing) resets() bool {
+	for _, q := range d.Paths {
+		for _, st := range q.Steps {
+			if q.End == loop.Next && st.Kind == loop.Acts && d.Resets(st.Node) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (d *differing) watch() {

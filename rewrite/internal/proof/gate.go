@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"go/ast"
 
 	"etcdmod/internal/finding"
@@ -18,8 +19,9 @@ import (
 // is counted from the try before it, the rounds after an early one come that much earlier,
 // at the old distance. Either way there is one round more per release and none less. That
 // one is harmless if a round does nothing but try, wait, log and count (the inert steps
-// below), if success leaves the loop, and if no attempt is counted. The clock must be for
-// this mutex at all times: the mutex is there before the clock is made and is not replaced.
+// below), if success leaves the loop, and if no attempt is counted, by the loop or by others.
+// The clock must be for this mutex at all times: the mutex is there before the clock is made and
+// is not replaced.
 //
 // gate returns why the clock of s must stay, or nil.
 func Gate(s *loop.Site) *finding.Reason {
@@ -92,5 +94,5 @@ func Gate(s *loop.Site) *finding.Reason {
 		return r
 	}
 	// A channel that is made behind the try is for a mutex that has just been used.
-	return fixedMutex(s, c, c.PerWait || c.Kind == loop.After && c.Made.Pos() > s.Tries[0].Pos())
+	return cmp.Or(fixedMutex(s, c, c.PerWait || c.Kind == loop.After && c.Made.Pos() > s.Tries[0].Pos()), noticed(s))
 }

@@ -2,10 +2,12 @@ package proof
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"time"
 
 	"etcdmod/internal/finding"
@@ -62,10 +64,9 @@ func spin(s *loop.Site) *finding.Reason {
 	if r := counted(s); r != nil {
 		return r
 	}
-	ends := map[token.Pos]bool{}
-	c := &loop.Clock{Kind: loop.Sleep, PerWait: true}
+	c := pause(s)
 	for _, q := range s.Paths {
-		if q.End != loop.Next || q.Outcome != loop.Locked && q.Outcome != loop.Failed {
+		if !inVain(q) {
 			continue
 		}
 		for _, st := range q.Steps {
@@ -76,24 +77,36 @@ func spin(s *loop.Site) *finding.Reason {
 				return at(finding.WorkInLoop, st.Node, source.FirstLine(s.Text(st.Node)))
 			}
 		}
-		if end := s.RoundEnd(q); !ends[end] {
-			ends[end] = true
-			c.Places = append(c.Places, end)
-		}
 	}
 	for _, q := range s.Paths {
-		if q.Around && q.Outcome != loop.Locked && q.Outcome != loop.Failed && ends[s.RoundEnd(q)] {
+		if q.Around && q.Outcome != loop.Locked && q.Outcome != loop.Failed && slices.Contains(c.Places, s.RoundEnd(q)) {
 			return at(finding.NoClock, s.Node, "other rounds end in the same place")
 		}
 	}
 	if _, _, ok := TimeName(s.File, c.Places); !ok {
 		return at(finding.NoClock, s.Node, "package time has no name there")
 	}
-	if r := fixedMutex(s, c, true); r != nil {
+	if r := cmp.Or(fixedMutex(s, c, true), noticed(s)); r != nil {
 		return r
 	}
 	s.Clocks = []*loop.Clock{c}
 	return nil
+}
+
+// inVain reports whether a round goes on that did not get the lock.
+func inVain(q *loop.Path) bool {
+	return q.End == loop.Next && (q.Outcome == loop.Locked || q.Outcome == loop.Failed)
+}
+
+// pause returns a wait where the rounds end that tried in vain.
+func pause(s *loop.Site) *loop.Clock {
+	c := &loop.Clock{Kind: loop.Sleep, PerWait: true}
+	for _, q := range s.Paths {
+		if end := s.RoundEnd(q); inVain(q) && !slices.Contains(c.Places, end) {
+			c.Places = append(c.Places, end)
+		}
+	}
+	return c
 }
 
 // TimeName returns the name that package time has, or may get by an import, at all of

@@ -8,6 +8,7 @@ type axiom struct {
 	method string // of the helper's Mutex
 	kind   clockKind
 	anew   bool // each wait of it begins with a call of it, or of Reset
+	once   bool // it fires no more after that
 	means  string
 	test   string // in e2e/helper
 }
@@ -24,11 +25,11 @@ const (
 // same name, and ends early when the lock that the last try met is released. Each may be
 // asked of a nil mutex (TestClocksOfANilMutexAreThoseOfPackageTime).
 var axioms = []axiom{
-	{"Sleep", asleep, true, "ends after the duration, or with the release", "TestReleaseDuringTheWaitEndsIt"},
-	{"After", channel, true, "fires once, after the duration or with the release", "TestReleaseBetweenTwoWaitsEndsTheSecond"},
-	{"Tick", channel, false, "fires at the regular times and with the release", "TestWaitAfterAnotherErrorIsFull"},
-	{"NewTicker", object, false, "fires at the regular times and with the release; Stop and Reset are those of a time.Ticker", "TestTickerKeepsItsPhase"},
-	{"NewTimer", object, true, "fires once, after the duration or with the release; Stop and Reset are those of a time.Timer", "TestStopAndResetLikeThoseOfPackageTime"},
+	{"Sleep", asleep, true, false, "ends after the duration, or with the release", "TestReleaseDuringTheWaitEndsIt"},
+	{"After", channel, true, true, "fires once, after the duration or with the release", "TestReleaseBetweenTwoWaitsEndsTheSecond"},
+	{"Tick", channel, false, false, "fires at the regular times and with the release", "TestWaitAfterAnotherErrorIsFull"},
+	{"NewTicker", object, false, false, "fires at the regular times and with the release; Stop and Reset are those of a time.Ticker", "TestTickerKeepsItsPhase"},
+	{"NewTimer", object, true, true, "fires once, after the duration or with the release; Stop and Reset are those of a time.Timer", "TestStopAndResetLikeThoseOfPackageTime"},
 }
 
 // A waitAxiom says what one wait of the helper package means.

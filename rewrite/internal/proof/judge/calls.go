@@ -114,7 +114,7 @@ func is(err, target string) string {
 		return map[bool]string{true: "true", false: "false"}[target == "nil"]
 	case err == target && err != errOther:
 		return "true"
-	case strings.HasPrefix(err, "error(") && target == errLocked:
+	case strings.HasPrefix(err, "error(") && target == errLocked, err == errSession && endsContext(target):
 		return "false"
 	}
 	return ""

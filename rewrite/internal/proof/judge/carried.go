@@ -162,6 +162,11 @@ func (l *loop) carried(v ssa.Value, use ssa.Instruction) *trace {
 						return &trace{from: x}
 					}
 				}
+				for _, s := range storesBelow(x) { // what it is filled with behind the loop
+					if t := look(s.Val, s); t != nil {
+						return t
+					}
+				}
 				return nil
 			}
 			for _, s := range l.stores { // what it is filled with in this round
@@ -202,6 +207,23 @@ func (l *loop) carried(v ssa.Value, use ssa.Instruction) *trace {
 		return first(in)
 	}
 	return look(v, use)
+}
+
+// storesBelow returns the stores to a variable, or to its parts, by the function that makes it.
+func storesBelow(v ssa.Value) (out []*ssa.Store) {
+	for _, r := range *v.Referrers() {
+		switch x := r.(type) {
+		case *ssa.Store:
+			if x.Addr == v {
+				out = append(out, x)
+			}
+		case *ssa.FieldAddr:
+			out = append(out, storesBelow(x)...)
+		case *ssa.IndexAddr:
+			out = append(out, storesBelow(x)...)
+		}
+	}
+	return out
 }
 
 // handedOn reports whether a value is made of one that the round was entered with.

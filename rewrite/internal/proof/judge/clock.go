@@ -4,6 +4,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 	"time"
 
 	"golang.org/x/tools/go/ssa"
@@ -13,8 +14,10 @@ import (
 type clockUse struct {
 	j     *Judge
 	waits []ssa.Instruction // that receive from it, or sleep
-	seen  map[ssa.Value]bool
-	other ssa.Instruction // a use that is none of a clock
+	// resets start it again.
+	resets []ssa.Instruction
+	seen   map[ssa.Value]bool
+	other  ssa.Instruction // a use that is none of a clock
 }
 
 // uses follows a clock of the helper through the variables of its function.
@@ -74,11 +77,29 @@ func (u *clockUse) use(v ssa.Value, r ssa.Instruction) {
 		u.waits = append(u.waits, x)
 		return
 	case ssa.CallInstruction:
-		if _, name, recv := callee(x.Common()); recv && (name == "Stop" || name == "Reset") && len(x.Common().Args) > 0 && x.Common().Args[0] == v {
+		if _, name, recv := callee(x.Common()); recv && (name == "Stop" || name == "Reset") && len(x.Common().Args) > 0 && x.Common().Args[0] == v && !tells(x) {
+			if name == "Reset" {
+				u.resets = append(u.resets, x)
+			}
 			return
 		}
 	}
 	u.other = r
+}
+
+// emptied reports whether a wait may come again before what starts its clock.
+func (l *loop) emptied(wait ssa.Instruction, starts []ssa.Instruction) bool {
+	return meets(wait, func(in ssa.Instruction) (found, over bool) { return in == wait, slices.Contains(starts, in) })
+}
+
+// tells reports whether somebody looks at the result of a call: that of Stop and of Reset says
+// whether a timer has fired.
+func tells(c ssa.CallInstruction) bool {
+	v := c.Value()
+	return v != nil && slices.ContainsFunc(*v.Referrers(), func(r ssa.Instruction) bool {
+		_, debug := r.(*ssa.DebugRef)
+		return !debug
+	})
 }
 
 // variable follows what is loaded from a variable, in literals too.
@@ -148,12 +169,19 @@ func (l *loop) own(c ssa.CallInstruction, u *clockUse, at token.Pos) *Objection 
 		return objection(at, "the clock is used for something else than to wait in this loop")
 	}
 	for _, w := range u.waits {
+		if l.j.clock(c).once && l.emptied(w, append(u.resets, c)) {
+			return objection(at, "the clock fires once, and the loop may wait for it again")
+		}
 		if !l.blocks[w.Block()] {
 			return objection(at, "the clock is waited for outside the loop that tries")
 		}
-		if s, ok := w.(*ssa.Select); ok {
+		s, ok := w.(*ssa.Select)
+		if !ok && l.over(w) {
+			return objection(at, "the loop ends behind its wait, which it would do early")
+		}
+		if ok {
 			for i, st := range s.States {
-				if to := chosen(s, i); u.seen[st.Chan] && (to == nil || !l.blocks[to]) {
+				if u.seen[st.Chan] && l.ends(s, i) {
 					return objection(at, "the loop ends when the clock fires, which it would do early")
 				}
 			}
@@ -162,8 +190,8 @@ func (l *loop) own(c ssa.CallInstruction, u *clockUse, at token.Pos) *Objection 
 	return nil
 }
 
-// chosen returns the block that the i-th case of a select leads to, or nil.
-func chosen(s *ssa.Select, i int) *ssa.BasicBlock {
+// chosen returns the condition that leads to the i-th case of a select if it holds, or nil.
+func chosen(s *ssa.Select, i int) *ssa.If {
 	for _, r := range *s.Referrers() {
 		e, ok := r.(*ssa.Extract)
 		if !ok || e.Index != 0 {
@@ -180,7 +208,7 @@ func chosen(s *ssa.Select, i int) *ssa.BasicBlock {
 			}
 			for _, q := range *cmp.Referrers() {
 				if branch, ok := q.(*ssa.If); ok {
-					return branch.Block().Succs[0]
+					return branch
 				}
 			}
 		}

@@ -103,19 +103,19 @@ func (c *collapse) judge() *Objection {
 	if !waits(won) {
 		return objection(c.try.Pos(), "the new function never waits")
 	}
-	if o := c.among(won, errNone, "when the lock is got"); o != nil {
+	was, o := c.each(0, errNone) // one of none tells whether a first try came after a wait
+	if o != nil {
 		return o
 	}
-	failed := map[string]*outcomeOf{}
-	for k := range maxRefused + 1 {
-		traces, o := c.before(k, errOther)
-		if o != nil {
-			return o
-		}
-		maps.Copy(failed, traces)
+	if o := c.among(won, was[1:], "when the lock is got"); o != nil {
+		return o
+	}
+	failed, o := c.each(0, errOther)
+	if o != nil {
+		return o
 	}
 	if c.axiom.retries {
-		for _, t := range failed {
+		for _, t := range union(failed) {
 			if t.waited < 0 {
 				continue // it has not tried
 			}
@@ -128,7 +128,7 @@ func (c *collapse) judge() *Objection {
 		if o != nil {
 			return o
 		}
-		if o := subset(c.try.Pos(), traces, failed, "when a try fails otherwise"); o != nil {
+		if o := c.among(traces, failed[1:], "when a try fails otherwise"); o != nil {
 			return o
 		}
 	}
@@ -136,15 +136,11 @@ func (c *collapse) judge() *Objection {
 	if o != nil {
 		return o
 	}
-	stopped := map[string]*outcomeOf{}
-	for k := 1; k <= maxRefused; k++ {
-		traces, o := c.before(k, inWait)
-		if o != nil {
-			return o
-		}
-		maps.Copy(stopped, traces)
+	stopped, o := c.each(1, inWait)
+	if o != nil {
+		return o
 	}
-	if o := subset(c.try.Pos(), ended, stopped, "when the context ends"); o != nil {
+	if o := c.among(ended, stopped, "when the context ends"); o != nil {
 		return o
 	}
 	// where it has ended before, the loop may have said so after a try
@@ -152,18 +148,18 @@ func (c *collapse) judge() *Objection {
 	if o != nil {
 		return o
 	}
-	was, o := c.before(0, atOnce)
+	before, o := c.before(0, atOnce)
 	if o != nil {
 		return o
 	}
-	maps.Copy(was, stopped)
-	if o := subset(c.try.Pos(), early, was, "when the context has ended before"); o != nil {
+	maps.Copy(before, union(stopped))
+	if o := subset(c.try.Pos(), early, before, "when the context has ended before"); o != nil {
 		return o
 	}
 	if c.axiom.retries && !maps.Equal(plain(c.waited), plain(c.every)) && !maps.Equal(c.waited, map[string]bool{event: true}) {
 		return objection(c.try.Pos(), "the interval is another one")
 	}
-	return c.session(failed, stopped)
+	return c.session(union(failed), union(stopped))
 }
 
 // session judges the end of the session, after which a loop that retried every error would have
@@ -183,7 +179,7 @@ func (c *collapse) session(failed, stopped map[string]*outcomeOf) *Objection {
 		}
 		end := t.deferred()
 		for _, e := range t.events[t.waited:end] {
-			if !strings.HasPrefix(e, "log ") && !strings.HasSuffix(e, " is true") && !strings.HasSuffix(e, " is false") {
+			if !strings.HasPrefix(e, "log ") && !isCancel(e) && !isAnswer(e) {
 				return objection(c.try.Pos(), "when only the session ends, what belongs to another end is done: %s", e)
 			}
 		}
@@ -192,7 +188,7 @@ func (c *collapse) session(failed, stopped map[string]*outcomeOf) *Objection {
 		}
 		same := false
 		for _, s := range stopped {
-			same = same || slices.EqualFunc(s.events[s.deferred():], t.events[end:], func(a, b string) bool {
+			same = same || slices.EqualFunc(done(s.events[s.deferred():]), done(t.events[end:]), func(a, b string) bool {
 				return a == strings.ReplaceAll(b, errSession, errContext)
 			})
 		}
@@ -201,6 +197,19 @@ func (c *collapse) session(failed, stopped map[string]*outcomeOf) *Objection {
 		}
 	}
 	return nil
+}
+
+// isAnswer reports whether an event says no more than which way a condition went.
+func isAnswer(e string) bool {
+	return strings.HasSuffix(e, " is true") || strings.HasSuffix(e, " is false")
+}
+
+// done are the events without the answers that led to them.
+func done(events []string) []string { return slices.DeleteFunc(slices.Clone(events), isAnswer) }
+
+// isCancel reports whether an event is that a context is cancelled that the function has derived.
+func isCancel(e string) bool {
+	return strings.HasPrefix(e, "context context.With") && strings.HasSuffix(e, "()")
 }
 
 // told reports whether the results say that the lock is not held.
@@ -219,17 +228,35 @@ func (c *collapse) told(t *outcomeOf) bool {
 	return err || !hasError && isFalse
 }
 
-// among judges that all new traces are traces of the old function.
-func (c *collapse) among(traces map[string]*outcomeOf, last, when string) *Objection {
-	old := map[string]*outcomeOf{}
-	for k := range maxRefused + 1 {
-		some, o := c.before(k, last)
+// each runs the old function with so many refused tries, and more, up to maxRefused.
+func (c *collapse) each(from int, last string) (out []map[string]*outcomeOf, o *Objection) {
+	for k := from; k <= maxRefused; k++ {
+		traces, o := c.before(k, last)
 		if o != nil {
+			return nil, o
+		}
+		out = append(out, traces)
+	}
+	return out, nil
+}
+
+func union(some []map[string]*outcomeOf) map[string]*outcomeOf {
+	all := map[string]*outcomeOf{}
+	for _, traces := range some {
+		maps.Copy(all, traces)
+	}
+	return all
+}
+
+// among judges that all new traces are traces of the old function, however many tries were
+// refused: the wait does not tell.
+func (c *collapse) among(traces map[string]*outcomeOf, old []map[string]*outcomeOf, when string) *Objection {
+	for _, some := range old {
+		if o := subset(c.try.Pos(), traces, some, when); o != nil {
 			return o
 		}
-		maps.Copy(old, some)
 	}
-	return subset(c.try.Pos(), traces, old, when)
+	return nil
 }
 
 func subset(at token.Pos, traces, old map[string]*outcomeOf, when string) *Objection {

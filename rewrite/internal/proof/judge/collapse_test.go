@@ -117,6 +117,14 @@ var collapses = []struct{ name, head, loop, wait, want string }{
 	{"watch events that are logged", `func wait(ctx context.Context, mu *concurrency.Mutex, cli *clientv3.Client) (err error) {`,
 		strings.Replace(storm, "return nil }", `return nil }; log.Print(err)`, 1), `return mu.WatchLockRetry(ctx, etcdlock.RetryInterval)`, "more than wait"},
 
+	{"that there was a wait", `func wait(ctx context.Context, mu *concurrency.Mutex, refresh func()) error { waited := false;`,
+		strings.NewReplacer("select {", `waited = true; select {`, "return nil", "if waited { refresh() }; return nil").Replace(polled), `if err := mu.WatchLockRetry(ctx, time.Second); err != nil { return err }; if waited { refresh() }; return nil`, "when the lock is got"},
+	{"how many waits there were", `func wait(ctx context.Context, mu *concurrency.Mutex) (int, error) { n := 0;`,
+		strings.NewReplacer("select {", `n++; select {`, "return nil", "return n, nil", "return ctx", "return n, ctx").Replace(polled), `err := mu.WatchLockRetry(ctx, time.Second); return n, err`, "when the lock is got"},
+	{"the context is cancelled that was derived", `func wait(parent context.Context, mu *concurrency.Mutex) error { ctx, cancel := context.WithTimeout(parent, time.Minute);`,
+		strings.Replace(polled, "return ctx.Err()", "cancel(); return ctx.Err()", 1), `if err := mu.WatchLockRetry(ctx, time.Second); err != nil { cancel(); return err }; return nil`, ""},
+	{"a context that was cancelled is no error", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`,
+		strings.Replace(polled, "return ctx.Err()", "if ctx.Err() == context.Canceled { return nil }; return ctx.Err()", 1), `if err := mu.WatchLockRetry(ctx, time.Second); err != nil { if err == context.Canceled { return nil }; return err }; return nil`, ""},
 	{"rounds that are logged", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`,
 		strings.Replace(polled, "select {", `log.Print("standby"); select {`, 1), `return mu.WatchLockRetry(ctx, time.Second)`, "more than wait"},
 }

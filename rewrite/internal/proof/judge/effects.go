@@ -79,13 +79,16 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 	}
 	path, name, recv := callee(cc)
 	if path == "" {
-		if recv && name == "Error" {
+		if recv && name == "Error" && !j.changing()["Error"] {
 			return none
 		}
 		return unknown
 	}
 	if slices.Contains(ending[path], name) {
 		return ends
+	}
+	if (path == "fmt" || path == "log" || path == "testing" || path == "log/slog") && j.asks(cc) {
+		return unknown
 	}
 	if path == "fmt" && (strings.HasPrefix(name, "Print") || strings.HasPrefix(name, "Fprint") && len(cc.Args) > 0 && isStandardStream(cc.Args[0])) {
 		return logs
@@ -105,6 +108,9 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 	}
 	switch path {
 	case "context":
+		if name == "AfterFunc" {
+			return unknown
+		}
 		return context
 	case "time":
 		switch name {
@@ -119,6 +125,9 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 			return timing
 		}
 	}
+	if path == "errors" && name == "As" && !freshTarget(c) {
+		return unknown
+	}
 	if (path == j.client || path == j.helper) && (name == "Key" || name == "Lease" || name == "Done") {
 		return none
 	}
@@ -126,6 +135,16 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 		return none
 	}
 	return unknown
+}
+
+// freshTarget reports whether errors.As writes to a variable that each round makes anew.
+func freshTarget(as ssa.CallInstruction) bool {
+	target, ok := as.Common().Args[1].(*ssa.MakeInterface)
+	if !ok {
+		return false
+	}
+	al, ok := target.X.(*ssa.Alloc)
+	return ok && (len(cycle(as.Block())) == 0 || cycle(as.Block())[al.Block()])
 }
 
 // ofClient reports whether the one result is of the type of that name in the client that package

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"go/token"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -77,8 +78,10 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 	if waits && !spins {
 		return objection(g.at, "a wait is put in beside one that was there")
 	}
-	if spins {
-		delete(rounds, won) // such rounds are as they were, and the others are fewer
+	var kept *round
+	if spins { // rounds that get the lock are as they were, but others are fewer
+		kept = rounds[won]
+		delete(rounds, won)
 	} else if len(rounds[won].again) > 0 {
 		return objection(g.at, "the loop may go on when the lock is held")
 	}
@@ -95,7 +98,7 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 			continue
 		}
 		claimed[in] = true
-		g.facts.Restarts = g.facts.Restarts || g.j.clock(c).anew
+		g.facts.Restarts = g.facts.Restarts || g.j.clock(c).anew || slices.ContainsFunc(u.resets, g.inRound)
 		g.facts.PutIn = g.facts.PutIn || g.inserted[in]
 		if o := g.own(c, u, g.pos(in)); o != nil {
 			return o
@@ -109,13 +112,19 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 			return o
 		}
 	}
-	return g.unnoticed(rounds)
+	return g.unnoticed(rounds, kept)
 }
+
+// inRound reports whether an instruction is in the loop.
+func (g *gate) inRound(in ssa.Instruction) bool { return g.blocks[in.Block()] }
 
 // putIn reports whether waits were put into the loop, and whether it had none before.
 func (g *gate) putIn() (waits, spins bool) {
 	spins = true
 	for in := range instructions(g.try.Parent()) {
+		if g.blocks[in.Block()] && g.waits(in) && !g.inserted[in] {
+			spins = false
+		}
 		c, ok := in.(ssa.CallInstruction)
 		if !ok || g.j.clock(c) == nil || !g.waitsHere(g.j.uses(c)) {
 			continue
@@ -135,14 +144,18 @@ func (g *gate) waitsHere(u *clockUse) bool {
 	return false
 }
 
-// unnoticed judges that one round more, or an earlier one, is noticed by nobody.
-func (g *gate) unnoticed(rounds map[outcome]*round) *Objection {
+// unnoticed judges that one round more, or an earlier one, is noticed by nobody. What rounds in
+// kept do is done as often as before.
+func (g *gate) unnoticed(rounds map[outcome]*round, kept *round) *Objection {
 	for _, b := range g.try.Parent().Blocks {
 		for _, in := range b.Instrs {
 			ran, goes := false, false
 			for _, r := range rounds {
 				x, y := r.reached(in)
 				ran, goes = ran || x, goes || y
+			}
+			if kept != nil && !ran {
+				ran, _ = kept.reached(in)
 			}
 			if !ran {
 				continue
@@ -165,11 +178,21 @@ func (g *gate) unnoticed(rounds map[outcome]*round) *Objection {
 
 // depends judges that what an instruction does is not decided by an earlier round.
 func (g *gate) depends(in ssa.Instruction) *Objection {
-	var values []ssa.Value
-	what := ""
+	values, what := operands(in), "whether it panics"
 	switch in := in.(type) {
 	case *ssa.If:
 		values, what = []ssa.Value{in.Cond}, "a condition"
+		switch {
+		case g.saysOnly(in.Block()) != nil:
+		case g.measures(in.Cond, in):
+			return objection(g.pos(in), "a condition compares times before and behind a wait, which may end early")
+		case g.leaves(in) && g.drawn(in.Cond):
+			return objection(g.pos(in), "chance may end the loop in each round, so that a round more would be noticed")
+		}
+	case *ssa.Store:
+		if g.blocks[in.Block()] && g.j.visible(in.Addr) {
+			values, what = []ssa.Value{in.Val}, "what others may read"
+		}
 	case *ssa.Return:
 		values, what = in.Results, "the result"
 	case *ssa.Panic:
@@ -196,12 +219,19 @@ func (g *gate) depends(in ssa.Instruction) *Objection {
 		what = "what the try is given"
 	}
 	for _, v := range values {
+		if v == nil {
+			continue
+		}
 		t := g.carried(v, in)
 		if t == nil {
 			continue
 		}
-		if branch, ok := in.(*ssa.If); ok && (g.split[g.saysOnly(branch.Block())] || t.first != nil && g.goesOn(branch, t)) {
+		branch, ok := in.(*ssa.If)
+		if ok && (g.split[g.saysOnly(branch.Block())] || t.first != nil && g.goesOn(branch, t)) {
 			continue
+		}
+		if ok && !g.blocks[branch.Block()] && g.tellsFirst(branch, t) {
+			continue // a round more makes no first one of another
 		}
 		return objection(g.pos(in), "%s depends on what earlier rounds have left, so that a round more would be noticed", what)
 	}
@@ -211,18 +241,28 @@ func (g *gate) depends(in ssa.Instruction) *Objection {
 // goesOn reports whether a condition that tells the first round from the others stays in the
 // loop in the others.
 func (g *gate) goesOn(branch *ssa.If, t *trace) bool {
-	r := &round{loop: g.loop}
-	known := r.eval(nil, t.first)
-	if known == "" {
-		return false
-	}
-	switch r.eval(facts{t.from: known}, branch.Cond) {
+	switch g.inOthers(branch, t) {
 	case "true":
 		return g.blocks[branch.Block().Succs[0]]
 	case "false":
 		return g.blocks[branch.Block().Succs[1]]
 	}
 	return false
+}
+
+// tellsFirst reports whether a condition asks no more than whether there was more than one round.
+func (g *gate) tellsFirst(branch *ssa.If, t *trace) bool {
+	return t.first != nil && g.inOthers(branch, t) != ""
+}
+
+// inOthers is what a condition is in all rounds but the first, if that is known.
+func (g *gate) inOthers(branch *ssa.If, t *trace) string {
+	r := &round{loop: g.loop}
+	known := r.eval(nil, t.first)
+	if known == "" {
+		return ""
+	}
+	return r.eval(facts{t.from: known}, branch.Cond)
 }
 
 // acts says what an instruction does that somebody may see, or "".
@@ -245,7 +285,7 @@ func (g *gate) acts(in ssa.Instruction) string {
 			if isDone(s.Chan) || g.j.isClockChannel(s.Chan) || g.fromClock(s.Chan) {
 				continue
 			}
-			if to := chosen(in, i); to == nil || g.blocks[to] {
+			if to := chosen(in, i); to == nil || g.blocks[to.Block().Succs[0]] {
 				return "a channel is received from"
 			}
 		}

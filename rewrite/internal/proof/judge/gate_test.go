@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"go/types"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,7 +27,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"math/rand"
 	"os"
+	"sort"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -39,6 +42,8 @@ var (
 	_ = fmt.Sprint
 	_ = log.Print
 	_ = os.Getenv
+	_ = rand.Intn
+	_ = sort.Ints
 	_ time.Time
 	_ context.Context
 	_ concurrency.Session
@@ -90,7 +95,7 @@ func (b *bench) load(old, new string) (*judged, error) {
 	if err != nil {
 		b.t.Fatalf("%v in\n%s", err, old)
 	}
-	g := callgraph.New(b.Fset, []*packages.Package{pkg}, nil)
+	g := callgraph.New(b.Fset, []*packages.Package{pkg}, func(types.Type) bool { return false })
 	after := Apply(Edit{Fset: b.Fset, Packages: []*packages.Package{pkg}, Changed: map[string][]byte{name: []byte(new)}, Helper: b.helper, HelperPath: helperPath})
 	p := &judged{j: New(b.Fset, g.All(), false, helperPath, clientPath)}
 	for _, f := range g.All() {
@@ -391,6 +396,176 @@ var gates = []struct {
 	{"a wait for those that hold the lock", `func wait(ctx context.Context, mu *concurrency.Mutex) {
 		for { if mu.TryLock(ctx) == nil { break } }
 	}`, []string{"== nil { break } => == nil { mu.Sleep(time.Second); break }"}, "does not wait in a loop"},
+	// what others see of a round
+	{"counted for a literal that decides", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		n := 0
+		go func() { for { if n > 5 { log.Fatal("too many") }; time.Sleep(time.Minute) } }()
+		for mu.TryLock(ctx) != nil { n++; time.Sleep(time.Second) }
+	}`, []string{"n++; time.Sleep => n++; mu.Sleep"}, "what others may read"},
+	{"counted for a deferred call that decides", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		n := 0
+		defer func() { if n > 5 { panic("too many") } }()
+		for mu.TryLock(ctx) != nil { n++; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "what others may read"},
+	{"counted for a deferred line of the log", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		n := 0
+		defer func() { log.Printf("%d tries, %d s", n, 2*n) }()
+		for mu.TryLock(ctx) != nil { n++; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"counted in a field of others", `type e struct { mu *concurrency.Mutex; fails int }
+	func wait(ctx context.Context, e *e) {
+		for e.mu.TryLock(ctx) != nil { e.fails++; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => e.mu.Sleep"}, "what others may read"},
+	{"counted in a package variable", `var fails int
+	func wait(ctx context.Context, mu *concurrency.Mutex) {
+		for mu.TryLock(ctx) != nil { fails++; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "what others may read"},
+	{"counted behind a pointer", `func wait(ctx context.Context, mu *concurrency.Mutex, fails *int) {
+		for mu.TryLock(ctx) != nil { *fails++; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "what others may read"},
+	{"the last error in a field of others", `type e struct { mu *concurrency.Mutex; err error }
+	func wait(ctx context.Context, e *e) {
+		for { err := e.mu.TryLock(ctx); if err == nil { return }; e.err = err; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => e.mu.Sleep"}, ""},
+	{"errors put together for a message", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		n := 0
+		for { if mu.TryLock(ctx) == nil { return nil }; n++; if ctx.Err() != nil { return fmt.Errorf("%d tries", n) }; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "the result"},
+	{"a spin that tells how often it tried", `func wait(ctx context.Context, mu *concurrency.Mutex) int {
+		n := 0
+		for mu.TryLock(ctx) != nil { n++ }
+		return n
+	}`, []string{"n++ => n++; mu.Sleep(100*time.Millisecond)"}, "the result"},
+	{"a budget that is read by errors.As", `type left struct{ error }
+	func wait(ctx context.Context, mu *concurrency.Mutex) {
+		var l left
+		for l.error == nil { err := mu.TryLock(ctx); if err == nil { return }; errors.As(err, &l); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "errors.As"},
+	{"an error of this round for errors.As", `type gone struct{ error }
+	func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for { err := mu.TryLock(ctx); if err == nil { return nil }; var g gone; if errors.As(err, &g) { return g }; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+
+	// a panic is an end
+	{"an index that runs out", `func wait(ctx context.Context, mu *concurrency.Mutex, names []string) {
+		for i := 0; mu.TryLock(ctx) != nil; i++ { log.Print(names[i]); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "whether it panics"},
+	{"a divisor that runs out", `func wait(ctx context.Context, mu *concurrency.Mutex, left int) {
+		for mu.TryLock(ctx) != nil { left--; log.Print(100 / left); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "whether it panics"},
+	{"a list that ends", `type list struct { next *list; v int }
+	func wait(ctx context.Context, mu *concurrency.Mutex, l *list) {
+		for mu.TryLock(ctx) != nil { log.Print(l.v); l = l.next; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "whether it panics"},
+	{"a string that runs out", `func wait(ctx context.Context, mu *concurrency.Mutex, s string) {
+		for mu.TryLock(ctx) != nil { s = s[1:]; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "whether it panics"},
+
+	// a wait that ends early is seen by the clock
+	{"a wait is measured", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for mu.TryLock(ctx) != nil { start := time.Now(); time.Sleep(time.Second); if time.Since(start) < time.Second { return errors.New("skew") } }
+		return nil
+	}`, []string{"time.Sleep => mu.Sleep"}, "compares times"},
+	{"two ticks are compared", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for mu.TryLock(ctx) != nil { a := <-t.C; b := <-t.C; if b.Sub(a) < time.Second/2 { return errors.New("skew") } }
+		return nil
+	}`, []string{"time.NewTicker => mu.NewTicker"}, "compares times"},
+	{"a try is measured", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for { start := time.Now(); if mu.TryLock(ctx) == nil { return nil }; if time.Since(start) > time.Minute { return errors.New("slow") }; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"a wait is measured for the log", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		for mu.TryLock(ctx) != nil { start := time.Now(); time.Sleep(time.Second); log.Print(time.Since(start)) }
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"the case of the clock ends the loop later", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for { if mu.TryLock(ctx) == nil { return nil }; why := ""
+			select { case <-time.After(time.Minute): why = "late"; case <-ctx.Done(): why = "done" }
+			if why == "late" { return errors.New(why) } }
+	}`, []string{"time.After => mu.After"}, "the loop ends when the clock fires"},
+	{"the case of the clock computes what ends the loop", `func wait(ctx context.Context, mu *concurrency.Mutex, n int) error {
+		for { if mu.TryLock(ctx) == nil { return nil }; k := n
+			select { case <-time.After(time.Minute): k = n / 2; case <-ctx.Done(): }
+			if k < n { return errors.New("late") } }
+	}`, []string{"time.After => mu.After"}, "the loop ends when the clock fires"},
+	{"the other case ends the loop later", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for { if mu.TryLock(ctx) == nil { return nil }; stop := false
+			select { case <-time.After(time.Minute): case <-ctx.Done(): stop = true }
+			if stop { return ctx.Err() } }
+	}`, []string{"time.After => mu.After"}, ""},
+	{"a wait is put in beside that for a context", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		for mu.TryLock(ctx) != nil { c, cancel := context.WithTimeout(ctx, time.Second); <-c.Done(); cancel() }
+	}`, []string{"cancel() } => cancel(); mu.Sleep(100*time.Millisecond) }"}, "beside one that was there"},
+	{"the result of Stop tells that the clock fired", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for mu.TryLock(ctx) != nil { t := time.NewTimer(time.Minute)
+			select { case <-ctx.Done(): case <-t.C: }
+			if !t.Stop() { return errors.New("late") } }
+		return nil
+	}`, []string{"time.NewTimer => mu.NewTimer"}, "something else"},
+	{"the end of the wait is the end of the loop", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for { if mu.TryLock(ctx) == nil { return nil }; time.Sleep(time.Minute); if ctx.Err() == nil { return errors.New("a minute is over") } }
+	}`, []string{"time.Sleep => mu.Sleep"}, "ends behind its wait"},
+	{"the end of the context is the end of the loop", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for { if mu.TryLock(ctx) == nil { return nil }; time.Sleep(time.Minute); if err := ctx.Err(); err != nil { return err } }
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"a timer that fires once", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		t := time.NewTimer(time.Second)
+		for mu.TryLock(ctx) != nil { <-t.C }
+	}`, []string{"time.NewTimer => mu.NewTimer"}, "fires once"},
+	{"a timer that is set again now and then", `func wait(ctx context.Context, mu *concurrency.Mutex, fast bool) {
+		t := time.NewTimer(time.Second)
+		for mu.TryLock(ctx) != nil { <-t.C; if fast { t.Reset(time.Second) } }
+	}`, []string{"time.NewTimer => mu.NewTimer"}, "fires once"},
+	{"a timer that is set again", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		t := time.NewTimer(time.Second)
+		for mu.TryLock(ctx) != nil { <-t.C; t.Reset(time.Second) }
+	}`, []string{"time.NewTimer => mu.NewTimer"}, ""},
+	{"a channel that fires once", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		once := time.After(time.Second)
+		for mu.TryLock(ctx) != nil { <-once }
+	}`, []string{"time.After => mu.After"}, "fires once"},
+	{"a call when the context ends", `func wait(ctx context.Context, mu *concurrency.Mutex, f func()) {
+		for mu.TryLock(ctx) != nil { context.AfterFunc(ctx, f); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "AfterFunc is called"},
+	{"that there was a wait", `func wait(ctx context.Context, mu *concurrency.Mutex, refresh func()) {
+		waited := false
+		for mu.TryLock(ctx) != nil { waited = true; time.Sleep(time.Second) }
+		if waited { refresh() }
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"chance ends the loop", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		for mu.TryLock(ctx) != nil { if rand.Intn(100) == 0 { return errors.New("unlucky") }; time.Sleep(time.Second) }
+		return nil
+	}`, []string{"time.Sleep => mu.Sleep"}, "chance"},
+	{"chance spreads the tries", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		for mu.TryLock(ctx) != nil { time.Sleep(time.Second + time.Duration(rand.Intn(1000))) }
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+
+	// what is logged may count
+	{"a stringer that counts", `type name struct{ n *int }
+	func (s name) String() string { *s.n++; return "x" }
+	func wait(ctx context.Context, mu *concurrency.Mutex, s name) {
+		for mu.TryLock(ctx) != nil { log.Print(s); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "log.Print is called"},
+	{"an error that counts", `type seen struct{ n int }
+	func (s *seen) Error() string { s.n++; return "x" }
+	func wait(ctx context.Context, mu *concurrency.Mutex) {
+		for { err := mu.TryLock(ctx); if err == nil { return }; log.Print(err.Error()); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "Error is called"},
+	{"a stringer that counts, beside a number", `type name struct{ n *int }
+	func (s name) String() string { *s.n++; return "x" }
+	func wait(ctx context.Context, mu *concurrency.Mutex, s name) {
+		for mu.TryLock(ctx) != nil { log.Print("try again in ", time.Second); time.Sleep(time.Second) }
+	}`, []string{"Second); time.Sleep => Second); mu.Sleep"}, ""},
+
+	// sorted by code of others
+	{"sorted in place", `type slot struct { key int; mu *concurrency.Mutex }
+	func wait(ctx context.Context, slots []slot) {
+		s := &slots[0]
+		go sort.Slice(slots, func(i, j int) bool { return slots[i].key < slots[j].key })
+		t := time.NewTicker(time.Second)
+		for s.mu.TryLock(ctx) != nil { <-t.C }
+	}`, []string{"time.NewTicker => s.mu.NewTicker"}, "may be replaced"},
+
 	{"another interval", `func wait(ctx context.Context, mu *concurrency.Mutex) {
 		for mu.TryLock(ctx) != nil { time.Sleep(time.Second) }
 	}`, []string{"time.Sleep(time.Second) => mu.Sleep(2*time.Second)"}, "the function differs"},

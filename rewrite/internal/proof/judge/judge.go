@@ -19,6 +19,7 @@ type Judge struct {
 	program []*ssa.Function // all that have a body, before the edit
 	partial bool            // there is code that has no SSA
 	memory  *memory         // nil until it is asked for
+	changes map[string]bool // of changing
 }
 
 // New returns a judge. program are all functions of it, with those that nobody calls; partial

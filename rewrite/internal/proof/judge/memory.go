@@ -94,7 +94,11 @@ func (m *memory) note(in ssa.Instruction) {
 		}
 	case ssa.CallInstruction:
 		b, ok := in.Common().Value.(*ssa.Builtin)
-		if !ok || len(in.Common().Args) == 0 {
+		if !ok {
+			m.given(in)
+			break
+		}
+		if len(in.Common().Args) == 0 {
 			break
 		}
 		switch b.Name() {
@@ -119,6 +123,28 @@ func (m *memory) note(in ssa.Instruction) {
 			}
 		}
 		m.exposed[g.String()] = true
+	}
+}
+
+// given notes the slices that code outside the program may write to: sort.Slice moves what they hold.
+func (m *memory) given(in ssa.CallInstruction) {
+	if f := in.Common().StaticCallee(); f != nil && len(f.Blocks) > 0 {
+		return
+	}
+	for _, a := range in.Common().Args {
+		if b, ok := a.(*ssa.MakeInterface); ok {
+			a = b.X
+		}
+		s, ok := a.Type().Underlying().(*types.Slice)
+		if !ok {
+			continue
+		}
+		switch s.Elem().Underlying().(type) {
+		case *types.Struct, *types.Array:
+			if m.j.effectOf(in) == unknown {
+				m.whole = append(m.whole, wholeStore{in, nil, s.Elem()})
+			}
+		}
 	}
 }
 

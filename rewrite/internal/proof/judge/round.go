@@ -26,6 +26,7 @@ type round struct {
 
 	nodes map[string]*node
 	again []*node // in which the next try comes
+	alive bool    // no context has ended
 }
 
 // A node is a block, with what is known there.
@@ -33,8 +34,9 @@ type node struct {
 	block *ssa.BasicBlock
 	did   []ssa.Instruction
 	preds []*node
-	left  bool // the loop
-	goes  bool // the next try may come
+	left  bool   // the loop
+	goes  bool   // the next try may come
+	cond  string // what is known of the condition at its end
 }
 
 // facts are what values are known to be: nil, locked, failed, or a constant. Addresses stand
@@ -97,11 +99,12 @@ func (r *round) run(n *node, i int, fs facts) bool {
 			}
 		}
 	}
+	if c, ok := last(n.block).(*ssa.If); ok {
+		n.cond = r.eval(fs, c.Cond)
+	}
 	for k := range n.block.Succs {
-		if c, ok := n.block.Instrs[len(n.block.Instrs)-1].(*ssa.If); ok {
-			if v := r.eval(fs, c.Cond); v == "true" && k == 1 || v == "false" && k == 0 {
-				continue
-			}
+		if n.cond == "true" && k == 1 || n.cond == "false" && k == 0 {
+			continue
 		}
 		if !r.enter(n, k, fs) {
 			return false
@@ -230,7 +233,11 @@ func (r *round) eval(fs facts, v ssa.Value) string {
 			return negated(equal)
 		}
 	case *ssa.Call:
-		if path, name, _ := callee(&v.Call); path == "errors" && name == "Is" {
+		path, name, recv := callee(&v.Call)
+		if r.alive && path == "context" && recv && name == "Err" {
+			return "nil"
+		}
+		if path == "errors" && name == "Is" {
 			a, b := r.eval(fs, v.Call.Args[0]), r.eval(fs, v.Call.Args[1])
 			switch {
 			case b == string(locked) && a != "":

@@ -568,6 +568,8 @@ func binary(op token.Token, a, b string) string {
 		equal = "false"
 	case strings.HasPrefix(a, "error(") && strings.HasPrefix(b, "error(") && a != b:
 		equal = "false"
+	case a == errSession && endsContext(b), b == errSession && endsContext(a):
+		equal = "false"
 	case isLiteral(a) && isLiteral(b):
 		equal = "false"
 	case b < a:
@@ -591,6 +593,11 @@ func binary(op token.Token, a, b string) string {
 		return not(equal)
 	}
 	return equal
+}
+
+// endsContext reports whether a term is one of the errors of a context.
+func endsContext(v string) bool {
+	return strings.HasSuffix(v, "&context.Canceled") || strings.HasSuffix(v, "&context.DeadlineExceeded")
 }
 
 // isLiteral reports whether a term is a constant; two that differ are not equal.
