@@ -169,9 +169,6 @@ func (l *loop) own(c ssa.CallInstruction, u *clockUse, at token.Pos) *Objection 
 		return objection(at, "the clock is used for something else than to wait in this loop")
 	}
 	for _, w := range u.waits {
-		if l.j.clock(c).once && l.emptied(w, append(u.resets, c)) {
-			return objection(at, "the clock fires once, and the loop may wait for it again")
-		}
 		if !l.blocks[w.Block()] {
 			return objection(at, "the clock is waited for outside the loop that tries")
 		}
@@ -185,6 +182,11 @@ func (l *loop) own(c ssa.CallInstruction, u *clockUse, at token.Pos) *Objection 
 					return objection(at, "the loop ends when the clock fires, which it would do early")
 				}
 			}
+		}
+	}
+	for _, w := range u.waits {
+		if l.j.clock(c).once && l.emptied(w, append(u.resets, c)) {
+			return objection(at, "the clock fires once, and the loop may wait for it again")
 		}
 	}
 	return nil
