@@ -209,23 +209,6 @@ func (l *loop) carried(v ssa.Value, use ssa.Instruction) *trace {
 	return look(v, use)
 }
 
-// storesBelow returns the stores to a variable, or to its parts, by the function that makes it.
-func storesBelow(v ssa.Value) (out []*ssa.Store) {
-	for _, r := range *v.Referrers() {
-		switch x := r.(type) {
-		case *ssa.Store:
-			if x.Addr == v {
-				out = append(out, x)
-			}
-		case *ssa.FieldAddr:
-			out = append(out, storesBelow(x)...)
-		case *ssa.IndexAddr:
-			out = append(out, storesBelow(x)...)
-		}
-	}
-	return out
-}
-
 // handedOn reports whether a value is made of one that the round was entered with.
 func (l *loop) handedOn(v ssa.Value) bool {
 	seen := map[ssa.Value]bool{}
@@ -257,8 +240,6 @@ func (l *loop) handedOn(v ssa.Value) bool {
 	}
 	return look(v)
 }
-
-func last(b *ssa.BasicBlock) ssa.Instruction { return b.Instrs[len(b.Instrs)-1] }
 
 // entered reports whether a block of the loop is one where the loop is entered.
 func (l *loop) entered(b *ssa.BasicBlock) bool {
@@ -362,57 +343,4 @@ func (l *loop) unwritten(u *ssa.UnOp, stores []*ssa.Store) bool {
 	return meets(l.try, func(in ssa.Instruction) (found, over bool) {
 		return in == ssa.Instruction(u), writes[in] || in == ssa.Instruction(l.try)
 	})
-}
-
-// root is what an address is below.
-func root(v ssa.Value) ssa.Value {
-	for {
-		switch x := v.(type) {
-		case *ssa.FieldAddr:
-			v = x.X
-		case *ssa.IndexAddr:
-			v = x.X
-		case *ssa.Slice:
-			v = x.X
-		default:
-			return v
-		}
-	}
-}
-
-// sameAddress reports whether two addresses are the same in one round.
-func sameAddress(a, b ssa.Value) bool {
-	if a == b {
-		return true
-	}
-	fa, ok := a.(*ssa.FieldAddr)
-	fb, ok2 := b.(*ssa.FieldAddr)
-	return ok && ok2 && fa.Field == fb.Field && fa.X == fb.X
-}
-
-// mayAlias reports whether two addresses may be the same.
-func mayAlias(a, b ssa.Value) bool {
-	switch x := a.(type) {
-	case *ssa.FieldAddr:
-		y, ok := b.(*ssa.FieldAddr)
-		if ok {
-			return field(x) == field(y)
-		}
-	case *ssa.IndexAddr:
-		_, ok := b.(*ssa.IndexAddr)
-		return ok && a.Type().String() == b.Type().String()
-	}
-	if _, ok := a.(*ssa.Alloc); ok {
-		return a == b
-	}
-	switch b.(type) {
-	case *ssa.Alloc, *ssa.FieldAddr, *ssa.IndexAddr:
-		return false
-	}
-	_, globalA := a.(*ssa.Global)
-	_, globalB := b.(*ssa.Global)
-	if globalA || globalB {
-		return a == b
-	}
-	return a.Type().String() == b.Type().String()
 }

@@ -95,30 +95,6 @@ func (l *loop) disturbed(c ssa.Instruction) bool {
 	})
 }
 
-// meets reports whether something is found on a way from an instruction on, before that way is over.
-func meets(from ssa.Instruction, look func(ssa.Instruction) (found, over bool)) bool {
-	seen := map[*ssa.BasicBlock]bool{}
-	var run func(list []ssa.Instruction, succs []*ssa.BasicBlock) bool
-	run = func(list []ssa.Instruction, succs []*ssa.BasicBlock) bool {
-		for _, in := range list {
-			if found, over := look(in); found || over {
-				return found
-			}
-		}
-		for _, s := range succs {
-			if !seen[s] {
-				seen[s] = true
-				if run(s.Instrs, s.Succs) {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	b := from.Block()
-	return run(b.Instrs[index(from)+1:], b.Succs)
-}
-
 func (l *loop) disturbs(in ssa.Instruction) bool {
 	switch in := in.(type) {
 	case *ssa.Store:
