@@ -70,6 +70,11 @@ func has[U any](v any) bool { _, ok := v.(U); return ok }`, `ok = in[*concurrenc
 	{"go-syntax-format", `func format(s string, v ...any) string { return fmt.Sprintf(s, v...) }`, `text = format("%#v", HOLD)`},
 	{"bad-verb", "", `text = fmt.Sprintf("%s", HOLD)`},
 	{"verbs", "", `text = fmt.Sprintf("%s: %d%% %v %p", "x", 1, HOLD, HOLD)`},
+	{"verbs-counted", "", `text = fmt.Sprintf("%[2]s: %[1]v %[1]p %[3]*[2]s %[1]T %-40[1]v %+[1]v %6.2[4]f", HOLD, "x", 4, 1.0)`},
+	{"verbs-counted-syntax", "", `text = fmt.Sprintf("%[2]s %#[1]v", HOLD, "x")`},
+	{"verbs-as-width", "", `text = fmt.Sprintf("%*d", HOLD, 1)`},
+	{"verbs-spread", "", `args := []any{1, HOLD}; text = fmt.Sprintf("%v %#v", args...)`},
+	{"verbs-extra", "", `text = fmt.Sprintf("%[1]s", "x", HOLD)`},
 	{"context-string", `type key struct{}`, `text = fmt.Sprint(context.WithValue(context.Background(), key{}, MU))`},
 	{"element-syntax", `var all list.List`, `all.PushBack(MU); text = fmt.Sprintf("%#v", all.Front())`},
 	{"published", "", `text = expvar.Func(func() any { return HOLD }).String()`},
@@ -158,6 +163,43 @@ func (n named) String() string { return n.v.(string) }`, `text = fmt.Sprint(name
 	{"method-value", "", `try := MU.Key; ok = try() == ""`},
 	{"function-type", `func isFunc(v any) bool { _, ok := v.(func() *concurrency.Mutex); return ok }`, `ok = isFunc(func() *concurrency.Mutex { return MU })`},
 	{"string-name", "", `text = strings.TrimPrefix(fmt.Sprintf("%T", any(MU)), "*concurrency.Mutex")`},
+	{"list-name", `type locks []*concurrency.Mutex`, `text = fmt.Sprintf("%#v", locks{MU})`},
+	{"list-name-type", `type locks map[string]*concurrency.Mutex`, `text = reflect.TypeOf(locks{"a": MU}).Elem().String()`},
+	{"list-name-printed", `type locks []*concurrency.Mutex`, `text = fmt.Sprint(locks{MU})`},
+	{"function-name-type", `type maker func() *concurrency.Mutex`, `text = reflect.TypeOf(maker(func() *concurrency.Mutex { return MU })).Out(0).String()`},
+	{"type-of-parameter", `type holder struct{ m *concurrency.Mutex }
+func take(*holder) {}`, `h := &holder{MU}; take(h); text = fields(reflect.TypeOf(take).In(0))`},
+	{"type-of-interface", `type getter interface{ Get() *concurrency.Mutex }`, `m := MU; ok = m != nil; text = reflect.TypeOf((*getter)(nil)).Elem().Method(0).Type.String()`},
+	{"type-of-interface-held", `type holder struct{ m *concurrency.Mutex }
+type getter interface{ Get() *holder }`, `h := &holder{MU}; ok = h.m != nil; text = fields(reflect.TypeOf((*getter)(nil)).Elem().Method(0).Type.Out(0))`},
+	{"type-of-method", `type holder struct{ m *concurrency.Mutex }
+type server struct{}
+func (server) Take(*holder) {}`, `h := &holder{MU}; server{}.Take(h); text = fields(reflect.TypeOf(server{}).Method(0).Type.In(1))`},
+	{"template-function", `type holder struct{ m *concurrency.Mutex }`, `h := &holder{MU}; var b strings.Builder; t := template.Must(template.New("t").Funcs(template.FuncMap{"h": func() *holder { return h }}).Parse("{{printf \"%#v\" h}}")); err := t.Execute(&b, nil); text = fmt.Sprint(b.String(), err)`},
+	{"template-method", `type holder struct{ m *concurrency.Mutex }
+var held *holder
+type page struct{}
+func (page) Held() *holder { return held }`, `held = &holder{MU}; var b strings.Builder; err := template.Must(template.New("t").Parse("{{printf \"%#v\" .Held}}")).Execute(&b, page{}); text = fmt.Sprint(b.String(), err)`},
+	{"template-method-kept", `var kept any
+type page struct{}
+func (p page) Held() any { return kept }`, `kept = MU; var b strings.Builder; err := template.Must(template.New("t").Parse("{{printf \"%T\" .Held}}")).Execute(&b, page{}); text = fmt.Sprint(b.String(), err)`},
+	{"context-held", `type key struct{}
+type job struct{ ctx context.Context }`, `j := job{context.WithValue(context.Background(), key{}, MU)}; k := job{context.WithValue(context.Background(), key{}, concurrency.NewMutex(nil, "/a"))}; ok = reflect.DeepEqual(j, k); text = reflect.ValueOf(j.ctx).Elem().Field(2).Elem().Type().String()`},
+	{"context-value-instance", `type key struct{}
+type cellOf[T any] struct{ v T }`, `text = fmt.Sprint(context.WithValue(context.Background(), key{}, cellOf[*concurrency.Mutex]{MU}))`},
+	{"context-key-parameter", `type keyOf[T any] struct{}
+func with[T any](ctx context.Context, v T) context.Context { return context.WithValue(ctx, keyOf[T]{}, v) }`, `text = fmt.Sprint(with(context.Background(), MU))`},
+	{"instance-alias", `type cellOf[T any] struct{ v T }
+type cell = cellOf[*concurrency.Mutex]`, `text = fmt.Sprintf("%T", cell{MU})`},
+	{"panics-held", "", `defer func() { text = fmt.Sprintf("%#v", recover()) }(); panic(HOLD)`},
+	{"panics-elsewhere", `var kept any
+func fail(v any) { panic(v) }`, `defer func() { r := recover(); text = fmt.Sprintf("%v %T", r, r) }(); kept = MU; fail("x")`},
+	{"panics-kept", `var kept any
+func fail(v any) { panic(v) }`, `defer func() { r := recover(); text = fmt.Sprintf("%T", r) }(); kept = MU; fail(kept)`},
+	{"function-code-name", "", `text = runtime.FuncForPC(reflect.ValueOf(MU.Key).Pointer()).Name()`},
+	{"log-valuer", `type valued struct{}
+var kept any
+func (valued) LogValue() slog.Value { return slog.AnyValue(kept) }`, `kept = HOLD; var b strings.Builder; slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(g []string, a slog.Attr) slog.Attr { if a.Key == "time" { return slog.Attr{} }; return a }})).Info("x", "s", valued{}); text = b.String()`},
 }
 
 // observed returns the source of a program: Main says what it sees.
@@ -174,7 +216,7 @@ func observed(pkg string, o, v int) string {
 		helper = "func fields(t reflect.Type) (s string) {\n\tfor t.Kind() == reflect.Pointer {\n\t\tt = t.Elem()\n\t}\n\tfor i := range t.NumField() {\n\t\ts += t.Field(i).Type.String() + \" \"\n\t}\n\treturn s\n}\n"
 		all += "reflect."
 	}
-	for _, path := range []string{"container/list", "context", "encoding/json", "errors", "expvar", "fmt", "reflect", "slices", "strings", "sync", "text/template", "time", "unsafe", source.ConcurrencyPaths[0]} {
+	for _, path := range []string{"container/list", "context", "encoding/json", "errors", "expvar", "fmt", "log", "log/slog", "reflect", "runtime", "slices", "strings", "sync", "text/template", "time", "unsafe", source.ConcurrencyPaths[0]} {
 		if strings.Contains(all, filepath.Base(path)+".") {
 			fmt.Fprintf(&b, "\t%q\n", path)
 		}
@@ -259,9 +301,10 @@ func TestObserved(t *testing.T) {
 // mustRewrite are the owners and observations that do not stand in the way of all rewrites.
 var mustRewrite = []string{
 	"variable", "field", "exported", "embedded", "deep", "generic", "map", "method", "function",
-	"nothing", "verbs", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
+	"nothing", "verbs", "verbs-counted", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
 	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
 	"holds", "holds-asked", "instance-printed", "key-kept", "key-of-context",
+	"list-name-printed", "panics-elsewhere",
 }
 
 const observedMain = `

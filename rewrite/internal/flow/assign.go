@@ -384,6 +384,9 @@ func (w *walker) use(e ast.Expr) {
 			if sel.Kind() != types.MethodVal || !source.MutexMethods[p.Sel.Name] {
 				w.poisonNode(n, finding.UnsupportedUse, p, "%s", w.p.Text(p))
 			}
+			if call, ok := w.stack[len(w.stack)-3].(*ast.CallExpr); !ok || call.Fun != ast.Expr(p) {
+				w.looks.values = append(w.looks.values, methodValue{n, p.Pos()})
+			}
 		}
 	case *ast.TypeAssertExpr, *ast.IncDecStmt:
 		w.poisonNode(n, finding.UnsupportedUse, parent, "%T", parent)

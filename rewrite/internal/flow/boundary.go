@@ -3,6 +3,8 @@ package flow
 import (
 	"go/ast"
 	"go/types"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"etcdmod/internal/finding"
@@ -48,11 +50,17 @@ func (w observer) unseen(t types.Type, code finding.Code, at ast.Node, format st
 }
 
 // linked refuses functions and variables that the linker joins with others: those without a
-// body, and those on both sides of a linkname directive.
+// body, those on both sides of a linkname directive, and functions that assembly may call.
 func (w observer) linked() {
+	assembly := w.hasAssembly()
 	for _, d := range w.file.Syntax.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body == nil {
+		fn, ok := d.(*ast.FuncDecl)
+		switch {
+		case !ok:
+		case fn.Body == nil:
 			w.unlink(w.file.Pkg.TypesInfo.Defs[fn.Name], fn, fn.Name.Name+" has no body")
+		case assembly:
+			w.unlink(w.file.Pkg.TypesInfo.Defs[fn.Name], fn, "assembly of this package may call "+fn.Name.Name)
 		}
 	}
 	for _, group := range w.file.Syntax.Comments {
@@ -69,8 +77,37 @@ func (w observer) linked() {
 	}
 }
 
-// named returns the package-level function or variable that a linker symbol stands for, or
-// nil.
+// hasAssembly reports whether the file's package has functions in assembly: one without a body,
+// and without a directive that says where else it is.
+func (w observer) hasAssembly() bool {
+	if !slices.ContainsFunc(w.file.Pkg.OtherFiles, func(name string) bool { return strings.EqualFold(filepath.Ext(name), ".s") }) {
+		return false
+	}
+	declared, elsewhere := map[string]bool{}, map[string]bool{}
+	for _, file := range w.file.Pkg.Syntax {
+		for _, d := range file.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Body == nil {
+				declared[fn.Name.Name] = true
+			}
+		}
+		for _, group := range file.Comments {
+			for _, c := range group.List {
+				if words := strings.Fields(c.Text); len(words) > 1 && words[0] == "//go:linkname" {
+					elsewhere[words[1]] = true
+				}
+			}
+		}
+	}
+	for name := range declared {
+		if !elsewhere[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// named returns the package-level function or variable, or the method, that a linker symbol
+// stands for, or nil.
 func (w observer) named(symbol string) types.Object {
 	slash := strings.LastIndex(symbol, "/")
 	path, name, ok := strings.Cut(symbol[slash+1:], ".")
@@ -80,7 +117,12 @@ func (w observer) named(symbol string) types.Object {
 	path = symbol[:slash+1] + path
 	for _, pkg := range w.p.In.Packages {
 		if pkg.PkgPath == path && pkg.Types != nil {
-			return pkg.Types.Scope().Lookup(name)
+			owner, method, isMethod := strings.Cut(strings.TrimPrefix(name, "("), ".")
+			obj := pkg.Types.Scope().Lookup(strings.Trim(owner, "*)"))
+			if tn, ok := obj.(*types.TypeName); ok && isMethod {
+				obj, _, _ = types.LookupFieldOrMethod(tn.Type(), true, pkg.Types, method)
+			}
+			return obj
 		}
 	}
 	return nil
@@ -90,6 +132,7 @@ func (w observer) unlink(obj types.Object, at ast.Node, why string) {
 	if obj == nil {
 		return
 	}
+	w.looks.linked[obj.Pos()] = true
 	if w.mutexIn(obj.Type()) {
 		w.refuse(w.object(obj), finding.Linked, at.Pos(), "%s", why)
 	}

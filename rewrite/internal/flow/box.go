@@ -229,8 +229,8 @@ func (f *Flow) leak() *finding.Reason {
 	for _, file := range f.p.Files {
 		clauses[clause(file.Name, file.Syntax)], paths[file.Pkg.PkgPath] = true, true
 	}
-	for _, u := range ignoredUsers(f.p) {
-		if clauses[u.clause] || slices.ContainsFunc(u.imports, func(path string) bool { return paths[path] }) {
+	for _, u := range f.ignored {
+		if u.client && (clauses[u.clause] || slices.ContainsFunc(u.imports, func(path string) bool { return paths[path] })) {
 			return &finding.Reason{Code: finding.BuildTagged, Detail: f.p.Rel(u.name)}
 		}
 	}

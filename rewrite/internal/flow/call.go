@@ -155,6 +155,7 @@ func (w *walker) builtin(name string, n *ast.CallExpr) {
 		return
 	}
 	if name == "panic" {
+		w.looks.panics = append(w.looks.panics, origin{w.file, n.Args[0]})
 		observer{w}.boxing(w.file.TypeOf(n.Args[0]), types.Universe.Lookup("any").Type(), n.Args[0])
 	}
 	switch name {

@@ -115,16 +115,24 @@ func (f *Flow) once(all []Spelling) (out []Spelling) {
 func (fl *Flow) exported(c *Component) {
 	p := fl.p
 	for _, f := range p.Files {
-		if !p.Importable(f) {
+		plugin := p.MaybePlugin(f)
+		if !p.Importable(f) && !plugin {
 			continue
+		}
+		kind := "package"
+		if plugin {
+			kind = "plugin"
 		}
 		owners := owners(f.Syntax)
 		for id, obj := range f.Pkg.TypesInfo.Defs {
 			if obj == nil || !obj.Exported() || p.FileAt(id.Pos()) != f || !fl.reaches(obj, c.Node) {
 				continue
 			}
-			if v, ok := obj.(*types.Var); ok && !v.IsField() && !source.IsPackageLevel(v) {
+			if isLocal(obj) {
 				continue
+			}
+			if plugin && !source.IsPackageLevel(obj) {
+				continue // nobody can look it up
 			}
 			name := owners[id] + obj.Name()
 			if p.In.Exported == source.RewriteExported {
@@ -133,13 +141,18 @@ func (fl *Flow) exported(c *Component) {
 			}
 			c.Reasons = append(c.Reasons, finding.Reason{
 				Code:   finding.ExportedAPI,
-				Detail: fmt.Sprintf("%s of package %s", name, f.Pkg.PkgPath),
+				Detail: fmt.Sprintf("%s of %s %s", name, kind, f.Pkg.PkgPath),
 				Pos:    p.Position(id.Pos()),
 			})
 		}
 	}
 	slices.Sort(c.Exported)
 	c.Exported = slices.Compact(c.Exported)
+}
+
+func isLocal(obj types.Object) bool {
+	v, ok := obj.(*types.Var)
+	return ok && !v.IsField() && !source.IsPackageLevel(v)
 }
 
 // owners names, with a dot behind, the types that methods and fields belong to.
@@ -220,10 +233,11 @@ func (f *Flow) tagged(n *node) (out []finding.Reason) {
 			paths[s.File.Pkg.PkgPath] = true
 		}
 	}
-	for _, u := range ignoredUsers(f.p) {
-		beside := clauses[u.clause]
+	names := f.namesOf(n)
+	for _, u := range f.ignored {
+		beside := clauses[u.clause] && u.client || u.takes(names[u.clause])
 		for _, path := range u.imports {
-			beside = beside || paths[path]
+			beside = beside || u.client && paths[path]
 		}
 		if beside {
 			out = append(out, finding.Reason{Code: finding.BuildTagged, Detail: f.p.Rel(u.name)})
@@ -232,12 +246,71 @@ func (f *Flow) tagged(n *node) (out []finding.Reason) {
 	return out
 }
 
-// An ignoredUser is a file that the build configuration leaves out, and that imports the
-// client's package.
+// namesOf returns the names of what belongs to a component, by the package that declares it.
+func (f *Flow) namesOf(n *node) map[string]map[string]bool {
+	out := map[string]map[string]bool{}
+	if len(f.p.In.Ignored) == 0 {
+		return out
+	}
+	for _, file := range f.p.Files {
+		clause := clause(file.Name, file.Syntax)
+		for _, obj := range file.Pkg.TypesInfo.Defs {
+			if obj == nil || f.p.FileAt(obj.Pos()) != file || !f.reaches(obj, n) {
+				continue
+			}
+			if isLocal(obj) {
+				continue
+			}
+			if out[clause] == nil {
+				out[clause] = map[string]bool{}
+			}
+			out[clause][obj.Name()] = true
+		}
+	}
+	return out
+}
+
+// An ignoredUser is a file that the build configuration leaves out.
 type ignoredUser struct {
 	name    string
 	clause  string   // directory and name of its package
 	imports []string // of its package
+	client  bool     // it imports the client's package
+	syntax  *ast.File
+}
+
+// takes reports whether the file may hand on something with one of the names: it does more with
+// it than to call a method of the mutex.
+func (u ignoredUser) takes(names map[string]bool) (found bool) {
+	if len(names) == 0 {
+		return false
+	}
+	var visit func(ast.Node)
+	visit = func(n ast.Node) {
+		ast.Inspect(n, func(m ast.Node) bool {
+			switch m := m.(type) {
+			case *ast.CallExpr:
+				sel, ok := ast.Unparen(m.Fun).(*ast.SelectorExpr)
+				if !ok || !source.MutexMethods[sel.Sel.Name] {
+					break
+				}
+				if inner, ok := ast.Unparen(sel.X).(*ast.SelectorExpr); ok {
+					visit(inner.X)
+				} else if _, ok := ast.Unparen(sel.X).(*ast.Ident); !ok {
+					visit(sel.X)
+				}
+				for _, a := range m.Args {
+					visit(a)
+				}
+				return false
+			case *ast.Ident:
+				found = found || names[m.Name]
+			}
+			return true
+		})
+	}
+	visit(u.syntax)
+	return found
 }
 
 // clause names the package of a file by its directory and its package clause: two packages in
@@ -246,22 +319,21 @@ func clause(name string, f *ast.File) string {
 	return filepath.Dir(name) + " " + strings.TrimSuffix(f.Name.Name, "_test")
 }
 
+// ignoredUsers parses the files that the build configuration leaves out.
 func ignoredUsers(p *source.Program) (out []ignoredUser) {
 	imports := map[string][]string{} // of all such files of a package
 	for _, name := range source.SortedNames(p.In.Ignored) {
-		f, err := parser.ParseFile(token.NewFileSet(), name, p.In.Ignored[name], parser.ImportsOnly)
+		f, err := parser.ParseFile(token.NewFileSet(), name, p.In.Ignored[name], parser.SkipObjectResolution)
 		if err != nil {
 			continue // discovery names it
 		}
-		u, client := ignoredUser{name: name, clause: clause(name, f)}, false
+		u := ignoredUser{name: name, clause: clause(name, f), syntax: f}
 		for _, spec := range f.Imports {
 			path := source.ImportPath(spec)
 			imports[u.clause] = append(imports[u.clause], path)
-			client = client || slices.Contains(p.Concurrency, path)
+			u.client = u.client || slices.Contains(p.Concurrency, path)
 		}
-		if client {
-			out = append(out, u)
-		}
+		out = append(out, u)
 	}
 	for i := range out {
 		out[i].imports = imports[out[i].clause]

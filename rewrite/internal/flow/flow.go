@@ -137,6 +137,7 @@ type Flow struct {
 	boxes    boxes
 	generics generics
 	looks    looks
+	ignored  []ignoredUser
 	holds    map[look]map[types.Type][]types.Object
 	mutex    types.Type // a pointer to it, as it was seen first
 	outside  map[types.Object]*node

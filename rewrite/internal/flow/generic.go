@@ -84,7 +84,7 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 		param := params.At(i).Obj().Pos()
 		carries := w.mutexIn(inst.TypeArgs.At(i))
 		from := typeParamsIn(inst.TypeArgs.At(i))
-		holds := !carries && len(w.held(inst.TypeArgs.At(i), whole)) > 0
+		holds := !carries && len(w.held(inst.TypeArgs.At(i), calls)) > 0
 		if !carries && !holds && len(from) == 0 {
 			continue
 		}
@@ -93,7 +93,7 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 				continue
 			}
 			param = id.Pos()
-			b := boxedParameter{at: param, look: whole, who: obj.Pkg().Path() + "." + obj.Name()}
+			b := boxedParameter{at: param, look: calls, who: obj.Pkg().Path() + "." + obj.Name()}
 			if b.foreign = "the code of " + b.who + " is not followed"; below(obj.Pkg().Path(), blindGenerics) {
 				b.look = blind
 			}

@@ -19,6 +19,8 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 		outside:  map[types.Object]*node{},
 		methods:  map[string]namedMethod{},
 		generics: newGenerics(),
+		looks:    looks{linked: map[token.Pos]bool{}},
+		ignored:  ignoredUsers(p),
 
 		components: map[*node]*Component{},
 	}

@@ -6,7 +6,6 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -32,17 +31,20 @@ type observer struct{ *walker }
 type look int
 
 const (
-	blind   look = iota // keeps it, or calls its methods
+	none    look = iota // drops it
+	blind               // keeps it, or calls its methods
 	surface             // prints the value, and of what lies below it only addresses
 	named               // prints the name of its type, in which that of an instance has the arguments
-	members             // reads exported fields and calls exported methods
-	whole               // may read everything
+	members             // reads exported fields and calls exported methods that encoders know
+	whole               // may read all fields
+	calls               // may call functions and methods as well, and read what types their parameters have
 )
 
 // blindCode are functions with parameters of an interface type that do not look at what is
 // in it, by package; nil stands for all functions of a package.
 var blindCode = map[string][]string{
 	"container/heap": nil, "container/list": nil, "container/ring": nil, "context": nil, "errors": nil,
+	"github.com/google/wire":              nil,                 // its functions do nothing: the sources are read by its generator
 	"google.golang.org/grpc":              {"RegisterService"}, // asks for the methods of the service
 	"golang.org/x/sync/singleflight":      nil,
 	"runtime":                             {"KeepAlive", "SetFinalizer"},
@@ -72,6 +74,10 @@ var memberReaders = []string{
 	"go.uber.org/zap", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "k8s.io/klog", "sigs.k8s.io/yaml",
 }
 
+// fieldReaders are packages that read fields of values and call no methods or functions but those
+// that print, with what is below their paths.
+var fieldReaders = []string{"github.com/davecgh/go-spew", "github.com/google/go-cmp", "github.com/stretchr/testify"}
+
 // below reports whether path is one of the packages or lies below one.
 func below(path string, packages []string) bool {
 	return slices.ContainsFunc(packages, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
@@ -80,12 +86,13 @@ func below(path string, packages []string) bool {
 var anything = types.NewInterfaceType(nil, nil).Complete()
 
 // A meeting is a place where code outside the module gets a value whose static type is an
-// interface.
+// interface. Where src is known, it may tell where the value comes from.
 type meeting struct {
 	look  look
 	iface *types.Interface
 	who   string
 	at    token.Pos
+	src   origin
 }
 
 // A kept value is a struct with a mutex in it that is converted to an interface.
@@ -103,7 +110,11 @@ type looks struct {
 	failing  []failing
 	named    []instance
 	patched  []finding.Reason
-	recovers token.Pos // a call of recover whose result is used
+	recovers token.Pos          // a call of recover whose result is used
+	panics   []origin           // what is given to panic
+	linked   map[token.Pos]bool // what the linker joins with other names
+	values   []methodValue      // of mutexes
+	codeName token.Pos          // a use of runtime.FuncForPC
 }
 
 // An instance is a value of a generic type of this module, with the mutex among its type
@@ -112,6 +123,12 @@ type instance struct {
 	t     types.Type
 	iface *types.Interface
 	at    token.Pos
+}
+
+// A methodValue is a method of a mutex that is not called where it is named.
+type methodValue struct {
+	n  *node
+	at token.Pos
 }
 
 // A failing assertion has no second result: where it fails it panics, and the text names the
@@ -133,8 +150,11 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 		ok = false
 	}
 	how, who := w.looksAt(src)
+	if how == none {
+		return
+	}
 	if named, is := types.Unalias(dst).(*types.Named); is && !ok && who == "" && named.Obj().Pkg() != nil && w.p.FileAt(named.Obj().Pos()) == nil {
-		how, who = whole, named.Obj().Pkg().Path()+"."+named.Obj().Name() // a function that others call
+		how, who = calls, named.Obj().Pkg().Path()+"."+named.Obj().Name() // a function that others call
 	}
 	if who == "" || how == blind {
 		if ok {
@@ -147,9 +167,9 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 		return
 	}
 	if from, is := source.Under(t).(*types.Interface); is {
-		w.looks.meetings = append(w.looks.meetings, meeting{how, from, who, src.Pos()})
-		if source.IsNamed(t, "context", "Context") && iface.NumMethods() == 0 { // it prints the types of its values
-			w.looks.meetings = append(w.looks.meetings, meeting{how, anything, who, src.Pos()})
+		w.meet(how, from, who, src.Pos(), origin{w.file, src})
+		if isContext(t) && iface.NumMethods() == 0 { // it prints the types of its keys and values
+			w.meet(max(how, named), anything, who, src.Pos(), origin{})
 		}
 		return
 	}
@@ -159,10 +179,16 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 	w.show(t, how, who, src.Pos())
 	if how >= members {
 		for _, inner := range w.interfacesIn(t, how) {
-			w.looks.meetings = append(w.looks.meetings, meeting{how, inner, who, src.Pos()})
+			w.meet(how, inner, who, src.Pos(), origin{})
 		}
 	}
 }
+
+func (w observer) meet(how look, iface *types.Interface, who string, at token.Pos, src origin) {
+	w.looks.meetings = append(w.looks.meetings, meeting{how, iface, who, at, src})
+}
+
+func isContext(t types.Type) bool { return source.IsNamed(t, "context", "Context") }
 
 // keep notes a value that goes into an interface of this module, or that code outside keeps
 // for it.
@@ -173,7 +199,7 @@ func (w observer) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) 
 		}
 		return
 	}
-	if len(w.held(t, whole)) > 0 {
+	if len(w.held(t, calls)) > 0 {
 		w.looks.kept = append(w.looks.kept, kept{t, iface, src.Pos()})
 	}
 	named, _ := types.Unalias(dst).(*types.Named)
@@ -187,7 +213,7 @@ func (w observer) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) 
 			w.asks(fn, src.Pos()) // what calls it by the interface is code of this module
 		}
 		if foreign && w.looksOf(m, nil, nil) > blind {
-			w.spreadLook(m.Signature(), whole, named.Obj().Pkg().Path()+", which calls "+m.Name(), src)
+			w.spreadLook(m.Signature(), calls, named.Obj().Pkg().Path()+", which calls "+m.Name(), src)
 		}
 	}
 }
@@ -198,12 +224,12 @@ func (w observer) spreadLook(t types.Type, how look, who string, src ast.Expr) {
 	switch u := source.Under(t).(type) {
 	case *types.Slice:
 		if iface, ok := source.Under(u.Elem()).(*types.Interface); ok && !isTypeParam(u.Elem()) {
-			w.looks.meetings = append(w.looks.meetings, meeting{how, iface, who, src.Pos()})
+			w.meet(how, iface, who, src.Pos(), origin{w.file, src})
 		}
 	case *types.Signature:
 		for v := range u.Results().Variables() {
 			if iface, ok := source.Under(v.Type()).(*types.Interface); ok && iface.NumMethods() == 0 {
-				w.looks.meetings = append(w.looks.meetings, meeting{how, iface, who, src.Pos()})
+				w.meet(how, iface, who, src.Pos(), origin{})
 			}
 		}
 	}
@@ -224,24 +250,26 @@ func (w observer) looksAt(src ast.Expr) (look, string) {
 	}
 	call, ok := at.(*ast.CallExpr)
 	if !ok {
-		return whole, "code of another module"
+		return calls, "code of another module"
 	}
 	obj := w.file.Callee(call)
 	who := obj.Pkg().Path() + "." + obj.Name()
 	if fn, ok := obj.(*types.Func); ok {
 		return w.looksOf(fn, call, src), who
 	}
-	return whole, who
+	return calls, who
 }
 
 // looksOf says how closely fn looks at src, which call hands to it. Both may be nil.
 func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look {
 	path := fn.Pkg().Path()
+	if path == "github.com/google/wire" {
+		return none // its functions are there for its generator, which reads sources
+	}
 	if names, ok := blindCode[path]; ok && (names == nil || slices.Contains(names, fn.Name())) {
 		return blind
 	}
-	switch {
-	case below(path, printers):
+	formats := func() look {
 		switch {
 		case !strings.HasSuffix(fn.Name(), "f"):
 			return surface
@@ -249,47 +277,63 @@ func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look
 			return whole
 		}
 		return w.printed(call, src)
-	case below(path, memberReaders):
-		return members
 	}
-	return whole
+	switch {
+	case below(path, printers):
+		return formats()
+	case below(path, memberReaders):
+		return max(members, formats()) // as Infof of a logger
+	case below(path, fieldReaders), path == "reflect" && fn.Name() == "DeepEqual":
+		return whole
+	}
+	return calls
 }
 
 // printed says how closely a format looks at src: Go syntax has the types of what lies below the
 // surface, and so has the complaint about a verb that does not fit.
-func (w observer) printed(call *ast.CallExpr, src ast.Expr) look {
+func (w observer) printed(call *ast.CallExpr, src ast.Expr) (how look) {
 	for i, a := range call.Args {
 		tv := w.file.Pkg.TypesInfo.Types[a]
-		if b, ok := source.Under(tv.Type).(*types.Basic); ok && b.Info()&types.IsString != 0 {
-			n := slices.Index(call.Args, src) - i - 1
-			verbs := strings.Split(strings.ReplaceAll(text(tv.Value), "%%", ""), "%")[1:]
-			counted := func(v string) bool { return strings.ContainsAny(v[:min(len(v), 8)], "*[") } // the arguments are counted otherwise
-			switch {
-			case n < 0 || n >= len(verbs) || !w.fits(src).MatchString(verbs[n]) || slices.ContainsFunc(verbs, counted):
-				return whole
-			case strings.HasPrefix(strings.TrimPrefix(verbs[n], "+"), "T"):
-				return named
-			}
-			return surface
+		if b, ok := source.Under(tv.Type).(*types.Basic); !ok || b.Info()&types.IsString == 0 {
+			continue
 		}
+		all, ok := verbs(text(tv.Value))
+		n := slices.Index(call.Args, src) - i - 1
+		mine := all[n]
+		how = surface
+		if call.Ellipsis.IsValid() && src == call.Args[len(call.Args)-1] {
+			for k, more := range all {
+				if k > n {
+					mine = append(mine, more...)
+				}
+			}
+			how = named // where there are more than verbs
+		}
+		if !ok || len(mine) == 0 {
+			return whole
+		}
+		for _, v := range mine {
+			switch {
+			case strings.Contains(v.flags, "#") || strings.IndexByte(w.fits(src), v.letter) < 0:
+				return whole
+			case v.letter == 'T':
+				how = named
+			}
+		}
+		return how
 	}
 	return whole
 }
 
-var (
-	plainVerb = regexp.MustCompile(`^\+?[vTpw]`)
-	ownVerb   = regexp.MustCompile(`^\+?[vTpwsqxX]`)
-)
-
 // fits returns the verbs that say nothing of types for src: what prints itself is asked to.
-func (w observer) fits(src ast.Expr) *regexp.Regexp {
+func (w observer) fits(src ast.Expr) string {
 	for _, name := range []string{"Error", "String"} {
 		obj, _, _ := types.LookupFieldOrMethod(w.file.TypeOf(src), true, w.file.Pkg.Types, name)
 		if fn, ok := obj.(*types.Func); ok && types.Identical(fn.Signature().Results(), types.NewTuple(types.NewVar(0, nil, "", types.Typ[types.String]))) {
-			return ownVerb
+			return "vTpwsqxX"
 		}
 	}
-	return plainVerb
+	return "vTpw"
 }
 
 // text is the value of a string constant, or "".
@@ -333,44 +377,83 @@ func (f *Flow) held(t types.Type, how look) (out []types.Object) {
 	if out, ok := cache[t]; ok {
 		return out
 	}
-	visible := func(o types.Object) bool { return how == whole || o.Exported() }
-	f.visitTypes(t, func(t types.Type) {
-		if named, ok := t.(*types.Named); ok && f.p.FileAt(named.Obj().Pos()) != nil {
-			for m := range named.Origin().Methods() {
+	f.visitTypes(t, how, func(t types.Type) {
+		switch t := t.(type) {
+		case *types.Named:
+			if f.p.FileAt(t.Obj().Pos()) == nil {
+				break
+			}
+			for m := range t.Origin().Methods() {
 				if m.Exported() && f.mutexIn(m.Type()) {
 					out = append(out, m)
 				}
 			}
-		}
-		st, ok := t.(*types.Struct)
-		for i := 0; ok && i < st.NumFields(); i++ {
-			if v := st.Field(i); visible(v) && f.mutexIn(v.Type()) {
-				out = append(out, v)
+			switch t.Underlying().(type) {
+			case *types.Struct, *types.Interface:
+			default:
+				if f.mutexIn(t) {
+					out = append(out, t.Obj()) // as type locks []*concurrency.Mutex
+				}
+			}
+		case *types.Interface:
+			for m := range t.Methods() {
+				if how == calls && f.p.FileAt(m.Pos()) != nil && f.mutexIn(m.Type()) {
+					out = append(out, m)
+				}
+			}
+		case *types.Struct:
+			for v := range t.Fields() {
+				if how.sees(v) && f.mutexIn(v.Type()) {
+					out = append(out, v)
+				}
 			}
 		}
-	}, func(v *types.Var) bool { return visible(v) || v.Embedded() })
+	})
 	cache[t] = out
 	return out
 }
 
-// interfacesIn returns the types of fields, elements and keys of t that are interfaces.
+// sees reports whether somebody who looks so closely reads a field.
+func (how look) sees(v *types.Var) bool { return how >= whole || v.Exported() }
+
+// interfacesIn returns the types of fields, elements and keys of t that are interfaces, and of the
+// results of methods that somebody who looks so closely calls.
 func (f *Flow) interfacesIn(t types.Type, how look) (out []*types.Interface) {
-	f.visitTypes(t, func(t types.Type) {
-		if iface, ok := t.(*types.Interface); ok {
-			out = append(out, iface)
+	f.visitTypes(t, how, func(t types.Type) {
+		switch t := t.(type) {
+		case *types.Interface:
+			out = append(out, t)
+		case *types.Named:
+			if t.Obj().Pkg() != nil && containers[t.Obj().Pkg().Path()] != nil && (how >= whole || !isContext(t)) {
+				out = append(out, anything) // it keeps what it is given in interfaces
+			}
+			for m := range t.Methods() {
+				results := m.Signature().Results()
+				if how < members || results.Len() == 0 || how < calls && !strings.HasPrefix(m.Name(), "Marshal") {
+					continue
+				}
+				if iface, ok := source.Under(results.At(0).Type()).(*types.Interface); ok && m.Exported() && f.p.FileAt(m.Pos()) != nil {
+					out = append(out, iface) // as MarshalYAML() (any, error)
+				}
+			}
 		}
-		if named, ok := t.(*types.Named); ok && named.Obj().Pkg() != nil && containers[named.Obj().Pkg().Path()] != nil {
-			out = append(out, anything) // it keeps what it is given in interfaces
-		}
-	}, func(v *types.Var) bool { return how == whole || v.Exported() || v.Embedded() })
+	})
 	return out
 }
 
-// visitTypes calls visit for t and the types that its values are made of. Structs of other
-// modules are not entered: what is put into one goes to code that is not read. enter says which fields count.
-func (f *Flow) visitTypes(t types.Type, visit func(types.Type), enter func(*types.Var) bool) {
+// visitTypes calls visit for t and the types that its values are made of, as far as somebody
+// sees who looks so closely. Structs of other modules are not entered: what is put into one goes
+// to code that is not read.
+func (f *Flow) visitTypes(t types.Type, how look, visit func(types.Type)) {
 	seen := map[types.Type]bool{}
 	var walk func(types.Type)
+	signature := func(sig *types.Signature) {
+		for _, list := range []*types.Tuple{sig.Params(), sig.Results()} {
+			for v := range list.Variables() {
+				walk(v.Type())
+			}
+		}
+	}
 	walk = func(t types.Type) {
 		if t == nil || seen[t] {
 			return
@@ -384,7 +467,13 @@ func (f *Flow) visitTypes(t types.Type, visit func(types.Type), enter func(*type
 			for a := range t.TypeArgs().Types() {
 				walk(a)
 			}
-			if _, ok := t.Underlying().(*types.Struct); !ok || f.p.FileAt(t.Obj().Pos()) != nil {
+			own := f.p.FileAt(t.Obj().Pos()) != nil
+			for m := range t.Methods() {
+				if own && how == calls && m.Exported() {
+					signature(m.Signature())
+				}
+			}
+			if _, ok := t.Underlying().(*types.Struct); !ok || own {
 				walk(t.Underlying())
 			}
 		case *types.Map:
@@ -398,9 +487,19 @@ func (f *Flow) visitTypes(t types.Type, visit func(types.Type), enter func(*type
 			walk(t.Elem())
 		case *types.Chan:
 			walk(t.Elem())
+		case *types.Signature:
+			if how == calls {
+				signature(t)
+			}
+		case *types.Interface:
+			for m := range t.Methods() {
+				if how == calls && f.p.FileAt(m.Pos()) != nil {
+					signature(m.Signature())
+				}
+			}
 		case *types.Struct:
 			for v := range t.Fields() {
-				if enter(v) {
+				if how.sees(v) || v.Embedded() {
 					walk(v.Type())
 				}
 			}
@@ -433,24 +532,30 @@ func (f *Flow) met() {
 		}
 		return slices.ContainsFunc(f.looks.raised, func(i *types.Interface) bool { return has(t, i) })
 	}
+	from := &origins{Flow: f}
 	for _, m := range f.looks.meetings {
 		for _, k := range f.looks.kept {
-			if m.look >= members && reaches(k.t, k.iface, m.iface) {
+			if m.look >= members && from.brings(m, k.t, func(to *types.Interface) bool { return reaches(k.t, k.iface, to) }) {
 				f.show(k.t, m.look, fmt.Sprintf("%s by way of the interface at %s", m.who, f.p.Where(m.at)), k.at)
 			}
 		}
 		for _, i := range f.looks.named {
-			if m.look >= named && reaches(i.t, i.iface, m.iface) {
+			if m.look >= named && from.brings(m, i.t, func(to *types.Interface) bool { return reaches(i.t, i.iface, to) }) {
 				f.refuseInstance(i, fmt.Sprintf("%s at %s", m.who, f.p.Where(m.at)))
 			}
 		}
 		for _, c := range f.boxes.from {
-			if reaches(f.mutex, c.iface, m.iface) {
+			if from.brings(m, f.mutex, func(to *types.Interface) bool { return reaches(f.mutex, c.iface, to) }) {
 				f.refuse(c.n, finding.EscapesInterface, c.at, "what is in such an interface goes to %s at %s, which may look at its type", m.who, f.p.Where(m.at))
 			}
 		}
 	}
 	f.failed(reaches)
+	if f.looks.codeName.IsValid() {
+		for _, v := range f.looks.values {
+			f.refuse(v.n, finding.EscapesInterface, v.at, "runtime.FuncForPC at %s may say which function such a method value is", f.p.Where(f.looks.codeName))
+		}
+	}
 }
 
 // mayFail notes an assertion that panics where it fails. What a failing test prints is compared
@@ -519,6 +624,9 @@ func (f *Flow) failed(reaches func(t types.Type, in, to *types.Interface) bool) 
 // handed notes a function outside the module that is a value here: what it is called with
 // is not seen.
 func (w observer) handed(id *ast.Ident) {
+	if source.IsObject(w.file.ObjectOf(id), "runtime", "FuncForPC") {
+		w.looks.codeName = id.Pos()
+	}
 	fn, ok := w.file.Pkg.TypesInfo.Uses[id].(*types.Func)
 	if !ok || fn.Pkg() == nil || w.p.FileAt(fn.Pos()) != nil {
 		return
@@ -553,7 +661,7 @@ func (w observer) asks(fn *types.Func, at token.Pos) {
 			t = s.Elem()
 		}
 		if iface, ok := source.Under(t).(*types.Interface); ok && iface.NumMethods() == 0 && how > blind {
-			w.looks.meetings = append(w.looks.meetings, meeting{how, iface, fn.Pkg().Path() + "." + fn.Name(), at})
+			w.meet(how, iface, fn.Pkg().Path()+"."+fn.Name(), at, origin{})
 		}
 	}
 }

@@ -210,7 +210,7 @@ func (w reader) typeSpec(n *ast.TypeSpec) {
 	if w.p.IsMutex(t) || w.p.IsMutexPtr(t) {
 		w.poisonNode(w.typeExpr(n.Type), finding.AliasOrDefined, n, "type %s", n.Name.Name)
 	}
-	if _, ok := t.Underlying().(*types.Struct); ok {
+	if _, ok := t.Underlying().(*types.Struct); ok && !n.Assign.IsValid() {
 		return // its fields are objects of their own
 	}
 	unify(w.object(obj), w.typeExpr(n.Type))

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"go/types"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -218,6 +219,25 @@ func (p *Program) Where(pos token.Pos) string {
 func (p *Program) Importable(f *File) bool {
 	path := f.Pkg.PkgPath
 	return !f.Test && f.Pkg.Name != "main" && (!isInternal(path) || p.In.Reached[path])
+}
+
+// MaybePlugin reports whether a file may be built into a plugin, of which other programs look up
+// functions and variables by name: its package is main and its function main does nothing, or
+// somebody here opens plugins.
+func (p *Program) MaybePlugin(f *File) bool {
+	if f.Pkg.Name != "main" || f.Test || f.Pkg.Types == nil {
+		return false
+	}
+	main, ok := f.Pkg.Types.Scope().Lookup("main").(*types.Func)
+	if !ok {
+		return true
+	}
+	decl := p.DeclOf(main)
+	return decl != nil && decl.Body != nil && len(decl.Body.List) == 0 || slices.ContainsFunc(p.Files, opensPlugins)
+}
+
+func opensPlugins(f *File) bool {
+	return slices.ContainsFunc(f.Syntax.Imports, func(spec *ast.ImportSpec) bool { return ImportPath(spec) == "plugin" })
 }
 
 func isInternal(path string) bool {

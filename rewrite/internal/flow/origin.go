@@ -1,0 +1,245 @@
+package flow
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path/filepath"
+	"slices"
+
+	"etcdmod/rewrite/internal/source"
+)
+
+// Origins.
+//
+// What may be in an interface is told by types: whatever is converted to one, and has its methods.
+// Where a value comes from narrows that down, as long as it can be followed without a guess:
+// through local variables, the parameters of functions that only this module calls by name, and
+// recover, which gives what is given to panic. Code outside the module panics with values of its
+// own.
+
+// An origin is an expression that gives a value in an interface, or several in a slice.
+type origin struct {
+	file *source.File
+	src  ast.Expr
+}
+
+// origins know where the values of variables come from. They are looked for when the first one is
+// asked for.
+type origins struct {
+	*Flow
+	values  map[token.Pos][]origin      // what is assigned to a local variable, by its declaration
+	unclear map[token.Pos]bool          // variables that get something otherwise, and functions that others may call
+	calls   map[token.Pos][]source.Call // of functions, by their declaration
+	params  map[token.Pos]parameterOf
+}
+
+// A parameterOf is a parameter of a function that code outside the module cannot call.
+type parameterOf struct {
+	fn       token.Pos
+	index    int
+	variadic bool
+}
+
+// brings reports whether a value of type t, which is in interfaces, may come to a meeting.
+// reaches says whether it may come to an interface by its type.
+func (o *origins) brings(m meeting, t types.Type, reaches func(*types.Interface) bool) bool {
+	if !reaches(m.iface) {
+		return false
+	}
+	if m.src.src == nil {
+		return true
+	}
+	if o.values == nil {
+		o.read()
+	}
+	return slices.ContainsFunc(o.leaves(m.src, map[ast.Expr]bool{}), func(leaf origin) bool {
+		from := leaf.file.TypeOf(leaf.src)
+		if s, ok := source.Under(from).(*types.Slice); ok && types.IsInterface(s.Elem()) {
+			from = s.Elem()
+		}
+		if iface, ok := source.Under(from).(*types.Interface); ok {
+			return reaches(iface)
+		}
+		// The types of a package and of its test variant are not identical.
+		return types.TypeString(from, nil) == types.TypeString(t, nil) || m.look >= members && slices.ContainsFunc(o.interfacesIn(from, m.look), reaches)
+	})
+}
+
+// leaves returns the expressions that a value may come from and that are followed no further.
+func (o *origins) leaves(at origin, seen map[ast.Expr]bool) (out []origin) {
+	src := ast.Unparen(at.src)
+	if seen[src] {
+		return nil
+	}
+	seen[src] = true
+	all := func(from []origin) (out []origin) {
+		for _, f := range from {
+			out = append(out, o.leaves(f, seen)...)
+		}
+		return out
+	}
+	switch src := src.(type) {
+	case *ast.CallExpr:
+		if id, ok := ast.Unparen(src.Fun).(*ast.Ident); ok && at.file.ObjectOf(id) == types.Universe.Lookup("recover") {
+			return all(o.looks.panics)
+		}
+	case *ast.Ident:
+		v, ok := at.file.ObjectOf(src).(*types.Var)
+		if !ok || v.IsField() || source.IsPackageLevel(v) || o.unclear[v.Pos()] {
+			break
+		}
+		p, isParam := o.params[v.Pos()]
+		from, assigned := o.values[v.Pos()]
+		if isParam && !o.unclear[p.fn] {
+			return all(append(slices.Clone(from), o.given(p)...))
+		} else if assigned && !isParam {
+			return all(from)
+		}
+	}
+	return []origin{at}
+}
+
+// given returns the arguments for a parameter.
+func (o *origins) given(p parameterOf) (out []origin) {
+	for _, call := range o.calls[p.fn] {
+		args := call.Expr.Args
+		switch {
+		case p.index >= len(args):
+		case p.variadic && !call.Expr.Ellipsis.IsValid():
+			for _, a := range args[p.index:] {
+				out = append(out, origin{call.File, a})
+			}
+		default:
+			out = append(out, origin{call.File, args[p.index]})
+		}
+	}
+	return out
+}
+
+func (o *origins) read() {
+	o.values, o.unclear, o.calls, o.params = map[token.Pos][]origin{}, map[token.Pos]bool{}, map[token.Pos][]source.Call{}, map[token.Pos]parameterOf{}
+	unread := map[string]bool{} // directories with files that the build leaves out
+	for name := range o.p.In.Ignored {
+		unread[filepath.Dir(name)] = true
+	}
+	for _, f := range o.p.Files {
+		w := &originWalker{origins: o, file: f, called: map[*ast.Ident]bool{}, spread: map[*ast.Ident]bool{}}
+		for n := range ast.Preorder(f.Syntax) {
+			w.visit(n, unread[filepath.Dir(f.Name)])
+		}
+	}
+}
+
+type originWalker struct {
+	*origins
+	file   *source.File
+	called map[*ast.Ident]bool // names of what is called
+	spread map[*ast.Ident]bool // slices that code outside the module gets as its arguments
+}
+
+func (w *originWalker) visit(n ast.Node, unread bool) {
+	switch n := n.(type) {
+	case *ast.FuncDecl:
+		if fn, ok := w.file.Pkg.TypesInfo.Defs[n.Name].(*types.Func); ok && !unread && (!fn.Exported() || !w.p.Importable(w.file)) {
+			w.parameters(fn)
+		}
+	case *ast.Field: // of a signature; params has those that are known
+		for _, name := range n.Names {
+			if obj := w.file.ObjectOf(name); obj != nil {
+				_, known := w.params[obj.Pos()]
+				w.unclear[obj.Pos()] = w.unclear[obj.Pos()] || !known
+			}
+		}
+	case *ast.CaseClause:
+		if v := w.file.Pkg.TypesInfo.Implicits[n]; v != nil {
+			w.unclear[v.Pos()] = true
+		}
+	case *ast.ValueSpec:
+		lhs := make([]ast.Expr, len(n.Names))
+		for i, name := range n.Names {
+			lhs[i] = name
+			if obj := w.file.ObjectOf(name); obj != nil {
+				w.values[obj.Pos()] = slices.Clip(w.values[obj.Pos()])
+			}
+		}
+		if len(n.Values) > 0 {
+			w.assign(lhs, n.Values, true)
+		}
+	case *ast.AssignStmt:
+		w.assign(n.Lhs, n.Rhs, n.Tok == token.ASSIGN || n.Tok == token.DEFINE)
+	case *ast.RangeStmt:
+		w.assign([]ast.Expr{n.Key, n.Value}, nil, false)
+	case *ast.UnaryExpr:
+		if n.Op == token.AND {
+			w.assign([]ast.Expr{n.X}, nil, false)
+		}
+	case *ast.CallExpr:
+		w.call(n)
+	case *ast.Ident:
+		w.use(n)
+	}
+}
+
+// parameters notes those of a function that is called by its name alone.
+func (w *originWalker) parameters(fn *types.Func) {
+	sig := fn.Signature()
+	if sig.Recv() != nil || sig.TypeParams() != nil || w.looks.linked[fn.Pos()] {
+		return
+	}
+	for i := range sig.Params().Len() {
+		w.params[sig.Params().At(i).Pos()] = parameterOf{fn.Pos(), i, sig.Variadic() && i == sig.Params().Len()-1}
+	}
+}
+
+func (w *originWalker) assign(lhs, rhs []ast.Expr, plain bool) {
+	for i, l := range lhs {
+		v := w.file.Container(l)
+		if v == nil {
+			continue
+		}
+		if _, ok := ast.Unparen(l).(*ast.Ident); ok && plain && len(lhs) == len(rhs) {
+			w.values[v.Pos()] = append(w.values[v.Pos()], origin{w.file, rhs[i]})
+		} else {
+			w.unclear[v.Pos()] = true
+		}
+	}
+}
+
+func (w *originWalker) call(n *ast.CallExpr) {
+	if id := source.NameIn(n.Fun); id != nil {
+		w.called[id] = true
+	}
+	fn, ok := w.file.Callee(n).(*types.Func)
+	if !ok {
+		return
+	}
+	if w.p.FileAt(fn.Pos()) == nil {
+		if n.Ellipsis.IsValid() {
+			if id, ok := ast.Unparen(n.Args[len(n.Args)-1]).(*ast.Ident); ok {
+				w.spread[id] = true
+			}
+		}
+		return
+	}
+	w.calls[fn.Pos()] = append(w.calls[fn.Pos()], source.Call{File: w.file, Expr: n})
+	if len(n.Args) == 1 {
+		if _, several := w.file.TypeOf(n.Args[0]).(*types.Tuple); several {
+			w.unclear[fn.Pos()] = true
+		}
+	}
+}
+
+// use notes functions that are values, and slices into which somebody may write.
+func (w *originWalker) use(id *ast.Ident) {
+	switch obj := w.file.Pkg.TypesInfo.Uses[id].(type) {
+	case *types.Func:
+		if !w.called[id] {
+			w.unclear[obj.Pos()] = true
+		}
+	case *types.Var:
+		if _, ok := source.Under(obj.Type()).(*types.Slice); ok && !w.spread[id] {
+			w.unclear[obj.Pos()] = true
+		}
+	}
+}
