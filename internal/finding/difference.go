@@ -100,7 +100,7 @@ var Differences = []DifferenceRow{
 	{WakesAtRelease, "The wait of {} ends early when the lock is released, so that a try comes then.",
 		"The clock of the loop becomes the mutex's."},
 	{IntervalRestart, "After such a wake-up the next interval begins then, so that later tries come earlier, at the old distance.",
-		"The clock of the loop becomes the mutex's, and each round starts its wait anew (Sleep, After, a timer)."},
+		"The clock of the loop becomes the mutex's, and each round starts its wait anew (Sleep, After, a timer, Reset of a ticker)."},
 	{OnceMore, "{} is done once more for each try at a release that fails.",
 		"The clock of the loop becomes the mutex's, and the statement, which logs or counts, is on the way from a failed try to the next."},
 	{StaleWake, "After a try that fails otherwise, a wake-up from before it may make one try come early.",
