@@ -43,12 +43,12 @@ func tree(t *testing.T, modules map[string][]string) string {
 }
 
 // result is that of a module with a change in each of some files; each has a finding of its
-// own, but one without an extension has none.
+// own, if it is Go.
 func result(root string, files ...string) *pipeline.Result {
 	res := &pipeline.Result{Module: &discover.Module{Root: root, Repo: filepath.Dir(root)}}
 	for _, name := range files {
 		c := change.Change{Path: filepath.Join(root, name), Old: []byte("old\n"), New: []byte("new\n")}
-		if filepath.Ext(name) != "" {
+		if filepath.Ext(name) == ".go" {
 			f := &finding.Finding{Rule: "trylock-poll", Tier: finding.Guard}
 			f.Pos.Filename = c.Path
 			c.Findings = []*finding.Finding{f}
@@ -144,7 +144,7 @@ func TestNotSeparable(t *testing.T) {
 	var asked [][]string
 	s := steps{
 		run: func(_ context.Context, o pipeline.Options) (*pipeline.Result, error) {
-			return result(o.Dir, "go_mod", "a/x.go", "b/x.go", "c/x.go"), nil
+			return result(o.Dir, "go.mod", "a/x.go", "b/x.go", "c/x.go"), nil
 		},
 		part: func(_ *pipeline.Result, _ context.Context, some []change.Change) ([]finding.Problem, error) {
 			var names []string
@@ -164,7 +164,7 @@ func TestNotSeparable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([][]string{{"m/go_mod"}, {"m/go_mod", "m/a/x.go"}, {"m/go_mod", "m/b/x.go"}}, asked); d != "" {
+	if d := cmp.Diff([][]string{{"m/go.mod"}, {"m/go.mod", "m/a/x.go"}, {"m/go.mod", "m/b/x.go"}}, asked); d != "" {
 		t.Errorf("asked: -want +got:\n%s", d)
 	}
 	units := index.Modules[0].Units

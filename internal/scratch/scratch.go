@@ -82,9 +82,11 @@ func (d *Dir) Name() string { return d.name }
 // patience is how long to wait for commands that were told to end and may still write.
 const patience = 3 * time.Second
 
-// Remove removes it with all that is in it.
+// Remove removes it with all that is in it, and what runs have left that were killed when this one began: their commands
+// may have written until then.
 func (d *Dir) Remove() {
 	defer d.above.Close()
+	defer sweep(d.above)
 	base := filepath.Base(d.name)
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		_ = d.lock.Unlock() // some systems remove no file that is open
@@ -111,8 +113,12 @@ func remove(above *rooted.Dir, base string) {
 		return
 	}
 	name := above.Path(base)
-	if _, err := os.Lstat(filepath.Join(name, lockFile)); err != nil {
-		_ = os.Remove(name) // it is empty, or was never a run's
+	if !locked(name) {
+		// It is about to be made, or commands of a run that was killed have made it again, since they lived on while it
+		// was removed. A run's own has a lock before anything else.
+		if os.Remove(name) != nil && !locked(name) {
+			_ = empty(above, base)
+		}
 		return
 	}
 	lock := flock.New(filepath.Join(name, lockFile), flock.SetFlag(os.O_RDONLY))
@@ -125,6 +131,12 @@ func remove(above *rooted.Dir, base string) {
 		return
 	}
 	_ = empty(above, gone)
+}
+
+// locked reports whether a directory has a file that can be locked.
+func locked(name string) bool {
+	_, err := os.Lstat(filepath.Join(name, lockFile))
+	return err == nil
 }
 
 // empty removes a directory, its lock last.

@@ -58,7 +58,7 @@ func TestSweep(t *testing.T) {
 	if err := os.Mkdir(at("etcdmod-run-0000000000000002"), 0o700); err != nil { // killed before it had a lock
 		t.Fatal(err)
 	}
-	put(at("etcdmod-run-0000000000000003/file")) // of no run
+	put(at("etcdmod-run-0000000000000003/deep/file")) // a command of a run that was killed has made it again
 	put(at("etcdmod-run-000000000000000/lock"))
 	put(at("etcdmod-run-0000000000000004"))
 	if err := os.Symlink(elsewhere, at("etcdmod-run-0000000000000005")); err != nil {
@@ -72,6 +72,7 @@ func TestSweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	put(at("etcdmod-run-0000000000000007/deep/file")) // as its commands still lived
 	d.Remove()
 	list, err := os.ReadDir(above)
 	if err != nil {
@@ -79,7 +80,7 @@ func TestSweep(t *testing.T) {
 	}
 	want := []string{
 		filepath.Base(living.Name()),
-		"etcdmod-run-000000000000000", "etcdmod-run-0000000000000003", "etcdmod-run-0000000000000004", "etcdmod-run-0000000000000005", "etcdmod-run-0000000000000006",
+		"etcdmod-run-000000000000000", "etcdmod-run-0000000000000004", "etcdmod-run-0000000000000005", "etcdmod-run-0000000000000006",
 	}
 	slices.Sort(want)
 	var got []string
