@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
 	"etcdmod/internal/quote"
@@ -50,10 +49,7 @@ func openOutput(dir string, index *Index) (*output, error) {
 	if err != nil {
 		return nil, errors.Join(&outputError{err}, d.Close())
 	}
-	isTemp := func(e fs.DirEntry) bool {
-		return e.Type().IsRegular() && strings.HasPrefix(e.Name(), rooted.TempPrefix)
-	}
-	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !isTemp(e) }) {
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !rooted.IsTemp(e) }) {
 		if x, err := decodeIndex(d); err != nil || x.Format == 0 {
 			d.Close()
 			return nil, fmt.Errorf("%w: %s is not empty, and no rollout has written it; name another directory", ErrUsage, quote.Name(dir))
@@ -69,7 +65,7 @@ func openOutput(dir string, index *Index) (*output, error) {
 		return nil, err
 	}
 	for _, e := range entries {
-		if isTemp(e) || e.Name() == TimesFile || slices.Contains(reportFiles(), e.Name()) {
+		if rooted.IsTemp(e) || e.Name() == TimesFile || slices.Contains(reportFiles(), e.Name()) {
 			err = errors.Join(err, d.Remove(e.Name()))
 		}
 	}

@@ -16,7 +16,6 @@ import (
 
 	"etcdmod/internal/bump"
 	"etcdmod/internal/report"
-	"etcdmod/internal/rooted"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/module"
@@ -301,12 +300,13 @@ func TestKilledOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := slices.Sorted(maps.Keys(below(t, opts.Out)))
+	const temp = ".etcdmod-0123456789abcdef"
 	for _, left := range [][]string{
 		{},
-		{rooted.TempPrefix + "1"},
-		{IndexFile, rooted.TempPrefix + "1"},
-		{IndexFile, unitsDir + "/m-0123456789.patch", unitsDir + "/" + rooted.TempPrefix + "1"},
-		{IndexFile, TimesFile, unitsDir + "/m-0123456789.patch", "report.html", rooted.TempPrefix + "1"},
+		{temp},
+		{IndexFile, temp},
+		{IndexFile, unitsDir + "/m-0123456789.patch", unitsDir + "/" + temp},
+		{IndexFile, TimesFile, unitsDir + "/m-0123456789.patch", "report.html", temp},
 	} {
 		out := t.TempDir()
 		for _, name := range left {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -19,8 +20,18 @@ func sortEntries(list []fs.DirEntry) {
 	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 }
 
-// TempPrefix begins the names of files that are being written.
-const TempPrefix = ".etcdmod-"
+// tempName returns a name for a file that is being written.
+func tempName() string {
+	var id [8]byte
+	rand.Read(id[:]) // never fails, see crypto/rand
+	return ".etcdmod-" + hex.EncodeToString(id[:])
+}
+
+var tempForm = regexp.MustCompile(`^\.etcdmod-[0-9a-f]{16}$`)
+
+// IsTemp reports whether an entry is a file that is being written, or was when a run was killed. A journal, and
+// what one keeps, have other names.
+func IsTemp(e fs.DirEntry) bool { return e.Type().IsRegular() && tempForm.MatchString(e.Name()) }
 
 // Replace writes a file as a whole: nobody sees half of it. What was there by that name, be
 // it a link, is replaced and not written to.
@@ -29,9 +40,7 @@ func (d *Dir) Replace(name string, write func(io.Writer) error) (err error) {
 	if err != nil {
 		return err
 	}
-	var id [8]byte
-	rand.Read(id[:]) // never fails, see crypto/rand
-	tmp := filepath.Join(filepath.Dir(rel), TempPrefix+hex.EncodeToString(id[:]))
+	tmp := filepath.Join(filepath.Dir(rel), tempName())
 	f, err := d.create(tmp)
 	if err != nil {
 		return d.explain(name, err)
@@ -188,7 +197,7 @@ func (d *Dir) like(rel string) Likeness {
 		}
 		list, _ := d.ReadDir(dir)
 		for _, e := range list {
-			if !e.Type().IsRegular() || strings.HasPrefix(e.Name(), TempPrefix) {
+			if !e.Type().IsRegular() || IsTemp(e) {
 				continue
 			}
 			if info, err := d.root.Lstat(filepath.Join(dir, e.Name())); err == nil && info.Mode()&0o111 == 0 {

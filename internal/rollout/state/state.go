@@ -260,8 +260,17 @@ func (s *State) fits(begun *Run, now Run, opts Options) error {
 	return nil
 }
 
-// begin makes the log ready to be appended to.
+// begin makes the log ready to be appended to, and removes what a run was writing when it was killed.
 func (s *State) begin(first bool, now Run) (err error) {
+	entries, err := s.files.ReadDir(".")
+	for _, e := range entries {
+		if rooted.IsTemp(e) {
+			err = errors.Join(err, s.files.Remove(e.Name()))
+		}
+	}
+	if err != nil {
+		return err
+	}
 	if s.log == nil {
 		if s.key, err = vouch.New(s.dir); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -83,5 +84,38 @@ func TestNoBeginning(t *testing.T) {
 	}
 	if now, err := os.ReadFile(name); err != nil || string(now) != rest {
 		t.Errorf("it was touched: %v", err)
+	}
+}
+
+// What a run was writing when it was killed goes; a journal, and what it keeps, are somebody else's.
+func TestBegunAfterAKill(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{".etcdmod-0123456789abcdef", ".etcdmod-fedcba9876543210", ".etcdmod-journal", ".etcdmod-0123456789abcdef-0.old"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".etcdmod-0000000000000000"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, opts := range []Options{{}, {Resume: true}} {
+		s, err := open(t, dir, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		list, err := filepath.Glob(filepath.Join(dir, ".etcdmod-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range list {
+			list[i] = filepath.Base(name)
+		}
+		if want := []string{".etcdmod-0000000000000000", ".etcdmod-0123456789abcdef-0.old", ".etcdmod-journal"}; !slices.Equal(list, want) {
+			t.Errorf("left: %q, want %q", list, want)
+		}
+		if err := os.WriteFile(filepath.Join(dir, ".etcdmod-aaaaaaaaaaaaaaaa"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
