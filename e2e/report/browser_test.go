@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -224,17 +225,26 @@ func openAll(b *browser.Browser) {
 	b.Until(`[...document.querySelectorAll(".file[data-diff]")].every(f => f.querySelector(".diff"))`)
 }
 
-// stays demands that nothing of the page has to be scrolled sideways.
+// stays demands that nothing of the page has to be scrolled sideways. What is out of sight is
+// laid out when the browser comes to it (content-visibility), and has its old width until then;
+// so what reaches out has a while to come in.
 func stays(b *browser.Browser, when string) {
 	b.Helper()
-	for _, e := range browser.Eval[[]string](b, `[...document.querySelectorAll("*")]
-		.filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible")
-		.filter(e => !e.matches(".unseen, .unseen *, select, input, option, head *"))
-		.map(e => e.outerHTML.slice(0, 120))`) {
-		b.Errorf("%s, this reaches out of the page: %s", when, e)
+	var out []string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		out = browser.Eval[[]string](b, `[...document.querySelectorAll("*")]
+			.filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1 || e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX !== "visible")
+			.filter(e => !e.matches(".unseen, .unseen *, select, input, option, head *"))
+			.map(e => e.outerHTML.slice(0, 120))`)
+		if browser.Eval[bool](b, `document.documentElement.scrollWidth > document.documentElement.clientWidth`) {
+			out = append(out, "the page, which scrolls sideways")
+		}
+		if len(out) == 0 {
+			return
+		}
 	}
-	if wide := browser.Eval[bool](b, `document.documentElement.scrollWidth > document.documentElement.clientWidth`); wide {
-		b.Errorf("%s, the page scrolls sideways", when)
+	for _, e := range out {
+		b.Errorf("%s, this reaches out of the page: %s", when, e)
 	}
 }
 
