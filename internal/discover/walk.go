@@ -22,6 +22,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/pipes"
 	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 )
@@ -45,6 +46,17 @@ func (w *walker) within(name string) string {
 func (w *walker) settings() {
 	for name, most := range map[string]rooted.Bound{"go.sum": rooted.SumFile, "vendor/modules.txt": rooted.ModFile} {
 		w.fit(filepath.Join(w.m.Root, filepath.FromSlash(name)), most)
+	}
+	// So are those of the modules that it is built with, wherever these are.
+	_, dirs := modules.First(w.m.Root, w.opts.Env)
+	for _, dir := range dirs {
+		if dir == w.m.Root {
+			continue
+		}
+		w.judge(filepath.Join(dir, "go.mod"), pipes.Unfit(filepath.Join(dir, "go.mod"), rooted.ModFile))
+		if w.m.Workspace != "" {
+			w.judge(filepath.Join(dir, "go.sum"), pipes.Unfit(filepath.Join(dir, "go.sum"), rooted.SumFile))
+		}
 	}
 	if w.m.work == "" {
 		return

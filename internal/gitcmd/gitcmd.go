@@ -57,6 +57,7 @@ var settings = []string{
 	"-c", "core.alternateRefsCommand=", "-c", "protocol.allow=never", "-c", "submodule.recurse=false",
 	"-c", "gc.auto=0", "-c", "maintenance.auto=false",
 	"-c", "user.useConfigOnly=true", "-c", "i18n.commitEncoding=UTF-8", "-c", "log.showSignature=false",
+	"-c", "log.mailmap=false", // it is a file that the configuration names, and may be any
 }
 
 // New returns a Runner for a directory. A nil env means that of this process.
@@ -165,7 +166,7 @@ func (r Runner) Run(ctx context.Context, stdin io.Reader, args ...string) ([]byt
 }
 
 func (r Runner) run(ctx context.Context, stdin io.Reader, global, args []string) ([]byte, error) {
-	ctx, stop := pipes.Watch(ctx, "git", func(ctx context.Context) string { return pipe(ctx, r.Dir) })
+	ctx, stop := pipes.Watch(ctx, "git", func(ctx context.Context) error { return blocked(ctx, r.Dir) })
 	defer stop()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "git", slices.Concat(global, args)...)

@@ -9,6 +9,7 @@ import (
 
 	"etcdmod/internal/modules"
 	"etcdmod/internal/pipes"
+	"etcdmod/internal/rooted"
 )
 
 // Sources are the kinds of files, besides Go's, that the go command opens in a directory.
@@ -20,33 +21,28 @@ var Sources = []string{
 // Unblock returns a context for a go command of the Runner, which ends where the command waits
 // for a pipe. The command has ended when stop is called.
 func (r Runner) Unblock(ctx context.Context) (_ context.Context, stop func()) {
-	return pipes.Watch(ctx, "the go command", r.pipe)
+	return pipes.Watch(ctx, "the go command", r.blocked)
 }
 
-// pipe returns a pipe that the go command may wait for, or "": in the modules that it opens, and
-// beside the go.work.
-func (r Runner) pipe(ctx context.Context) string {
+// blocked returns why the go command may wait for a file without end: in the modules that it
+// opens, and beside the go.work.
+func (r Runner) blocked(ctx context.Context) error {
 	work, dirs := modules.Opened(r.Dir, r.Env)
 	if work != "" {
 		for _, name := range []string{work, work + ".sum"} {
-			if isPipe(name) {
-				return name
+			if err := pipes.Unfit(name, rooted.SumFile); err != nil {
+				return err
 			}
 		}
 		dirs = append(dirs, filepath.Join(filepath.Dir(work), "vendor"))
 	}
 	slices.Sort(dirs)
 	for _, dir := range slices.Compact(dirs) {
-		if name := pipes.Below(ctx, dir, isModule, opened); name != "" {
-			return name
+		if err := pipes.Below(ctx, dir, isModule, opened); err != nil {
+			return err
 		}
 	}
-	return ""
-}
-
-func isPipe(name string) bool {
-	info, err := os.Stat(name)
-	return err == nil && info.Mode()&os.ModeNamedPipe != 0
+	return nil
 }
 
 // isModule reports whether a directory below a module is one of its own, which is for whoever is
@@ -56,12 +52,18 @@ func isModule(dir string) bool {
 	return err == nil || filepath.Base(dir) == ".git"
 }
 
-// opened reports whether the go command opens a file of that name.
-func opened(name string) bool {
+// opened reports whether the go command opens a file of that name, and how big one is at most.
+func opened(name string) (rooted.Bound, bool) {
 	base := filepath.Base(name)
-	if strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".") {
-		return false
-	}
 	ext := filepath.Ext(base)
-	return ext == ".go" || base == "go.mod" || base == "go.sum" || base == "modules.txt" || slices.Contains(Sources, ext)
+	switch {
+	case strings.HasPrefix(base, "_"), strings.HasPrefix(base, "."):
+	case base == "go.mod", base == "modules.txt":
+		return rooted.ModFile, true
+	case base == "go.sum":
+		return rooted.SumFile, true
+	case ext == ".go", slices.Contains(Sources, ext):
+		return rooted.Content, true
+	}
+	return 0, false
 }

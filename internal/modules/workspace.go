@@ -33,29 +33,47 @@ func Workspace(root string, env []string) (file string, used bool, err error) {
 // opens modules in there: that of the module, those that the go.work uses, and those that any of
 // these is built with by its directory. What cannot be read names none.
 func Opened(root string, env []string) (file string, dirs []string) {
-	w := newWorkspaces(env)
-	dirs, file = []string{root}, w.file(root)
-	local := func(list []Replace, home string) {
-		for _, r := range list {
-			if r.Local() {
-				dirs = append(dirs, r.Dir(home))
-			}
-		}
+	file, dirs = First(root, env)
+	for _, dir := range slices.Clone(dirs) {
+		dirs = append(dirs, replaced(dir)...)
 	}
+	return file, dirs
+}
+
+// First is [Opened] without what takes the go.mod of other modules to know: who asks for each of
+// the modules of a workspace would read all of them each time.
+func First(root string, env []string) (file string, dirs []string) {
+	w := newWorkspaces(env)
+	file, dirs = w.file(root), append([]string{root}, replaced(root)...)
 	if f := w.read(file); f != nil {
 		home := filepath.Dir(file)
 		dirs = append(dirs, f.Dirs(home)...)
-		local(f.Replace, home)
-	}
-	for _, dir := range slices.Clone(dirs) {
-		name := filepath.Join(dir, "go.mod")
-		if data, err := ReadFile(name, rooted.ModFile); err == nil {
-			if m, err := ParseGoMod(name, data); err == nil {
-				local(m.Replace, dir)
-			}
-		}
+		dirs = append(dirs, locals(f.Replace, home)...)
 	}
 	return file, dirs
+}
+
+// replaced returns the directories that the go.mod in a directory puts in the place of modules.
+func replaced(dir string) []string {
+	name := filepath.Join(dir, "go.mod")
+	data, err := ReadFile(name, rooted.ModFile)
+	if err != nil {
+		return nil
+	}
+	m, err := ParseGoMod(name, data)
+	if err != nil {
+		return nil
+	}
+	return locals(m.Replace, dir)
+}
+
+func locals(list []Replace, home string) (dirs []string) {
+	for _, r := range list {
+		if r.Local() {
+			dirs = append(dirs, r.Dir(home))
+		}
+	}
+	return dirs
 }
 
 // Together returns the directories of the modules that the go.work in effect in a directory

@@ -330,6 +330,9 @@ func OpenNamed(name string, most Bound) (*os.File, error) {
 	return f, nil
 }
 
+// FitNamed reports why a file is not one that [ReadNamed] reads, without opening it.
+func FitNamed(name string, info fs.FileInfo, most Bound) error { return fit(name, single{info}, most) }
+
 // A single is a file whose names are not counted.
 type single struct{ fs.FileInfo }
 

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 )
 
@@ -131,9 +132,12 @@ func store(place string) (*rooted.Dir, error) {
 		}
 		names = append(names, filepath.Join(os.TempDir(), fmt.Sprintf("etcdmod-keys-%d", os.Getuid())))
 	}
-	var errs []error
+	var why []string
 	for _, name := range names {
-		err := os.MkdirAll(name, 0o700)
+		err := apart(name, place) // before it is made; what it leads to is only known then
+		if err == nil {
+			err = os.MkdirAll(name, 0o700)
+		}
 		var info fs.FileInfo
 		if err == nil {
 			info, err = os.Lstat(name)
@@ -147,9 +151,11 @@ func store(place string) (*rooted.Dir, error) {
 				return dir, nil
 			}
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		why = append(why, fmt.Sprintf("%s: %v", quote.Name(name), err))
 	}
-	return nil, fmt.Errorf("there is no directory for the keys of records; %s names one: %w", Variable, errors.Join(errs...))
+	// What the system said is about these directories, and not about the record that a caller
+	// names: nobody can take it out of this.
+	return nil, fmt.Errorf("there is no directory for the keys of records (%s); %s names one", strings.Join(why, "; "), Variable)
 }
 
 // apart reports that the keys are where the records are, in the tree around them: then whoever

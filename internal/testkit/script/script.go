@@ -72,7 +72,7 @@ func Run(t *testing.T, dir string) {
 	}
 	proxy := goproxytest.NewTestServer(t, filepath.Join(root, "testdata", "proxy"), "")
 	update := flag.Lookup("update")
-	records := t.TempDir()
+	records, homes := t.TempDir(), t.TempDir()
 	t.Cleanup(func() { lock(t, root, dir, records) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join(root, filepath.FromSlash(dir)),
@@ -83,7 +83,11 @@ func Run(t *testing.T, dir string) {
 			for name, value := range keep {
 				env.Setenv(name, value)
 			}
-			env.Setenv(recordTo, filepath.Join(records, strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")))
+			name := strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")
+			env.Setenv(recordTo, filepath.Join(records, name))
+			// Home is not there until something is kept in it, as in many containers; and it is
+			// where whoever runs the tests may make it.
+			env.Setenv("HOME", filepath.Join(homes, name))
 			env.Setenv("GOENV", "off")
 			env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 			env.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
