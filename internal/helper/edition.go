@@ -58,7 +58,7 @@ var earlier = map[string][]string{
 		"be40b90c0d0715663c027bd0", "e235a3973d6d36038feff7f2", "62044a46088cc381cea6c96a",
 		"06fa1dfd3f8ae7727acab995", "238654171583fc0ff65482e0",
 		"6046b697a0bc42bf5494b4de", "97edcd25cb753a2ae9826809", "052b41168982ad73133758c7",
-		"70763b3e31c2f1bca1b653ee",
+		"70763b3e31c2f1bca1b653ee", "257c1e546fbc984a5547c899",
 	},
 	WithinFile: {"3f5d83c531ccacfa6691b8ef"},
 }

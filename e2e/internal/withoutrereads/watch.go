@@ -42,8 +42,9 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 	defer m.note(view{rev: -1})
 	live, end := context.WithCancel(ctx) // ends with ctx and with the lease
 	defer end()
+	waits := make(chan bool, 1)
 	go func() {
-		m.outlive(live)
+		m.outlive(live, waits)
 		end()
 	}()
 	var v view
@@ -62,6 +63,10 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 			sleep(live, retry)
 			continue
 		case v.holder != "":
+			select {
+			case waits <- true:
+			default:
+			}
 			m.await(live, v)
 		default: // others were faster: pollers may be, whatever the span
 			spread = wider(spread, v.wrote)
@@ -107,9 +112,16 @@ func (m *Mutex) undo(before int64) {
 }
 
 // outlive returns when ctx or the lease has ended. That may live on when the session has ended (Orphan, WithContext).
-// If the servers do not say, it lives for what it had left when they last did.
-func (m *Mutex) outlive(ctx context.Context) {
+// If the servers do not say, it lives for what it had left when they last did. They are first asked when the lock is waited
+// for: a question that the end of the wait cuts is a warning in the client's log.
+func (m *Mutex) outlive(ctx context.Context, waits <-chan bool) {
 	left := unknownTTL
+	select {
+	case <-waits:
+	case <-m.session.Done():
+	case <-ctx.Done():
+		return
+	}
 	if resp, err := m.lease(ctx); err == nil {
 		left = time.Duration(resp.TTL+1) * time.Second // it is in whole seconds; -1: gone
 	}
