@@ -75,7 +75,7 @@ func ruleTopics() []report.Topic {
 	}
 	for _, code := range finding.Codes() {
 		text, _ := code.Explain()
-		out = append(out, report.Topic{Name: string(code), Title: string(code), Text: text})
+		out = append(out, report.Topic{Name: string(code), Title: string(code), Text: text + "\nWhat to do: " + code.Earn() + "."})
 	}
 	return out
 }

@@ -218,7 +218,7 @@ func picture(b *browser.Browser) {
 	browser.Call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "light"}},
 	})
-	b.Run(chromedp.EmulateViewport(1280, 1180), chromedp.Click(chromedp.CSS("#close")))
+	b.Run(chromedp.EmulateViewport(1280, 1500), chromedp.Click(chromedp.CSS("#close")))
 	b.Choose(map[string]string{"owner": "@org/services", "tier": "gate"})
 	b.Run(chromedp.Click(chromedp.CSS(`.unit:not([hidden]) > summary`)), chromedp.Click(chromedp.CSS(`.unit:not([hidden]) > .finding > summary`)))
 	b.Until(`document.querySelector(".finding[open] .diff") !== null`)

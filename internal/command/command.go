@@ -42,15 +42,15 @@ func Main(ctx context.Context, args []string, env Env) int {
 }
 
 const description = `etcdmod finds loops that poll TryLock of an etcd mutex, rewrites them so that waiting
-costs etcd nothing, and bumps etcd client modules that are not safe to lock with.
+writes nothing, and bumps etcd client modules that are not safe to lock with.
 
 Flags may begin with one dash or two (-json, --json) and may come before or after the
 packages; "--" ends them. Packages are named as for the go command, default to ./...
-and belong to one module; what go.mod requires is looked at in any case.
+and may be of several modules that a go.work uses; what go.mod requires is looked at in any case.
 
 Exit codes:
    0  nothing to do, or done
-   1  findings, or a diff that is not empty
+   1  findings, or changes that are not written yet
    2  wrong usage, interrupted, or nothing could be said about the module
    3  done, but something was refused or not covered; or a killed run has to
       be recovered

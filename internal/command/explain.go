@@ -215,10 +215,7 @@ func topics() []topic {
 		for _, code := range codes {
 			text, _ := code.Explain()
 			title := firstClause(text)
-			text = wrap(strings.TrimSuffix(text, ".")+".", 90)
-			if edit, ok := code.Earn(); ok {
-				text += "\n" + wrap("What to do: "+edit+".", 90)
-			}
+			text = wrap(text, 90) + "\n" + wrap("What to do: "+code.Earn()+".", 90)
 			rules = append(rules, topic{name: string(code), title: title, text: text, group: g.Title})
 		}
 	}

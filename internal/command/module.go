@@ -23,8 +23,9 @@ func checkCommand(env *Env) *cli.Command {
 		Name:      "check",
 		Usage:     "report findings and change nothing",
 		ArgsUsage: "[packages]",
-		Description: "One line per finding on stdout: path:line:col: RULE: message (tier). The tier is what can be\n" +
-			"proved from the source; diff compiles the change as well.",
+		Description: "A finding is a line on stdout, path:line:col: RULE: message (tier); below it stands how the loop\n" +
+			"tries, what the program does otherwise after the change, and why there is no higher tier. The tier\n" +
+			"is what can be proved from the source; diff compiles the change as well.",
 		Flags:        append(commonFlags(), findingFlag()),
 		OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {

@@ -85,7 +85,11 @@ func (env *Env) waiting(ctx context.Context, tell func(text string)) (_ context.
 			mu.Lock()
 			text := ""
 			if len(running) > 0 {
-				text = fmt.Sprintf("waiting for \"go %s\" for %.0f s; the go command downloads and compiles what its caches lack", running[0].verb, time.Since(running[0].began).Seconds())
+				text = fmt.Sprintf("waiting for \"go %s\"", running[0].verb)
+				if long := time.Since(running[0].began).Round(time.Second); long > 0 {
+					text += fmt.Sprintf(" for %.0f s", long.Seconds())
+				}
+				text += "; the go command downloads and compiles what its caches lack"
 			}
 			mu.Unlock()
 			if text != "" {

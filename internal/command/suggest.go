@@ -18,6 +18,9 @@ func nearest(wrote string, words []string) string {
 	differ := diffmatchpatch.New()
 	for _, word := range words {
 		edits := differ.DiffLevenshtein(differ.DiffMain(wrote, word, false))
+		if edits == utf8.RuneCountInString(wrote) {
+			continue // nothing of it would be left
+		}
 		if word != wrote && (edits < fewest || edits == fewest && best == "") {
 			best, fewest = word, edits
 		}

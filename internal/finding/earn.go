@@ -1,7 +1,7 @@
 package finding
 
-// earns says which edit would earn the next tier, by the code that stands in its way: the first
-// one for what is refused. Codes whose texts say it already are not here.
+// earns says what to do about every code: which edit would earn the next tier, the first one for
+// what is refused; what would get a bump through; what would have more looked at.
 var earns = map[Code]string{
 	BuildTagged:      "name with -config all build configurations that count, so that the file is in one of them",
 	CgoFile:          "move the code with the mutex into a file that does not import \"C\"",
@@ -63,10 +63,65 @@ var earns = map[Code]string{
 	Vendored:         "mend what the message names, and run \"go mod vendor\"",
 
 	WatchKeyUnknown: "watch with clientv3.WithPrefix what NewMutex is given, by the same constant or variable",
+
+	AliasOrDefined:     "use *concurrency.Mutex in the declarations, or convert by hand",
+	DotImport:          "give the import a name",
+	EmbeddedMutex:      "give the field a name",
+	ExportedAPI:        "move the package below a directory named internal, or, if nobody else uses it, give -exported-api=rewrite, which changes declarations and names them",
+	GeneratedFile:      "change its generator, or the template",
+	GenericType:        "give that code the interface that it needs, or a struct that holds the mutex",
+	HelperClient:       "name a package that is for this client, or leave the flag out",
+	HelperInternal:     "choose another place with -helper-dir, or another package with -helper-import",
+	HelperNowhere:      "choose another place with -helper-dir, or a package that is there with -helper-import",
+	HelperEdited:       "take the change out again, or delete the file, and run again",
+	StaleHelper:        "nothing, or delete its files before a run of \"etcdmod apply\" that has something to rewrite",
+	NewerHelper:        "use that version, so that all of a team generate the same",
+	LinkedFile:         "make the link a copy, or import the package by one name",
+	MethodExpr:         "call the method on a value",
+	MutexCopied:        "use a pointer",
+	OnlyTests:          "call Lock in the test, or use the helper there by hand",
+	Untyped:            "fix the errors that are reported for the package first",
+	LeasePerTry:        "make one session before the loop and a new one only when its Done channel is closed, and close a session that is not kept",
+	CampaignWrites:     "call Campaign once, with the context that ends the wait as a whole; it queues, and costs least",
+	LockElsewhere:      "call Lock once, with the context that ends the wait as a whole; or try with TryLock, which etcdmod then guards",
+	LockNotRetried:     "give the poll a call of its own: one Lock with the context that ends the wait as a whole, or TryLock",
+	QueueRead:          "if the keys are others, say so in the source, with prefixes that are constants",
+	ClientNoTryLock:    "move to a client from 3.4.11 on, or call Lock once, with the context that ends the wait as a whole",
+	GrantPerTry:        "grant one lease for all tries, and keep it alive; etcdmod then guards the transaction; or use a session and concurrency.Mutex",
+	TxnNotFollowed:     "write it in one expression, or with a variable that is defined by the call of Txn, and give Else nothing but OpGet",
+	ForkDiffers:        "use the client's package, or bring the fork back in line",
+	IgnoreMalformed:    "name rules that \"etcdmod explain\" lists, and give the reason",
+	IgnoreUnused:       "remove the comment, or move it there",
+	SkipUnreadable:     "fix its permissions, or the symbolic link",
+	SkipSyntax:         "fix the file, and run again",
+	SkipDependency:     "run \"go mod tidy\" or \"go mod download\", and check GOPROXY, GOPRIVATE and the network",
+	SkipMetadata:       "fix it, and run again",
+	SkipTypes:          "fix the errors, and run again",
+	SkipConstraints:    "run again with the -tags that it is for, or name all build configurations that count with -config, as in -config linux/amd64,windows/amd64,tags=integration",
+	SkipBazel:          "add the helper package to the deps of what imports it now, and give the helper a BUILD file (gazelle does both)",
+	SkipUnverified:     "look at the change yourself",
+	SkipNoModule:       "run \"go mod init\" and \"go mod tidy\" first; the go command takes over the versions of most such tools",
+	SkipNotRefreshed:   "see in the message why, and let the go command put it right, with \"go get\" or \"go mod tidy\"",
+	Replaced:           "change the replace directive",
+	Fork:               "compare that code with etcd's fixes by hand",
+	ExcludedTarget:     "remove the directive, or choose a version by hand",
+	ReplacedTarget:     "remove the directive, or choose a version by hand",
+	SplitModule:        "move to go.etcd.io/etcd/client/v3",
+	PseudoUnclassified: "compare it by hand, or require a release",
+	UnsafeTarget:       "choose another one, or none",
+	VersionUnavailable: "see in the message which it is, and check GOPROXY, GOPRIVATE and the network",
+	UnavailableBefore:  "make that one available first: check GOPROXY, GOPRIVATE and the network",
+	NeedsNewerGo:       "install that, let the go command get it with GOTOOLCHAIN=auto, or choose another version with -to",
+	ChecksumMismatch:   "find out why before anything else",
+	NeedsRequirements:  "add them with \"go get\", together with the new version",
+	Pinned:             "write for that tool what the message says, or move to Go modules with \"go mod init\"",
+	DoesNotLoad:        "bump with \"go get\" once that is mended, or choose another version with -to",
+	TidyFailed:         "bump without -tidy, or mend that first",
+	SymbolicLink:       "edit the file that it leads to, or put a copy in the place of the link",
+	DidNotBuild:        "mend that, with the bump or before it",
+	GoModRejected:      "change what the message names",
+	HeldVersion:        "bump that module, or choose a higher version with -to",
 }
 
-// Earn says which edit would earn the next tier, where the code stands in the way of one.
-func (c Code) Earn() (text string, ok bool) {
-	text, ok = earns[c]
-	return text, ok
-}
+// Earn says what to do about what the code stands for, so that "To earn more, ..." may stand before it.
+func (c Code) Earn() string { return earns[c] }

@@ -3,12 +3,13 @@ package finding_test
 import (
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"etcdmod/internal/finding"
 )
 
-// Every code is in one group, and says what to do: in its text, which then has more to say than
-// what was seen, or by the edit that would help.
+// Every code is in one group, and says in sentences what was seen, and besides what to do.
 func TestCodesSayWhatToDo(t *testing.T) {
 	in := map[finding.Code]int{}
 	for _, g := range finding.Groups {
@@ -22,9 +23,15 @@ func TestCodesSayWhatToDo(t *testing.T) {
 		}
 		delete(in, c)
 		text, _ := c.Explain()
-		_, edit := c.Earn()
-		if !edit && !strings.ContainsAny(strings.TrimSuffix(text, "."), ".;") {
-			t.Errorf("%s does not say what to do: %s", c, text)
+		if first, _ := utf8.DecodeRuneInString(text); !unicode.IsUpper(first) || !strings.HasSuffix(text, ".") {
+			t.Errorf("%s does not explain in sentences: %s", c, text)
+		}
+		do := c.Earn()
+		if first, _ := utf8.DecodeRuneInString(do); !unicode.IsLower(first) || strings.HasSuffix(do, ".") {
+			t.Errorf("%s does not say what to do: %q", c, do)
+		}
+		if strings.Contains(text, strings.TrimSuffix(do, ".")) {
+			t.Errorf("%s says twice what to do: %s", c, text)
 		}
 	}
 	for c := range in {

@@ -42,10 +42,18 @@ func (r *run) edit(ctx context.Context, plan *rewrite.Plan, rewrites []change.Ch
 	}
 	sort.Slice(kept, func(i, j int) bool { return kept[i].Path < kept[j].Path })
 	r.res.Changes = kept
+	r.renewed(kept)
 	if len(kept) == 0 {
 		r.res.Failed = failed
 	}
 	return nil
+}
+
+// renewed takes back that a file of the helper is of an earlier version where a change renews it.
+func (r *run) renewed(changes []change.Change) {
+	r.res.Skipped = slices.DeleteFunc(r.res.Skipped, func(s finding.Skip) bool {
+		return s.Reason == finding.StaleHelper && slices.ContainsFunc(changes, func(c change.Change) bool { return c.Generated && c.Path == s.Path })
+	})
 }
 
 // imports reports whether a package imports another one of the module, directly or not.

@@ -82,14 +82,31 @@ func Tries(w io.Writer, res *pipeline.Result, all bool) error {
 	for _, t := range res.Tries {
 		verdict := "in a finding"
 		if len(t.Findings) == 0 {
-			verdict = string(t.Verdict) + ": " + t.Why
-			if t.At.IsValid() && t.At != t.Pos {
-				verdict += " at " + at(res, t.At)
-			}
+			verdict = why(res, t)
 		}
 		p.printf("\t%s: %s: %s\n", at(res, t.Pos), t.Call, verdict)
 	}
 	return p.err
+}
+
+// Lost writes one line for every place that tries a lock and is not followed.
+func Lost(w io.Writer, res *pipeline.Result) error {
+	p := &printer{w: w, res: res}
+	for _, t := range res.Tries {
+		if t.Lost() {
+			p.printf("not followed: %s: %s: %s\n", at(res, t.Pos), t.Call, why(res, t))
+		}
+	}
+	return p.err
+}
+
+// why says what is known of a try that is in no finding.
+func why(res *pipeline.Result, t finding.Try) string {
+	text := string(t.Verdict) + ": " + t.Why
+	if t.At.IsValid() && t.At != t.Pos {
+		text += " at " + at(res, t.At)
+	}
+	return text
 }
 
 func countTries(n int) string {

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,8 +18,9 @@ import (
 	"etcdmod/rewrite"
 )
 
-// title is the first line of a commit and of a pull request.
-func title(dir string, u *Unit, findings []*finding.Finding) string {
+// title is the first line of a commit and of a pull request. It promises no more than holds for
+// all that the unit stands for: what was refused there goes on writing.
+func title(dir string, u *Unit, rewritten, refused []*finding.Finding) string {
 	where := quote.Name(dir)
 	if dir == "." {
 		where = "the root module"
@@ -34,7 +36,7 @@ func title(dir string, u *Unit, findings []*finding.Finding) string {
 	switch {
 	case len(u.Tiers) == 0:
 		return "Bump etcd's client in " + where
-	case slices.ContainsFunc(findings, writes):
+	case slices.ContainsFunc(rewritten, writes) || slices.ContainsFunc(refused, polls):
 		return "Wait for etcd locks with fewer writes in " + where
 	}
 	return "Wait for etcd locks without writing in " + where
@@ -46,6 +48,10 @@ func writes(f *finding.Finding) bool {
 		return d.Kind == finding.TryAsksFirst || d.Kind == finding.TxnAsksFirst
 	})
 }
+
+// polls reports whether a finding that is refused is of something that goes on writing where it
+// matters: no comment, and no test.
+func polls(f *finding.Finding) bool { return f.Rule != finding.IgnoreRule && f.Counts() }
 
 // describe writes the text of a pull request.
 func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]byte, error) {
@@ -113,10 +119,7 @@ func earned(b *bytes.Buffer, res *pipeline.Result, p part) {
 		}
 		why, _ := f.NotHigher.Code.Explain()
 		fmt.Fprintf(b, "%s- %s is no %s (`%s`): %s", heading, fmt.Sprintf("%s:%d", quote.Markdown(res.Module.Rel(f.Pos.Filename)), f.Pos.Line), more, f.NotHigher.Code, why)
-		if edit, ok := f.NotHigher.Code.Earn(); ok {
-			fmt.Fprintf(b, " To earn it, %s.", edit)
-		}
-		b.WriteString("\n")
+		fmt.Fprintf(b, " To earn it, %s.\n", f.NotHigher.Code.Earn())
 		heading = ""
 	}
 	if heading == "" {
@@ -128,19 +131,9 @@ func earned(b *bytes.Buffer, res *pipeline.Result, p part) {
 // for, and, in the first unit, what was not looked at in the module.
 func (r *run) uncovered(b *bytes.Buffer, res *pipeline.Result, p part, u *Unit) error {
 	left := *res
-	left.Findings, left.Bumps, left.Skipped = nil, nil, nil
-	mine := func(file string) bool {
-		return !u.Prelude && (len(p.keys) == 0 || slices.Contains(p.keys, r.key(r.rel(file), r.rel(res.Module.Root))))
-	}
-	for _, f := range res.Findings {
-		if f.Tier == finding.Refuse && mine(f.Pos.Filename) {
-			left.Findings = append(left.Findings, f)
-		}
-	}
-	if len(u.After) == 0 {
-		left.Skipped = res.Skipped
-	}
-	if len(left.Findings)+len(left.Skipped) == 0 {
+	left.Bumps, left.Findings = nil, r.refused(res, p, u)
+	left.Skipped, left.Tries = skipped(res, u)
+	if len(left.Findings)+len(left.Skipped)+len(left.Tries) == 0 {
 		return nil
 	}
 	fmt.Fprint(b, "## What is not covered\n\n")
@@ -148,8 +141,35 @@ func (r *run) uncovered(b *bytes.Buffer, res *pipeline.Result, p part, u *Unit) 
 		if err := report.Text(w, res); err != nil {
 			return err
 		}
-		return report.Skipped(w, res)
+		return errors.Join(report.Skipped(w, res), report.Lost(w, res))
 	})
+}
+
+// refused are the findings that are refused in what a unit stands for.
+func (r *run) refused(res *pipeline.Result, p part, u *Unit) (out []*finding.Finding) {
+	if u.Prelude {
+		return nil
+	}
+	for _, f := range res.Findings {
+		mine := len(p.keys) == 0 || slices.Contains(p.keys, r.key(r.rel(f.Pos.Filename), r.rel(res.Module.Root)))
+		if f.Tier == finding.Refuse && mine {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// skipped is what was not covered and not followed, in the first unit of a module.
+func skipped(res *pipeline.Result, u *Unit) (skips []finding.Skip, lost []finding.Try) {
+	if len(u.After) > 0 {
+		return nil, nil
+	}
+	for _, t := range res.Tries {
+		if t.Lost() {
+			lost = append(lost, t)
+		}
+	}
+	return res.Skipped, lost
 }
 
 // fenced writes a text as a block of code, whatever is in it.

@@ -259,7 +259,7 @@ func (r *run) unit(dir string, res *pipeline.Result, p part) (*Unit, error) {
 		}
 		u.Tiers[f.Tier.String()]++
 	}
-	u.Title = title(dir, u, p.findings)
+	u.Title = title(dir, u, p.findings, r.refused(res, p, u))
 	return u, nil
 }
 

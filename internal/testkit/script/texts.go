@@ -85,6 +85,8 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 		}
 	}
 	rest := len(m.Ignored)+len(m.Skipped) > 0 || slices.ContainsFunc(m.Findings, func(f rollout.Finding) bool { return f.Tier == "refuse" && f.Bump == nil })
+	// A try that is not followed is not in the index, but makes the module incomplete.
+	rest = rest || m.Incomplete && !slices.ContainsFunc(m.Findings, func(f rollout.Finding) bool { return f.Tier == "refuse" })
 	quiet := rewritten > 0 && kinds[string(finding.TryAsksFirst)]+kinds[string(finding.TxnAsksFirst)] == rewritten
 	demand := func(holds bool, part string) {
 		if strings.Contains(text, part) != holds {
@@ -94,7 +96,14 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 	demand(quiet && !rest, "With this change, waiting writes nothing.")
 	demand(quiet && rest, "With this change, what is rewritten here writes nothing while it waits.")
 	demand(kinds[string(finding.QueueOrder)] > 0, "With this change, a wait in the queue of `Lock` writes one key")
-	demand(quiet, "# Wait for etcd locks without writing in ")
+	// What a unit stands for by another key than its module is not in the index.
+	left := slices.ContainsFunc(m.Findings, func(f rollout.Finding) bool {
+		return f.Tier == "refuse" && f.Bump == nil && f.Rule != finding.IgnoreRule && !strings.HasSuffix(f.Path, "_test.go")
+	})
+	if !left || len(u.Keys) == 0 && !u.Prelude {
+		demand(quiet && !left, "# Wait for etcd locks without writing in ")
+	}
+	demand(quiet && rest && strings.Contains(text, "## What is not covered"), "“What is not covered” and the report name what was left alone.")
 	for _, tier := range []string{"guard", "gate", "collapse"} {
 		demand(tiers[tier] > 0, "- **"+tier+"** (")
 	}
@@ -108,7 +117,59 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 	for _, f := range files {
 		demand(true, "`etcdmod helper -check "+f[1]+"`")
 	}
+	own := ownLines(patch)
+	demand(own.adds(`\.Txn\(`) && kinds[string(finding.TxnAsksFirst)] > 0, "The transactions begin with the helper's `Txn`")
+	demand(own.adds(`\.LockWithin\b`), "The calls of `Lock` with a deadline that is tried again become `LockWithin`.")
+	const paced = `^\s*for\b|\btime\.(Sleep|After|NewTimer|NewTicker|Tick)\(`
+	if tiers["gate"]+tiers["collapse"] == 0 && count(own.removed, paced) != count(own.added, paced) {
+		out = append(out, "it says that control flow and pace stay: the patch has a loop or a clock that it takes away")
+	}
+	if tiers["collapse"] > 0 && !own.adds(`\.(WatchLock|WatchLockRetry|Lock)\(`) {
+		out = append(out, "it says that a loop becomes one call: the patch has no such call")
+	}
+	if tiers["gate"] > 0 && !own.adds(`\.(Sleep|After|NewTimer|NewTicker|Tick)\(`) {
+		out = append(out, "it says that the mutex's own clock paces a loop: the patch has no such clock")
+	}
+	for _, line := range own.removed {
+		if _, comment, ok := strings.Cut(line, "// "); ok && !own.adds(regexp.QuoteMeta(comment)) {
+			out = append(out, "it says that no comment is lost: the patch takes away // "+comment)
+		}
+	}
 	return append(out, unknown(text)...)
+}
+
+// A diff has the lines that a patch takes away and adds, but for files of the helper.
+type diff struct{ removed, added []string }
+
+// ownLines reads a patch.
+func ownLines(patch string) (d diff) {
+	helper := false
+	for line := range strings.Lines(patch) {
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "+++ "):
+			helper = strings.Contains(line, "/etcdlock/")
+		case helper, strings.HasPrefix(line, "--- "):
+		case strings.HasPrefix(line, "-"):
+			d.removed = append(d.removed, line[1:])
+		case strings.HasPrefix(line, "+"):
+			d.added = append(d.added, line[1:])
+		}
+	}
+	return d
+}
+
+func (d diff) adds(pattern string) bool { return count(d.added, pattern) > 0 }
+
+// count returns how many of the lines have something that a pattern matches.
+func count(lines []string, pattern string) (n int) {
+	match := regexp.MustCompile(pattern)
+	for _, line := range lines {
+		if match.MatchString(line) {
+			n++
+		}
+	}
+	return n
 }
 
 // written are the lines of a text that are no sentences: headings, tables and lists of files,
