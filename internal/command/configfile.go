@@ -39,6 +39,11 @@ var commandLineOnly = map[string]string{
 	"test":      "a file in the repository does not decide that its tests run here",
 }
 
+// maxConfigs is how many build configurations a file may list: everything is loaded once for each
+// of them, and a file of the repository does not decide that a run takes days. Go has about 50
+// systems and architectures.
+const maxConfigs = 64
+
 // exclusive are flags of which one set on the command line makes all of them in a file void.
 var exclusive = [][]string{{"config", "goos", "goarch"}, {"helper-dir", "helper-import"}, {"format", "json"}}
 
@@ -96,8 +101,9 @@ func readConfig(dir string, cmd *cli.Command) (file string, configs []string, er
 		switch {
 		case given[e.key]:
 		case e.key == "config":
-			configs = e.values
-			if i := slices.IndexFunc(configs, func(c string) bool { return isConfigFile(dir, c) }); i >= 0 {
+			if configs = e.values; len(configs) > maxConfigs {
+				err = fmt.Errorf("%d: config: it lists %d build configurations, and a file may list no more than %d; give more of them on the command line", e.line, len(configs), maxConfigs)
+			} else if i := slices.IndexFunc(configs, func(c string) bool { return isConfigFile(dir, c) }); i >= 0 {
 				err = fmt.Errorf("%d: %s is a file, not a build configuration", e.line, configs[i])
 			}
 		default:

@@ -157,6 +157,11 @@ func TestReplacedObjects(t *testing.T) {
 	if text, err := git.Line(t.Context(), "show", "HEAD:a.txt"); err != nil || text != "a" {
 		t.Errorf("%q %v", text, err)
 	}
+	head, err := git.Line(t.Context(), "rev-parse", "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, ".git", "info", "grafts"), head+"\n") // without parents
 	if list, err := git.List(t.Context(), "ls-tree", "-z", "--name-only", "HEAD~1"); err != nil || !slices.Equal(list, []string{"a.txt"}) {
 		t.Errorf("%q %v", list, err)
 	}
