@@ -196,6 +196,40 @@ type cell = cellOf[*concurrency.Mutex]`, `text = fmt.Sprintf("%T", cell{MU})`},
 func fail(v any) { panic(v) }`, `defer func() { r := recover(); text = fmt.Sprintf("%v %T", r, r) }(); kept = MU; fail("x")`},
 	{"panics-kept", `var kept any
 func fail(v any) { panic(v) }`, `defer func() { r := recover(); text = fmt.Sprintf("%T", r) }(); kept = MU; fail(kept)`},
+	{"comma-ok-map", `func named[T any](v T) map[string]T { return map[string]T{"a": v} }`, `var v any; v, ok = named(HOLD)["a"]; text = fmt.Sprintf("%#v", v)`},
+	{"comma-ok-receive", `func sent[T any](v T) chan T { c := make(chan T, 1); c <- v; return c }`, `var v any; select { case v, ok = <-sent(HOLD): }; text = fmt.Sprintf("%#v", v)`},
+	{"comma-ok-assert", `func kept[T any](v any, _ T) (out any) { out, _ = v.(T); return }`, `text = fmt.Sprintf("%#v", kept(HOLD, HOLD))`},
+	{"nil-compared", `type locker interface{ TryLock(context.Context) error }
+func none(l locker) bool { return l == locker((*concurrency.Mutex)(nil)) }`, `m := MU; m = nil; ok = none(m)`},
+	{"nil-mixed", `type locker interface{ TryLock(context.Context) error }
+func none(l locker) bool { var m *concurrency.Mutex; return l == m }`, `m := MU; m = nil; ok = none(m)`},
+	{"nil-switched", `type locker interface{ TryLock(context.Context) error }
+func none(l locker) bool { switch l { case (*concurrency.Mutex)(nil): return true }; return false }`, `m := MU; m = nil; ok = none(m)`},
+	{"nil-key", `type locker interface{ TryLock(context.Context) error }`, `var none *concurrency.Mutex; all := map[locker]string{none: "none"}; m := MU; m = nil; text = all[m]`},
+	{"nil-field", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l locker }`, `var none *concurrency.Mutex; m := MU; m = nil; ok = holds{m} == holds{none}`},
+	{"nil-comparable", `type locker interface{ TryLock(context.Context) error }
+func same[T comparable](a, b T) bool { return a == b }`, `var none *concurrency.Mutex; m := MU; m = nil; ok = same[locker](m, none)`},
+	{"nil-raised", `type locker interface{ TryLock(context.Context) error }
+func same(a, b any) bool { return a == b }`, `var none *concurrency.Mutex; m := MU; m = nil; var l, n locker = m, none; ok = same(l, n)`},
+	{"nil-asked", `type locker interface{ TryLock(context.Context) error }
+func none(l locker) bool { return l == nil }`, `m := MU; ok = none(m)`},
+	{"context-stringer", `type key struct{}`, `text = context.WithValue(context.Background(), key{}, MU).(fmt.Stringer).String()`},
+	{"context-stringer-switch", `type key struct{}
+func name(v any) string { switch v := v.(type) { case interface{ String() string }: return v.String() }; return "" }`, `text = name(context.WithValue(context.Background(), key{}, MU))`},
+	{"stringer", `type key struct{}
+func name(v any) string { if v, ok := v.(fmt.Stringer); ok { return v.String() }; return "" }`, `ok = context.WithValue(context.Background(), key{}, MU) != nil; text = name("x")`},
+	{"log-handler", `type handler struct{ slog.Handler; out *string }
+func (handler) Enabled(context.Context, slog.Level) bool { return true }
+func (h handler) Handle(_ context.Context, r slog.Record) error { r.Attrs(func(a slog.Attr) bool { *h.out += fmt.Sprintf("%#v", a.Value.Any()); return true }); return nil }`, `slog.New(handler{out: &text}).Info("x", "s", HOLD)`},
+	{"log-replace", ``, `slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { if a.Key == "s" { text = fields(reflect.TypeOf(a.Value.Any())) }; return a }})).Info("x", "s", HOLD)`},
+	{"log-json", ``, `var b strings.Builder; slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { if a.Key == "time" { return slog.Attr{} }; return a }})).Info("x", "s", HOLD); text = b.String()`},
+	{"asked-by-parameter", `type locker interface{ TryLock(context.Context) error }
+func asks[T any](l locker) bool { _, ok := l.(T); return ok }`, `ok = asks[interface{ Sleep(time.Duration) }](MU)`},
+	{"panics-printed", `type printed struct{ v any }
+func (p printed) String() string { return p.v.(*concurrency.Mutex).Key() }`, `text = fmt.Sprint(printed{MU}, printed{1})`},
+	{"panics-printed-error", `type printed struct{ v any }
+func (p printed) Error() string { return p.v.(*concurrency.Mutex).Key() }`, `text = fmt.Sprint(printed{MU}, printed{1})`},
 	{"function-code-name", "", `text = runtime.FuncForPC(reflect.ValueOf(MU.Key).Pointer()).Name()`},
 	{"log-valuer", `type valued struct{}
 var kept any
@@ -216,7 +250,7 @@ func observed(pkg string, o, v int) string {
 		helper = "func fields(t reflect.Type) (s string) {\n\tfor t.Kind() == reflect.Pointer {\n\t\tt = t.Elem()\n\t}\n\tfor i := range t.NumField() {\n\t\ts += t.Field(i).Type.String() + \" \"\n\t}\n\treturn s\n}\n"
 		all += "reflect."
 	}
-	for _, path := range []string{"container/list", "context", "encoding/json", "errors", "expvar", "fmt", "log", "log/slog", "reflect", "runtime", "slices", "strings", "sync", "text/template", "time", "unsafe", source.ConcurrencyPaths[0]} {
+	for _, path := range []string{"container/list", "context", "encoding/json", "errors", "expvar", "fmt", "io", "log", "log/slog", "reflect", "runtime", "slices", "strings", "sync", "text/template", "time", "unsafe", source.ConcurrencyPaths[0]} {
 		if strings.Contains(all, filepath.Base(path)+".") {
 			fmt.Fprintf(&b, "\t%q\n", path)
 		}
@@ -304,7 +338,7 @@ var mustRewrite = []string{
 	"nothing", "verbs", "verbs-counted", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
 	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
 	"holds", "holds-asked", "instance-printed", "key-kept", "key-of-context",
-	"list-name-printed", "panics-elsewhere",
+	"list-name-printed", "panics-elsewhere", "nil-compared", "nil-key", "nil-asked", "stringer",
 }
 
 const observedMain = `

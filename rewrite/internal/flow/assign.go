@@ -13,7 +13,7 @@ import (
 // flowTo records that src is assigned to a place of type dst.
 func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 	t := w.file.TypeOf(src)
-	observer{w}.boxing(t, dst, src)
+	observer{w}.boxing(first(t), dst, src)
 	if t == nil || !w.mutexIn(t) || source.IsNilExpr(w.file, src) {
 		return
 	}
@@ -34,6 +34,14 @@ func (w *walker) flowTo(dst types.Type, place func() *node, src ast.Expr) {
 		return
 	}
 	unify(place(), n)
+}
+
+// first returns the type of the value where t is that of v, ok: of a map, a channel, an assertion.
+func first(t types.Type) types.Type {
+	if tuple, ok := t.(*types.Tuple); ok && tuple.Len() > 0 {
+		return tuple.At(0).Type()
+	}
+	return t
 }
 
 // ownName reports whether t is a type that this module defines, or a pointer to one.
@@ -201,6 +209,7 @@ func (w *walker) composite(n *ast.CompositeLit) {
 			}
 		}
 	case *types.Map:
+		w.boxes.equates(u.Key())
 		for _, e := range n.Elts {
 			if kv, ok := e.(*ast.KeyValueExpr); ok {
 				w.flowTo(u.Key(), elem("key"), kv.Key)
@@ -282,6 +291,7 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 
 // key follows what a map is indexed with.
 func (w *walker) key(m ast.Expr, t *types.Map, key ast.Expr) {
+	w.boxes.equates(t.Key())
 	w.flowTo(t.Key(), func() *node {
 		if n := w.expr(m); n != nil {
 			return n.child("key")
@@ -295,15 +305,30 @@ func (w *walker) compare(x, y ast.Expr) {
 	if tx == nil || ty == nil {
 		return
 	}
+	if types.IsInterface(tx) || types.IsInterface(ty) {
+		if !source.IsNilExpr(w.file, x) && !source.IsNilExpr(w.file, y) {
+			w.boxes.equates(tx)
+			w.boxes.equates(ty)
+		}
+	} else {
+		w.boxes.equates(tx) // a struct, an array
+	}
 	cx, cy := w.mutexIn(tx) && !source.IsNilExpr(w.file, x), w.mutexIn(ty) && !source.IsNilExpr(w.file, y)
 	switch {
 	case cx && cy:
 		unify(w.expr(x), w.expr(y))
 	case cx && types.IsInterface(ty):
-		w.poisonNode(w.expr(x), finding.EscapesInterface, x, "compared with an interface")
+		observer{w}.comparedWith(x)
 	case cy && types.IsInterface(tx):
-		w.poisonNode(w.expr(y), finding.EscapesInterface, y, "compared with an interface")
+		observer{w}.comparedWith(y)
 	}
+}
+
+// comparedWith refuses a mutex that is compared with an interface: it is in one then.
+func (w observer) comparedWith(e ast.Expr) {
+	n := w.expr(e)
+	w.poisonNode(n, finding.EscapesInterface, e, "compared with an interface")
+	w.boxes.in = append(w.boxes.in, n)
 }
 
 // inConstraint reports whether the type expression that is being looked at says what types a

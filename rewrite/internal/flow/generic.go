@@ -82,6 +82,10 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 	params := typeParams(obj)
 	for i := 0; i < inst.TypeArgs.Len() && i < params.Len(); i++ {
 		param := params.At(i).Obj().Pos()
+		if iface, ok := params.At(i).Constraint().Underlying().(*types.Interface); ok && iface.IsComparable() {
+			w.boxes.equates(inst.TypeArgs.At(i))
+		}
+		w.asksForHelper(inst.TypeArgs.At(i), id.Pos()) // generic code may assert it
 		carries := w.mutexIn(inst.TypeArgs.At(i))
 		from := typeParamsIn(inst.TypeArgs.At(i))
 		holds := !carries && len(w.held(inst.TypeArgs.At(i), calls)) > 0
@@ -289,7 +293,7 @@ func (f *Flow) through() {
 				}
 				for _, t := range g.held[at] {
 					f.show(t, b.look, b.who, b.at)
-					if b.look == blind && b.iface != nil {
+					if b.look.handsBack() && b.iface != nil {
 						f.looks.kept = append(f.looks.kept, kept{t, b.iface, b.at})
 					}
 				}

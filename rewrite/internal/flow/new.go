@@ -37,6 +37,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 	f.embedding()
 	f.foreignInterfaces()
 	f.through()
+	unread{f}.looks()
 	f.met()
 	f.settle()
 	f.patch()

@@ -40,6 +40,11 @@ const (
 	calls               // may call functions and methods as well, and read what types their parameters have
 )
 
+// handsBack reports whether code that looks so closely may give the value to other code of the
+// module, as a logger does with its handler: what prints it does not, and what reads all of it
+// is refused it.
+func (how look) handsBack() bool { return how == blind || how == members }
+
 // blindCode are functions with parameters of an interface type that do not look at what is
 // in it, by package; nil stands for all functions of a package.
 var blindCode = map[string][]string{
@@ -95,6 +100,14 @@ type meeting struct {
 	src   origin
 }
 
+// by says who looks, and where, if that is known.
+func (m meeting) by(p *source.Program, where string) string {
+	if !m.at.IsValid() {
+		return m.who
+	}
+	return m.who + where + p.Where(m.at)
+}
+
 // A kept value is a struct with a mutex in it that is converted to an interface.
 type kept struct {
 	t     types.Type
@@ -115,6 +128,8 @@ type looks struct {
 	linked   map[token.Pos]bool // what the linker joins with other names
 	values   []methodValue      // of mutexes
 	codeName token.Pos          // a use of runtime.FuncForPC
+	strings  []stringing
+	contexts bool // some are converted to interfaces that are no context
 }
 
 // An instance is a value of a generic type of this module, with the mutex among its type
@@ -123,6 +138,13 @@ type instance struct {
 	t     types.Type
 	iface *types.Interface
 	at    token.Pos
+}
+
+// A stringing is an assertion to an interface by which a context says what it is made of: the
+// types of its keys and values.
+type stringing struct {
+	direct bool // what is asserted is a context
+	at     token.Pos
 }
 
 // A methodValue is a method of a mutex that is not called where it is named.
@@ -138,6 +160,7 @@ type failing struct {
 	asked types.Type
 	n     *node // of asked, if that is the mutex
 	at    token.Pos
+	text  string // the method that it is in, if those that call it write down its panics
 }
 
 // looked judges a value that goes to a place of type dst.
@@ -165,6 +188,9 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 	if !ok {
 		w.spreadLook(t, how, who, src)
 		return
+	}
+	if how.handsBack() {
+		w.keep(t, dst, iface, src)
 	}
 	if from, is := source.Under(t).(*types.Interface); is {
 		w.meet(how, from, who, src.Pos(), origin{w.file, src})
@@ -194,6 +220,7 @@ func isContext(t types.Type) bool { return source.IsNamed(t, "context", "Context
 // for it.
 func (w observer) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) {
 	if from, ok := source.Under(t).(*types.Interface); ok {
+		w.looks.contexts = w.looks.contexts || isContext(t) && !isContext(dst)
 		if from.NumMethods() > 0 && iface.NumMethods() == 0 {
 			w.looks.raised = append(w.looks.raised, from)
 		}
@@ -279,7 +306,7 @@ func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look
 		return w.printed(call, src)
 	}
 	switch {
-	case below(path, printers):
+	case slices.Contains(printers, path):
 		return formats()
 	case below(path, memberReaders):
 		return max(members, formats()) // as Infof of a logger
@@ -532,21 +559,26 @@ func (f *Flow) met() {
 		}
 		return slices.ContainsFunc(f.looks.raised, func(i *types.Interface) bool { return has(t, i) })
 	}
+	for _, s := range f.looks.strings {
+		if s.direct || f.looks.contexts {
+			f.looks.meetings = append(f.looks.meetings, meeting{named, anything, "the String of a context", s.at, origin{}})
+		}
+	}
 	from := &origins{Flow: f}
 	for _, m := range f.looks.meetings {
 		for _, k := range f.looks.kept {
 			if m.look >= members && from.brings(m, k.t, func(to *types.Interface) bool { return reaches(k.t, k.iface, to) }) {
-				f.show(k.t, m.look, fmt.Sprintf("%s by way of the interface at %s", m.who, f.p.Where(m.at)), k.at)
+				f.show(k.t, m.look, m.by(f.p, " by way of the interface at "), k.at)
 			}
 		}
 		for _, i := range f.looks.named {
 			if m.look >= named && from.brings(m, i.t, func(to *types.Interface) bool { return reaches(i.t, i.iface, to) }) {
-				f.refuseInstance(i, fmt.Sprintf("%s at %s", m.who, f.p.Where(m.at)))
+				f.refuseInstance(i, m.by(f.p, " at "))
 			}
 		}
 		for _, c := range f.boxes.from {
 			if from.brings(m, f.mutex, func(to *types.Interface) bool { return reaches(f.mutex, c.iface, to) }) {
-				f.refuse(c.n, finding.EscapesInterface, c.at, "what is in such an interface goes to %s at %s, which may look at its type", m.who, f.p.Where(m.at))
+				f.refuse(c.n, finding.EscapesInterface, c.at, "what is in such an interface goes to %s, which may look at its type", m.by(f.p, " at "))
 			}
 		}
 	}
@@ -557,6 +589,23 @@ func (f *Flow) met() {
 		}
 	}
 }
+
+// asksString notes an assertion by which a context may be asked for its String.
+func (w observer) asksString(x, asked ast.Expr) {
+	iface, ok := source.Under(w.file.TypeOf(asked)).(*types.Interface)
+	if !ok || source.IsNilExpr(w.file, asked) {
+		return
+	}
+	for m := range iface.Methods() {
+		if m.Name() == "String" {
+			w.looks.strings = append(w.looks.strings, stringing{isContext(w.file.TypeOf(x)), asked.Pos()})
+		}
+	}
+}
+
+// texts are methods by which values are printed: package fmt and loggers go on where they panic,
+// and print that.
+var texts = []string{"Error", "Format", "GoString", "LogValue", "MarshalJSON", "MarshalText", "String"}
 
 // mayFail notes an assertion that panics where it fails. What a failing test prints is compared
 // by nobody.
@@ -579,6 +628,11 @@ func (w observer) mayFail(x *ast.TypeAssertExpr) {
 	if w.p.IsMutexPtr(f.asked) {
 		f.n = w.typeExpr(x.Type)
 	}
+	for _, n := range w.stack {
+		if fn, ok := n.(*ast.FuncDecl); ok && fn.Recv != nil && slices.Contains(texts, fn.Name.Name) {
+			f.text = fn.Name.Name
+		}
+	}
 	w.looks.failing = append(w.looks.failing, f)
 }
 
@@ -599,6 +653,9 @@ func (f *Flow) refuseInstance(i instance, who string) {
 func (f *Flow) failed(reaches func(t types.Type, in, to *types.Interface) bool) {
 	for _, a := range f.looks.failing {
 		if a.n != nil {
+			if a.text != "" {
+				f.refuse(a.n, finding.EscapesInterface, a.at, "where the assertion fails its panic names the type, and what calls %s may write that down", a.text)
+			}
 			if f.looks.recovers.IsValid() {
 				f.refuse(a.n, finding.EscapesInterface, a.at, "where the assertion fails its panic names the type, and recover at %s may hand that on", f.p.Where(f.looks.recovers))
 			}

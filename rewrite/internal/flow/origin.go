@@ -141,7 +141,7 @@ type originWalker struct {
 func (w *originWalker) visit(n ast.Node, unread bool) {
 	switch n := n.(type) {
 	case *ast.FuncDecl:
-		if fn, ok := w.file.Pkg.TypesInfo.Defs[n.Name].(*types.Func); ok && !unread && (!fn.Exported() || !w.p.Importable(w.file)) {
+		if fn, ok := w.file.Pkg.TypesInfo.Defs[n.Name].(*types.Func); ok && !unread && (!fn.Exported() || !w.p.Importable(w.file) && !w.p.MaybePlugin(w.file)) {
 			w.parameters(fn)
 		}
 	case *ast.Field: // of a signature; params has those that are known

@@ -79,6 +79,7 @@ func (w reader) node(n ast.Node) {
 	case *ast.TypeAssertExpr:
 		if n.Type != nil {
 			observer(w).mayFail(n)
+			observer(w).asksString(n.X, n.Type)
 			w.asserted(n.Type)
 		}
 	case *ast.TypeSwitchStmt:
@@ -137,10 +138,18 @@ func (w reader) valueSpec(n *ast.ValueSpec) {
 }
 
 func (w reader) typeSwitch(n *ast.TypeSwitchStmt) {
+	var x ast.Expr
+	ast.Inspect(n.Assign, func(n ast.Node) bool {
+		if a, ok := n.(*ast.TypeAssertExpr); ok && a.Type == nil {
+			x = a.X
+		}
+		return x == nil
+	})
 	for _, c := range n.Body.List {
 		clause := c.(*ast.CaseClause)
 		for _, e := range clause.List {
 			w.asserted(e)
+			observer(w).asksString(x, e)
 		}
 		if v := w.file.Pkg.TypesInfo.Implicits[clause]; v != nil && len(clause.List) == 1 && w.mutexIn(v.Type()) {
 			unify(w.object(v), w.typeExpr(clause.List[0]))
