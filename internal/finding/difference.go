@@ -116,7 +116,7 @@ var Differences = []DifferenceRow{
 		"A wait that watches takes the place of the loop, whose interval is not known to be 40 s or more."},
 	{FirstTryAtOnce, "The first try comes at once; the loop waited for {} first.",
 		"A wait takes the place of the loop, and every first try of the loop came after a wait."},
-	{ErrorsUnseen, "An error that passes during the wait is not seen; the loop would have returned that of a try then.",
+	{ErrorsUnseen, "An error during the wait is seen late, or not at all if it passes; the loop would have returned that of a try then.",
 		"A wait takes the place of the loop, and the loop returned errors other than ErrLocked."},
 	{RetryFloor, "After another error it tries again after 100 ms, not {}.",
 		"A wait takes the place of the loop, which retried other errors after a constant interval below 100 ms."},
