@@ -112,7 +112,14 @@ func (pl *Plan) helperChanges(client string, need helper.Config) ([]change.Chang
 		return nil, nil // it has what this version's has, and more
 	}
 	need.Package, need.Concurrency, need.Client = pathpkg.Base(in.HelperDir), client, pl.p.ClientBeside(client)
-	need.Version, need.Earlier = in.Version, earlier || state == helper.Earlier
+	need.Version, need.Earlier, need.Header = in.Version, earlier || state == helper.Earlier, in.HelperHeader
+	if need.Header == nil { // that of the files that are there stays, and is that of new ones
+		for _, name := range helper.Files {
+			if header, _ := helper.Header(in.HelperFiles[name]); len(need.Header) == 0 {
+				need.Header = header
+			}
+		}
+	}
 	files, err := helper.Generate(need)
 	if err != nil {
 		return nil, err

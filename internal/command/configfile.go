@@ -25,7 +25,7 @@ const DefaultConfigFile = ".etcdmod.yaml"
 // fileKeys are the flags that a file may set. A file is part of the repository, and whoever
 // writes that decides neither what runs on the machine of others nor how little is checked.
 var fileKeys = []string{
-	"v", "format", "json", "tags", "goos", "goarch", "config", "helper-dir", "helper-import", "concurrency-pkg", "tier", "strategy", "exported-api",
+	"v", "format", "json", "tags", "goos", "goarch", "config", "helper-dir", "helper-header", "helper-import", "concurrency-pkg", "tier", "strategy", "exported-api",
 }
 
 // commandLineOnly are the flags that no file may set, with the reason.

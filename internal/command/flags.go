@@ -1,6 +1,8 @@
 package command
 
 import (
+	"cmp"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,7 +18,9 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/helper"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/rooted"
 	"etcdmod/rewrite"
 )
 
@@ -32,6 +36,7 @@ func commonFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "goarch", Usage: "the same for `architectures`; with -goos, for all pairs"},
 		&cli.StringSliceFlag{Name: "config", Usage: "the same for `configurations`: GOOS/GOARCH, tags=a+b, GOOS/GOARCH:tags=a+b, or default; or a YAML file with flags (default: " + DefaultConfigFile + ")"},
 		&cli.StringFlag{Name: "helper-dir", Usage: "put the helper package into `dir`, relative to the root of the module (default: " + helper.DefaultDir + ")", TakesFile: true},
+		&cli.StringFlag{Name: "helper-header", Usage: "put the comments in `file`, such as those of a licence, above each file of the helper package; named from the root of the repository", TakesFile: true},
 		&cli.StringFlag{Name: "helper-import", Usage: "use the helper package with this import `path`, which etcdmod has generated before, and generate none"},
 		&cli.StringSliceFlag{Name: "concurrency-pkg", Usage: "import `path` of a fork of the etcd client's package concurrency; may be repeated", Validator: importPaths},
 		&cli.StringFlag{Name: "tier", Value: finding.Collapse.String(), Usage: "the strongest `tier` to use: guard, gate or collapse"},
@@ -96,11 +101,14 @@ type settings struct {
 	only     pipeline.Selection
 	unfold   bool // show generated files
 	edit     bool // make changes
-	helper   struct{ dir, imported string }
-	vet      bool
-	test     bool
-	bump     bump.Options
-	layer    *gocmd.Layer // for "bump -diff": what it would have written so far
+	helper   struct {
+		dir, imported string
+		header        []byte
+	}
+	vet   bool
+	test  bool
+	bump  bump.Options
+	layer *gocmd.Layer // for "bump -diff": what it would have written so far
 }
 
 func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {
@@ -205,6 +213,12 @@ func (s *settings) readHelper(cmd *cli.Command) error {
 			return usage("-helper-dir=%s: %w", quote.Name(dir), err)
 		}
 	}
+	if name := cmd.String("helper-header"); name != "" {
+		var err error
+		if s.helper.header, err = readHeader(s.dir, name); err != nil {
+			return usage("-helper-header=%s: %w", quote.Name(name), err)
+		}
+	}
 	if !cmd.IsSet("helper-import") {
 		return nil
 	}
@@ -216,6 +230,21 @@ func (s *settings) readHelper(cmd *cli.Command) error {
 		return usage("-helper-dir says where to generate the helper package, -helper-import that none is generated: give one of them")
 	}
 	return nil
+}
+
+// readHeader reads the header of generated files, below the root of the repository around dir: it
+// may be a file of the repository that names it.
+func readHeader(dir, name string) ([]byte, error) {
+	root := resolved(cmp.Or(modules.Above(dir), dir))
+	root = cmp.Or(modules.Repository(root), root)
+	if !filepath.IsLocal(name) {
+		return nil, errors.New("want a file below the root of the repository, named from there")
+	}
+	text, err := rooted.ReadFile(root, name, rooted.Setting)
+	if err != nil {
+		return nil, err
+	}
+	return helper.CheckHeader(text)
 }
 
 func importPaths(paths []string) error {

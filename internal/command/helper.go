@@ -35,7 +35,11 @@ func helperCommand(env *Env) *cli.Command {
 				}
 				state := helper.Judge(filepath.Base(name), src, version.Version)
 				same = same && state == helper.Current
-				fmt.Fprintf(env.Stdout, "%s: %s\n", quote.Name(name), verdicts[state])
+				verdict := verdicts[state]
+				if header, _ := helper.Header(src); len(header) > 0 {
+					verdict += ", below a header of its own"
+				}
+				fmt.Fprintf(env.Stdout, "%s: %s\n", quote.Name(name), verdict)
 			}
 			if !same {
 				return &exit{code: ExitFindings}

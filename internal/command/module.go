@@ -113,7 +113,7 @@ func (s *settings) printPatch(ctx context.Context, env *Env, res *pipeline.Resul
 func (s *settings) pipeline(env *Env) pipeline.Options {
 	return pipeline.Options{
 		Dir: s.dir, Repo: s.repo, Layer: s.layer, Patterns: s.patterns, Env: env.commands(), Tags: s.tags, Configurations: s.configs, Tier: s.tier, Strategy: s.strategy, Exported: s.exported, Forks: s.forks,
-		HelperDir: s.helper.dir, HelperImport: s.helper.imported,
+		HelperDir: s.helper.dir, HelperImport: s.helper.imported, HelperHeader: s.helper.header,
 		Only: s.only, Edit: s.edit, Vet: s.vet, Test: s.test, Bump: s.bump,
 	}
 }

@@ -66,7 +66,8 @@ var earlier = map[string][]string{
 // Judge says what the file of that name is for a version of etcdmod. The header tells which
 // version has generated it, and its body whether it is still as that was.
 func Judge(name string, src []byte, version string) State {
-	if !IsGenerated(src) {
+	_, src = Header(src)
+	if src == nil {
 		return Foreign
 	}
 	body := bodyHash(src)

@@ -43,6 +43,7 @@ type Options struct {
 	// HelperDir is where the helper package goes, "" for the default; see [CheckHelperDir].
 	// HelperImport is the import path of an existing one that is used instead.
 	HelperDir, HelperImport string
+	HelperHeader            []byte   // above each generated file, see helper.CheckHeader
 	Forks                   []string // import paths of forks of package concurrency
 	Bump                    bump.Options
 	Only                    Selection

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 )
@@ -39,6 +41,9 @@ func (o *Options) Settings() map[string]string {
 	set("-exported-api", o.Exported.String())
 	set("-helper-dir", o.HelperDir)
 	set("-helper-import", o.HelperImport)
+	if sum := sha256.Sum256(o.HelperHeader); len(o.HelperHeader) > 0 {
+		set("-helper-header", "sha256:"+hex.EncodeToString(sum[:6]))
+	}
 	list("-concurrency-pkg", o.Forks)
 	var targets []string
 	for _, m := range o.Bump.To {

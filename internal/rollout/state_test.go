@@ -243,6 +243,7 @@ func TestSettings(t *testing.T) {
 		"Pipeline.Exported":     {func(o *Options) { o.Pipeline.Exported = rewrite.RewriteExported }, []string{"-exported-api"}},
 		"Pipeline.HelperDir":    {func(o *Options) { o.Pipeline.HelperDir = "x" }, []string{"-helper-dir"}},
 		"Pipeline.HelperImport": {func(o *Options) { o.Pipeline.HelperImport = "x" }, []string{"-helper-import"}},
+		"Pipeline.HelperHeader": {func(o *Options) { o.Pipeline.HelperHeader = []byte("// x\n\n") }, []string{"-helper-header"}},
 		"Pipeline.Forks":        {func(o *Options) { o.Pipeline.Forks = []string{"x"} }, []string{"-concurrency-pkg"}},
 		"Pipeline.Bump":         {nil, nil},
 		"Pipeline.Edit":         {func(o *Options) { o.Pipeline.Edit = true }, nil}, // a rollout always does

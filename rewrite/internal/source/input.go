@@ -97,6 +97,9 @@ type Input struct {
 	// to ModuleDir. HelperFiles are the files that it holds now, by name.
 	HelperDir   string
 	HelperFiles map[string][]byte
+	// HelperHeader is what a user wants above each generated file, as helper.CheckHeader has
+	// made it; nil leaves what is there.
+	HelperHeader []byte
 	// NoHelper says why no helper package can be put into HelperDir; "" if one can.
 	NoHelper string
 	// Helper is a helper package that is used as it is, instead of one in HelperDir.
