@@ -29,7 +29,7 @@ func merge(programs []*source.Program, found [][]*proposal) []*proposal {
 		ordinal := map[string]int{}
 		for _, f := range fs {
 			at := fmt.Sprintf("%s:%d", f.Pos.Filename, f.Pos.Offset)
-			if f.components == nil { // only reported
+			if f.components == nil || f.Rule == sessionPerTry.id { // only reported, or beside another one
 				at += ":" + f.Rule
 			}
 			ordinal[at]++

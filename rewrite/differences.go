@@ -5,6 +5,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/proof"
+	"etcdmod/rewrite/internal/source"
 )
 
 // differences notes on each finding what the program does otherwise with its tier, as it is now.
@@ -25,15 +26,27 @@ func (pl *Plan) differences() {
 func (pl *Plan) replaced(f *proposal) {
 	for _, r := range f.replaced {
 		kinds := []finding.DifferenceKind{finding.JoinsLate, finding.MissesTurn}
-		if r.name == "" {
+		switch {
+		case r.session && r.name == "NewSession":
+			kinds = []finding.DifferenceKind{finding.GrantsLate}
+			if r.within != nil {
+				f.Differences = append(f.Differences, finding.Difference{
+					Kind: finding.GrantInTime, Value: source.FirstLine(r.file.Text(r.within)), Pos: pl.p.Position(r.within.Pos())})
+			}
+		case r.session:
+			continue // with it
+		case r.name == "":
 			kinds = []finding.DifferenceKind{finding.TxnAsksFirst}
 		}
 		for _, k := range kinds {
-			f.Differences = append(f.Differences, finding.Difference{Kind: k, Pos: pl.p.Position(r.call.Pos())})
+			f.Differences = append(f.Differences, finding.Difference{Kind: k, Pos: pl.p.Position(r.pos())})
 		}
 	}
-	if len(f.replaced) > 0 { // no other call of Lock is left
-		f.Differences = slices.DeleteFunc(f.Differences, func(d finding.Difference) bool { return d.Kind == finding.LockRepeats })
-		finding.InOrder(f.Differences)
+	if len(f.replaced) == 0 {
+		return
 	}
+	if slices.ContainsFunc(f.replaced, func(r replaced) bool { return !r.session }) { // no other call of Lock is left
+		f.Differences = slices.DeleteFunc(f.Differences, func(d finding.Difference) bool { return d.Kind == finding.LockRepeats })
+	}
+	finding.InOrder(f.Differences)
 }

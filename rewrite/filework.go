@@ -68,7 +68,14 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 			if !slices.Contains(w.replaced, r) {
 				w.replaced = append(w.replaced, r)
 			}
-			need.Within, need.Txn = need.Within || r.name != "", need.Txn || r.name == ""
+			switch {
+			case r.session:
+				need.Session, need.NoMutex = true, false
+			case r.name == "":
+				need.Txn = true
+			default:
+				need.Within = true
+			}
 		}
 		need.NoMutex = need.NoMutex && len(f.components) == 0
 		w := at(p.ByName[f.site.File.Name])
@@ -161,7 +168,7 @@ func distinct(fs []*proposal) (out []*proposal) {
 
 // rewriteFile returns the new bytes of one file.
 func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
-	needs := len(w.spelled) > 0 || slices.ContainsFunc(w.replaced, func(r replaced) bool { return r.name == "" })
+	needs := len(w.spelled) > 0 || slices.ContainsFunc(w.replaced, replaced.qualified)
 	for _, c := range w.collapses {
 		needs = needs || c.Storm && c.Retry
 	}
@@ -197,6 +204,9 @@ func (pl *Plan) rewriteCode(w *fileWork, qualifier string) ([]byte, error) {
 		tokens = append(tokens, r.edits(p, qualifier)...)
 	}
 	for _, s := range w.spelled {
+		if slices.ContainsFunc(w.replaced, func(r replaced) bool { return r.function() == ast.Expr(s.Sel) }) {
+			continue // by another function of the helper
+		}
 		tokens = append(tokens, edit.Edit{Start: p.Offset(s.Sel.Pos()), End: p.Offset(s.Sel.End()), Text: qualifier + "." + s.Name})
 	}
 	out, err := tokens.Apply(src)
@@ -304,7 +314,7 @@ func (pl *Plan) qualifier(w *fileWork) string {
 				return false
 			}
 		}
-		return !slices.ContainsFunc(w.replaced, func(r replaced) bool { return taken(r.call.Pos()) })
+		return !slices.ContainsFunc(w.replaced, func(r replaced) bool { return taken(r.pos()) })
 	}
 	if free(base) {
 		return base

@@ -2,7 +2,7 @@ package rewrite
 
 import (
 	"bytes"
-	"go/ast"
+	"go/token"
 	pathpkg "path"
 	"path/filepath"
 	"slices"
@@ -29,18 +29,18 @@ func (pl *Plan) helperFits() {
 			f.Refuse(finding.Reason{Code: finding.HelperClient, Detail: h.Import + " is for " + h.Client, Pos: f.Pos})
 			continue
 		}
-		imported := func(file *source.File, at ast.Node) {
+		imported := func(file *source.File, at token.Pos) {
 			if from := strings.TrimSuffix(file.Pkg.PkgPath, "_test"); f.Tier > finding.Refuse && !mayImport(from, path) {
-				f.Refuse(finding.Reason{Code: finding.HelperInternal, Detail: from + " may not import " + path, Pos: pl.p.Position(at.Pos())})
+				f.Refuse(finding.Reason{Code: finding.HelperInternal, Detail: from + " may not import " + path, Pos: pl.p.Position(at)})
 			}
 		}
 		for _, c := range f.components {
 			for _, s := range c.Node.Spelled {
-				imported(s.File, s.Sel)
+				imported(s.File, s.Sel.Pos())
 			}
 		}
 		for _, r := range f.replaced {
-			imported(r.file, r.call)
+			imported(r.file, r.pos())
 		}
 	}
 }
@@ -105,6 +105,7 @@ func (pl *Plan) helperChanges(client string, need helper.Config) ([]change.Chang
 	}
 	has := func(name string) bool { return in.HelperFiles[name] != nil } // code that was rewritten earlier needs it
 	need.Clocks, need.Within = need.Clocks || has(helper.ClocksFile), need.Within || has(helper.WithinFile)
+	need.Session = need.Session || has(helper.SessionFile)
 	need.Txn, need.NoMutex = need.Txn || has(helper.TxnFile), need.NoMutex && !has(helper.MutexFile)
 	_, state := helper.Worst(in.HelperFiles, in.Version)
 	_, earlier := in.HelperFiles[helper.EarlierFile]

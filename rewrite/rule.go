@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"go/ast"
+	"go/token"
 	"slices"
 
 	"etcdmod/internal/finding"
@@ -85,15 +86,47 @@ type candidate struct {
 }
 
 // A replaced is a method call that becomes one of another method, or, where name is "", of the
-// function of the helper package with the name of the method, which gets the receiver last.
+// function of the helper package with the name of the method, which gets the receiver last. Of a
+// session it is the call of a function of package concurrency that becomes one of the helper
+// package, of that name, or a use of the helper's session where the client's is needed.
 type replaced struct {
-	file *source.File
-	call *ast.CallExpr
-	name string
+	file    *source.File
+	call    *ast.CallExpr
+	name    string
+	session bool
+	value   *ast.Ident    // that use, instead of a call
+	within  *ast.CallExpr // what gives the try its deadline, if it is the call that makes the session
 }
+
+// pos is where it is.
+func (r replaced) pos() token.Pos {
+	if r.value != nil {
+		return r.value.Pos()
+	}
+	return r.call.Pos()
+}
+
+// function returns the name of a function of package concurrency, with its qualifier, that is
+// replaced, or nil.
+func (r replaced) function() ast.Expr {
+	if !r.session || r.value != nil {
+		return nil
+	}
+	return ast.Unparen(r.call.Fun)
+}
+
+// qualified reports whether the edit names the helper package.
+func (r replaced) qualified() bool { return r.name == "" || r.function() != nil }
 
 // edits are those of the call. qualifier is the name of the helper package.
 func (r replaced) edits(p *source.Program, qualifier string) edit.Edits {
+	if r.value != nil {
+		end := p.Offset(r.value.End())
+		return edit.Edits{{Start: end, End: end, Text: "." + r.name}}
+	}
+	if fun := r.function(); fun != nil {
+		return edit.Edits{{Start: p.Offset(fun.Pos()), End: p.Offset(fun.End()), Text: qualifier + "." + r.name}}
+	}
 	sel := ast.Unparen(r.call.Fun).(*ast.SelectorExpr)
 	if r.name != "" {
 		return edit.Edits{{Start: p.Offset(sel.Sel.Pos()), End: p.Offset(sel.Sel.End()), Text: r.name}}

@@ -3,40 +3,53 @@
 // A session is a lease, and granting it is written to raft whatever TryLock does, or a Lock
 // that has a timeout for each call. Where it is not closed when the try fails, the lease and
 // the goroutine that keeps it alive stay until the process ends: a lease per try, each renewed
-// every few seconds, for ever.
+// every few seconds, for ever. Where it is closed, that is another entry.
 //
 // Before:
 //
 //	for {
-//		session, err := concurrency.NewSession(client)
+//		session, err := concurrency.NewSession(client, concurrency.WithTTL(10))
 //		if err != nil {
-//			return err
+//			log.Printf("no session: %v", err)
+//			time.Sleep(time.Second)
+//			continue
 //		}
 //		mu := concurrency.NewMutex(session, "/locks/leader")
 //		if mu.TryLock(ctx) == nil {
 //			return work(ctx, session, mu)
 //		}
+//		session.Close()
 //		time.Sleep(time.Second)
 //	}
 //
-// After (by hand): one session for all tries, and a new one only when it has ended.
+// After (guard): the session and the mutex are made by the helper, and the lease is granted by
+// the try when that finds the lock free, or joins the queue.
 //
-//	session, err := concurrency.NewSession(client)
-//	if err != nil {
-//		return err
-//	}
-//	defer session.Close()
-//	mu := concurrency.NewMutex(session, "/locks/leader")
-//	if err := mu.Lock(ctx); err != nil {
-//		return err
-//	}
-//	return work(ctx, session, mu)
+//	session, err := etcdlock.NewSession(client, etcdlock.WithTTL(10))
 //
-// Why it is not rewritten: where a session is made anew says what becomes of it when a try
-// fails, when the work ends and when the client is closed, and none of that can be told from
-// the loop. The TryLock or Lock in it is a finding of its own and is guarded where the types
-// can change, which spares the two entries that it writes; this finding stays, also after
-// that, since the lease does.
+// and
+//
+//	mu := etcdlock.NewMutexOf(session, "/locks/leader")
+//
+// and, once the lock is held, where the session of the client is needed:
+//
+//	return work(ctx, session.Session, mu)
+//
+// A Lock with a timeout becomes LockWithin, as in timed-lock: it waits without a lease, and is
+// granted one in the time that is left.
+//
+// Why it is safe: until the try has won, the session goes nowhere but to the mutex, and is at
+// most closed, so that nobody can tell whether there is a lease. After that it is the client's:
+// kept alive until it is closed, and revoked then. While another session holds the lock, a try
+// ends as before, with the same error and after the same time. A grant that fails is an error
+// of the try now: that is why the branch for an error of NewSession must do what the one for an
+// error of the try does, but for closing the session, logging, and the text of the error. What
+// ends the try ends the grant as well, and a lease that comes too late is revoked. Options that
+// cannot be kept for later, and loops that nothing slows down but the grant itself, are left as
+// they are.
+//
+// Where that is not so, the finding is reported. By hand, make one session for all tries, and a
+// new one only when it has ended.
 package rewrite
 
 import (
@@ -46,8 +59,10 @@ import (
 	"slices"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/helper"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
+	"etcdmod/rewrite/internal/tries"
 )
 
 var sessionPerTry = &rule{
@@ -55,7 +70,8 @@ var sessionPerTry = &rule{
 	words:  ofTryLock,
 	tries:  []*try{tryLock, helperTryLock, lockInTime, helperLock}, // a guard does not spare the lease
 	beside: true,
-	code:   finding.LeasePerTry,
+	top:    finding.Guard,
+	guard:  grantLate,
 	// Where a session is made only now and then, such as after the last one has ended, there
 	// is no match.
 	match: func(c *candidate) *match {
@@ -69,6 +85,55 @@ var sessionPerTry = &rule{
 		}
 		return &match{fmt.Sprintf("%s makes a session for each try; each is granted a lease%s", c.Name, left), call}
 	},
+}
+
+// grantLate lets the tries grant the leases of their sessions.
+func grantLate(p *loop.Finder, c *candidate) (calls []replaced, why []finding.Reason) {
+	refuse := func(code finding.Code, at ast.Node) {
+		why = append(why, finding.Reason{Code: code, Detail: source.FirstLine(p.Text(at)), Pos: p.Position(at.Pos())})
+	}
+	all := c.Attempts()
+	if c.Walker.Attempt.Timed && len(c.components) > 0 {
+		calls, why = lockWithin(p, c)
+		all = tries.Locks(p.Program, c.Site)
+	} else if !c.Walker.Attempt.Timed && !c.Paced() && !c.Repeated() {
+		refuse(finding.NoClock, c.Node) // the grant has been what slows it down
+	}
+	if !p.In.HasSession() {
+		why = append(why, finding.Reason{Code: finding.HelperLacks, Detail: helper.SessionFile + " of " + p.In.HelperImport(), Pos: p.Position(c.Node.Pos())})
+	}
+	made := sessionOf(c.Site)
+	late := false
+	for _, h := range all {
+		s, code, at := tries.SessionOfTry(p.Program, h)
+		if s == nil {
+			if code == finding.LeasePerTry {
+				at = made
+			}
+			refuse(code, at)
+			continue
+		}
+		if path, _ := p.ConcurrencyPath(s.File.Callee(s.Made).Pkg()); p.IsFork(path) {
+			refuse(finding.ForkDiffers, s.Made)
+		}
+		late = late || s.Made == made
+		add := func(call *ast.CallExpr, name string) {
+			calls = append(calls, replaced{file: s.File, call: call, name: name, session: true})
+		}
+		add(s.Made, "NewSession")
+		calls[len(calls)-1].within = s.Within
+		add(s.Mutex, "NewMutexOf")
+		for _, opt := range s.Options {
+			add(opt, source.NameIn(opt.Fun).Name)
+		}
+		for _, id := range s.Values {
+			calls = append(calls, replaced{file: s.File, name: "Session", session: true, value: id})
+		}
+	}
+	if !late && len(why) == 0 {
+		refuse(finding.LeasePerTry, made)
+	}
+	return calls, why
 }
 
 // sessionOf returns the call that makes a session for each try, or nil: in the loop on

@@ -107,7 +107,7 @@ func lockWithin(p *loop.Finder, c *candidate) (calls []replaced, why []finding.R
 	}
 	for _, h := range tries.Locks(p.Program, c.Site) {
 		call := h.Node.(*ast.CallExpr)
-		calls = append(calls, replaced{h.File, call, "LockWithin"})
+		calls = append(calls, replaced{file: h.File, call: call, name: "LockWithin"})
 		if at := callers.other(call.Lparen, map[*ssa.Function]bool{}); at.IsValid() {
 			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
 		}

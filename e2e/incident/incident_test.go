@@ -27,6 +27,7 @@ var bins struct {
 	etcdmod                                  string
 	standby, standbyAfter, storm, stormAfter string
 	tiers, tiersAfter                        string
+	perTry, perTryAfter                      string
 }
 
 func TestMain(m *testing.M) {
@@ -60,6 +61,7 @@ func build(dir string) error {
 		{"example", &bins.standby, &bins.standbyAfter},
 		{"storm", &bins.storm, &bins.stormAfter},
 		{"tiers", &bins.tiers, &bins.tiersAfter},
+		{"pertry", &bins.perTry, &bins.perTryAfter},
 	} {
 		src := filepath.Join(dir, "src", p.name)
 		if err := copyTree(src, filepath.Join(root, "testdata", p.name)); err != nil {

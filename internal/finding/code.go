@@ -42,6 +42,10 @@ const (
 	EditFailed       Code = "edit-failed"
 	MixedClients     Code = "several-clients"
 	LeasePerTry      Code = "lease-per-try"
+	SessionEarly     Code = "session-used-early"
+	SessionErrors    Code = "session-errors-differ"
+	SessionHurried   Code = "session-hurried"
+	SessionOptions   Code = "session-options"
 	LockElsewhere    Code = "lock-elsewhere"
 	LockNotRetried   Code = "lock-not-retried"
 	QueueRead        Code = "queue-read"
@@ -172,8 +176,12 @@ var texts = map[Code]string{
 	CommentLost:      "The rewrite would have lost a comment, or left a directive such as //nolint without the statement that it was written for. Nothing of it was kept.",
 	EditFailed:       "The edit could not be carried out. Nothing of it was kept.",
 	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",
-	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever becomes of the try.",
+	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever becomes of the try. The try can grant it only where its function makes the session, as the only value of a variable, and from it the mutex.",
 	CampaignWrites:   "Campaign puts a key, and resigns when its context ends, which deletes it: its place in the queue is lost, and the next round begins at the end of it.",
+	SessionEarly:     "The session of the try, or its mutex, goes elsewhere before it is plain that the try has won: into a field, to another function, or to a call that needs the lease. A session that is granted its lease by the try has none there yet.",
+	SessionErrors:    "An error of NewSession takes another way than one of the try, or what follows could not be told. Where the lease is granted by the try, an error of the grant is one of the try.",
+	SessionHurried:   "The try has a deadline of less than a second, and the lease is granted before that begins. Where the try grants it, far servers would leave no time to win.",
+	SessionOptions:   "NewSession gets an option that cannot be kept until the lease is granted: only WithTTL and WithContext can, each as a call.",
 	LockElsewhere:    "Another call locks the mutex as well, and waits for its turn in the queue. A call that joins the queue only when it has to would lose its turns to it.",
 	LockNotRetried:   "The same call of Lock serves callers that do not try again: a request that is given up. The place in the queue is what they pay for, and it is worth its two entries.",
 	QueueRead:        "Code of the module reads or watches keys that may be below the mutex's prefix, such as to tell who waits. A caller that waits without a key would be missing there.",

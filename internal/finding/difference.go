@@ -29,6 +29,8 @@ const (
 	KeyAfterError DifferenceKind = "key-after-error"
 	JoinsLate     DifferenceKind = "joins-late"
 	TxnAsksFirst  DifferenceKind = "txn-asks-first"
+	GrantsLate    DifferenceKind = "grants-late"
+	GrantInTime   DifferenceKind = "grant-in-deadline"
 	MissesTurn    DifferenceKind = "misses-turn"
 	LockRepeats   DifferenceKind = "lock-repeats-delete"
 	AsksAgain     DifferenceKind = "asks-again"
@@ -82,6 +84,10 @@ var Differences = []DifferenceRow{
 		"The finding is rewritten, and what it tries is TryLock."},
 	{TxnAsksFirst, "The transaction is committed with reads alone first: where the key is there, nothing is written (it wrote a raft entry), and where it is missing, it takes a round trip more.",
 		"A transaction that creates a key if it is missing begins with Txn of the helper."},
+	{GrantsLate, "The session is granted its lease by the try, when that finds the lock free or joins the queue: one that meets another holder has none granted and revoked (two raft entries), and an error of the grant is one of the try.",
+		"A session that each try makes becomes the helper's."},
+	{GrantInTime, "The grant is within the deadline of {}; it came before the try.",
+		"As grants-late, and the context of the try is given a deadline in the loop or function around it."},
 	{JoinsLate, "LockWithin reads and watches while another session holds the lock, and joins the queue when that may win it the lock; a Lock that failed wrote two raft entries and lost its place.",
 		"A call of Lock whose deadline is tried again becomes one of LockWithin."},
 	{MissesTurn, "Beside programs that queue, each call misses one hand-over.",

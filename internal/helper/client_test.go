@@ -39,6 +39,8 @@ type (
 	GetResponse    messages.RangeResponse
 	LeaseID        int64
 	LeaseOption    func(*int)
+	LeaseGrantResponse struct{ ID LeaseID }
+	LeaseRevokeResponse struct{}
 	LeaseTimeToLiveResponse struct{ TTL int64 }
 	Op             struct{}
 	OpOption       func(*Op)
@@ -63,11 +65,15 @@ type Txn interface {
 func (*Client) Ctx() context.Context
 func (*Client) Get(context.Context, string, ...OpOption) (*GetResponse, error)
 func (*Client) Delete(context.Context, string, ...OpOption) (*DeleteResponse, error)
+func (*Client) Grant(context.Context, int64) (*LeaseGrantResponse, error)
+func (*Client) Revoke(context.Context, LeaseID) (*LeaseRevokeResponse, error)
 func (*Client) TimeToLive(context.Context, LeaseID, ...LeaseOption) (*LeaseTimeToLiveResponse, error)
 func (*Client) Txn(context.Context) Txn
 func (*Client) Watch(context.Context, string, ...OpOption) WatchChan
 
 func (*WatchResponse) Err() error
+
+const NoLease LeaseID = 0
 
 func (*Cmp) KeyBytes() []byte
 
@@ -91,8 +97,17 @@ import (
 	"CLIENT/messages"
 )
 
-type Session struct{}
+type (
+	Session       struct{}
+	SessionOption func(*int)
+)
 
+func NewSession(*clientv3.Client, ...SessionOption) (*Session, error)
+func WithContext(context.Context) SessionOption
+func WithLease(clientv3.LeaseID) SessionOption
+func WithTTL(int) SessionOption
+func (*Session) Close() error
+func (*Session) Orphan()
 func (*Session) Client() *clientv3.Client
 func (*Session) Done() <-chan struct{}
 func (*Session) Lease() clientv3.LeaseID

@@ -51,7 +51,7 @@ var earlier = map[string][]string{
 		"2bd5e9c0d80d7b83d6ae1b4e", "f5abe06a4ee632085dfbad39", "731ab25e46c915f71f46d2e8", "329d9653d03bafcf6f40fa39",
 		"a04f8166572e45acff9af92b", "a58c3c8a5c3ac048093e60a6", "f31aa0b5de97c61109d29c7c", "8593db0595eeb39b7158d59e",
 		"a3f6ad4560b15d87bd4da07f", "00ee4702286878701895045f", "8c320e7f81980c362d797c71", "b42212ac134d1ad24624bfd6",
-		"0f7bb8f6e680bcc07ac69fb9", "16b2f14903d2896b3f99db4b",
+		"0f7bb8f6e680bcc07ac69fb9", "16b2f14903d2896b3f99db4b", "0c314db1f1291deeb4e716c9",
 	},
 	WatchFile: {
 		"996f50b7456caa01c03d748c", "87aee5953ac7c85f55cab296", "d37da9497049dba818ba96fa", "e874a8c6479057ddf1795b91",
@@ -60,7 +60,7 @@ var earlier = map[string][]string{
 		"6046b697a0bc42bf5494b4de", "97edcd25cb753a2ae9826809", "052b41168982ad73133758c7",
 		"70763b3e31c2f1bca1b653ee", "257c1e546fbc984a5547c899",
 	},
-	WithinFile: {"3f5d83c531ccacfa6691b8ef"},
+	WithinFile: {"3f5d83c531ccacfa6691b8ef", "6e27a6d27534b4c75ea99105"},
 }
 
 // Judge says what the file of that name is for a version of etcdmod. The header tells which
@@ -71,7 +71,7 @@ func Judge(name string, src []byte, version string) State {
 		return Foreign
 	}
 	body := bodyHash(src)
-	now, err := Generate(Config{Package: "p", Concurrency: "x/y/concurrency", Version: version, Clocks: true, Within: true, Txn: true, Earlier: true})
+	now, err := Generate(Config{Package: "p", Concurrency: "x/y/concurrency", Version: version, Clocks: true, Within: true, Txn: true, Session: true, Earlier: true})
 	switch {
 	case err == nil && now[name] != nil && bodyHash(now[name]) == body:
 		return Current

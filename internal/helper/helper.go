@@ -33,6 +33,8 @@ const (
 	BellFile   = "bell.go"
 	WithinFile = "within.go"
 	TxnFile    = "txn.go"
+	// SessionFile has the session that is made for each try.
+	SessionFile = "session.go"
 	// EarlierFile has names of earlier versions, for code that was rewritten with one, and
 	// ReleasedFile those that came with the clocks.
 	EarlierFile  = "earlier.go"
@@ -40,7 +42,7 @@ const (
 )
 
 // Files are the names of all files that may be generated.
-var Files = []string{BellFile, ClocksFile, EarlierFile, MutexFile, ReleasedFile, TxnFile, WatchFile, WithinFile}
+var Files = []string{BellFile, ClocksFile, EarlierFile, MutexFile, ReleasedFile, SessionFile, TxnFile, WatchFile, WithinFile}
 
 // marker starts the first line of every generated file, whatever the version, below the header of
 // the user's.
@@ -55,6 +57,7 @@ type Config struct {
 	Clocks      bool   // a loop needs the clocks
 	Within      bool   // a loop needs LockWithin
 	Txn         bool   // a loop needs Txn
+	Session     bool   // a loop makes a session for each try
 	NoMutex     bool   // and nothing else
 	Earlier     bool   // code may use what only earlier versions offered
 	Header      []byte // of the user's, see CheckHeader; it is put above all else
@@ -72,7 +75,7 @@ func Generate(c Config) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, name := range Files {
 		clocks := name == ClocksFile || name == BellFile || name == ReleasedFile
-		if clocks && !c.Clocks || name == WithinFile && !c.Within || name == TxnFile && !c.Txn || name != TxnFile && c.NoMutex || !c.Earlier && (name == EarlierFile || name == ReleasedFile) {
+		if clocks && !c.Clocks || name == SessionFile && !c.Session || name == WithinFile && !c.Within || name == TxnFile && !c.Txn || name != TxnFile && c.NoMutex || !c.Earlier && (name == EarlierFile || name == ReleasedFile) {
 			continue
 		}
 		var b bytes.Buffer

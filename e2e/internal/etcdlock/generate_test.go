@@ -27,6 +27,7 @@ func TestCopyIsInStepWithTheTemplates(t *testing.T) {
 		Clocks:      true,
 		Within:      true,
 		Txn:         true,
+		Session:     true,
 		Earlier:     true,
 	})
 	if err != nil {

@@ -33,12 +33,20 @@ var (
 // A Mutex is a concurrency.Mutex that waits without writing. Like that, it is for one goroutine at a time.
 type Mutex struct {
 	*concurrency.Mutex
-	session *concurrency.Session
+	unused  *concurrency.Mutex // another one, which is never tried; nil until the session has its lease
+	session session
 	prefix  string                     // with the slash that concurrency.NewMutex appends
 	refused bool                       // since the client's was last called: whatever key that names, it is not held
 	mu      sync.Mutex                 // guards what follows: clocks may be stopped by other goroutines
 	met     view                       // what the last TryLock saw if it was refused; rev -1: it was not; 0: none yet
 	clocks  interface{ tried(v view) } // the bell of bell.go, once there is a clock
+}
+
+// A session is a concurrency.Session, or that of session.go, which is granted its lease when that may have the lock.
+type session interface {
+	Client() *clientv3.Client
+	Lease() clientv3.LeaseID
+	Done() <-chan struct{}
 }
 
 // A view is what a read has seen.
@@ -52,7 +60,17 @@ type view struct {
 
 // NewMutex is concurrency.NewMutex.
 func NewMutex(s *concurrency.Session, pfx string) *Mutex {
-	return &Mutex{Mutex: concurrency.NewMutex(s, pfx), session: s, prefix: pfx + "/"}
+	return &Mutex{Mutex: concurrency.NewMutex(s, pfx), unused: concurrency.NewMutex(s, pfx), session: s, prefix: pfx + "/"}
+}
+
+// begin sees to it that the session has its lease.
+func (m *Mutex) begin(ctx context.Context) error {
+	if late, ok := m.session.(interface {
+		begin(context.Context, *Mutex) error
+	}); ok && m.unused == nil {
+		return late.begin(ctx, m)
+	}
+	return nil
 }
 
 // Key is the client's. After ErrLocked both say "\x00".
@@ -74,13 +92,16 @@ func (m *Mutex) IsOwner() clientv3.Cmp {
 // Unlock is the client's. After ErrLocked it leaves the key alone, which may be the lock of another Mutex of this
 // session, and answers like the client's: ErrLockReleased, or nil before version 3.6.
 func (m *Mutex) Unlock(ctx context.Context) error {
-	if !m.refused {
+	if !m.refused && m.unused != nil {
 		return m.Mutex.Unlock(ctx)
 	}
 	if created := m.doomed(); created > 0 {
 		return m.remove(ctx, created)
 	}
-	err := concurrency.NewMutex(m.session, m.prefix).Unlock(ctx)
+	if m.unused == nil {
+		return concurrency.ErrSessionExpired
+	}
+	err := m.unused.Unlock(ctx)
 	if err != nil && strings.Contains(err.Error(), "key is not provided") {
 		return nil
 	}
@@ -90,6 +111,9 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 // Lock is the client's.
 func (m *Mutex) Lock(ctx context.Context) error {
 	m.note(view{rev: -1})
+	if err := m.begin(ctx); err != nil {
+		return err
+	}
 	if err := m.removeDoomed(ctx); err != nil {
 		return err
 	}
@@ -171,6 +195,9 @@ func (m *Mutex) try(ctx context.Context) (view, error) {
 }
 
 func (m *Mutex) tryClient(ctx context.Context) error {
+	if err := m.begin(ctx); err != nil {
+		return err
+	}
 	m.refused = false
 	return m.Mutex.TryLock(ctx)
 }

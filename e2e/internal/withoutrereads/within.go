@@ -25,7 +25,11 @@ func (m *Mutex) LockWithin(ctx context.Context) error {
 	for met := ""; ; {
 		asked := time.Now()
 		v, err := m.look(ctx)
-		if met != "" && time.Until(end) < 2*time.Since(asked) {
+		took := time.Since(asked)
+		if m.unused == nil { // and the lease
+			took *= 2
+		}
+		if met != "" && time.Until(end) < 2*took {
 			<-ctx.Done() // a write that the deadline cuts may leave its key
 		}
 		switch {

@@ -85,6 +85,9 @@ var logPackages = []string{
 	"github.com/hashicorp/go-hclog", "github.com/apex/log",
 }
 
+// Logs reports whether call writes a log line or a metric, and goes on.
+func Logs(f *source.File, call *ast.CallExpr) bool { return isLog(f, call) }
+
 func isLog(f *source.File, call *ast.CallExpr) bool {
 	fn, ok := f.Callee(call).(*types.Func)
 	if !ok || fn.Pkg() == nil || NeverReturns(f, call) {

@@ -98,6 +98,11 @@ func (p *Program) IsHelperMutex(t types.Type) bool {
 	return IsNamed(t, p.In.HelperImport(), "Mutex")
 }
 
+// IsHelperFunc reports whether obj is the function of that name of the helper package.
+func (p *Program) IsHelperFunc(obj types.Object, name string) bool {
+	return IsObject(obj, p.In.HelperImport(), name)
+}
+
 // Served returns the import path of package concurrency that the helper package is for
 // which there is already, or "".
 func (p *Program) Served() string {

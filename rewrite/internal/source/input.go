@@ -31,6 +31,8 @@ type Helper struct {
 	Clocks bool   // it has the clocks that a gate needs
 	Within bool   // it has LockWithin
 	Txn    bool   // it has Txn
+	// Session says that it has the session of a try.
+	Session bool
 }
 
 // HasClocks reports whether the helper package has the clocks, or can be given them.
@@ -55,6 +57,14 @@ func (in *Input) HasTxn() bool {
 		return in.Helper.Txn
 	}
 	return in.mayHave(helper.TxnFile)
+}
+
+// HasSession is HasClocks for the session of a try.
+func (in *Input) HasSession() bool {
+	if in.Helper != nil {
+		return in.Helper.Session
+	}
+	return in.mayHave(helper.SessionFile)
 }
 
 // mayHave reports whether the generated package has that file, or can be given it.
