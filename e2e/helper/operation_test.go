@@ -126,3 +126,27 @@ func TestFullServer(t *testing.T) {
 	must(t, m.WatchLock(ctx))
 	must(t, m.Unlock(ctx))
 }
+
+// A client that is closed tries each call again a hundred times, and seconds long. The helper asks it no more often than
+// the client's own mutex does.
+func TestClosedClientIsAskedNoMoreOften(t *testing.T) {
+	t.Parallel()
+	c := cluster.Start(t, 1)
+	asked := func(try func(*concurrency.Session) func(context.Context) error) (n int64, err error) {
+		w := &wire{}
+		cli := c.Client(w.option)
+		call := try(c.Session(cli))
+		must(t, cli.Close())
+		var calls atomic.Int64
+		w.set(func(context.Context, string) error { calls.Add(1); return nil }, nil)
+		err = call(context.Background())
+		return calls.Load(), err
+	}
+	plain, want := asked(func(s *concurrency.Session) func(context.Context) error {
+		return concurrency.NewMutex(s, prefix).TryLock
+	})
+	ours, err := asked(func(s *concurrency.Session) func(context.Context) error { return etcdlock.NewMutex(s, prefix).TryLock })
+	if plain == 0 || ours > plain || fmt.Sprint(err) != fmt.Sprint(want) {
+		t.Errorf("the helper asks %d times (%v), the client's mutex %d times (%v)", ours, err, plain, want)
+	}
+}

@@ -144,6 +144,9 @@ func (m *Mutex) note(v view) {
 
 // gone reports whether the session has ended and its lease has, too: it may live on, as after Orphan.
 func (m *Mutex) gone(ctx context.Context) bool {
+	if m.closed() {
+		return false
+	}
 	select {
 	case <-m.session.Done():
 		resp, err := m.lease(ctx)
@@ -151,6 +154,12 @@ func (m *Mutex) gone(ctx context.Context) bool {
 	default:
 		return false
 	}
+}
+
+// closed reports whether the client is closed. It still tries each call a hundred times, so that one is enough.
+func (m *Mutex) closed() bool {
+	ctx := m.session.Client().Ctx()
+	return ctx != nil && ctx.Err() != nil
 }
 
 func (m *Mutex) lease(ctx context.Context) (*clientv3.LeaseTimeToLiveResponse, error) {
@@ -208,7 +217,7 @@ func (m *Mutex) look(ctx context.Context) (v view, err error) {
 	for patience := patient; ; patience *= 2 {
 		call, cancel := context.WithTimeout(ctx, patience)
 		v, err = m.ask(call)
-		late := call.Err() != nil && ctx.Err() == nil
+		late := call.Err() != nil && ctx.Err() == nil && !m.closed()
 		cancel()
 		if err == nil || !late {
 			return v, err
@@ -222,7 +231,7 @@ func (m *Mutex) ask(ctx context.Context) (v view, err error) {
 	cli, own, keys := m.session.Client(), m.ownKey(), clientv3.WithKeysOnly()
 	first := clientv3.OpGet(m.prefix, append(clientv3.WithFirstCreate(), keys)...)
 	resp, err := cli.Txn(ctx).Then(first, clientv3.OpGet(own, keys)).Commit()
-	if err != nil {
+	if err != nil && !m.closed() {
 		if _, err = cli.Get(ctx, own, keys); err == nil {
 			resp, err = cli.Txn(ctx).Then(first, clientv3.OpGet(own, keys)).Commit()
 		}
