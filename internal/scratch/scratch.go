@@ -57,10 +57,12 @@ func New(above string) (*Dir, error) {
 		}
 		lock := flock.New(filepath.Join(name, lockFile))
 		taken := false
-		if taken, err = lock.TryLock(); taken {
+		if taken, err = lock.TryLock(); taken && locked(name) {
 			return &Dir{name, parent, lock}, nil
 		}
-		// Whoever sweeps may take a directory that has no lock yet for one that was left.
+		// Whoever sweeps may take a directory whose lock nobody has yet for one that was left. Then the lock is not there,
+		// or somebody else's, or it was: what is locked has no name any more.
+		_ = lock.Close()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			_ = os.RemoveAll(name) // a file system without locks
 			break
