@@ -88,51 +88,49 @@ const patience = 3 * time.Second
 // may have written until then.
 func (d *Dir) Remove() {
 	defer d.above.Close()
-	defer sweep(d.above)
 	base := filepath.Base(d.name)
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		_ = d.lock.Unlock() // some systems remove no file that is open
-		if empty(d.above, base) == nil || time.Now().After(deadline) {
+		if empty(d.above, base) == nil && !sweep(d.above) {
 			return
 		}
 	}
 }
 
-// sweep removes the directories that no living process has.
-func sweep(above *rooted.Dir) {
+// sweep removes the directories that no living process has. It reports whether one of them resists,
+// as where somebody still writes into it.
+func sweep(above *rooted.Dir) (resists bool) {
 	list, _ := above.ReadDir(".")
 	for _, e := range list {
-		if form.MatchString(e.Name()) && e.IsDir() {
-			remove(above, e.Name())
+		if form.MatchString(e.Name()) && e.IsDir() && !remove(above, e.Name()) {
+			resists = true
 		}
 	}
+	return resists
 }
 
 // remove removes a directory, unless somebody has its lock. It gets another name before: whoever
-// is about to lock it finds nothing then, and takes another one.
-func remove(above *rooted.Dir, base string) {
+// is about to lock it finds nothing then, and takes another one. It reports whether no more is to be done.
+func remove(above *rooted.Dir, base string) bool {
 	if info, err := above.Lstat(base); err != nil || !own(info) {
-		return
+		return true
 	}
 	name := above.Path(base)
 	if !locked(name) {
 		// It is about to be made, or commands of a run that was killed have made it again, since they lived on while it
 		// was removed. A run's own has a lock before anything else.
-		if os.Remove(name) != nil && !locked(name) {
-			_ = empty(above, base)
-		}
-		return
+		return os.Remove(name) == nil || locked(name) || empty(above, base) == nil
 	}
 	lock := flock.New(filepath.Join(name, lockFile), flock.SetFlag(os.O_RDONLY))
 	if ok, err := lock.TryLock(); err != nil || !ok {
-		return
+		return true
 	}
 	defer lock.Close()
 	gone := unused()
 	if err := os.Rename(name, above.Path(gone)); err != nil {
-		return
+		return true
 	}
-	_ = empty(above, gone)
+	return empty(above, gone) == nil
 }
 
 // locked reports whether a directory has a file that can be locked.
