@@ -101,7 +101,8 @@ func Watches() bool {
 }
 
 // end kills all processes with a mark. One that is about to start another one may have done so
-// after the list was read, so it is read until none is left.
+// after the list was read, so it is read until none is left, nor any that has a program and no
+// environment yet: it has just been started.
 func end(mark string) {
 	entry := []byte("\x00" + Variable + "=" + mark + "\x00")
 	for range 100 {
@@ -109,7 +110,12 @@ func end(mark string) {
 		names, _ := filepath.Glob("/proc/[0-9]*/environ")
 		for _, name := range names {
 			env, err := os.ReadFile(name) // of other users: none
-			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+			dir := filepath.Dir(name)
+			if _, program := os.Readlink(filepath.Join(dir, "exe")); err == nil && len(env) == 0 && program == nil {
+				left = true
+				continue
+			}
+			pid, _ := strconv.Atoi(filepath.Base(dir))
 			if err == nil && pid != os.Getpid() && bytes.Contains(append([]byte{0}, env...), entry) {
 				left = true
 				_ = syscall.Kill(pid, syscall.SIGKILL)

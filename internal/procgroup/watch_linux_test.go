@@ -1,0 +1,94 @@
+package procgroup_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"io"
+	mrand "math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"etcdmod/internal/procgroup"
+)
+
+// subject has the mark by which the processes of one subject are known here.
+const subject = "PROCGROUP_SUBJECT"
+
+func TestMain(m *testing.M) {
+	switch {
+	case procgroup.Watches():
+		os.Exit(0)
+	case os.Getenv(subject) != "":
+		startForever()
+	}
+	os.Exit(m.Run())
+}
+
+// startForever starts commands that would outlive it, as fast as it can, and says so when the first one runs.
+func startForever() {
+	procgroup.Own()
+	for range 4 {
+		go func() {
+			for {
+				cmd := exec.CommandContext(context.Background(), "sleep", "600")
+				procgroup.Set(cmd)
+				if err := cmd.Start(); err != nil {
+					panic(err)
+				}
+				_, _ = os.Stdout.WriteString(".")
+				time.Sleep(5 * time.Millisecond)
+			}
+		}()
+	}
+	select {}
+}
+
+// Whenever a process is killed, nothing that it has started outlives it: neither what runs, nor what is about to.
+func TestNothingOutlivesAProcessThatIsKilled(t *testing.T) {
+	rounds := 200
+	if testing.Short() {
+		rounds = 20
+	}
+	for range rounds {
+		mark := rand.Text()
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), subject+"="+mark)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(out, make([]byte, 1+mrand.IntN(16))); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(mrand.IntN(5000)) * time.Microsecond)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		for deadline := time.Now().Add(time.Minute); len(alive(mark)) > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("still there: %q", alive(mark))
+			}
+		}
+	}
+}
+
+// alive gives the processes that have a mark in their environment.
+func alive(mark string) (out []string) {
+	names, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, name := range names {
+		env, _ := os.ReadFile(name)
+		if bytes.Contains(env, []byte(subject+"="+mark)) {
+			args, _ := os.ReadFile(filepath.Join(filepath.Dir(name), "cmdline"))
+			out = append(out, filepath.Dir(name)+" "+strings.ReplaceAll(string(args), "\x00", " "))
+		}
+	}
+	return out
+}
