@@ -24,7 +24,7 @@ func TestBrokenHelpersAreRejected(t *testing.T) {
 			`If(clientv3.Compare(clientv3.CreateRevision(own), "=", created)).`, `If().`,
 			"TestLateCleanUpLeavesTheLockOfAFreshMutex"},
 		{"unlocks the lock of a sibling", "mutex.go",
-			`	if !m.refused {
+			`	if !m.refused && m.unused != nil {
 		return m.Mutex.Unlock(ctx)`, `	if true {
 		return m.Mutex.Unlock(ctx)`,
 			"TestUnlockOfARefusedMutexLeavesTheLockOfASibling"},
