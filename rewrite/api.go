@@ -8,6 +8,8 @@ type (
 	Input = source.Input
 	// A Configuration is a module as one build configuration sees it.
 	Configuration = source.Configuration
+	// A Neighbour is a package of another module that imports one of this module.
+	Neighbour = source.Neighbour
 	// A Fork is a package that a user has named as a fork of package concurrency.
 	Fork = source.Fork
 	// A Helper is a helper package that etcdmod has generated before.

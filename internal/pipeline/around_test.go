@@ -74,7 +74,7 @@ module example.com/apart
 		}
 		r := newRun(Options{Env: os.Environ()}, nil)
 		r.mod, r.res = mod, &Result{Module: mod}
-		reached, err := r.around(t.Context())
+		near, err := r.around(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ module example.com/apart
 			names = append(names, filepath.Base(d.root))
 		}
 		slices.Sort(names)
-		for _, path := range slices.Sorted(maps.Keys(reached)) {
+		for _, path := range slices.Sorted(maps.Keys(near.reached)) {
 			if strings.HasPrefix(path, mod.Path+"/") {
 				own = append(own, path)
 			}

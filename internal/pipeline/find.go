@@ -57,7 +57,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		r.log("no package polls an etcd lock")
 		return nil, nil
 	}
-	reached, err := r.around(ctx)
+	near, err := r.around(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,9 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Strategy:     r.Strategy,
 		Version:      version.Version,
 		Exported:     r.Exported,
-		Reached:      reached,
+		Reached:      near.reached,
+		Neighbours:   near.users,
+		Beside:       near.sources(),
 		Ignored:      ignored(chosen),
 		Leasing:      r.mod.Imports(isLeasing),
 		Linked:       r.mod.Linked,

@@ -135,6 +135,13 @@ func (fl *Flow) exported(c *Component) {
 				continue // nobody can look it up
 			}
 			name := owners[id] + obj.Name()
+			if who := (unread{fl}).told(f, obj.Name()); who != "" {
+				c.Reasons = append(c.Reasons, finding.Reason{
+					Code:   finding.EscapesInterface,
+					Detail: fmt.Sprintf("%s of %s %s goes to %s, which may look at its type", name, kind, f.Pkg.PkgPath, who),
+					Pos:    p.Position(id.Pos()),
+				})
+			}
 			if p.In.Exported == source.RewriteExported {
 				c.Exported = append(c.Exported, f.Pkg.PkgPath+"."+name)
 				continue
@@ -270,8 +277,9 @@ func (f *Flow) namesOf(n *node) map[string]map[string]bool {
 	return out
 }
 
-// An ignoredUser is a file that the build configuration leaves out.
-type ignoredUser struct {
+// An unreadUser is a file without types: the build configuration leaves it out, or it is another
+// module's.
+type unreadUser struct {
 	name    string
 	clause  string   // directory and name of its package
 	imports []string // of its package
@@ -281,7 +289,7 @@ type ignoredUser struct {
 
 // takes reports whether the file may hand on something with one of the names: it does more with
 // it than to call a method of the mutex.
-func (u ignoredUser) takes(names map[string]bool) (found bool) {
+func (u unreadUser) takes(names map[string]bool) (found bool) {
 	if len(names) == 0 {
 		return false
 	}
@@ -319,15 +327,15 @@ func clause(name string, f *ast.File) string {
 	return filepath.Dir(name) + " " + strings.TrimSuffix(f.Name.Name, "_test")
 }
 
-// ignoredUsers parses the files that the build configuration leaves out.
-func ignoredUsers(p *source.Program) (out []ignoredUser) {
+// unreadUsers parses such files.
+func unreadUsers(p *source.Program, files map[string][]byte) (out []unreadUser) {
 	imports := map[string][]string{} // of all such files of a package
-	for _, name := range source.SortedNames(p.In.Ignored) {
-		f, err := parser.ParseFile(token.NewFileSet(), name, p.In.Ignored[name], parser.SkipObjectResolution)
+	for _, name := range source.SortedNames(files) {
+		f, err := parser.ParseFile(token.NewFileSet(), name, files[name], parser.SkipObjectResolution)
 		if err != nil {
 			continue // discovery names it
 		}
-		u := ignoredUser{name: name, clause: clause(name, f), syntax: f}
+		u := unreadUser{name: name, clause: clause(name, f), syntax: f}
 		for _, spec := range f.Imports {
 			path := source.ImportPath(spec)
 			imports[u.clause] = append(imports[u.clause], path)

@@ -137,7 +137,8 @@ type Flow struct {
 	boxes    boxes
 	generics generics
 	looks    looks
-	ignored  []ignoredUser
+	ignored  []unreadUser // by the build configuration
+	tellers  []telling
 	holds    map[look]map[types.Type][]types.Object
 	mutex    types.Type // a pointer to it, as it was seen first
 	outside  map[types.Object]*node

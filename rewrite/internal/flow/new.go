@@ -20,7 +20,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 		methods:  map[string]namedMethod{},
 		generics: newGenerics(),
 		looks:    looks{linked: map[token.Pos]bool{}},
-		ignored:  ignoredUsers(p),
+		ignored:  unreadUsers(p, p.In.Ignored),
 
 		components: map[*node]*Component{},
 	}

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,22 +36,101 @@ func (f unread) looks() {
 		}
 	}
 	for _, u := range f.ignored {
-		how := u.closely()
-		if how == none {
-			continue
+		f.look(u, u.closely(), u.names(), fmt.Sprintf("code of %s, which this build leaves out", f.p.Rel(u.name)))
+	}
+	f.beside()
+}
+
+// beside is looks for the packages of other modules that use this one, with all that they may hand
+// it on to in the repository.
+func (f unread) beside() {
+	files := map[string]unreadUser{}
+	for _, u := range unreadUsers(f.p, f.p.In.Beside) {
+		files[u.name] = u
+	}
+	for _, n := range f.p.In.Neighbours {
+		how, who, teller, names := none, "", "", map[string]bool{}
+		for _, name := range slices.Concat(n.Files, n.Beyond) {
+			u, ok := files[name]
+			if !ok {
+				continue
+			}
+			closely := u.closely()
+			if closely > how {
+				how, who = closely, name
+			}
+			if teller == "" && (closely >= named || u.tells()) {
+				teller = name
+			}
 		}
-		near := f.near(u)
-		if len(near) == 0 {
-			continue
+		for _, name := range n.Files {
+			if u, ok := files[name]; ok {
+				maps.Copy(names, u.names())
+			}
 		}
-		who := fmt.Sprintf("code of %s, which this build leaves out", f.p.Rel(u.name))
-		f.Flow.looks.meetings = append(f.Flow.looks.meetings, meeting{how, anything, who, token.NoPos, origin{}})
-		names := u.names()
-		for _, file := range near {
-			for id, obj := range file.Pkg.TypesInfo.Defs {
-				if obj != nil && names[id.Name] && f.p.FileAt(id.Pos()) == file && !isLocal(obj) {
-					f.shown(obj, how, who)
+		for _, name := range n.Files {
+			if u, ok := files[name]; ok {
+				f.look(u, how, names, f.apart(who))
+				if teller != "" {
+					f.Flow.tellers = append(f.Flow.tellers, telling{u, names, f.apart(teller)})
 				}
+			}
+		}
+	}
+}
+
+// apart names a file of another module.
+func (f unread) apart(name string) string {
+	return fmt.Sprintf("code of %s, in another module", f.p.Rel(name))
+}
+
+// A telling is a file of another module that has some names, where somebody may tell values in
+// interfaces by their types.
+type telling struct {
+	user  unreadUser
+	names map[string]bool
+	who   string
+}
+
+// told returns who in other modules may tell a declaration by the type that it has, or "".
+func (f unread) told(file *source.File, name string) string {
+	for _, t := range f.tellers {
+		if t.names[name] && t.user.near(file) {
+			return t.who
+		}
+	}
+	return ""
+}
+
+// tells reports whether a file may find out which of two types a value in an interface has.
+func (u unreadUser) tells() bool {
+	for _, spec := range u.syntax.Imports {
+		if below(source.ImportPath(spec), inspectors) {
+			return true
+		}
+	}
+	for n := range ast.Preorder(u.syntax) {
+		if _, ok := n.(*ast.TypeAssertExpr); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// look notes that code which has some names looks at what it gets.
+func (f unread) look(u unreadUser, how look, names map[string]bool, who string) {
+	if how == none {
+		return
+	}
+	near := f.near(u)
+	if len(near) == 0 {
+		return
+	}
+	f.Flow.looks.meetings = append(f.Flow.looks.meetings, meeting{how, anything, who, token.NoPos, origin{}})
+	for _, file := range near {
+		for id, obj := range file.Pkg.TypesInfo.Defs {
+			if obj != nil && names[id.Name] && f.p.FileAt(id.Pos()) == file && !isLocal(obj) {
+				f.shown(obj, how, who)
 			}
 		}
 	}
@@ -70,19 +150,22 @@ func (f unread) shown(obj types.Object, how look, who string) {
 	}
 }
 
-// near returns the files of packages that a file of another build configuration belongs to or
-// imports.
-func (f unread) near(u ignoredUser) (out []*source.File) {
+// near returns the files of packages that such a file belongs to or imports.
+func (f unread) near(u unreadUser) (out []*source.File) {
 	for _, file := range f.p.Files {
-		if u.clause == clause(file.Name, file.Syntax) || slices.Contains(u.imports, file.Pkg.PkgPath) {
+		if u.near(file) {
 			out = append(out, file)
 		}
 	}
 	return out
 }
 
+func (u unreadUser) near(file *source.File) bool {
+	return u.clause == clause(file.Name, file.Syntax) || slices.Contains(u.imports, file.Pkg.PkgPath)
+}
+
 // closely says how closely a file looks at what it may get: at most, as it is not known what that is.
-func (u ignoredUser) closely() (how look) {
+func (u unreadUser) closely() (how look) {
 	prints := false
 	for _, spec := range u.syntax.Imports {
 		switch path := source.ImportPath(spec); {
@@ -119,7 +202,7 @@ func (u ignoredUser) closely() (how look) {
 }
 
 // names returns the names that a file has.
-func (u ignoredUser) names() map[string]bool {
+func (u unreadUser) names() map[string]bool {
 	out := map[string]bool{}
 	for n := range ast.Preorder(u.syntax) {
 		if id, ok := n.(*ast.Ident); ok {

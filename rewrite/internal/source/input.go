@@ -35,6 +35,14 @@ type Helper struct {
 	Session bool
 }
 
+// A Neighbour is a package of another module that imports one of this module.
+type Neighbour struct {
+	Files []string // absolute names of its Go files
+	// Beyond are those of the packages that it is built with, as far as they are in the repository
+	// and not of this module: it may hand on to them what it has.
+	Beyond []string
+}
+
 // HasClocks reports whether the helper package has the clocks, or can be given them.
 func (in *Input) HasClocks() bool {
 	if in.Helper != nil {
@@ -133,6 +141,10 @@ type Input struct {
 	Forks []Fork
 	// Ignored are Go files that every build configuration leaves out, with their bytes.
 	Ignored map[string][]byte
+	// Neighbours are the packages of other modules of the repository that import one of this module,
+	// and Beside are the bytes of the files that they name.
+	Neighbours []Neighbour
+	Beside     map[string][]byte
 	// Leasing says that a package of the module imports the client's package leasing, whose
 	// clients write where others only read.
 	Leasing bool

@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"etcdmod/internal/discover"
+	"etcdmod/internal/finding"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/rooted"
+	"etcdmod/rewrite"
+)
+
+// A neighbourhood is what the other modules of the repository do with this one.
+type neighbourhood struct {
+	*run
+	tree    *modules.Tree
+	near    []int                    // the others that have a say in what is right here
+	found   map[int]*discover.Module // by index; nil: it cannot be read
+	reached map[string]bool          // the packages that they import
+	users   []rewrite.Neighbour      // their packages that import one of this module
+}
+
+// look fills it in for the module with an index.
+func (n *neighbourhood) look(i int) {
+	importers := n.tree.Importers(i)
+	n.near = slices.DeleteFunc(append(n.tree.Around(i), importers...), func(j int) bool { return j == i })
+	for _, j := range importers {
+		m, err := n.module(j)
+		if err != nil {
+			n.skip(n.tree.Abs(n.tree.Modules[j].Dir), finding.SkipUnverified, "what it does with this module is not known: "+err.Error())
+			continue
+		}
+		for _, path := range slices.Sorted(maps.Keys(m.Packages)) {
+			p, uses := m.Packages[path], false
+			for path := range p.Imports {
+				n.reached[path] = true
+				uses = uses || within(path, n.mod.Path)
+			}
+			if uses {
+				n.users = append(n.users, rewrite.Neighbour{Files: p.Files, Beyond: n.beyond(p)})
+			}
+		}
+	}
+}
+
+// beyond returns the files of the packages of other modules of the repository that one is built with.
+func (n *neighbourhood) beyond(p *discover.Package) (files []string) {
+	seen := map[*discover.Package]bool{p: true}
+	for queue := []*discover.Package{p}; len(queue) > 0; queue = queue[1:] {
+		for path := range queue[0].Imports {
+			for _, q := range n.packages(path) {
+				if !seen[q] {
+					seen[q] = true
+					queue, files = append(queue, q), append(files, q.Files...)
+				}
+			}
+		}
+	}
+	slices.Sort(files)
+	return files
+}
+
+// packages returns those with an import path: more than one, where modules have the same path.
+func (n *neighbourhood) packages(path string) (out []*discover.Package) {
+	for _, j := range n.near {
+		if !within(path, n.tree.Modules[j].Path) {
+			continue
+		}
+		if other, _ := n.module(j); other != nil && other.Packages[path] != nil {
+			out = append(out, other.Packages[path])
+		}
+	}
+	return out
+}
+
+// module reads the module with an index, once: nil if it cannot be read.
+func (n *neighbourhood) module(j int) (*discover.Module, error) {
+	if m, ok := n.found[j]; ok {
+		return m, nil
+	}
+	m, err := discover.Find(n.tree.Abs(n.tree.Modules[j].Dir), discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root)})
+	n.found[j] = m
+	return m, err
+}
+
+// sources reads the files of all users. What cannot be read is the fault of its own module, where
+// that is looked at.
+func (n *neighbourhood) sources() map[string][]byte {
+	out := map[string][]byte{}
+	for _, u := range n.users {
+		for _, name := range slices.Concat(u.Files, u.Beyond) {
+			if _, ok := out[name]; !ok {
+				out[name], _ = modules.ReadFile(name, rooted.GoFile)
+			}
+		}
+	}
+	return out
+}
+
+// within reports whether an import path is that of a module, or lies below it.
+func within(path, module string) bool { return path == module || strings.HasPrefix(path, module+"/") }
