@@ -21,6 +21,7 @@ const (
 	widest      = 2 * time.Second        // span over which losers of writes spread out
 	firstReread = time.Second            // after the one when the watch was opened; each later one takes twice as long
 	lastReread  = 32 * time.Second       // those from here on do not
+	limit       = 2 * time.Second        // of a call which no context of the caller's bounds
 	patient     = 4 * time.Second        // with the first read; then it is sent again
 	unknownTTL  = time.Minute            // of a lease of which the servers have told none
 )
@@ -142,6 +143,32 @@ func (m *Mutex) outlive(ctx context.Context, waits <-chan bool) {
 		sleep(ctx, pause)
 		pause *= 2
 	}
+}
+
+// gone reports whether the session has ended and its lease has, too: it may live on, as after Orphan.
+func (m *Mutex) gone(ctx context.Context) bool {
+	if m.closed() {
+		return false
+	}
+	select {
+	case <-m.session.Done():
+		resp, err := m.lease(ctx)
+		return err == nil && resp.TTL < 0
+	default:
+		return false
+	}
+}
+
+// closed reports whether the client is closed. It still tries each call a hundred times, so that one is enough.
+func (m *Mutex) closed() bool {
+	ctx := m.session.Client().Ctx()
+	return ctx != nil && ctx.Err() != nil
+}
+
+func (m *Mutex) lease(ctx context.Context) (*clientv3.LeaseTimeToLiveResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return m.session.Client().TimeToLive(ctx, m.session.Lease())
 }
 
 // await watches the deletion of the key that v saw. It returns true when it is deleted, and false when a read has to tell:

@@ -3,8 +3,8 @@
 // Package etcdlock waits for an etcd mutex without writing to etcd. A failed TryLock of the client puts a key and
 // deletes it again. This one asks first, in a transaction that only reads, and calls the client's where the lock is
 // free or its own session has a key. WatchLock watches the deletion of the key that it met, and reads once more when the
-// servers have the watch: no release falls in between. All locking is the client's, for processes with and without this package. A lock
-// is as good as its lease, and Unlock deletes by name (etcd issue 22082): fence with IsOwner where that matters.
+// servers have the watch: no release falls in between. All locking is the client's, beside processes without this
+// package. A lock is as good as its lease, and Unlock deletes by name (etcd issue 22082): fence with IsOwner.
 package etcdlock
 
 import (
@@ -18,9 +18,6 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
-
-// limit is that of a call which no context of the caller's bounds.
-const limit = 2 * time.Second
 
 // doomed has the create revision of each key that an unanswered delete of this process names. The request may still come,
 // and take along the lock that the key has become: whoever locks next with that key repeats the delete first. An entry goes
@@ -140,32 +137,6 @@ func (m *Mutex) note(v view) {
 	if clocks != nil {
 		clocks.tried(v)
 	}
-}
-
-// gone reports whether the session has ended and its lease has, too: it may live on, as after Orphan.
-func (m *Mutex) gone(ctx context.Context) bool {
-	if m.closed() {
-		return false
-	}
-	select {
-	case <-m.session.Done():
-		resp, err := m.lease(ctx)
-		return err == nil && resp.TTL < 0
-	default:
-		return false
-	}
-}
-
-// closed reports whether the client is closed. It still tries each call a hundred times, so that one is enough.
-func (m *Mutex) closed() bool {
-	ctx := m.session.Client().Ctx()
-	return ctx != nil && ctx.Err() != nil
-}
-
-func (m *Mutex) lease(ctx context.Context) (*clientv3.LeaseTimeToLiveResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	return m.session.Client().TimeToLive(ctx, m.session.Lease())
 }
 
 // try reads, and calls the client's TryLock where that can win or has the right error.
