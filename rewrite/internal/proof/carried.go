@@ -337,11 +337,11 @@ func (c *carried) decides() (found ast.Node) {
 			}
 			return found == nil
 		case *ast.CallExpr: // how long to wait, and for whom
-			if c.Walker.Clocks[n] != nil || c.IsClockCall(n) || c.makes(n) {
-				look(n, false)
-			}
-			if c.Walker.IsTry(n) {
+			if c.Walker.Clocks[n] != nil || c.IsClockCall(n) || c.Walker.IsTry(n) {
 				look(n, true)
+			}
+			if c.makes(n) {
+				look(n, false)
 			}
 			return found == nil
 		}

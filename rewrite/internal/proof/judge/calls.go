@@ -252,7 +252,10 @@ func (r *runner) clocked(s *state, c ssa.CallInstruction, name string, args []st
 	case "Sleep":
 		r.paused(s, args[len(args)-1], c, false)
 		k(s, "")
-	case "Stop", "Reset":
+	case "Reset": // the wait is the same one, and its interval another
+		r.paces[args[len(args)-1]] = true
+		k(s, "stopped")
+	case "Stop":
 		k(s, "stopped") // nobody but the loop looks at it
 	default:
 		k(s, "clock "+args[len(args)-1])

@@ -4,7 +4,6 @@ import (
 	"go/token"
 	"go/types"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -156,7 +155,7 @@ func (c *collapse) judge() *Objection {
 	if o := subset(c.try.Pos(), early, before, "when the context has ended before"); o != nil {
 		return o
 	}
-	if c.axiom.retries && !maps.Equal(plain(c.waited), plain(c.every)) && !maps.Equal(c.waited, map[string]bool{event: true}) {
+	if c.axiom.retries && !maps.Equal(c.waited, c.every) && !maps.Equal(c.waited, map[string]bool{event: true}) {
 		return objection(c.try.Pos(), "the interval is another one")
 	}
 	return c.session(union(failed), union(stopped))
@@ -327,15 +326,4 @@ func (c *collapse) after(last string) (map[string]*outcomeOf, *Objection) {
 	}
 	c.ctx, c.every = r.ctx, r.paces
 	return r.traces, nil
-}
-
-var epochs = regexp.MustCompile(`\*[0-9]+`)
-
-// plain leaves out when intervals were read.
-func plain(m map[string]bool) map[string]bool {
-	out := map[string]bool{}
-	for k := range m {
-		out[epochs.ReplaceAllString(k, "*")] = true
-	}
-	return out
 }
