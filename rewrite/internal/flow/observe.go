@@ -71,6 +71,12 @@ var testifyBlind = []string{
 // printers are packages whose functions print values.
 var printers = []string{"fmt", "log"}
 
+// nameReaders are packages that tell values by their own types and call their methods, with no eye for
+// their fields. What serves requests of grpc is called by the code that protoc generates; what is sent
+// is a message, or an error that names its type. Its interceptors are told which value serves, and know
+// it by the methods that it has.
+var nameReaders = []string{"google.golang.org/grpc"}
+
 // memberReaders are packages that see exported fields and methods alone, with what is below
 // their paths.
 var memberReaders = []string{
@@ -177,7 +183,7 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 		return
 	}
 	if named, is := types.Unalias(dst).(*types.Named); is && !ok && who == "" && named.Obj().Pkg() != nil && w.p.FileAt(named.Obj().Pos()) == nil {
-		how, who = calls, named.Obj().Pkg().Path()+"."+named.Obj().Name() // a function that others call
+		how, who = ofType(named), named.Obj().Pkg().Path()+"."+named.Obj().Name() // a function that others call
 	}
 	if who == "" || how == blind {
 		if ok {
@@ -254,9 +260,13 @@ func (w observer) spreadLook(t types.Type, how look, who string, src ast.Expr) {
 			w.meet(how, iface, who, src.Pos(), origin{w.file, src})
 		}
 	case *types.Signature:
-		for v := range u.Results().Variables() {
-			if iface, ok := source.Under(v.Type()).(*types.Interface); ok && iface.NumMethods() == 0 {
-				w.meet(how, iface, who, src.Pos(), origin{})
+		for i := range u.Results().Len() {
+			iface, ok := source.Under(u.Results().At(i).Type()).(*types.Interface)
+			if !ok || iface.NumMethods() > 0 {
+				continue
+			}
+			for _, from := range w.returned(src, i) {
+				w.meet(how, iface, who, src.Pos(), from)
 			}
 		}
 	}
@@ -270,14 +280,20 @@ func (w observer) looksAt(src ast.Expr) (look, string) {
 	}
 	at := w.stack[len(w.stack)-1]
 	if lit, ok := at.(*ast.CompositeLit); ok {
-		named := types.Unalias(w.file.TypeOf(lit)).(*types.Named).Obj()
-		if names, ok := blindCode[named.Pkg().Path()]; ok && names == nil {
-			return blind, named.Pkg().Path()
+		named := types.Unalias(w.file.TypeOf(lit)).(*types.Named)
+		path := named.Obj().Pkg().Path()
+		if names, ok := blindCode[path]; ok && names == nil {
+			return blind, path
+		} else if how := ofType(named); how < calls {
+			return how, path
 		}
 	}
 	call, ok := at.(*ast.CallExpr)
 	if !ok {
 		return calls, "code of another module"
+	}
+	if named, ok := types.Unalias(w.file.TypeOf(call.Fun)).(*types.Named); ok && ofType(named) < calls {
+		return ofType(named), named.Obj().Pkg().Path() + "." + named.Obj().Name()
 	}
 	obj := w.file.Callee(call)
 	who := obj.Pkg().Path() + "." + obj.Name()
@@ -285,6 +301,15 @@ func (w observer) looksAt(src ast.Expr) (look, string) {
 		return w.looksOf(fn, call, src), who
 	}
 	return calls, who
+}
+
+// ofType says how closely code looks at what is in a value of a type that another module declares, or is
+// handed to it if it is a function.
+func ofType(t *types.Named) look {
+	if pkg := t.Obj().Pkg(); pkg != nil && slices.Contains(nameReaders, pkg.Path()) {
+		return named
+	}
+	return calls
 }
 
 // looksOf says how closely fn looks at src, which call hands to it. Both may be nil.
@@ -308,6 +333,8 @@ func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look
 	switch {
 	case slices.Contains(printers, path):
 		return formats()
+	case slices.Contains(nameReaders, path) && !strings.HasSuffix(fn.Name(), "f"):
+		return named
 	case below(path, memberReaders):
 		return max(members, formats()) // as Infof of a logger
 	case below(path, fieldReaders), path == "reflect" && fn.Name() == "DeepEqual":
@@ -691,6 +718,10 @@ func (w observer) handed(id *ast.Ident) {
 	at := ast.Node(id)
 	for i := len(w.stack) - 2; i >= 0; i-- {
 		switch p := w.stack[i].(type) {
+		case *ast.ValueSpec:
+			if len(p.Names) == 1 && source.IsBlank(p.Names[0]) && len(p.Values) == 1 && p.Values[0] == at {
+				return // an import is used, and no more
+			}
 		case *ast.ParenExpr, *ast.IndexExpr, *ast.IndexListExpr:
 			at = p
 			continue

@@ -54,6 +54,9 @@ func (o *origins) brings(m meeting, t types.Type, reaches func(*types.Interface)
 		o.read()
 	}
 	return slices.ContainsFunc(o.leaves(m.src, map[ast.Expr]bool{}), func(leaf origin) bool {
+		if leaf.src == nil {
+			return true
+		}
 		from := leaf.file.TypeOf(leaf.src)
 		if s, ok := source.Under(from).(*types.Slice); ok && types.IsInterface(s.Elem()) {
 			from = s.Elem()
@@ -68,6 +71,9 @@ func (o *origins) brings(m meeting, t types.Type, reaches func(*types.Interface)
 
 // leaves returns the expressions that a value may come from and that are followed no further.
 func (o *origins) leaves(at origin, seen map[ast.Expr]bool) (out []origin) {
+	if at.src == nil {
+		return []origin{at}
+	}
 	src := ast.Unparen(at.src)
 	if seen[src] {
 		return nil
@@ -84,6 +90,16 @@ func (o *origins) leaves(at origin, seen map[ast.Expr]bool) (out []origin) {
 		if id, ok := ast.Unparen(src.Fun).(*ast.Ident); ok && at.file.ObjectOf(id) == types.Universe.Lookup("recover") {
 			return all(o.looks.panics)
 		}
+		if at.file.Pkg.TypesInfo.Types[src.Fun].IsType() && len(src.Args) == 1 {
+			return all([]origin{{at.file, src.Args[0]}})
+		} else if isTuple(at.file.TypeOf(src)) {
+			break
+		}
+		if fn, ok := at.file.Callee(src).(*types.Func); ok {
+			if from := resultsOf(o.Flow, fn, 0); from != nil {
+				return all(from)
+			}
+		}
 	case *ast.Ident:
 		v, ok := at.file.ObjectOf(src).(*types.Var)
 		if !ok || v.IsField() || source.IsPackageLevel(v) || o.unclear[v.Pos()] {
@@ -99,6 +115,56 @@ func (o *origins) leaves(at origin, seen map[ast.Expr]bool) (out []origin) {
 	}
 	return []origin{at}
 }
+
+// returned returns what a function that is a value may give as its i-th result; an origin without an
+// expression is anything.
+func (w observer) returned(src ast.Expr, i int) []origin {
+	switch src := ast.Unparen(src).(type) {
+	case *ast.FuncLit:
+		return results(w.file, src.Type, src.Body, i)
+	case *ast.Ident:
+		if fn, ok := w.file.ObjectOf(src).(*types.Func); ok {
+			if from := resultsOf(w.Flow, fn, i); from != nil {
+				return from
+			}
+		}
+	}
+	return []origin{{}}
+}
+
+// resultsOf returns what a function of the module gives as its i-th result, or nil if that cannot be told.
+func resultsOf(f *Flow, fn *types.Func, i int) []origin {
+	sig := fn.Signature()
+	decl, file := f.p.Declaration(fn.Pos())
+	if decl == nil || decl.Body == nil || sig.TypeParams() != nil || sig.RecvTypeParams() != nil || f.looks.linked[fn.Pos()] {
+		return nil
+	}
+	return results(file, decl.Type, decl.Body, i)
+}
+
+// results returns what a function gives as its i-th result. One that has a name may be set by a deferred
+// function.
+func results(f *source.File, t *ast.FuncType, body *ast.BlockStmt, i int) (out []origin) {
+	if t.Results == nil || len(t.Results.List[0].Names) > 0 {
+		return []origin{{}}
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ReturnStmt:
+			from := origin{}
+			if i < len(n.Results) && (i > 0 || len(n.Results) > 1 || !isTuple(f.TypeOf(n.Results[0]))) {
+				from = origin{f, n.Results[i]}
+			}
+			out = append(out, from)
+		}
+		return true
+	})
+	return out
+}
+
+func isTuple(t types.Type) bool { _, ok := t.(*types.Tuple); return ok }
 
 // given returns the arguments for a parameter.
 func (o *origins) given(p parameterOf) (out []origin) {
