@@ -16,6 +16,7 @@ import (
 // retries: those are the client's pace, and not that of the wait.
 type meter struct {
 	reads, writes, watches atomic.Int64
+	told                   atomic.Int64                                // how often the servers have said how long a lease lives
 	logins                 atomic.Int64                                // of the client, for a new token
 	refuse                 atomic.Bool                                 // watches end at once
 	lose                   atomic.Pointer[func(context.Context) error] // stands for the next answer to a write
@@ -35,6 +36,7 @@ type lostDelete struct {
 func (m *meter) install(cli *clientv3.Client) {
 	cli.KV = meteredKV{cli.KV, m}
 	cli.Watcher = meteredWatcher{cli.Watcher, m}
+	cli.Lease = meteredLease{cli.Lease, m}
 }
 
 // intercept counts what the client does by itself.
@@ -112,6 +114,19 @@ func (x *meteredTxn) Commit() (*clientv3.TxnResponse, error) {
 		if answer := x.m.lose.Swap(nil); answer != nil {
 			return nil, (*answer)(x.ctx)
 		}
+	}
+	return resp, err
+}
+
+type meteredLease struct {
+	clientv3.Lease
+	m *meter
+}
+
+func (l meteredLease) TimeToLive(ctx context.Context, id clientv3.LeaseID, opts ...clientv3.LeaseOption) (*clientv3.LeaseTimeToLiveResponse, error) {
+	resp, err := l.Lease.TimeToLive(ctx, id, opts...)
+	if err == nil {
+		l.m.told.Add(1)
 	}
 	return resp, err
 }

@@ -61,26 +61,31 @@ func newStation(t *testing.T, c *cluster.Cluster, member, n, ttl int, name strin
 	return s
 }
 
-// start starts a wait that meets the holder, and returns its result to come.
-func (s *station) start(ctx context.Context, t *testing.T, wait func(context.Context, *station) error) <-chan error {
+// start starts a wait that meets the holder, and returns its result to come. A WatchLock has been told
+// by then how long its lease lives, or it would give that a minute more when nobody answers any more.
+func (s *station) start(ctx context.Context, t *testing.T, w wait) <-chan error {
 	t.Helper()
 	done := make(chan error, 1)
-	go func() { done <- wait(ctx, s) }()
-	for s.meter.watches.Load() == 0 {
+	go func() { done <- w.wait(ctx, s) }()
+	for s.meter.watches.Load() == 0 || w.asks && s.meter.told.Load() == 0 {
 		still(t, done, time.Millisecond)
 	}
 	still(t, done, 300*time.Millisecond)
 	return done
 }
 
+// A wait is one that meets a holder.
+type wait struct {
+	name string
+	asks bool // how long the lease lives
+	wait func(context.Context, *station) error
+}
+
 // waits are the two machines that wait: that of WatchLock, and that of the clocks in a
 // loop with a deadline for each try, which ends with the session.
-var waits = []struct {
-	name string
-	wait func(context.Context, *station) error
-}{
-	{"WatchLock", func(ctx context.Context, s *station) error { return s.m.WatchLock(ctx) }},
-	{"gate", func(ctx context.Context, s *station) error {
+var waits = []wait{
+	{"WatchLock", true, func(ctx context.Context, s *station) error { return s.m.WatchLock(ctx) }},
+	{"gate", false, func(ctx context.Context, s *station) error {
 		ticker := s.m.NewTicker(gateInterval)
 		defer ticker.Stop()
 		for {
@@ -155,7 +160,7 @@ func TestOneFault(t *testing.T) {
 					t.Fatal(err)
 				}
 				s := newStation(t, c, 0, f.proxies, f.ttl, name)
-				done := s.start(ctx, t, w.wait)
+				done := s.start(ctx, t, w)
 				before, start := s.meter.requests(), time.Now()
 				for _, p := range s.proxies[:f.broken] {
 					f.fault(p)
@@ -231,7 +236,7 @@ func TestBackOff(t *testing.T) {
 				}
 				s := newStation(t, c, 0, 1, 60, prefix)
 				s.meter.refuse.Store(f.refuses)
-				done := s.start(ctx, t, w.wait)
+				done := s.start(ctx, t, w)
 				start := time.Now()
 				f.fault(c)
 				still(t, done, lasts)
@@ -292,7 +297,7 @@ func TestHolderBehindAHalfOpenConnection(t *testing.T) {
 			if err := holder.m.TryLock(ctx); err != nil {
 				t.Fatal(err)
 			}
-			done := s.start(ctx, t, w.wait)
+			done := s.start(ctx, t, w)
 			gone := c.Client().Watch(ctx, holder.m.Key(), clientv3.WithFilterPut())
 			frozen := time.Now()
 			holder.proxies[0].Freeze()
