@@ -19,7 +19,7 @@ var csvHeader = []string{
 type csvRow map[string]string
 
 // CSV writes a header and one row for each module, finding, requirement in go.mod ("bump"),
-// place that was not covered ("skipped"), thing that verification said ("problem") and finding
+// try of a lock that is not followed ("try"), place that was not covered ("skipped"), thing that verification said ("problem") and finding
 // that a comment ignores ("ignored"), and for what no module has ("note"), as RFC 4180 has it.
 // Lists in a cell are separated by "; ", names by spaces. A cell that a spreadsheet would take
 // for a formula begins with an apostrophe, which spreadsheets do not show.
@@ -68,6 +68,12 @@ func (u Unit) rows() []csvRow {
 		row := f.row()
 		row["type"], row["detail"] = "ignored", f.Ignored
 		rows = append(rows, row)
+	}
+	for _, t := range u.Lost {
+		rows = append(rows, csvRow{
+			"type": "try", "path": t.Path, "line": number(t.Line), "col": number(t.Col), "package": t.Package, "func": t.Func,
+			"codes": t.Verdict, "message": t.said(),
+		})
 	}
 	for _, s := range u.Skipped {
 		row := csvRow{"type": "skipped", "path": s.Path, "codes": s.Reason, "detail": s.Detail, "line": number(s.Line), "col": number(s.Col)}

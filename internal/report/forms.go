@@ -17,6 +17,7 @@ type Forms struct {
 	Findings []Finding // in the order of those of the result
 	Ignored  []Finding
 	Tries    []Try
+	Lost     []Try // those of Tries that are not followed
 	Skipped  []Skip
 	Problems []Problem
 	// Columns has, by "path:line:col", the columns that are not the same in characters as in
@@ -38,6 +39,9 @@ func FormsOf(res *pipeline.Result) *Forms {
 	}
 	for _, t := range res.Tries {
 		f.Tries = append(f.Tries, tryJSON(res, t))
+		if t.Lost() {
+			f.Lost = append(f.Lost, f.Tries[len(f.Tries)-1])
+		}
 	}
 	for _, s := range res.Skipped {
 		f.Skipped = append(f.Skipped, skipJSON(res, s))
@@ -83,10 +87,8 @@ func (f *Forms) reason(res *pipeline.Result) string {
 	for _, s := range f.Skipped {
 		return at(Reason{Code: s.Reason, Detail: s.Detail}.text(), s.Path, s.Line)
 	}
-	for i, t := range res.Tries {
-		if t.Lost() {
-			return at(f.Tries[i].Call+" is not followed: "+t.Why, f.Tries[i].Path, f.Tries[i].Line)
-		}
+	for _, t := range f.Lost {
+		return at(t.Call+" is not followed: "+t.Why, t.Path, t.Line)
 	}
 	for _, finding := range found {
 		if finding.Tier == "report" && finding.NotHigher != nil {

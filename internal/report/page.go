@@ -95,6 +95,7 @@ type Unit struct {
 	State    State     `json:"state"`
 	Findings []Finding `json:"findings,omitempty"`
 	Ignored  []Finding `json:"ignored,omitempty"` // as comments in the source ask for
+	Lost     []Try     `json:"lost,omitempty"`    // tries of a lock that are not followed
 	Skipped  []Skip    `json:"skipped,omitempty"`
 	Problems []Problem `json:"problems,omitempty"`
 	Files    []File    `json:"files,omitempty"` // sorted by path
@@ -121,7 +122,7 @@ func New(res *pipeline.Result, done State) (Unit, error) { return newUnit(res, F
 func newUnit(res *pipeline.Result, forms *Forms, done State) (Unit, error) {
 	u := Unit{
 		Module: cmp.Or(res.Module.Path, res.Module.Rel(res.Module.Root)), State: forms.State,
-		Findings: slices.Concat(forms.Bumps, forms.Findings), Ignored: forms.Ignored, Skipped: forms.Skipped, Problems: forms.Problems, Columns: forms.Columns,
+		Findings: slices.Concat(forms.Bumps, forms.Findings), Ignored: forms.Ignored, Lost: forms.Lost, Skipped: forms.Skipped, Problems: forms.Problems, Columns: forms.Columns,
 	}
 	if u.State == Changed {
 		u.State = done
@@ -207,6 +208,9 @@ func (f *Forms) columns(res *pipeline.Result) map[string]int {
 				add(place)
 			}
 		}
+	}
+	for _, t := range f.Lost {
+		add(fmt.Sprintf("%s:%d:%d", t.Path, t.Line, t.Col))
 	}
 	for _, s := range f.Skipped {
 		add(fmt.Sprintf("%s:%d:%d", s.Path, s.Line, s.Col))

@@ -112,6 +112,9 @@ func (l *sarifWriter) notify(n sarifNotification) {
 
 // unit adds what was found in a unit, what was not covered, and what verification said.
 func (l *sarifWriter) unit(u sarifUnit) error {
+	for _, t := range u.Lost {
+		l.notify(sarifNotification{Level: "warning", Message: sarifText{Text: t.said()}, Locations: []sarifLocation{u.location(t.Path, t.Line, t.Col, "")}})
+	}
 	for _, s := range u.Skipped {
 		l.notify(u.skip(s, l.code(s.Reason)))
 	}

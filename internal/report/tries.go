@@ -46,6 +46,15 @@ func tryJSON(res *pipeline.Result, t finding.Try) Try {
 	return out
 }
 
+// said says that a try is not followed, and why.
+func (t Try) said() string {
+	text := t.Call + " is not followed: " + t.Why
+	if t.At != "" {
+		text += " at " + t.At
+	}
+	return text
+}
+
 // Tries writes one line that sums up the places that try a lock, where one of them is not
 // followed. With all, it writes the line whenever there are any, and each place below.
 func Tries(w io.Writer, res *pipeline.Result, all bool) error {

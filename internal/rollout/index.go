@@ -72,6 +72,7 @@ type Module struct {
 	Failure    *Failure         `json:"failure,omitempty"`
 	Findings   []Finding        `json:"findings,omitempty"`
 	Ignored    []Finding        `json:"ignored,omitempty"` // as comments in the source ask for
+	Lost       []report.Try     `json:"lost,omitempty"`    // tries of a lock that are not followed
 	Skipped    []report.Skip    `json:"skipped,omitempty"`
 	Problems   []report.Problem `json:"problems,omitempty"`
 	Units      []Unit           `json:"units,omitempty"` // the prelude first

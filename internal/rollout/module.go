@@ -151,7 +151,7 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	}
 	// Findings and skips of the index are relative to the repository like all else.
 	forms := report.FormsOf(res)
-	m.Skipped, m.Problems, m.Columns, m.Incomplete = forms.Skipped, forms.Problems, forms.Columns, res.Incomplete
+	m.Lost, m.Skipped, m.Problems, m.Columns, m.Incomplete = forms.Lost, forms.Skipped, forms.Problems, forms.Columns, res.Incomplete
 	parts := split(res.Changes, func(file string) string { return r.key(r.rel(file), m.Dir) })
 	if parts, err = r.separable(ctx, res, parts); err != nil {
 		return nil, err

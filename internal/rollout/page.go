@@ -136,9 +136,9 @@ func (m *Module) rest() (out []report.Unit) {
 		u := of(f.Owners)
 		u.Ignored = append(u.Ignored, f.Finding)
 	}
-	if len(m.Skipped)+len(m.Problems) > 0 || m.Failure != nil || len(out)+len(m.Units) == 0 {
+	if len(m.Lost)+len(m.Skipped)+len(m.Problems) > 0 || m.Failure != nil || len(out)+len(m.Units) == 0 {
 		u := of(m.Owners)
-		u.Skipped, u.Problems = m.Skipped, m.Problems
+		u.Lost, u.Skipped, u.Problems = m.Lost, m.Skipped, m.Problems
 		if m.Failure != nil {
 			u.Problems = append(slices.Clip(u.Problems), report.Problem{Type: "problem", Phase: string(m.Failure.Kind), Message: m.Failure.Message})
 		}

@@ -84,9 +84,7 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 			}
 		}
 	}
-	rest := len(m.Ignored)+len(m.Skipped) > 0 || slices.ContainsFunc(m.Findings, func(f rollout.Finding) bool { return f.Tier == "refuse" && f.Bump == nil })
-	// A try that is not followed is not in the index, but makes the module incomplete.
-	rest = rest || m.Incomplete && !slices.ContainsFunc(m.Findings, func(f rollout.Finding) bool { return f.Tier == "refuse" })
+	rest := len(m.Ignored)+len(m.Lost)+len(m.Skipped) > 0 || slices.ContainsFunc(m.Findings, func(f rollout.Finding) bool { return f.Tier == "refuse" && f.Bump == nil })
 	quiet := rewritten > 0 && kinds[string(finding.TryAsksFirst)]+kinds[string(finding.TxnAsksFirst)] == rewritten
 	demand := func(holds bool, part string) {
 		if strings.Contains(text, part) != holds {
