@@ -35,6 +35,8 @@ func (pl *Plan) replaced(f *proposal) {
 			}
 		case r.session:
 			continue // with it
+		case r.of != "":
+			kinds = []finding.DifferenceKind{finding.CampaignsLate, finding.LeaderGap, finding.MissesTurn}
 		case r.name == "":
 			kinds = []finding.DifferenceKind{finding.TxnAsksFirst}
 		}

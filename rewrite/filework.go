@@ -73,6 +73,8 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 				need.Session, need.NoMutex = true, false
 			case r.name == "":
 				need.Txn = true
+			case r.of != "":
+				need.Election = true
 			default:
 				need.Within = true
 			}
@@ -247,6 +249,11 @@ func (pl *Plan) rewriteImports(w *fileWork, out []byte, qualifier string) (_ []b
 		anchor := ""
 		for _, s := range w.spelled {
 			anchor = s.Path
+		}
+		for _, r := range w.replaced {
+			if r.of != "" {
+				anchor = w.findings[0].client
+			}
 		}
 		if out, err = edit.AddImport(out, pl.HelperImport(), qualifier, pl.p.In.ModulePath, anchor); err != nil {
 			return nil, err

@@ -106,6 +106,7 @@ func (pl *Plan) helperChanges(client string, need helper.Config) ([]change.Chang
 	has := func(name string) bool { return in.HelperFiles[name] != nil } // code that was rewritten earlier needs it
 	need.Clocks, need.Within = need.Clocks || has(helper.ClocksFile), need.Within || has(helper.WithinFile)
 	need.Session = need.Session || has(helper.SessionFile)
+	need.Election = need.Election || has(helper.ElectionFile)
 	need.Txn, need.NoMutex = need.Txn || has(helper.TxnFile), need.NoMutex && !has(helper.MutexFile)
 	_, state := helper.Worst(in.HelperFiles, in.Version)
 	_, earlier := in.HelperFiles[helper.EarlierFile]

@@ -86,7 +86,9 @@ type candidate struct {
 }
 
 // A replaced is a method call that becomes one of another method, or, where name is "", of the
-// function of the helper package with the name of the method, which gets the receiver last. Of a
+// function of the helper package with the name of the method, which gets the receiver last; of an
+// election it is a Campaign that becomes the function of that name, which gets the session and the
+// election behind the context. Of a
 // session it is the call of a function of package concurrency that becomes one of the helper
 // package, of that name, or a use of the helper's session where the client's is needed.
 type replaced struct {
@@ -96,6 +98,7 @@ type replaced struct {
 	session bool
 	value   *ast.Ident    // that use, instead of a call
 	within  *ast.CallExpr // what gives the try its deadline, if it is the call that makes the session
+	of      string        // the session of the election, of a Campaign that becomes a call of a function
 }
 
 // pos is where it is.
@@ -116,7 +119,7 @@ func (r replaced) function() ast.Expr {
 }
 
 // qualified reports whether the edit names the helper package.
-func (r replaced) qualified() bool { return r.name == "" || r.function() != nil }
+func (r replaced) qualified() bool { return r.name == "" || r.of != "" || r.function() != nil }
 
 // edits are those of the call. qualifier is the name of the helper package.
 func (r replaced) edits(p *source.Program, qualifier string) edit.Edits {
@@ -128,6 +131,13 @@ func (r replaced) edits(p *source.Program, qualifier string) edit.Edits {
 		return edit.Edits{{Start: p.Offset(fun.Pos()), End: p.Offset(fun.End()), Text: qualifier + "." + r.name}}
 	}
 	sel := ast.Unparen(r.call.Fun).(*ast.SelectorExpr)
+	if r.of != "" {
+		end := p.Offset(r.call.Args[0].End())
+		return edit.Edits{
+			{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.Sel.End()), Text: qualifier + "." + r.name},
+			{Start: end, End: end, Text: ", " + r.of + ", " + r.file.Plain(sel.X)},
+		}
+	}
 	if r.name != "" {
 		return edit.Edits{{Start: p.Offset(sel.Sel.Pos()), End: p.Offset(sel.Sel.End()), Text: r.name}}
 	}

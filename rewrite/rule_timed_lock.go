@@ -93,22 +93,11 @@ func lockWithin(p *loop.Finder, c *candidate) (calls []replaced, why []finding.R
 	if !p.In.HasWithin() {
 		refuse(finding.HelperLacks, c.Node, "%s of %s", helper.WithinFile, p.In.HelperImport())
 	}
-	polled := map[ast.Expr]bool{} // by this rule
-	callers := callers{graph: p.CallGraph(), program: p.Program}
-	for _, other := range c.beside {
-		if !other.Polls() {
-			continue
-		}
-		callers.loops = append(callers.loops, other.Node)
-		callers.ways = append(callers.ways, other.Positions()...)
-		for _, h := range tries.Locks(p.Program, other.Site) {
-			polled[ast.Unparen(h.Node.(*ast.CallExpr).Fun)] = true
-		}
-	}
+	callers, polled := polledBy(p, c, tries.Locks)
 	for _, h := range tries.Locks(p.Program, c.Site) {
 		call := h.Node.(*ast.CallExpr)
 		calls = append(calls, replaced{file: h.File, call: call, name: "LockWithin"})
-		if at := callers.other(call.Lparen, map[*ssa.Function]bool{}); at.IsValid() {
+		if at := callers.none(call); at.IsValid() {
 			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
 		}
 	}
@@ -119,6 +108,22 @@ func lockWithin(p *loop.Finder, c *candidate) (calls []replaced, why []finding.R
 		refuse(finding.QueueRead, call, "%s", source.FirstLine(p.Text(call)))
 	}
 	return calls, why
+}
+
+// polledBy returns the methods of the calls that loops poll, and what is on the way to them.
+func polledBy(p *loop.Finder, c *candidate, calls func(*source.Program, *loop.Site) []loop.Hop) (*callers, map[ast.Expr]bool) {
+	on, polled := &callers{graph: p.CallGraph(), program: p.Program}, map[ast.Expr]bool{}
+	for _, other := range c.beside {
+		if !other.Polls() {
+			continue
+		}
+		on.loops = append(on.loops, other.Node)
+		on.ways = append(on.ways, other.Positions()...)
+		for _, h := range calls(p.Program, other.Site) {
+			polled[ast.Unparen(h.Node.(*ast.CallExpr).Fun)] = true
+		}
+	}
+	return on, polled
 }
 
 // queues returns what locks a mutex of the loop and is not polled, or nil: another call, the
@@ -187,6 +192,12 @@ type callers struct {
 	program *source.Program
 	loops   []ast.Stmt
 	ways    []token.Pos
+}
+
+// none returns where a caller that is on no such way leads to a call; no position if there is
+// none.
+func (c *callers) none(call *ast.CallExpr) token.Pos {
+	return c.other(call.Lparen, map[*ssa.Function]bool{})
 }
 
 // other returns where the function around a call is called by one that is on no such way; no

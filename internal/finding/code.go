@@ -51,7 +51,9 @@ const (
 	QueueRead        Code = "queue-read"
 	ClientNoTryLock  Code = "client-without-trylock"
 	HelperLacks      Code = "helper-lacks-file"
-	CampaignWrites   Code = "campaign-writes"
+	SessionUnknown   Code = "session-unknown"
+	ElectionRead     Code = "election-read"
+	ElectionResumed  Code = "election-resumed"
 	GrantPerTry      Code = "grant-per-try"
 	TxnNotFollowed   Code = "transaction-not-followed"
 	ForkDiffers      Code = "fork-differs"
@@ -145,7 +147,7 @@ const (
 // texts explains every code: what was seen, and what that means. [Code.Earn] has what to do.
 var texts = map[Code]string{
 	AliasOrDefined:   "A type is defined over concurrency.Mutex. Its method set would change with the type below it.",
-	BuildTagged:      "A file that the current build configuration leaves out uses the mutex too: it imports the client, or it does more with something of its package that holds the mutex than to call a method. Rewriting only one of them would break the other configuration, or change what it sees.",
+	BuildTagged:      "A file that the current build configuration leaves out uses the mutex too: it imports the client, or it does more with something of its package that holds the mutex than to call a method. Rewriting only one of them would break the other configuration, or change what it sees. Or it has to do with elections, and one of these is polled.",
 	CgoFile:          "The file imports \"C\". What the type checker sees is generated from it, so positions cannot be trusted.",
 	DotImport:        "The client's package is imported with a dot, so its names have no qualifier to replace.",
 	EmbeddedMutex:    "A struct embeds the mutex, and it, or a struct that embeds it, would have other members than before: the helper's Mutex has methods of its own, and its Header lies one level deeper.",
@@ -177,14 +179,16 @@ var texts = map[Code]string{
 	EditFailed:       "The edit could not be carried out. Nothing of it was kept.",
 	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",
 	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever becomes of the try. The try can grant it only where its function makes the session, as the only value of a variable, and from it the mutex.",
-	CampaignWrites:   "Campaign puts a key, and resigns when its context ends, which deletes it: its place in the queue is lost, and the next round begins at the end of it.",
+	SessionUnknown:   "The session of the election cannot be named where Campaign is called. It has to be in a variable that nothing assigns again, or in a field beside the election's that is always set together with it: to wait for the leader to go takes the client of that session.",
+	ElectionRead:     "The module reads Key, Rev or Header of the election where its last Campaign may have failed. One that has written nothing leaves them as they were; the client's forgets its key.",
+	ElectionResumed:  "The module resumes an election: it knows the key of a leader, and takes it for its own. What a Campaign that waits without a key does to that was not proved.",
 	SessionEarly:     "The session of the try, or its mutex, goes elsewhere before it is plain that the try has won: into a field, to another function, or to a call that needs the lease. A session that is granted its lease by the try has none there yet.",
 	SessionErrors:    "An error of NewSession takes another way than one of the try, or what follows could not be told. Where the lease is granted by the try, an error of the grant is one of the try.",
 	SessionHurried:   "The try has a deadline of less than a second, and the lease is granted before that begins. Where the try grants it, far servers would leave no time to win.",
 	SessionOptions:   "NewSession gets an option that cannot be kept until the lease is granted: only WithTTL and WithContext can, each as a call.",
-	LockElsewhere:    "Another call locks the mutex as well, and waits for its turn in the queue. A call that joins the queue only when it has to would lose its turns to it.",
-	LockNotRetried:   "The same call of Lock serves callers that do not try again: a request that is given up. The place in the queue is what they pay for, and it is worth its two entries.",
-	QueueRead:        "Code of the module reads or watches keys that may be below the mutex's prefix, such as to tell who waits. A caller that waits without a key would be missing there.",
+	LockElsewhere:    "Another call locks the mutex, or campaigns in the election, as well and waits for its turn in the queue, or may do so where the election goes to. A call that joins the queue only when it has to would lose its turns to it.",
+	LockNotRetried:   "The same call serves callers that do not try again: a request that is given up. The place in the queue is what they pay for, and it is worth its two entries.",
+	QueueRead:        "Code of the module reads or watches keys that may be below the prefix of the mutex, or of the election, such as to tell who waits. A caller that waits without a key would be missing there.",
 	ClientNoTryLock:  "The Mutex of this version of the client has no TryLock, which the helper package is made of.",
 	HelperLacks:      "The package that -helper-import names, or one of a newer version in this module, lacks the file that this rewrite needs. A run of etcdmod in its own module generates it where a loop there has the same finding.",
 	GrantPerTry:      "Each try is granted a lease before its transaction. That is an entry of the raft log whatever the transaction decides, and a lease that stays until it expires unless it is revoked.",

@@ -31,6 +31,8 @@ const (
 	TxnAsksFirst  DifferenceKind = "txn-asks-first"
 	GrantsLate    DifferenceKind = "grants-late"
 	GrantInTime   DifferenceKind = "grant-in-deadline"
+	CampaignsLate DifferenceKind = "campaigns-late"
+	LeaderGap     DifferenceKind = "leader-gap"
 	MissesTurn    DifferenceKind = "misses-turn"
 	LockRepeats   DifferenceKind = "lock-repeats-delete"
 	AsksAgain     DifferenceKind = "asks-again"
@@ -90,8 +92,12 @@ var Differences = []DifferenceRow{
 		"As grants-late, and the context of the try is given a deadline in the loop or function around it."},
 	{JoinsLate, "LockWithin reads and watches while another session holds the lock, and joins the queue when that may win it the lock; a Lock that failed wrote two raft entries and lost its place.",
 		"A call of Lock whose deadline is tried again becomes one of LockWithin."},
+	{CampaignsLate, "CampaignWithin reads and watches while another session leads, and joins the queue when that may win it the lead; a Campaign that failed wrote two raft entries and lost its place.",
+		"A call of Campaign whose deadline is tried again becomes one of CampaignWithin."},
+	{LeaderGap, "When a leader goes, Leader and Observe find none until a candidate has written its key, a round trip or two; one that was in the queue led at once.",
+		"As campaigns-late."},
 	{MissesTurn, "Beside programs that queue, each call misses one hand-over.",
-		"As joins-late."},
+		"As joins-late, or campaigns-late."},
 	{TryInDeadline, "The round trip more of a try that wins is within the deadline of {}.",
 		"The context of a try is given a deadline in the loop or function around it."},
 	{HeldTryReads, "A try for the lock that this process holds already writes nothing; it wrote one raft entry.",

@@ -11,6 +11,7 @@ type (
 	KeyValue struct {
 		Key                         []byte
 		CreateRevision, ModRevision int64
+		Lease                       int64
 	}
 	ResponseHeader struct{ Revision int64 }
 	ResponseOp     struct{}
@@ -121,6 +122,11 @@ func (*Mutex) Key() string
 func (*Mutex) Lock(context.Context) error
 func (*Mutex) TryLock(context.Context) error
 func (*Mutex) Unlock(context.Context) error
+
+type Election struct{}
+
+func (*Election) Campaign(context.Context, string) error
+func (*Election) Leader(context.Context) (*clientv3.GetResponse, error)
 
 var ErrLocked, ErrSessionExpired error
 `

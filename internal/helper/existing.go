@@ -16,6 +16,7 @@ type Existing struct {
 	Within      bool   // it has LockWithin
 	Txn         bool   // it has Txn
 	Session     bool   // it has the session of a try
+	Election    bool   // it has CampaignWithin
 }
 
 // Describe says which package its files, by name, are. An error means that etcdmod did not
@@ -32,7 +33,7 @@ func Describe(files map[string][]byte) (Existing, error) {
 	if err != nil {
 		return Existing{}, err
 	}
-	e := Existing{Package: f.Name.Name, Clocks: IsGenerated(files[ClocksFile]), Within: IsGenerated(files[WithinFile]), Txn: IsGenerated(files[TxnFile]), Session: IsGenerated(files[SessionFile])}
+	e := Existing{Package: f.Name.Name, Clocks: IsGenerated(files[ClocksFile]), Within: IsGenerated(files[WithinFile]), Txn: IsGenerated(files[TxnFile]), Session: IsGenerated(files[SessionFile]), Election: IsGenerated(files[ElectionFile])}
 	for _, spec := range f.Imports { // besides the client, which has a name, and the standard library
 		ip, err := strconv.Unquote(spec.Path.Value)
 		if first, _, _ := strings.Cut(ip, "/"); err == nil && spec.Name == nil && strings.Contains(first, ".") {

@@ -25,7 +25,7 @@ const DefaultDir = "internal/etcdlock"
 
 // The names of the generated files. Those of the clocks and of what rings them are only
 // written where a loop keeps its clock, and that of LockWithin where a Lock is given up and
-// tried again. That of Txn may be the only one.
+// tried again. Those of Txn and CampaignWithin may stand alone.
 const (
 	MutexFile  = "mutex.go"
 	WatchFile  = "watch.go"
@@ -35,6 +35,8 @@ const (
 	TxnFile    = "txn.go"
 	// SessionFile has the session that is made for each try.
 	SessionFile = "session.go"
+	// ElectionFile has CampaignWithin.
+	ElectionFile = "election.go"
 	// EarlierFile has names of earlier versions, for code that was rewritten with one, and
 	// ReleasedFile those that came with the clocks.
 	EarlierFile  = "earlier.go"
@@ -42,7 +44,7 @@ const (
 )
 
 // Files are the names of all files that may be generated.
-var Files = []string{BellFile, ClocksFile, EarlierFile, MutexFile, ReleasedFile, SessionFile, TxnFile, WatchFile, WithinFile}
+var Files = []string{BellFile, ClocksFile, EarlierFile, ElectionFile, MutexFile, ReleasedFile, SessionFile, TxnFile, WatchFile, WithinFile}
 
 // marker starts the first line of every generated file, whatever the version, below the header of
 // the user's.
@@ -58,7 +60,8 @@ type Config struct {
 	Within      bool   // a loop needs LockWithin
 	Txn         bool   // a loop needs Txn
 	Session     bool   // a loop makes a session for each try
-	NoMutex     bool   // and nothing else
+	Election    bool   // a loop needs CampaignWithin
+	NoMutex     bool   // and nothing that has to do with a mutex
 	Earlier     bool   // code may use what only earlier versions offered
 	Header      []byte // of the user's, see CheckHeader; it is put above all else
 }
@@ -74,8 +77,7 @@ func Generate(c Config) (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	for _, name := range Files {
-		clocks := name == ClocksFile || name == BellFile || name == ReleasedFile
-		if clocks && !c.Clocks || name == SessionFile && !c.Session || name == WithinFile && !c.Within || name == TxnFile && !c.Txn || name != TxnFile && c.NoMutex || !c.Earlier && (name == EarlierFile || name == ReleasedFile) {
+		if !c.has(name) {
 			continue
 		}
 		var b bytes.Buffer
@@ -89,6 +91,32 @@ func Generate(c Config) (map[string][]byte, error) {
 		files[name] = append(bytes.Clone(c.Header), src...)
 	}
 	return files, nil
+}
+
+// has reports whether the package has that file.
+func (c Config) has(name string) bool {
+	switch name {
+	case TxnFile:
+		return c.Txn
+	case ElectionFile:
+		return c.Election
+	}
+	if c.NoMutex {
+		return false
+	}
+	switch name {
+	case SessionFile:
+		return c.Session
+	case WithinFile:
+		return c.Within
+	case ClocksFile, BellFile:
+		return c.Clocks
+	case EarlierFile:
+		return c.Earlier
+	case ReleasedFile:
+		return c.Clocks && c.Earlier
+	}
+	return true
 }
 
 // IsGenerated reports whether src is a file that some version of etcdmod generated.

@@ -34,7 +34,7 @@ func TestGeneratedForOldestGo(t *testing.T) {
 		for _, clocks := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s clocks=%v", path, clocks), func(t *testing.T) {
 				files, err := helper.Generate(helper.Config{
-					Package: "etcdlock", Concurrency: path + "/concurrency", Version: "test", Clocks: clocks, Within: clocks, Txn: clocks, Session: clocks, Earlier: true,
+					Package: "etcdlock", Concurrency: path + "/concurrency", Version: "test", Clocks: clocks, Within: clocks, Txn: clocks, Session: clocks, Election: clocks, Earlier: true,
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -165,7 +165,7 @@ func (r *run) existing(ctx context.Context) (*rewrite.Helper, error) {
 			return fail("go.mod does not require %s, which only %s provides; require it first", pkg.Module.Path, r.mod.Rel(r.mod.Workspace))
 		}
 	}
-	return &rewrite.Helper{Import: name, Name: pkg.Name, Client: has.Concurrency, Clocks: has.Clocks, Within: has.Within, Txn: has.Txn, Session: has.Session}, nil
+	return &rewrite.Helper{Import: name, Name: pkg.Name, Client: has.Concurrency, Clocks: has.Clocks, Within: has.Within, Txn: has.Txn, Session: has.Session, Election: has.Election}, nil
 }
 
 // CheckHelperImport says what is wrong with the import path of a helper package.

@@ -28,6 +28,7 @@ func TestCopyIsInStepWithTheTemplates(t *testing.T) {
 		Within:      true,
 		Txn:         true,
 		Session:     true,
+		Election:    true,
 		Earlier:     true,
 	})
 	if err != nil {

@@ -118,6 +118,7 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 	own := ownLines(patch)
 	demand(own.adds(`\.Txn\(`) && kinds[string(finding.TxnAsksFirst)] > 0, "The transactions begin with the helper's `Txn`")
 	demand(own.adds(`\.LockWithin\b`), "The calls of `Lock` with a deadline that is tried again become `LockWithin`.")
+	demand(own.adds(`\.CampaignWithin\b`), "The calls of `Campaign` with a deadline that is tried again become the helper's `CampaignWithin`")
 	const paced = `^\s*for\b|\btime\.(Sleep|After|NewTimer|NewTicker|Tick)\(`
 	if tiers["gate"]+tiers["collapse"] == 0 && count(own.removed, paced) != count(own.added, paced) {
 		out = append(out, "it says that control flow and pace stay: the patch has a loop or a clock that it takes away")

@@ -33,6 +33,8 @@ type Helper struct {
 	Txn    bool   // it has Txn
 	// Session says that it has the session of a try.
 	Session bool
+	// Election says that it has CampaignWithin.
+	Election bool
 }
 
 // A Neighbour is a package of another module that imports one of this module.
@@ -73,6 +75,14 @@ func (in *Input) HasSession() bool {
 		return in.Helper.Session
 	}
 	return in.mayHave(helper.SessionFile)
+}
+
+// HasElection is HasClocks for CampaignWithin.
+func (in *Input) HasElection() bool {
+	if in.Helper != nil {
+		return in.Helper.Election
+	}
+	return in.mayHave(helper.ElectionFile)
 }
 
 // mayHave reports whether the generated package has that file, or can be given it.

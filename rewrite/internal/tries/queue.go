@@ -14,8 +14,11 @@ import (
 
 // Locks returns the calls of Lock that a site retries: where it calls a function that hands its
 // context on to Lock, the one there.
-func Locks(p *source.Program, s *loop.Site) (out []loop.Hop) {
-	t := &timed{Program: p, queues: isLock}
+func Locks(p *source.Program, s *loop.Site) []loop.Hop { return queueing(p, s, isLock) }
+
+// queueing is Locks for one of the methods that queue.
+func queueing(p *source.Program, s *loop.Site, queues func(*source.Program, *types.Func) bool) (out []loop.Hop) {
+	t := &timed{Program: p, queues: queues}
 	seen := map[*ast.CallExpr]bool{}
 	var add func(f *source.File, call *ast.CallExpr)
 	add = func(f *source.File, call *ast.CallExpr) {
@@ -24,7 +27,7 @@ func Locks(p *source.Program, s *loop.Site) (out []loop.Hop) {
 			return
 		}
 		seen[call] = true
-		if isLock(p, fn) {
+		if queues(p, fn) {
 			out = append(out, loop.Hop{File: f, Node: call})
 			return
 		}
