@@ -34,13 +34,14 @@ func (n *neighbourhood) look(i int) {
 			continue
 		}
 		for _, path := range slices.Sorted(maps.Keys(m.Packages)) {
-			p, uses := m.Packages[path], false
-			for path := range p.Imports {
+			files, imports := whole(m.Packages[path])
+			uses := false
+			for path := range imports {
 				n.reached[path] = true
 				uses = uses || within(path, n.mod.Path)
 			}
 			if uses {
-				n.users = append(n.users, rewrite.Neighbour{Files: p.Files, Beyond: n.beyond(p)})
+				n.users = append(n.users, rewrite.Neighbour{Files: files, Beyond: n.beyond(m.Packages[path])})
 			}
 		}
 	}
@@ -50,17 +51,31 @@ func (n *neighbourhood) look(i int) {
 func (n *neighbourhood) beyond(p *discover.Package) (files []string) {
 	seen := map[*discover.Package]bool{p: true}
 	for queue := []*discover.Package{p}; len(queue) > 0; queue = queue[1:] {
-		for path := range queue[0].Imports {
+		_, imports := whole(queue[0])
+		for path := range imports {
 			for _, q := range n.packages(path) {
 				if !seen[q] {
 					seen[q] = true
-					queue, files = append(queue, q), append(files, q.Files...)
+					more, _ := whole(q)
+					queue, files = append(queue, q), append(files, more...)
 				}
 			}
 		}
 	}
 	slices.Sort(files)
 	return files
+}
+
+// whole gives the files of a package, and what they import, in every build configuration.
+func whole(p *discover.Package) (files []string, imports map[string]bool) {
+	files, imports = slices.Clone(p.Files), maps.Clone(p.Imports)
+	for _, other := range p.Ignored {
+		files = append(files, other.Name)
+		for _, path := range other.Imports {
+			imports[path] = true
+		}
+	}
+	return files, imports
 }
 
 // packages returns those with an import path: more than one, where modules have the same path.
