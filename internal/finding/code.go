@@ -179,7 +179,7 @@ var texts = map[Code]string{
 	EditFailed:       "The edit could not be carried out. Nothing of it was kept.",
 	MixedClients:     "The module uses the mutex of more than one client module path, and one helper package serves only one.",
 	LeasePerTry:      "Each try makes a session of its own. Granting its lease is written to raft whatever becomes of the try. The try can grant it only where its function makes the session, as the only value of a variable, and from it the mutex.",
-	SessionUnknown:   "The session of the election cannot be named where Campaign is called. It has to be in a variable that nothing assigns again, or in a field beside the election's that is always set together with it: to wait for the leader to go takes the client of that session.",
+	SessionUnknown:   "The session of the election cannot be named where Campaign is called. It has to be in a variable that nothing assigns again, in a field beside the election's that is always set together with it, or in a parameter that each call gives beside the election: to wait for the leader to go takes the client of that session.",
 	ElectionRead:     "The module reads Key, Rev or Header of the election where its last Campaign may have failed. One that has written nothing leaves them as they were; the client's forgets its key.",
 	ElectionResumed:  "The module resumes an election: it knows the key of a leader, and takes it for its own. What a Campaign that waits without a key does to that was not proved.",
 	SessionEarly:     "The session of the try, or its mutex, goes elsewhere before it is plain that the try has won: into a field, to another function, or to a call that needs the lease. A session that is granted its lease by the try has none there yet.",

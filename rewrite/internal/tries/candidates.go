@@ -30,7 +30,7 @@ func (p Elections) Beside(all []Candidacy, polled map[ast.Expr]bool) ast.Node {
 		for n := range ast.Preorder(f.Syntax) {
 			switch n := n.(type) {
 			case *ast.SelectorExpr:
-				if fn, ok := f.ObjectOf(n.Sel).(*types.Func); ok && !polled[n] && p.campaigns(fn) && !other(f, n.X) {
+				if fn, ok := f.ObjectOf(n.Sel).(*types.Func); ok && !polled[n] && isCampaign(p.Program, fn) && !other(f, n.X) {
 					return n
 				}
 			case *ast.Field:
@@ -76,21 +76,29 @@ func starless(e ast.Expr) ast.Expr {
 }
 
 // origin returns what may have made an election, or nil.
-func (p Elections) origin(f *source.File, e ast.Expr) []made {
+func (p Elections) origin(f *source.File, e ast.Expr) (out []made) {
 	if x, ok := ast.Unparen(e).(*ast.SelectorExpr); ok {
 		return p.kept(f, x).from
 	}
 	if m := p.madeBy(f, e); m.call != nil {
 		return []made{m}
 	}
-	return nil
-}
-
-// campaigns reports whether fn is Campaign of an election, or of an interface that one may be in.
-func (p Elections) campaigns(fn *types.Func) bool {
-	recv := fn.Signature().Recv()
-	return isCampaign(p.Program, fn) ||
-		fn.Name() == "Campaign" && recv != nil && types.IsInterface(recv.Type()) && fn.Signature().Params().Len() == 2
+	v := f.VariableOf(e)
+	if v == nil || v.IsField() || source.IsPackageLevel(v) || f.AssignedIn(v, f.Syntax) {
+		return nil
+	}
+	if x, ok := valueOf(f, v).(*ast.SelectorExpr); ok {
+		return p.origin(f, x)
+	}
+	calls, i := p.callsWith(f, v)
+	for _, c := range calls {
+		m := p.madeBy(c.File, c.Expr.Args[i])
+		if m.call == nil {
+			return nil
+		}
+		out = append(out, m)
+	}
+	return out
 }
 
 // seen reports whether all that becomes of an election at an expression can be seen: it stays one in

@@ -69,6 +69,7 @@ func (p Elections) Candidacy(f *source.File, call *ast.CallExpr) Candidacy {
 	default:
 		m := p.madeBy(f, x)
 		if m.call == nil {
+			c.from, c.Session = p.passed(f, x)
 			return c
 		}
 		c.from = []made{m}
@@ -128,6 +129,87 @@ func (p Elections) madeBy(f *source.File, e ast.Expr) made {
 		return made{}
 	}
 	return made{f, call}
+}
+
+// passed is for an election that is a parameter: where each call passes the session beside it, that
+// is named by a parameter as well.
+func (p Elections) passed(f *source.File, e ast.Expr) ([]made, string) {
+	v := f.VariableOf(e)
+	if v == nil || v.IsField() || p.assigned(v) {
+		return nil, ""
+	}
+	calls, i := p.callsWith(f, v)
+	if len(calls) == 0 {
+		return nil, ""
+	}
+	params := f.ObjectOf(p.declared(f, v).Name).(*types.Func).Signature().Params()
+	for j := range params.Len() {
+		s := params.At(j)
+		if !p.isConcurrency(pointed(s.Type()), "Session") || p.assigned(s) || f.Lookup(s.Name(), e.Pos()) != types.Object(s) {
+			continue
+		}
+		var from []made
+		for _, c := range calls {
+			m := p.madeBy(c.File, c.Expr.Args[i])
+			if m.call == nil || !p.same(c.File, m.session(), c.Expr.Args[j]) {
+				break
+			}
+			from = append(from, m)
+		}
+		if len(from) == len(calls) {
+			return from, s.Name()
+		}
+	}
+	return nil, ""
+}
+
+// declared returns the function of which a variable is a parameter, or nil.
+func (p Elections) declared(f *source.File, v *types.Var) *ast.FuncDecl {
+	for _, d := range f.Syntax.Decls {
+		decl, ok := d.(*ast.FuncDecl)
+		if ok && decl.Recv == nil && source.PosWithin(v.Pos(), decl.Type.Params) {
+			return decl
+		}
+	}
+	return nil
+}
+
+// callsWith returns the calls of the function of which a variable is a parameter, and which one it
+// is; no calls where there may be others than these.
+func (p Elections) callsWith(f *source.File, v *types.Var) ([]source.Call, int) {
+	decl := p.declared(f, v)
+	if decl == nil || decl.Name.IsExported() && p.Importable(f) {
+		return nil, 0
+	}
+	fn, ok := f.ObjectOf(decl.Name).(*types.Func)
+	if !ok || fn.Signature().Variadic() || fn.Signature().TypeParams().Len() > 0 {
+		return nil, 0
+	}
+	var calls []source.Call
+	uses := 0
+	for _, in := range p.Files {
+		for id, obj := range in.Pkg.TypesInfo.Uses {
+			if source.Same(obj, fn) && source.PosWithin(id.Pos(), in.Syntax) {
+				uses++
+			}
+		}
+		for n := range ast.Preorder(in.Syntax) {
+			if call, ok := n.(*ast.CallExpr); ok && source.Same(in.Callee(call), fn) && len(call.Args) == fn.Signature().Params().Len() {
+				calls = append(calls, source.Call{File: in, Expr: call})
+			}
+		}
+	}
+	for i := range fn.Signature().Params().Len() {
+		if fn.Signature().Params().At(i) == v && uses == len(calls) {
+			return calls, i
+		}
+	}
+	return nil, 0
+}
+
+// same reports whether two expressions are one variable, or one field of it, that nothing assigns.
+func (p Elections) same(f *source.File, a, b ast.Expr) bool {
+	return f.Plain(a) == f.Plain(b) && p.steady(f, a) && sameRoot(f, a, b)
 }
 
 // valueOf returns what a variable is defined with, or nil.
@@ -302,7 +384,7 @@ func (p *fields) literal(f *source.File, lit *ast.CompositeLit) bool {
 		return true
 	}
 	m := p.madeBy(f, election)
-	if m.call == nil || session == nil || f.Plain(m.session()) != f.Plain(session) || !p.steady(f, m.session()) || !p.sameRoot(f, m.session(), session) {
+	if m.call == nil || session == nil || !p.same(f, m.session(), session) {
 		return false
 	}
 	p.from = append(p.from, m)
@@ -310,7 +392,7 @@ func (p *fields) literal(f *source.File, lit *ast.CompositeLit) bool {
 }
 
 // sameRoot reports whether two expressions that read the same begin with the same variable.
-func (p *fields) sameRoot(f *source.File, a, b ast.Expr) bool {
+func sameRoot(f *source.File, a, b ast.Expr) bool {
 	x, ok := source.RootIdent(a)
 	y, also := source.RootIdent(b)
 	return ok && also && f.ObjectOf(x) != nil && f.ObjectOf(x) == f.ObjectOf(y)
@@ -354,10 +436,10 @@ func (p *fields) ofSession(f *source.File, m made, a *ast.AssignStmt, l ast.Expr
 	}
 	if p.is(f, m.session(), p.session) {
 		s := base(m.session())
-		return f.Plain(s) == f.Plain(base(l)) && p.sameRoot(f, s, base(l)) && slices.Contains(a.Rhs, ast.Expr(m.call))
+		return f.Plain(s) == f.Plain(base(l)) && sameRoot(f, s, base(l)) && slices.Contains(a.Rhs, ast.Expr(m.call))
 	}
 	value := p.partner(f, a, l, false)
-	return value != nil && f.Plain(value) == f.Plain(m.session()) && p.steady(f, value) && p.sameRoot(f, value, m.session())
+	return value != nil && p.same(f, value, m.session())
 }
 
 // partner returns what the other field of the same struct is set to in the statements around an
@@ -384,7 +466,7 @@ func (p *fields) partner(f *source.File, a *ast.AssignStmt, l ast.Expr, below bo
 		if b, ok := st.(*ast.AssignStmt); ok {
 			for i, m := range b.Lhs {
 				switch {
-				case !p.is(f, m, other) || f.Plain(base(m)) != f.Plain(base(l)) || !p.sameRoot(f, base(m), base(l)):
+				case !p.is(f, m, other) || f.Plain(base(m)) != f.Plain(base(l)) || !sameRoot(f, base(m), base(l)):
 				case len(b.Lhs) != len(b.Rhs):
 					return nil
 				default:
