@@ -29,7 +29,7 @@ func merge(programs []*source.Program, found [][]*proposal) []*proposal {
 		ordinal := map[string]int{}
 		for _, f := range fs {
 			at := fmt.Sprintf("%s:%d", f.Pos.Filename, f.Pos.Offset)
-			if f.components == nil || f.Rule == sessionPerTry.id { // only reported, or beside another one
+			if f.components == nil || f.beside { // only reported, or beside another one
 				at += ":" + f.Rule
 			}
 			ordinal[at]++
@@ -69,8 +69,8 @@ func join(programs []*source.Program, fs []*proposal) *proposal {
 			}
 		}
 		for _, r := range g.replaced {
-			if r.file = f.prog.ByName[r.file.Name]; r.file != nil && !slices.Contains(f.replaced, r) {
-				f.replaced = append(f.replaced, r)
+			if file := f.prog.ByName[r.in().Name]; file != nil && !slices.Contains(f.replaced, r.moved(file)) {
+				f.replaced = append(f.replaced, r.moved(file))
 			}
 		}
 		for _, r := range g.Refused {

@@ -30,7 +30,7 @@ type fileWork struct {
 	file      *source.File
 	tokens    edit.Edits
 	spelled   []flow.Spelling
-	replaced  []replaced
+	replaced  []replacement
 	collapses []*proof.Collapse
 	findings  []*proposal
 	needsTime bool // an import of package time is missing
@@ -63,21 +63,12 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 			done[c] = true
 		}
 		for _, r := range f.replaced {
-			w := at(p.ByName[r.file.Name])
+			w := at(p.ByName[r.in().Name])
 			w.findings = append(w.findings, f)
 			if !slices.Contains(w.replaced, r) {
 				w.replaced = append(w.replaced, r)
 			}
-			switch {
-			case r.session:
-				need.Session, need.NoMutex = true, false
-			case r.name == "":
-				need.Txn = true
-			case r.of != "":
-				need.Election = true
-			default:
-				need.Within = true
-			}
+			r.needs(&need)
 		}
 		need.NoMutex = need.NoMutex && len(f.components) == 0
 		w := at(p.ByName[f.site.File.Name])
@@ -170,7 +161,7 @@ func distinct(fs []*proposal) (out []*proposal) {
 
 // rewriteFile returns the new bytes of one file.
 func (pl *Plan) rewriteFile(w *fileWork) ([]byte, error) {
-	needs := len(w.spelled) > 0 || slices.ContainsFunc(w.replaced, replaced.qualified)
+	needs := len(w.spelled) > 0 || slices.ContainsFunc(w.replaced, replacement.qualified)
 	for _, c := range w.collapses {
 		needs = needs || c.Storm && c.Retry
 	}
@@ -206,7 +197,7 @@ func (pl *Plan) rewriteCode(w *fileWork, qualifier string) ([]byte, error) {
 		tokens = append(tokens, r.edits(p, qualifier)...)
 	}
 	for _, s := range w.spelled {
-		if slices.ContainsFunc(w.replaced, func(r replaced) bool { return r.function() == ast.Expr(s.Sel) }) {
+		if slices.ContainsFunc(w.replaced, func(r replacement) bool { return r.function() == ast.Expr(s.Sel) }) {
 			continue // by another function of the helper
 		}
 		tokens = append(tokens, edit.Edit{Start: p.Offset(s.Sel.Pos()), End: p.Offset(s.Sel.End()), Text: qualifier + "." + s.Name})
@@ -251,7 +242,7 @@ func (pl *Plan) rewriteImports(w *fileWork, out []byte, qualifier string) (_ []b
 			anchor = s.Path
 		}
 		for _, r := range w.replaced {
-			if r.of != "" {
+			if r.foreign() {
 				anchor = w.findings[0].client
 			}
 		}
@@ -321,7 +312,7 @@ func (pl *Plan) qualifier(w *fileWork) string {
 				return false
 			}
 		}
-		return !slices.ContainsFunc(w.replaced, func(r replaced) bool { return taken(r.pos()) })
+		return !slices.ContainsFunc(w.replaced, func(r replacement) bool { return taken(r.pos()) })
 	}
 	if free(base) {
 		return base

@@ -49,7 +49,7 @@ func fallsUnder(p *loop.Finder, t *try, c *candidate) (out []*proposal) {
 		}
 		matched = matched || !r.beside
 		f := found(c.Site)
-		f.Rule, f.Message = r.id, m.message
+		f.Rule, f.Message, f.beside = r.id, m.message, r.beside
 		if r.code != "" {
 			f.Refused = []finding.Reason{{Code: r.code, Detail: source.FirstLine(c.Text(m.at)), Pos: c.Position(m.at.Pos())}}
 		} else {

@@ -40,7 +40,7 @@ func (pl *Plan) helperFits() {
 			}
 		}
 		for _, r := range f.replaced {
-			imported(r.file, r.pos())
+			imported(r.in(), r.pos())
 		}
 	}
 }

@@ -24,7 +24,8 @@ type proposal struct {
 	component  *flow.Component   // of the first mutex
 	components []*flow.Component // of all; none where they are the helper's already
 	client     string            // import path of package concurrency
-	replaced   []replaced
+	replaced   []replacement
+	beside     bool            // it stands beside the finding that the loop falls under otherwise
 	gated      bool            // proved
 	collapsed  *proof.Collapse // proved
 }

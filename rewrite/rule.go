@@ -2,11 +2,9 @@ package rewrite
 
 import (
 	"go/ast"
-	"go/token"
 	"slices"
 
 	"etcdmod/internal/finding"
-	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
@@ -28,7 +26,7 @@ type rule struct {
 	match func(*candidate) *match
 	// guard, if set, gives the calls that become others beside the types of the mutexes, or says
 	// why nothing may.
-	guard func(*loop.Finder, *candidate) ([]replaced, []finding.Reason)
+	guard func(*loop.Finder, *candidate) ([]replacement, []finding.Reason)
 	// beside says that the rule stands beside the one that the loop falls under otherwise.
 	beside bool
 	// top is the strongest tier that a finding of the rule may get, and code why it is only
@@ -83,69 +81,6 @@ type candidate struct {
 	client     string // import path of the package concurrency of the client, where that is no mutex's
 	// beside are the loops of the same search, with this one.
 	beside []*candidate
-}
-
-// A replaced is a method call that becomes one of another method, or, where name is "", of the
-// function of the helper package with the name of the method, which gets the receiver last; of an
-// election it is a Campaign that becomes the function of that name, which gets the session and the
-// election behind the context. Of a
-// session it is the call of a function of package concurrency that becomes one of the helper
-// package, of that name, or a use of the helper's session where the client's is needed.
-type replaced struct {
-	file    *source.File
-	call    *ast.CallExpr
-	name    string
-	session bool
-	value   *ast.Ident    // that use, instead of a call
-	within  *ast.CallExpr // what gives the try its deadline, if it is the call that makes the session
-	of      string        // the session of the election, of a Campaign that becomes a call of a function
-}
-
-// pos is where it is.
-func (r replaced) pos() token.Pos {
-	if r.value != nil {
-		return r.value.Pos()
-	}
-	return r.call.Pos()
-}
-
-// function returns the name of a function of package concurrency, with its qualifier, that is
-// replaced, or nil.
-func (r replaced) function() ast.Expr {
-	if !r.session || r.value != nil {
-		return nil
-	}
-	return ast.Unparen(r.call.Fun)
-}
-
-// qualified reports whether the edit names the helper package.
-func (r replaced) qualified() bool { return r.name == "" || r.of != "" || r.function() != nil }
-
-// edits are those of the call. qualifier is the name of the helper package.
-func (r replaced) edits(p *source.Program, qualifier string) edit.Edits {
-	if r.value != nil {
-		end := p.Offset(r.value.End())
-		return edit.Edits{{Start: end, End: end, Text: "." + r.name}}
-	}
-	if fun := r.function(); fun != nil {
-		return edit.Edits{{Start: p.Offset(fun.Pos()), End: p.Offset(fun.End()), Text: qualifier + "." + r.name}}
-	}
-	sel := ast.Unparen(r.call.Fun).(*ast.SelectorExpr)
-	if r.of != "" {
-		end := p.Offset(r.call.Args[0].End())
-		return edit.Edits{
-			{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.Sel.End()), Text: qualifier + "." + r.name},
-			{Start: end, End: end, Text: ", " + r.of + ", " + r.file.Plain(sel.X)},
-		}
-	}
-	if r.name != "" {
-		return edit.Edits{{Start: p.Offset(sel.Sel.Pos()), End: p.Offset(sel.Sel.End()), Text: r.name}}
-	}
-	end := p.Offset(r.call.Args[len(r.call.Args)-1].End())
-	return edit.Edits{
-		{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.Sel.Pos()), Text: qualifier + "."},
-		{Start: end, End: end, Text: ", " + r.file.Text(sel.X)},
-	}
 }
 
 // refusal returns the first component that cannot be rewritten, or nil.

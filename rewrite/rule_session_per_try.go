@@ -55,11 +55,13 @@ package rewrite
 import (
 	"fmt"
 	"go/ast"
+	"go/token"
 	"go/types"
 	"slices"
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 	"etcdmod/rewrite/internal/tries"
@@ -87,8 +89,62 @@ var sessionPerTry = &rule{
 	},
 }
 
+// A sessionReplaced is a call of a function of package concurrency that becomes one of the helper's.
+type sessionReplaced struct {
+	replacedCall
+	name string // of the helper's
+}
+
+func (r sessionReplaced) moved(f *source.File) replacement                    { r.file = f; return r }
+func (r sessionReplaced) function() ast.Expr                                  { return ast.Unparen(r.call.Fun) }
+func (r sessionReplaced) needs(c *helper.Config)                              { needSession(c) }
+func (r sessionReplaced) differs(*source.Program) (none []finding.Difference) { return }
+
+func (r sessionReplaced) edits(p *source.Program, qualifier string) edit.Edits {
+	fun := r.function()
+	return edit.Edits{{Start: p.Offset(fun.Pos()), End: p.Offset(fun.End()), Text: qualifier + "." + r.name}}
+}
+
+func needSession(c *helper.Config) { c.Session, c.NoMutex = true, false }
+
+// A sessionMade is the one that makes the session.
+type sessionMade struct {
+	sessionReplaced
+	within *ast.CallExpr // what gives the try its deadline, or nil
+}
+
+func (r sessionMade) moved(f *source.File) replacement { r.file = f; return r }
+
+func (r sessionMade) differs(p *source.Program) []finding.Difference {
+	out := differences(p, r, finding.GrantsLate)
+	if r.within != nil {
+		out = append(out, finding.Difference{Kind: finding.GrantInTime, Value: source.FirstLine(r.file.Text(r.within)), Pos: p.Position(r.within.Pos())})
+	}
+	return out
+}
+
+// A sessionUsed is a use of the helper's session where the client's, which it embeds, is needed.
+type sessionUsed struct {
+	file  *source.File
+	value *ast.Ident
+}
+
+func (r sessionUsed) in() *source.File                                    { return r.file }
+func (r sessionUsed) moved(f *source.File) replacement                    { r.file = f; return r }
+func (r sessionUsed) pos() token.Pos                                      { return r.value.Pos() }
+func (r sessionUsed) function() ast.Expr                                  { return nil }
+func (r sessionUsed) qualified() bool                                     { return false }
+func (r sessionUsed) foreign() bool                                       { return false }
+func (r sessionUsed) needs(c *helper.Config)                              { needSession(c) }
+func (r sessionUsed) differs(*source.Program) (none []finding.Difference) { return }
+
+func (r sessionUsed) edits(p *source.Program, _ string) edit.Edits {
+	end := p.Offset(r.value.End())
+	return edit.Edits{{Start: end, End: end, Text: ".Session"}}
+}
+
 // grantLate lets the tries grant the leases of their sessions.
-func grantLate(p *loop.Finder, c *candidate) (calls []replaced, why []finding.Reason) {
+func grantLate(p *loop.Finder, c *candidate) (calls []replacement, why []finding.Reason) {
 	refuse := func(code finding.Code, at ast.Node) {
 		why = append(why, finding.Reason{Code: code, Detail: source.FirstLine(p.Text(at)), Pos: p.Position(at.Pos())})
 	}
@@ -117,17 +173,13 @@ func grantLate(p *loop.Finder, c *candidate) (calls []replaced, why []finding.Re
 			refuse(finding.ForkDiffers, s.Made)
 		}
 		late = late || s.Made == made
-		add := func(call *ast.CallExpr, name string) {
-			calls = append(calls, replaced{file: s.File, call: call, name: name, session: true})
-		}
-		add(s.Made, "NewSession")
-		calls[len(calls)-1].within = s.Within
-		add(s.Mutex, "NewMutexOf")
+		calls = append(calls, sessionMade{sessionReplaced{replacedCall{s.File, s.Made}, "NewSession"}, s.Within},
+			sessionReplaced{replacedCall{s.File, s.Mutex}, "NewMutexOf"})
 		for _, opt := range s.Options {
-			add(opt, source.NameIn(opt.Fun).Name)
+			calls = append(calls, sessionReplaced{replacedCall{s.File, opt}, source.NameIn(opt.Fun).Name})
 		}
 		for _, id := range s.Values {
-			calls = append(calls, replaced{file: s.File, name: "Session", session: true, value: id})
+			calls = append(calls, sessionUsed{s.File, id})
 		}
 	}
 	if !late && len(why) == 0 {

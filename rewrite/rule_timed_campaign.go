@@ -59,6 +59,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 	"etcdmod/rewrite/internal/tries"
@@ -79,8 +80,31 @@ var timedCampaign = &rule{
 	guard: campaignWithin,
 }
 
+// A campaignReplaced is a Campaign that becomes the helper's function, which gets the session and the
+// election behind the context.
+type campaignReplaced struct {
+	replacedCall
+	session string // of the election
+}
+
+func (r campaignReplaced) moved(f *source.File) replacement { r.file = f; return r }
+func (r campaignReplaced) foreign() bool                    { return true }
+func (r campaignReplaced) needs(c *helper.Config)           { c.Election = true }
+
+func (r campaignReplaced) differs(p *source.Program) []finding.Difference {
+	return differences(p, r, finding.CampaignsLate, finding.LeaderGap, finding.MissesTurn)
+}
+
+func (r campaignReplaced) edits(p *source.Program, qualifier string) edit.Edits {
+	sel, end := r.method(), p.Offset(r.call.Args[0].End())
+	return edit.Edits{
+		{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.Sel.End()), Text: qualifier + ".CampaignWithin"},
+		{Start: end, End: end, Text: ", " + r.session + ", " + r.file.Plain(sel.X)},
+	}
+}
+
 // campaignWithin lets the calls of Campaign become the helper's.
-func campaignWithin(p *loop.Finder, c *candidate) (calls []replaced, why []finding.Reason) {
+func campaignWithin(p *loop.Finder, c *candidate) (calls []replacement, why []finding.Reason) {
 	refuse := func(code finding.Code, at ast.Node, detail string) {
 		why = append(why, finding.Reason{Code: code, Detail: detail, Pos: p.Position(at.Pos())})
 	}
@@ -117,7 +141,7 @@ func campaignWithin(p *loop.Finder, c *candidate) (calls []replaced, why []findi
 			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
 		}
 		all, starts = append(all, e), append(starts, e.Starts()...)
-		calls = append(calls, replaced{file: h.File, call: call, name: "CampaignWithin", of: e.Session})
+		calls = append(calls, campaignReplaced{replacedCall{h.File, call}, e.Session})
 		c.client, _ = p.ConcurrencyPath(h.File.Callee(call).Pkg())
 		if p.IsFork(c.client) {
 			refuse(finding.ForkDiffers, call, c.client)

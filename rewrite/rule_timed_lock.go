@@ -59,6 +59,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
 	"etcdmod/rewrite/internal/callgraph"
+	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
@@ -80,8 +81,24 @@ var timedLock = &rule{
 	guard: lockWithin,
 }
 
+// A lockReplaced is a call of Lock that becomes LockWithin.
+type lockReplaced struct{ replacedCall }
+
+func (r lockReplaced) moved(f *source.File) replacement { r.file = f; return r }
+func (r lockReplaced) qualified() bool                  { return false }
+func (r lockReplaced) needs(c *helper.Config)           { c.Within = true }
+
+func (r lockReplaced) differs(p *source.Program) []finding.Difference {
+	return differences(p, r, finding.JoinsLate, finding.MissesTurn)
+}
+
+func (r lockReplaced) edits(p *source.Program, _ string) edit.Edits {
+	sel := r.method().Sel
+	return edit.Edits{{Start: p.Offset(sel.Pos()), End: p.Offset(sel.End()), Text: "LockWithin"}}
+}
+
 // lockWithin renames the calls of Lock.
-func lockWithin(p *loop.Finder, c *candidate) (calls []replaced, why []finding.Reason) {
+func lockWithin(p *loop.Finder, c *candidate) (calls []replacement, why []finding.Reason) {
 	refuse := func(code finding.Code, at ast.Node, format string, args ...any) {
 		why = append(why, finding.Reason{Code: code, Detail: fmt.Sprintf(format, args...), Pos: p.Position(at.Pos())})
 	}
@@ -96,7 +113,7 @@ func lockWithin(p *loop.Finder, c *candidate) (calls []replaced, why []finding.R
 	callers, polled := polledBy(p, c, tries.Locks)
 	for _, h := range tries.Locks(p.Program, c.Site) {
 		call := h.Node.(*ast.CallExpr)
-		calls = append(calls, replaced{file: h.File, call: call, name: "LockWithin"})
+		calls = append(calls, lockReplaced{replacedCall{h.File, call}})
 		if at := callers.none(call); at.IsValid() {
 			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
 		}

@@ -51,6 +51,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/rewrite/internal/edit"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
 	"etcdmod/rewrite/internal/tries"
@@ -78,7 +79,7 @@ var txnPoll = &rule{
 }
 
 // askFirst lets the transactions begin with the helper's Txn.
-func askFirst(p *loop.Finder, c *candidate) (calls []replaced, why []finding.Reason) {
+func askFirst(p *loop.Finder, c *candidate) (calls []replacement, why []finding.Reason) {
 	refuse := func(code finding.Code, at ast.Node, detail string) {
 		why = append(why, finding.Reason{Code: code, Detail: detail, Pos: p.Position(at.Pos())})
 	}
@@ -97,8 +98,26 @@ func askFirst(p *loop.Finder, c *candidate) (calls []replaced, why []finding.Rea
 	}
 	for _, h := range begun {
 		call := h.Node.(*ast.CallExpr)
-		calls = append(calls, replaced{file: h.File, call: call})
+		calls = append(calls, txnReplaced{replacedCall{h.File, call}})
 		c.client = tries.Client(h.File, call) + "/concurrency"
 	}
 	return calls, why
+}
+
+// A txnReplaced is a call of Txn that becomes the helper's function, which gets the client last.
+type txnReplaced struct{ replacedCall }
+
+func (r txnReplaced) moved(f *source.File) replacement { r.file = f; return r }
+func (r txnReplaced) needs(c *helper.Config)           { c.Txn = true }
+
+func (r txnReplaced) differs(p *source.Program) []finding.Difference {
+	return differences(p, r, finding.TxnAsksFirst)
+}
+
+func (r txnReplaced) edits(p *source.Program, qualifier string) edit.Edits {
+	sel, end := r.method(), p.Offset(r.call.Args[len(r.call.Args)-1].End())
+	return edit.Edits{
+		{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.Sel.Pos()), Text: qualifier + "."},
+		{Start: end, End: end, Text: ", " + r.file.Text(sel.X)},
+	}
 }
