@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -28,6 +29,7 @@ var bins struct {
 	standby, standbyAfter, storm, stormAfter string
 	tiers, tiersAfter                        string
 	perTry, perTryAfter                      string
+	elect, electAfter                        string
 }
 
 func TestMain(m *testing.M) {
@@ -62,6 +64,7 @@ func build(dir string) error {
 		{"storm", &bins.storm, &bins.stormAfter},
 		{"tiers", &bins.tiers, &bins.tiersAfter},
 		{"pertry", &bins.perTry, &bins.perTryAfter},
+		{"elect", &bins.elect, &bins.electAfter},
 	} {
 		src := filepath.Join(dir, "src", p.name)
 		if err := copyTree(src, filepath.Join(root, "testdata", p.name)); err != nil {
@@ -128,9 +131,20 @@ type candidate struct {
 
 func start(t *testing.T, bin string, c *cluster.Cluster, args ...string) *candidate {
 	t.Helper()
+	p, _ := startWith(t, bin, c, args...)
+	return p
+}
+
+// startWith is start for a process that reads its standard input.
+func startWith(t *testing.T, bin string, c *cluster.Cluster, args ...string) (*candidate, io.Writer) {
+	t.Helper()
 	p := &candidate{t: t, lines: make(chan string, 100), done: make(chan error, 1)}
 	p.cmd = exec.Command(bin, append([]string{"-endpoints", strings.Join(c.Endpoints(), ",")}, args...)...)
 	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdin, err := p.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +168,7 @@ func start(t *testing.T, bin string, c *cluster.Cluster, args ...string) *candid
 		for range p.done {
 		}
 	})
-	return p
+	return p, stdin
 }
 
 type writerFunc func([]byte) (int, error)
