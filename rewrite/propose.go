@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"cmp"
+	"slices"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/flow"
@@ -20,6 +21,11 @@ func propose(p *loop.Finder, f *proposal, r *rule, c *candidate) {
 	var why []finding.Reason
 	if r.guard != nil { // what the loop is about says more than what its types go through
 		f.replaced, why = r.guard(p, c)
+	}
+	for _, call := range f.replaced {
+		if blocked := call.in().Blocked; blocked != nil && !slices.Contains(why, *blocked) {
+			why = append(why, *blocked)
+		}
 	}
 	if m := c.refusal(); m != nil {
 		why = append(why, m.Reasons...)

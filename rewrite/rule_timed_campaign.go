@@ -130,9 +130,6 @@ func campaignWithin(p *loop.Finder, c *candidate) (calls []replacement, why []fi
 	var starts []string
 	for _, h := range tries.Campaigns(p.Program, c.Site) {
 		call := h.Node.(*ast.CallExpr)
-		if h.File.Blocked != nil {
-			why = append(why, *h.File.Blocked)
-		}
 		e := elections.Candidacy(h.File, call)
 		if e.Session == "" {
 			refuse(finding.SessionUnknown, call, source.FirstLine(p.Text(call.Fun)))
