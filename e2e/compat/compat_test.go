@@ -92,15 +92,16 @@ func TestClients(t *testing.T) {
 // A module is a service on disk.
 type module struct{ gocmd.Runner }
 
-// write writes the service without its dependencies: the helper with clocks, the helper
-// without, and the tests that use it.
+// write writes the service without its dependencies: the helper with all that it may have, the helper
+// of a guard, and the tests that use it.
 func (r row) write(t *testing.T) module {
 	t.Helper()
 	m := module{gocmd.Runner{Dir: t.TempDir()}.With("GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly")}
 	m.put(t, "go.mod", []byte("module "+service+"\n\ngo "+r.line+"\n\nrequire "+r.module+" "+r.version+"\n"))
 	for dir, clocks := range map[string]bool{"internal/etcdlock": true, "internal/guard": false} {
 		files, err := helper.Generate(helper.Config{
-			Package: filepath.Base(dir), Concurrency: r.client + "/concurrency", Version: "test", Clocks: clocks, Earlier: clocks,
+			Package: filepath.Base(dir), Concurrency: r.client + "/concurrency", Version: "test", Earlier: clocks,
+			Clocks: clocks, Within: clocks, Txn: clocks, Session: clocks, Election: clocks,
 		})
 		if err != nil {
 			t.Fatal(err)
