@@ -65,6 +65,7 @@ var (
 	lockInTime    = &try{attempt: tries.TimedLocks, calls: tries.Locks, otherwise: finding.PerRequest, why: goesRound}
 	helperLock    = &try{attempt: tries.HelperLocks, helper: true}
 	leadInTime    = &try{attempt: tries.TimedCampaigns, otherwise: finding.PerRequest, why: goesRound}
+	helperLead    = &try{attempt: tries.HelperCampaigns, helper: true}
 	createKey     = &try{attempt: tries.Creations, otherwise: finding.Once, why: "the loop does not wait for the key to be free"}
 )
 

@@ -68,13 +68,16 @@ import (
 var timedCampaign = &rule{
 	id:    "timed-campaign",
 	words: Need{Words: [][]string{{".Campaign("}, {"WithTimeout", "WithDeadline"}}},
-	tries: []*try{leadInTime},
+	tries: []*try{leadInTime, helperLead},
 	top:   finding.Guard,
 	match: func(c *candidate) *match {
 		if !c.Polls() {
 			return nil
 		}
 		at := c.Attempts()[0].Node
+		if tries.Guarded(c.Program, c.Site) {
+			return nil
+		}
 		return &match{fmt.Sprintf("%s calls %s with a timeout again and again; each call that fails writes two raft entries and loses its place", c.Name, source.FirstLine(c.Text(source.Fun(at)))), at}
 	},
 	guard: campaignWithin,
@@ -143,6 +146,9 @@ func campaignWithin(p *loop.Finder, c *candidate) (calls []replacement, why []fi
 		if p.IsFork(c.client) {
 			refuse(finding.ForkDiffers, call, c.client)
 		}
+	}
+	if len(calls) == 0 {
+		refuse(finding.SessionUnknown, c.Node, "")
 	}
 	if len(why) > 0 {
 		return calls, why // what is asked below needs the elections

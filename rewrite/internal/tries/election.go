@@ -21,6 +21,12 @@ import (
 // Campaigns returns the calls of Campaign that a site retries, as Locks does those of Lock.
 func Campaigns(p *source.Program, s *loop.Site) []loop.Hop { return queueing(p, s, isCampaign) }
 
+// Guarded reports whether all that a site retries are calls of CampaignWithin.
+func Guarded(p *source.Program, s *loop.Site) bool {
+	plain := slices.ContainsFunc(Campaigns(p, s), func(h loop.Hop) bool { return !h.File.IsHelper() })
+	return !plain && len(queueing(p, s, isCampaignWithin)) > 0
+}
+
 // Elections knows where the elections of a program come from.
 type Elections struct {
 	*source.Program

@@ -73,6 +73,11 @@ func isCampaign(p *source.Program, fn *types.Func) bool {
 	return ok
 }
 
+// isCampaignWithin reports whether fn is the function CampaignWithin of the helper package.
+func isCampaignWithin(p *source.Program, fn *types.Func) bool {
+	return p.IsHelperFunc(fn, "CampaignWithin")
+}
+
 // forwarders returns the functions that hand a context parameter to the method, directly or
 // through others, with the index of the parameter.
 func (p *timed) forwarders() map[token.Pos]int {

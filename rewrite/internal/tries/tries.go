@@ -20,6 +20,12 @@ func TimedCampaigns(p *loop.Functions) *loop.Attempt {
 	return &loop.Attempt{Is: t.is, Timed: true, Through: t.through}
 }
 
+// HelperCampaigns are the calls that timed campaigns become.
+func HelperCampaigns(p *loop.Functions) *loop.Attempt {
+	t := &timed{Program: p.Program, queues: isCampaignWithin}
+	return &loop.Attempt{Is: t.is, Timed: true}
+}
+
 func Creations(p *loop.Functions) *loop.Attempt {
 	t := Txns{p}
 	return &loop.Attempt{Is: t.isCreation, Replies: true}
