@@ -69,8 +69,10 @@ func (p Elections) Candidacy(f *source.File, call *ast.CallExpr) Candidacy {
 	switch x := c.Election.(type) {
 	case *ast.SelectorExpr:
 		k := p.kept(f, x)
-		if c.from = k.from; named(x.X) && k.beside != nil && (k.beside.Exported() || k.beside.Pkg() == f.Pkg.Types) {
-			c.Session = f.Plain(x.X) + "." + k.beside.Name()
+		if c.from = k.from; named(x.X) && k.beside != nil {
+			if found, _, _ := types.LookupFieldOrMethod(f.TypeOf(x.X), true, f.Pkg.Types, k.beside.Name()); source.Same(found, k.beside) {
+				c.Session = f.Plain(x.X) + "." + k.beside.Name()
+			}
 		}
 	default:
 		m := p.madeBy(f, x)
@@ -287,7 +289,7 @@ func (p Elections) overwritten(t types.Type) bool {
 // kept returns what is known of the elections in a field that is selected.
 func (p Elections) kept(f *source.File, x *ast.SelectorExpr) (k field) {
 	sel := f.Pkg.TypesInfo.Selections[x]
-	if sel == nil || sel.Kind() != types.FieldVal || len(sel.Index()) != 1 {
+	if sel == nil || sel.Kind() != types.FieldVal {
 		return k
 	}
 	election := f.VariableOf(x).Origin()
@@ -295,7 +297,11 @@ func (p Elections) kept(f *source.File, x *ast.SelectorExpr) (k field) {
 		return k
 	}
 	defer func() { p.fields[election.Pos()] = k }()
-	st, ok := source.Under(pointed(sel.Recv())).(*types.Struct)
+	owner := sel.Recv()
+	if within := source.Promoted(sel); within != nil {
+		owner = within.Type()
+	}
+	st, ok := source.Under(pointed(owner)).(*types.Struct)
 	if !ok {
 		return k
 	}
