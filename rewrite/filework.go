@@ -2,12 +2,13 @@ package rewrite
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -36,25 +37,32 @@ type fileWork struct {
 	needsTime bool // an import of package time is missing
 }
 
-func (pl *Plan) changes() ([]change.Change, *proposal, error) {
-	p := pl.p
-	work := map[*source.File]*fileWork{}
-	at := func(f *source.File) *fileWork {
-		if work[f] == nil {
-			work[f] = &fileWork{file: f}
-		}
-		return work[f]
+// A workload is what has to be done in all files.
+type workload struct {
+	files  map[*source.File]*fileWork
+	client string // import path of package concurrency; "" if nothing is to be done
+	needs  helper.Config
+}
+
+func (l *workload) at(f *source.File) *fileWork {
+	if l.files[f] == nil {
+		l.files[f] = &fileWork{file: f}
 	}
-	client, need := "", helper.Config{NoMutex: true}
+	return l.files[f]
+}
+
+// collect gathers it, where each proposal has the tier that is said.
+func (pl *Plan) collect(tier func(*proposal) finding.Tier) (*workload, *proposal, error) {
+	p, l := pl.p, &workload{files: map[*source.File]*fileWork{}, needs: helper.Config{NoMutex: true}}
 	done := map[*flow.Component]bool{}
 	for _, f := range pl.proposals {
-		if f.Tier == finding.Refuse {
+		if tier(f) == finding.Refuse {
 			continue
 		}
-		client = f.client
+		l.client = f.client
 		for _, c := range f.components {
 			for _, s := range c.Node.Spelled {
-				w := at(s.File)
+				w := l.at(s.File)
 				w.findings = append(w.findings, f)
 				if !done[c] {
 					w.spelled = append(w.spelled, s)
@@ -63,46 +71,55 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 			done[c] = true
 		}
 		for _, r := range f.replaced {
-			w := at(p.ByName[r.in().Name])
+			w := l.at(p.ByName[r.in().Name])
 			w.findings = append(w.findings, f)
 			if !slices.Contains(w.replaced, r) {
 				w.replaced = append(w.replaced, r)
 			}
-			r.needs(&need)
+			r.needs(&l.needs)
 		}
-		need.NoMutex = need.NoMutex && len(f.components) == 0
-		w := at(p.ByName[f.site.File.Name])
+		l.needs.NoMutex = l.needs.NoMutex && len(f.components) == 0
+		w := l.at(p.ByName[f.site.File.Name])
 		w.findings = append(w.findings, f)
-		switch f.Tier {
+		switch tier(f) {
 		case finding.Gate:
-			need.Clocks = true
-			k := f.site.Clocks[0]
-			if len(k.Places) > 0 {
-				w.tokens = append(w.tokens, proof.Paused(f.site)...)
-				_, imported, _ := proof.TimeName(w.file, k.Places)
-				w.needsTime = w.needsTime || !imported
-				break
+			l.needs.Clocks = true
+			if err := w.gate(p, f); err != nil {
+				return nil, f, err
 			}
-			sel, ok := ast.Unparen(k.Made.Fun).(*ast.SelectorExpr)
-			if !ok {
-				return nil, f, fmt.Errorf("package time is imported with a dot")
-			}
-			w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.X.End()), Text: f.site.File.Plain(f.site.Mutex())})
 		case finding.Collapse:
 			w.collapses = append(w.collapses, f.collapsed)
 		}
 	}
-	if client == "" {
-		return nil, nil, nil
-	}
-	files := make([]*fileWork, 0, len(work))
-	for _, w := range work {
-		files = append(files, w)
-	}
-	sort.Slice(files, func(i, j int) bool { return files[i].file.Name < files[j].file.Name })
+	return l, nil, nil
+}
 
+// gate has the clock of a loop made by the mutex.
+func (w *fileWork) gate(p *source.Program, f *proposal) error {
+	k := f.site.Clocks[0]
+	if len(k.Places) > 0 {
+		w.tokens = append(w.tokens, proof.Paused(f.site)...)
+		_, imported, _ := proof.TimeName(w.file, k.Places)
+		w.needsTime = w.needsTime || !imported
+		return nil
+	}
+	sel, ok := ast.Unparen(k.Made.Fun).(*ast.SelectorExpr)
+	if !ok {
+		return fmt.Errorf("package time is imported with a dot")
+	}
+	w.tokens = append(w.tokens, edit.Edit{Start: p.Offset(sel.X.Pos()), End: p.Offset(sel.X.End()), Text: f.site.File.Plain(f.site.Mutex())})
+	return nil
+}
+
+// changes returns what becomes of all files, where each proposal has the tier that is said, or the
+// proposal that stands in the way, and why.
+func (pl *Plan) changes(tier func(*proposal) finding.Tier) ([]change.Change, *proposal, error) {
+	work, failed, why := pl.collect(tier)
+	if why != nil || work.client == "" {
+		return nil, failed, why
+	}
 	var out []change.Change
-	for _, w := range files {
+	for _, w := range slices.SortedFunc(maps.Values(work.files), func(a, b *fileWork) int { return cmp.Compare(a.file.Name, b.file.Name) }) {
 		next, err := pl.rewriteFile(w)
 		if err != nil {
 			failed, why := pl.alone(w)
@@ -113,18 +130,21 @@ func (pl *Plan) changes() ([]change.Change, *proposal, error) {
 		}
 		out = append(out, change.Change{Path: w.file.Name, Old: w.file.Bytes, New: next, Findings: public(distinct(w.findings))})
 	}
-	helperFiles, err := pl.helperChanges(client, need)
+	helperFiles, err := pl.helperChanges(work.client, work.needs)
 	if err != nil {
 		return nil, nil, err
 	}
 	return append(out, helperFiles...), nil, nil
 }
 
+// settledTier is the tier that a proposal has.
+func settledTier(f *proposal) finding.Tier { return f.Tier }
+
 // alone returns a finding of a file whose loop cannot be replaced even if no other one is, and
 // why; nil if there is none.
 func (pl *Plan) alone(w *fileWork) (*proposal, error) {
 	for _, f := range distinct(w.findings) {
-		if f.Tier != finding.Collapse || !slices.Contains(w.collapses, f.collapsed) {
+		if f.collapsed == nil || !slices.Contains(w.collapses, f.collapsed) {
 			continue
 		}
 		one := *w

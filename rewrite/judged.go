@@ -74,16 +74,12 @@ func (f *proposal) judged() bool { return f.Tier > finding.Guard }
 // only returns the changes as they would be if all but some proposals were guarded at most: a
 // function with several loops is judged loop by loop.
 func (pl *Plan) only(some ...*proposal) ([]change.Change, error) {
-	tiers := settle(pl.proposals, nil).tiers
-	for _, f := range pl.proposals {
-		if f.Tier > finding.Guard && !slices.Contains(some, f) {
-			f.Tier = finding.Guard
+	changes, _, err := pl.changes(func(f *proposal) finding.Tier {
+		if slices.Contains(some, f) {
+			return f.Tier
 		}
-	}
-	changes, _, err := pl.changes()
-	for i, f := range pl.proposals {
-		f.Tier = tiers[i]
-	}
+		return min(f.Tier, finding.Guard)
+	})
 	return changes, err
 }
 

@@ -201,7 +201,7 @@ func (pl *Plan) Changes() ([]change.Change, error) {
 		return pl.settled.changes, nil
 	}
 	for {
-		changes, failed, why := pl.changes()
+		changes, failed, why := pl.changes(settledTier)
 		if failed == nil && why == nil {
 			pl.differences()
 			if lowered := pl.judge(changes); lowered {
