@@ -13,7 +13,6 @@ import (
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/repeat"
 	"etcdmod/rewrite/internal/source"
-	"etcdmod/rewrite/internal/tries"
 	"etcdmod/rewrite/internal/verdict"
 )
 
@@ -115,24 +114,15 @@ func verdicts(p *loop.Finder, left []account.Try) map[token.Pos]verdict.Verdict 
 	facts := verdict.Facts{
 		Judged: p.Judged, Repeats: func(o types.Object) bool { return loop.IsRepeater(p.Program, o) }, Stops: p.Stops,
 		Harmless: func(t account.Try) (finding.Verdict, string) {
-			const bounded = "what bounds it is made outside of the loop"
 			call, ok := t.Node.(*ast.CallExpr)
 			f := p.FileAt(t.Pos)
-			if kept := ok && len(call.Args) > 0; kept && (t.Kind == account.Lock || t.Kind == account.Campaign) {
-				if _, kept = ast.Unparen(call.Args[0]).(*ast.SelectorExpr); kept {
-					return finding.Unknown, "its context is kept in a field, and who gives that a deadline is not followed"
-				}
+			if !ok || f == nil {
+				return "", ""
 			}
-			switch {
-			case !ok || f == nil || t.Kind == account.TryLock:
-			case t.Kind == account.Lock && !tries.TimedLocks(p.Functions).Is(f, call):
-				return finding.Once, bounded
-			case t.Kind == account.Campaign && !tries.TimedCampaigns(p.Functions).Is(f, call):
-				return finding.Once, bounded
-			case t.Kind == account.Create && !(tries.Txns{Functions: p.Functions}).Reads(f, call):
-				return finding.Unknown, "what the transaction demands and does is put together elsewhere"
-			case t.Kind == account.Create && !tries.Creations(p.Functions).Is(f, call):
-				return finding.Once, "the key is no lock: it is another one each time, known to be missing, or taken as it is"
+			for _, kind := range searches() {
+				if kind.harmless != nil && kind.counted == t.Kind {
+					return kind.harmless(p.Functions, f, call)
+				}
 			}
 			return "", ""
 		},

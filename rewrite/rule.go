@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/account"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/source"
@@ -53,6 +54,10 @@ type try struct {
 	calls func(*source.Program, *loop.Site) []loop.Hop
 	// helper says that it is of the helper package, which has to be there.
 	helper bool
+	// counted is how accounting names it, where it counts calls that are no attempt, and harmless the
+	// verdict for these, with its reason.
+	counted  account.Kind
+	harmless func(*loop.Functions, *source.File, *ast.CallExpr) (finding.Verdict, string)
 	// otherwise is the verdict for what a loop tries that no rule matches, and why its reason.
 	otherwise finding.Verdict
 	why       string
@@ -62,14 +67,40 @@ type try struct {
 var (
 	tryLock       = &try{attempt: loop.TryLocks, calls: attempts}
 	helperTryLock = &try{attempt: tries.HelperTryLocks, helper: true}
-	lockInTime    = &try{attempt: tries.TimedLocks, calls: tries.Locks, otherwise: finding.PerRequest, why: goesRound}
+	lockInTime    = &try{attempt: tries.TimedLocks, calls: tries.Locks, counted: account.Lock, harmless: unbounded(tries.TimedLocks), otherwise: finding.PerRequest, why: goesRound}
 	helperLock    = &try{attempt: tries.HelperLocks, helper: true}
-	leadInTime    = &try{attempt: tries.TimedCampaigns, otherwise: finding.PerRequest, why: goesRound}
+	leadInTime    = &try{attempt: tries.TimedCampaigns, counted: account.Campaign, harmless: unbounded(tries.TimedCampaigns), otherwise: finding.PerRequest, why: goesRound}
 	helperLead    = &try{attempt: tries.HelperCampaigns, helper: true}
-	createKey     = &try{attempt: tries.Creations, otherwise: finding.Once, why: "the loop does not wait for the key to be free"}
+	createKey     = &try{attempt: tries.Creations, counted: account.Create, harmless: noLock, otherwise: finding.Once, why: "the loop does not wait for the key to be free"}
 )
 
 func attempts(_ *source.Program, s *loop.Site) []loop.Hop { return s.Attempts() }
+
+// unbounded judges a call that is no attempt, since no deadline is given to it where it is repeated.
+func unbounded(attempt func(*loop.Functions) *loop.Attempt) func(*loop.Functions, *source.File, *ast.CallExpr) (finding.Verdict, string) {
+	return func(p *loop.Functions, f *source.File, call *ast.CallExpr) (finding.Verdict, string) {
+		if len(call.Args) > 0 {
+			if _, kept := ast.Unparen(call.Args[0]).(*ast.SelectorExpr); kept {
+				return finding.Unknown, "its context is kept in a field, and who gives that a deadline is not followed"
+			}
+		}
+		if attempt(p).Is(f, call) {
+			return "", ""
+		}
+		return finding.Once, "what bounds it is made outside of the loop"
+	}
+}
+
+// noLock judges a transaction that creates a key and is no attempt at a lock.
+func noLock(p *loop.Functions, f *source.File, call *ast.CallExpr) (finding.Verdict, string) {
+	switch {
+	case !(tries.Txns{Functions: p}).Reads(f, call):
+		return finding.Unknown, "what the transaction demands and does is put together elsewhere"
+	case !tries.Creations(p).Is(f, call):
+		return finding.Once, "the key is no lock: it is another one each time, known to be missing, or taken as it is"
+	}
+	return "", ""
+}
 
 const goesRound = "the loop goes round for others, whatever came of the call"
 
