@@ -35,6 +35,9 @@ type Module struct {
 	// Nested are the directories of the modules below this one that "./..." leads to; what is
 	// below those is left out.
 	Nested []string
+	// Hidden are the files that use a package of the module from a directory that "./..." leaves out:
+	// whoever names such a directory builds them with it.
+	Hidden []Ignored
 	// Unfit are the files for which no go command is run in the module: it would open them,
 	// and they are pipes, devices, links out of the repository, or have no end. They are
 	// among Skipped as well.
@@ -121,6 +124,7 @@ func Find(dir string, opts Options) (*Module, error) {
 	w.settings()
 	w.dir(root, true)
 	w.imported()
+	w.unhide()
 	for path, p := range m.Packages {
 		if len(p.Files)+len(p.Ignored) == 0 {
 			delete(m.Packages, path)

@@ -176,9 +176,11 @@ func (w *walker) dir(dir string, walk bool) {
 		base, name := e.Name(), filepath.Join(dir, e.Name())
 		hidden := strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_")
 		switch {
+		case e.IsDir() && walk && (hidden || base == "testdata"):
+			w.hidden(name)
 		case hidden:
 		case e.IsDir():
-			if walk && base != "testdata" && base != "vendor" && base != "node_modules" {
+			if walk && base != "vendor" && base != "node_modules" {
 				w.dir(name, true)
 			}
 		case base == "BUILD" || base == "BUILD.bazel":

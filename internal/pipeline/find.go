@@ -100,7 +100,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Reached:      near.reached,
 		Neighbours:   near.users,
 		Beside:       near.sources(),
-		Ignored:      ignored(chosen),
+		Ignored:      r.ignored(chosen),
 		Leasing:      r.mod.Imports(isLeasing),
 		Linked:       r.mod.Linked,
 		Forks:        r.forks(ctx, chosen),
@@ -119,14 +119,21 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 	return plan, ctx.Err()
 }
 
-// ignored reads the files of packages that no build configuration has.
-func ignored(packages []*discover.Package) map[string][]byte {
-	out := map[string][]byte{}
-	for _, p := range packages {
+// ignored reads the files that no build configuration has: those of packages, and those elsewhere
+// in the module that import one of it.
+func (r *run) ignored(packages []*discover.Package) map[string][]byte {
+	files := slices.Clone(r.mod.Hidden)
+	for _, p := range r.mod.Packages {
 		for _, f := range p.Ignored {
-			if src, err := modules.ReadFile(f.Name, rooted.GoFile); err == nil {
-				out[f.Name] = src
+			if slices.Contains(packages, p) || slices.ContainsFunc(f.Imports, func(path string) bool { return within(path, r.mod.Path) }) {
+				files = append(files, f)
 			}
+		}
+	}
+	out := map[string][]byte{}
+	for _, f := range files {
+		if src, err := modules.ReadFile(f.Name, rooted.GoFile); err == nil {
+			out[f.Name] = src
 		}
 	}
 	return out

@@ -240,9 +240,9 @@ func (f *Flow) tagged(n *node) (out []finding.Reason) {
 			paths[s.File.Pkg.PkgPath] = true
 		}
 	}
-	names := f.namesOf(n)
+	names, all := f.namesOf(n)
 	for _, u := range f.ignored {
-		beside := clauses[u.clause] && u.client || u.takes(names[u.clause])
+		beside := clauses[u.clause] && u.client || u.takes(names[u.clause]) || u.uses(f.p.In.ModulePath) && all.hands([]unreadUser{u}, unbuilt) != ""
 		for _, path := range u.imports {
 			beside = beside || u.client && paths[path]
 		}
@@ -253,11 +253,22 @@ func (f *Flow) tagged(n *node) (out []finding.Reason) {
 	return out
 }
 
-// namesOf returns the names of what belongs to a component, by the package that declares it.
-func (f *Flow) namesOf(n *node) map[string]map[string]bool {
-	out := map[string]map[string]bool{}
+// uses reports whether such a file imports a package of a module.
+func (u unreadUser) uses(module string) bool {
+	return slices.ContainsFunc(u.syntax.Imports, func(spec *ast.ImportSpec) bool {
+		return below(source.ImportPath(spec), []string{module})
+	})
+}
+
+// unbuilt says that no compiler looks at a file.
+func unbuilt(string) bool { return false }
+
+// namesOf returns the names of what belongs to a component, by the package that declares it, and
+// those that other packages may have.
+func (f *Flow) namesOf(n *node) (map[string]map[string]bool, declared) {
+	out, all := map[string]map[string]bool{}, newDeclared()
 	if len(f.p.In.Ignored) == 0 {
-		return out
+		return out, all
 	}
 	for _, file := range f.p.Files {
 		clause := clause(file.Name, file.Syntax)
@@ -272,9 +283,12 @@ func (f *Flow) namesOf(n *node) map[string]map[string]bool {
 				out[clause] = map[string]bool{}
 			}
 			out[clause][obj.Name()] = true
+			if obj.Exported() {
+				all.add(file, obj, f.mutexIn)
+			}
 		}
 	}
-	return out
+	return out, all
 }
 
 // An unreadUser is a file without types: the build configuration leaves it out, or it is another
