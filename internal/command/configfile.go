@@ -130,14 +130,14 @@ func readConfigFile(dir string, file *string) ([]byte, error) {
 	if root == "" {
 		root = dir // it may be that of a go.work; what comes next says where there is no module
 	}
-	repo := modules.Repository(resolved(root))
+	repo := modules.Repository(modules.Resolved(root))
 	places := []string{root}
-	if repo != "" && resolved(root) != repo {
+	if repo != "" && modules.Resolved(root) != repo {
 		places = append(places, repo)
 	}
 	for _, at := range places {
 		name := filepath.Join(at, DefaultConfigFile)
-		data, err := readBelow(cmp.Or(repo, resolved(root)), name)
+		data, err := readBelow(cmp.Or(repo, modules.Resolved(root)), name)
 		if err == nil {
 			*file = name
 			return data, nil
@@ -151,15 +151,7 @@ func readConfigFile(dir string, file *string) ([]byte, error) {
 
 // readBelow reads a settings file of a repository.
 func readBelow(repo, name string) ([]byte, error) {
-	return rooted.ReadFile(repo, filepath.Join(resolved(filepath.Dir(name)), filepath.Base(name)), rooted.Setting)
-}
-
-// resolved follows the symbolic links on the way to a directory.
-func resolved(dir string) string {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		return real
-	}
-	return dir
+	return rooted.ReadFile(repo, filepath.Join(modules.Resolved(filepath.Dir(name)), filepath.Base(name)), rooted.Setting)
 }
 
 // An entry is a key of a configuration file with its values.

@@ -235,7 +235,7 @@ func (s *settings) readHelper(cmd *cli.Command) error {
 // readHeader reads the header of generated files, below the root of the repository around dir: it
 // may be a file of the repository that names it.
 func readHeader(dir, name string) ([]byte, error) {
-	root := resolved(cmp.Or(modules.Above(dir), dir))
+	root := modules.Resolved(cmp.Or(modules.Above(dir), dir))
 	root = cmp.Or(modules.Repository(root), root)
 	if !filepath.IsLocal(name) {
 		return nil, errors.New("want a file below the root of the repository, named from there")

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/modules"
+	"etcdmod/internal/pathname"
 )
 
 // A target is the modules that a command is about.
@@ -122,17 +123,11 @@ func sharedRoot(dir string, roots []string) (string, error) {
 	}
 	common := modules.Resolved(dir)
 	for _, root := range roots {
-		for real := modules.Resolved(root); !below(common, real); {
+		for real := modules.Resolved(root); !pathname.Below(common, real); {
 			common = filepath.Dir(common)
 		}
 	}
 	return common, nil
-}
-
-// below reports whether a directory is at or below another one.
-func below(top, dir string) bool {
-	rel, err := filepath.Rel(top, dir)
-	return err == nil && filepath.IsLocal(rel)
 }
 
 // moduleRoot returns the root of the module that a directory is in. A directory without one

@@ -1,14 +1,15 @@
-// Package pathname checks names of files that somebody else may have chosen.
+// Package pathname checks names of files that somebody else may have chosen, and says where names lead.
 //
 // It takes the names that are read from an index, a state, a journal or a patch, and gives
-// an error for those that this program would never have written there. It never looks at
-// the file system: what is below a name is for package rooted to know.
+// an error for those that this program would never have written there; and names beside a directory. It
+// never looks at the file system: what is below a name is for package rooted to know.
 package pathname
 
 import (
 	"errors"
 	"fmt"
 	"path"
+	"path/filepath"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -67,4 +68,28 @@ func HasGit(name string) bool {
 		}
 	}
 	return false
+}
+
+// Absolute gives the name of a file that is spelled relative to a directory, with slashes maybe, or by a
+// name of its own.
+func Absolute(dir, name string) string {
+	if name = filepath.FromSlash(name); !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	return filepath.Clean(name)
+}
+
+// Below reports whether a name is that of a directory, or inside it, by its spelling.
+func Below(dir, name string) bool {
+	_, ok := Rel(dir, name)
+	return ok
+}
+
+// Rel gives a name relative to a directory that it is [Below].
+func Rel(dir, name string) (rel string, ok bool) {
+	rel, err := filepath.Rel(dir, name)
+	if err != nil || !filepath.IsLocal(rel) {
+		return "", false
+	}
+	return rel, true
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"etcdmod/internal/patch"
+	"etcdmod/internal/pathname"
 	"etcdmod/internal/rollout/state"
 	"etcdmod/internal/rooted"
 	"etcdmod/internal/version"
@@ -37,7 +38,7 @@ func Merge(out string, dirs []string) (_ *Index, took time.Duration, err error) 
 		}
 	}()
 	for _, dir := range dirs {
-		if out != "" && (within(realDir(dir), realDir(out)) || within(realDir(out), realDir(dir))) {
+		if out != "" && (pathname.Below(realDir(out), realDir(dir)) || pathname.Below(realDir(dir), realDir(out))) {
 			return nil, 0, fmt.Errorf("%w: the output in %s would replace the shard in %s", ErrUsage, out, dir)
 		}
 		s, err := openShard(dir)

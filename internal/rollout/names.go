@@ -33,9 +33,3 @@ func realDir(dir string) string {
 	}
 	return modules.Resolved(dir)
 }
-
-// within reports whether a directory is at or below another one.
-func within(dir, top string) bool {
-	rel, err := filepath.Rel(top, dir)
-	return err == nil && filepath.IsLocal(rel)
-}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"etcdmod/internal/pathname"
 	"etcdmod/internal/quote"
 	"etcdmod/internal/report"
 	"etcdmod/internal/rollout/state"
@@ -19,7 +20,7 @@ func (r *run) openState() (*state.State, error) {
 		return nil, nil
 	}
 	// The output is emptied, and the state is not for it to empty.
-	if r.Out != "" && (within(realDir(r.State), realDir(r.Out)) || within(realDir(r.Out), realDir(r.State))) {
+	if r.Out != "" && (pathname.Below(realDir(r.Out), realDir(r.State)) || pathname.Below(realDir(r.State), realDir(r.Out))) {
 		return nil, fmt.Errorf("%w: the state in %s and the output in %s have to be in directories of their own", ErrUsage, r.State, r.Out)
 	}
 	now := state.Run{Tool: version.Version, Shard: r.Shard.String(), Modules: len(r.tree.Modules), Settings: r.index.Source.Settings}

@@ -13,6 +13,7 @@ import (
 	"etcdmod/internal/gitcmd"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/pathname"
 	"etcdmod/internal/rollout/state"
 )
 
@@ -72,14 +73,7 @@ func (r *run) ownersSum() string {
 	if r.Owners == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d %s", r.Owners.Syntax, state.SumFile(absolute(r.repo, r.Owners.Name)))
-}
-
-func absolute(dir, name string) string {
-	if name = filepath.FromSlash(name); !filepath.IsAbs(name) {
-		name = filepath.Join(dir, name)
-	}
-	return name
+	return fmt.Sprintf("%d %s", r.Owners.Syntax, state.SumFile(pathname.Absolute(r.repo, r.Owners.Name)))
 }
 
 // known gives the flags whose values say how packages are built, and a hash of the others:

@@ -2,7 +2,6 @@ package ship
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -42,12 +41,3 @@ func treeOf(ctx context.Context, g gitcmd.Runner, commit string, paths []string)
 
 // heads is where branches are.
 const heads = "refs/heads/"
-
-// absolute makes a name that git printed in a directory absolute.
-func absolute(dir, name string) string {
-	name = filepath.FromSlash(name)
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(dir, name)
-}

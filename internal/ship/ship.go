@@ -32,6 +32,7 @@ import (
 
 	"etcdmod/internal/gitcmd"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/pathname"
 	"etcdmod/internal/rollout"
 )
 
@@ -167,7 +168,7 @@ func (s *Shipper) checkCommit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	probe := s.git.With("GIT_OBJECT_DIRECTORY="+w.tmp, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+absolute(s.repo, objects))
+	probe := s.git.With("GIT_OBJECT_DIRECTORY="+w.tmp, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+pathname.Absolute(s.repo, objects))
 	tree, err := probe.Line(ctx, "mktree")
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/pathname"
 	"etcdmod/internal/rooted"
 )
 
@@ -48,7 +49,7 @@ func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
 	if err != nil {
 		return nil, err
 	}
-	common = absolute(s.repo, common)
+	common = pathname.Absolute(s.repo, common)
 	w := &worktree{home: s.git, common: common, lock: flock.New(filepath.Join(common, lockName))}
 	if info, err := os.Lstat(w.lock.Path()); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file; remove it", w.lock.Path())

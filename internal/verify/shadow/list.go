@@ -7,6 +7,8 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+
+	"etcdmod/internal/pathname"
 )
 
 // A Package is one entry of "go list": a package, its variant for a test
@@ -105,7 +107,7 @@ func (p *Package) Files() []string {
 	var names []string
 	for _, list := range [][]string{p.GoFiles, p.CgoFiles} {
 		for _, name := range list {
-			names = append(names, absolute(p.Dir, name))
+			names = append(names, pathname.Absolute(p.Dir, name))
 		}
 	}
 	return names
@@ -144,12 +146,4 @@ func Closure(pkgs []*Package, named map[string]bool) []*Package {
 		}
 	}
 	return all
-}
-
-func absolute(dir, path string) string {
-	path = filepath.FromSlash(path)
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(dir, path)
 }

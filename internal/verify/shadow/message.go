@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/pathname"
 )
 
 var (
@@ -55,7 +56,7 @@ func (p *Places) File(name string) string {
 		return original
 	}
 	for _, t := range p.trees {
-		if rel, ok := below(t.copy, name); ok {
+		if rel, ok := pathname.Rel(t.copy, name); ok {
 			return filepath.Join(t.original, rel)
 		}
 	}
@@ -74,7 +75,7 @@ func (p *Places) Message(msg string) string {
 	return position.ReplaceAllStringFunc(strings.TrimRight(msg, "\n"), func(at string) string {
 		end := strings.Index(at, ".go:") + len(".go")
 		name := p.File(at[:end])
-		if rel, ok := below(p.root, name); ok {
+		if rel, ok := pathname.Rel(p.root, name); ok {
 			name = rel
 		}
 		return name + at[end:]
@@ -115,13 +116,4 @@ func (p *Places) Located(line string) finding.Problem {
 	n, _ := strconv.Atoi(m[2])
 	col, _ := strconv.Atoi(m[3])
 	return finding.Problem{File: p.File(m[1]), Line: n, Col: col, Message: p.Message(m[4])}
-}
-
-// below gives name relative to dir when it is dir or inside it.
-func below(dir, name string) (string, bool) {
-	rel, err := filepath.Rel(dir, name)
-	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return "", false
-	}
-	return rel, true
 }

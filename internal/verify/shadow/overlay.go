@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"etcdmod/internal/pathname"
 	"etcdmod/internal/rooted"
 
 	"etcdmod/internal/gocmd"
@@ -97,7 +98,7 @@ func (o *overlay) below(dir string) []string {
 	}
 	var names []string
 	for name := range o.content {
-		if _, ok := below(dir, name); ok {
+		if pathname.Below(dir, name) {
 			names = append(names, name)
 		}
 	}

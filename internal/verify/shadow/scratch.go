@@ -9,6 +9,7 @@ import (
 
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/pathname"
 )
 
 // A copier makes a scratch copy: as much of the main modules as the packages that are run
@@ -93,7 +94,7 @@ func (k *copier) mirror(name string) string {
 func (k *copier) module(name string) string {
 	best := ""
 	for _, dir := range k.modules {
-		if _, ok := below(dir, name); ok && len(dir) > len(best) {
+		if pathname.Below(dir, name) && len(dir) > len(best) {
 			best = dir
 		}
 	}
@@ -207,7 +208,7 @@ func (k *copier) copyPackage(module string, p *Package) error {
 func (k *copier) copyEdits() error {
 	for dir, to := range k.moved {
 		for _, name := range k.overlay.below(dir) {
-			rel, _ := below(dir, name)
+			rel, _ := pathname.Rel(dir, name)
 			if rel == "go.mod" || strings.HasPrefix(rel, "vendor"+string(filepath.Separator)) || k.module(name) != dir {
 				continue
 			}

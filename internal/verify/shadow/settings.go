@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"etcdmod/internal/pathname"
 )
 
 // settings are the user's settings as the go command sees them.
@@ -84,8 +86,8 @@ func (s *settings) spell(files map[string][]byte) map[string][]byte {
 	spelled := make(map[string][]byte, len(files))
 	for name, data := range files {
 		name = filepath.Clean(name)
-		if _, ok := below(s.root, name); !ok {
-			if rel, ok := below(real, evalExisting(name)); ok {
+		if !pathname.Below(s.root, name) {
+			if rel, ok := pathname.Rel(real, evalExisting(name)); ok {
 				name = filepath.Join(s.root, rel)
 			}
 		}
