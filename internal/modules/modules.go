@@ -69,6 +69,8 @@ type Options struct {
 	Env []string // nil means that of this process
 	// Ignored also takes modules that .gitignore leaves out.
 	Ignored bool
+	// Also are directories whose modules are taken as well, even where they are left out by name.
+	Also []string
 }
 
 // Find returns the modules at or below root, in the order of their names. Like the go command
@@ -89,6 +91,9 @@ func Find(ctx context.Context, root string, opts Options) (*Tree, error) {
 	dirs := make([]string, len(files))
 	for i, name := range files {
 		dirs[i] = filepath.ToSlash(filepath.Dir(filepath.FromSlash(name)))
+	}
+	for _, dir := range opts.Also {
+		dirs = append(dirs, t.relative("", dir))
 	}
 	for notes := len(t.Notes); ; {
 		t.read(t.nameable(dirs), opts.Env)

@@ -21,7 +21,7 @@ func (r *run) module(ctx context.Context, i int) error {
 	m := &r.index.Modules[i]
 	sum, again := "", Again("")
 	if r.state != nil {
-		sum = r.sums.Module(i)
+		sum = r.sums.Module(r.place(i))
 		kept, units, why, err := r.take(m, sum)
 		if err != nil {
 			return err
@@ -144,7 +144,8 @@ func failure(err error, repo string) *Failure {
 func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error) {
 	opts := r.Pipeline
 	opts.Dir, opts.Patterns, opts.Log = r.tree.Abs(r.tree.Modules[i].Dir), nil, nil
-	opts.Repo, opts.Tree = r.repo, r.tree
+	opts.Repo = r.repo
+	opts.Tree, _ = r.place(i)
 	res, err := r.run(ctx, opts)
 	if err != nil {
 		return nil, err

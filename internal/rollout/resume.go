@@ -29,7 +29,7 @@ func (r *run) openState() (*state.State, error) {
 
 // sums returns the checksums of what the results of the modules depend on.
 func (r *run) newSums() *state.Sums {
-	in := state.Inputs{Tree: r.tree, Rel: r.rel, Common: "owners " + r.ownersSum(), Tests: r.Pipeline.Test}
+	in := state.Inputs{Rel: r.rel, Common: "owners " + r.ownersSum(), Tests: r.Pipeline.Test}
 	for _, dir := range []string{r.State, r.Out} {
 		if dir != "" {
 			in.Without = append(in.Without, realDir(dir))

@@ -30,7 +30,6 @@ import (
 	"fmt"
 	"path"
 	"runtime"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,7 +65,10 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	if r.repo = modules.Repository(r.tree.Root); r.repo == "" {
 		r.repo = r.tree.Root
 	}
-	r.Pipeline.Bump.Tree = r.repository(ctx)
+	if r.whole, err = r.repository(ctx); err != nil {
+		return nil, err
+	}
+	r.Pipeline.Bump.Tree = func() (*modules.Tree, error) { return r.whole, nil }
 	if r.Owners == nil {
 		r.Owners, r.unowned = owners.Find(r.repo)
 	}
@@ -96,15 +98,25 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	return &r.index, r.out.complete(&r.index, time.Since(began))
 }
 
-// repository returns a function that gives the modules of the repository, which bumps look for
-// dependants in. They are found once.
-func (r *run) repository(ctx context.Context) func() (*modules.Tree, error) {
-	if whole := r.tree; whole.Root == r.repo { // before a shard is cut out of it
-		return func() (*modules.Tree, error) { return whole, nil }
+// repository returns the modules of the repository, also those that this run does not look at:
+// they may be built with what changes. It is for the whole run, and before a shard is cut out.
+func (r *run) repository(ctx context.Context) (*modules.Tree, error) {
+	if r.tree.Root == r.repo {
+		return r.tree, nil
 	}
-	return sync.OnceValues(func() (*modules.Tree, error) {
-		return modules.Find(ctx, r.repo, modules.Options{Env: r.Pipeline.Env})
-	})
+	opts := modules.Options{Env: r.Pipeline.Env, Ignored: r.Ignored}
+	for _, m := range r.tree.Modules { // the root may be where nobody would look
+		opts.Also = append(opts.Also, r.tree.Abs(m.Dir))
+	}
+	return modules.Find(ctx, r.repo, opts)
+}
+
+// place returns where the module with an index is among those of the repository.
+func (r *run) place(i int) (*modules.Tree, int) {
+	if j, ok := r.whole.Index(r.tree.Abs(r.tree.Modules[i].Dir)); ok {
+		return r.whole, j
+	}
+	return r.tree, i // no index can name it, see [modules.Find]
 }
 
 // notes names what no module is looked for in, and what is wrong with the owners.

@@ -59,8 +59,9 @@ type Event struct {
 // A run is one rollout.
 type run struct {
 	Options
-	tree *modules.Tree
-	repo string // what paths are relative to
+	tree  *modules.Tree // what is looked at
+	whole *modules.Tree // what may be built with that: all modules of the repository
+	repo  string        // what paths are relative to
 	// unowned says why the CODEOWNERS file cannot be read, if so. What modules have to say does
 	// not depend on it.
 	unowned error

@@ -27,10 +27,9 @@ type Sums struct {
 	works sync.Map // go.work files, by absolute name
 }
 
-// Inputs say what the results of the modules of a tree depend on.
+// Inputs say what the results of all modules depend on.
 type Inputs struct {
-	Tree *modules.Tree
-	Rel  func(name string) string // makes absolute names independent of where the tree is
+	Rel func(name string) string // makes absolute names independent of where the tree is
 	// Common is a text that stands for what all modules have in common.
 	Common string
 	Tests  bool // the tests run, which may read every file
@@ -54,13 +53,13 @@ func once(m *sync.Map, key string, f func() summed) summed {
 	return v.(func() summed)()
 }
 
-// Module returns the checksum of what the result of the module with an index depends on, as
+// Module returns the checksum of what the result of the module with an index in a tree depends on, as
 // far as it is in the file system: the module, those that it is built with, those that are
 // built with it, which have to compile with a change of it, and those that these are built
 // with; those that may import its internal packages; what ties them together; and who owns
 // what. A file that cannot be read counts as another one than a file that can.
-func (s *Sums) Module(i int) string {
-	tree, rel := s.what.Tree, s.what.Rel
+func (s *Sums) Module(tree *modules.Tree, i int) string {
+	rel := s.what.Rel
 	var queue []string
 	works := map[string]bool{}
 	for _, j := range append(tree.Around(i), tree.Importers(i)...) {
