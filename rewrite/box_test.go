@@ -8,6 +8,13 @@ import (
 	"etcdmod/rewrite/internal/sourcetest"
 )
 
+type boxTest struct {
+	name, beside string
+	files        string       // of other packages
+	ignored      string       // a file that the build configuration leaves out
+	want         finding.Code // of the refusal, or ""
+}
+
 // TestBoxes puts a mutex into an interface and takes it out again, beside something that
 // may meet it there without the compiler's knowledge.
 func TestBoxes(t *testing.T) {
@@ -20,12 +27,7 @@ func run(ctx context.Context) {
 	}
 }
 `
-	tests := []struct {
-		name, beside string
-		files        string       // of other packages
-		ignored      string       // a file that the build configuration leaves out
-		want         finding.Code // of the refusal, or ""
-	}{
+	tests := []boxTest{
 		{name: "nothing"},
 		{name: "another mutex", beside: `func other() any { return concurrency.NewMutex(nil, "/other") }`},
 		{name: "asks for the helper's methods", beside: `func ask(v any) bool { _, ok := v.(interface{ Sleep(time.Duration) }); return ok }`, want: finding.EscapesInterface},
@@ -77,6 +79,52 @@ func New() any { return concurrency.NewMutex(nil, "/theirs") }
 `},
 		{name: "a file of another build, of another package", ignored: "//go:build ignore\n\npackage gen\n\nimport \"go.etcd.io/etcd/client/v3/concurrency\"\n\nvar _ any = concurrency.NewMutex(nil, \"\")\n"},
 		{name: "a file of another build", want: finding.BuildTagged, ignored: "//go:build windows\n\npackage main\n\nimport \"go.etcd.io/etcd/client/v3/concurrency\"\n\nvar _ any = concurrency.NewMutex(nil, \"\")\n"},
+	}
+	const lib = "-- other.example/lib/lib.go --\npackage lib\n\n"
+	for _, row := range []struct {
+		beside, files string
+		want          finding.Code
+	}{
+		// what lies in something that is no interface
+		{`func use(m map[string]any) { lib.Show(m) }`, "func Show(m map[string]any) {}", finding.EscapesInterface},
+		{`func use(m [][]any) { lib.Show(m) }`, "func Show(m [][]any) {}", finding.EscapesInterface},
+		{`func use(m chan any) { lib.Show(m) }`, "func Show(m <-chan any) {}", finding.EscapesInterface},
+		{`func use(m *[2]any) { lib.Show(m) }`, "func Show(m *[2]any) {}", finding.EscapesInterface},
+		{`func use(e entry) { lib.Show(lib.Entry(e)) }; type entry struct{ V any }`, "func Show(e Entry) {}; type Entry struct{ V any }", finding.EscapesInterface},
+		{`func use(set func(*any)) { e := new(lib.Entry); set(&e.V); lib.Show(e) }`, "func Show(e *Entry) {}; type Entry struct{ V any }", finding.EscapesInterface},
+		{`func use(v any) { lib.Show(func() []any { return []any{v} }) }`, "func Show(func() []any) {}", finding.EscapesInterface},
+		{`func use(m map[string]int) { lib.Show(m) }`, "func Show(m map[string]int) {}", ""},
+		{`func use() { lib.Show(map[string]any{"a": 1}); lib.Each(func(context.Context) error { return nil }) }`,
+			"import \"context\"; func Show(m map[string]any) {}; func Each(func(context.Context) error) {}", finding.EscapesInterface},
+		{`func use() { lib.Each(func(ctx context.Context) (context.Context, error) { return ctx, nil }) }`,
+			"import \"context\"; func Each(func(context.Context) (context.Context, error)) {}", ""},
+		// places that another module gives
+		{`func use(v any) { lib.Each(func(yield func(any) bool) { yield(v) }) }`, "func Each(func(yield func(any) bool)) {}", finding.EscapesInterface},
+		{`func use(v any) { lib.Each(func(out chan<- any) { out <- v }) }`, "func Each(func(out chan<- any)) {}", finding.EscapesInterface},
+		{`func use(v any) { show := lib.Printer(); show("%T", v) }`, "func Printer() func(string, ...any) string { return nil }", finding.EscapesInterface},
+		{`func use(v any) { lib.Printer()("%T", v) }`, "func Printer() func(string, ...any) string { return nil }", finding.EscapesInterface},
+		{`func use(v any) { out, _ := lib.Out(); out <- v }`, "func Out() (chan any, error) { return nil, nil }", finding.EscapesInterface},
+		{`func use(v any) { *lib.Slot() = v }`, "func Slot() *any { return nil }", finding.EscapesInterface},
+		{`func use(v any) { lib.Registry()["a"] = v }`, "func Registry() map[string]any { return nil }", finding.EscapesInterface},
+		{`func use(v any) { r := lib.Default.All; r["a"]["b"] = v }`, "var Default struct{ All map[string]map[string]any }", finding.EscapesInterface},
+		{`func use() { out := lib.Out(); out <- 1; own := make(chan any, 1); put := func(v any) { own <- v }; put(2) }`, "func Out() chan int { return nil }", ""},
+		// methods of another module, called by an interface of this one
+		{`type logger interface{ Logf(string, ...any) }; func use(v any, l any) { if l, ok := l.(logger); ok { l.Logf("%T", v) } }; var _ any = lib.New()`,
+			"type L struct{}; func (*L) Logf(string, ...any) {}; func New() *L { return nil }", finding.EscapesInterface},
+		{`type logger interface{ Logf(string, ...any) }; func use(v any) { var l logger = lib.New(); l.Logf("%T", v) }`,
+			"type L interface{ Logf(string, ...any); More() }; func New() L { return nil }", finding.EscapesInterface},
+		{`type logger interface{ Logf(string, ...any) }; func emit[T logger](l T, v any) { l.Logf("%T", v) }; func use(v any) { emit(lib.New(), v) }`,
+			"type L struct{}; func (*L) Logf(string, ...any) {}; func New() *L { return nil }", finding.EscapesInterface},
+		{`type namer interface{ Name() string }; func use(l any) string { if l, ok := l.(namer); ok { return l.Name() }; return lib.Name }`, "var Name string", ""},
+		// interfaces that are type arguments
+		{`func show[T any](v T) { log.Printf("%T", v) }; func use(v any) { show(v) }; var _ = lib.Name`, "var Name string", finding.EscapesInterface},
+		{`type cell[T any] struct{ v T }; func (c cell[T]) dump() { log.Printf("%T", c.v) }; func use(v any) { cell[any]{v}.dump() }; var _ = lib.Name`, "var Name string", finding.EscapesInterface},
+		{`func all[T any](vs ...T) { log.Printf("%#v", vs) }; func use(v any) { all(v) }; var _ = lib.Name`, "var Name string", finding.EscapesInterface},
+		{`func use(v any) { lib.Show(v) }`, "func Show[T any](v T) {}", finding.EscapesInterface},
+		{`type keyed interface{ Key() string }; func box[T any](v T) any { return v }; func use(k keyed) { log.Printf("%T", box(k)) }; var _ = lib.Name`, "var Name string", finding.EscapesInterface},
+		{`func keep[T any](v T) []T { return []T{v} }; func use(v any) { keep(v); log.Print(keep("a")) }; var _ = lib.Name`, "var Name string", ""},
+	} {
+		tests = append(tests, boxTest{name: row.beside, beside: row.beside + "; var _ = use", files: lib + row.files + "\n", want: row.want})
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

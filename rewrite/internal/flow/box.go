@@ -40,15 +40,6 @@ type boxing struct {
 	at    token.Pos
 }
 
-// containers are functions of the standard library that keep a value for the module, or look
-// for one by it.
-var containers = map[string][]string{
-	"sync":           {"Store", "LoadOrStore", "Swap", "CompareAndSwap", "Put", "Load", "LoadAndDelete", "Delete", "CompareAndDelete"},
-	"sync/atomic":    {"Store", "Swap", "CompareAndSwap"},
-	"container/list": {"PushBack", "PushFront", "InsertBefore", "InsertAfter"},
-	"context":        {"WithValue", "Value"},
-}
-
 // inspectors are packages that tell values by their type at run time.
 var inspectors = []string{
 	"reflect", "go.uber.org/dig", "go.uber.org/fx", "github.com/samber/do", "github.com/facebookgo/inject",
@@ -105,20 +96,23 @@ func (w observer) foreignPlace(src ast.Expr) bool {
 		case *types.Func:
 			return w.p.FileAt(to.Pos()) == nil && !keeps(to)
 		case *types.Var:
-			return to.Pkg() != nil && w.p.FileAt(to.Pos()) == nil
+			if to.Pkg() != nil && w.p.FileAt(to.Pos()) == nil {
+				return true
+			}
 		}
+		return w.looks.places.called(w.file, at)
 	case *ast.CompositeLit:
 		named, ok := types.Unalias(w.file.TypeOf(at)).(*types.Named)
 		return ok && w.p.FileAt(named.Obj().Pos()) == nil
 	case *ast.SendStmt:
 		to := w.file.Container(at.Chan)
-		return to != nil && w.p.FileAt(to.Pos()) == nil
+		return to != nil && w.p.FileAt(to.Pos()) == nil || w.looks.places.have(w.file.TypeOf(at.Chan))
 	case *ast.AssignStmt:
 		for i, r := range at.Rhs {
 			if r != src || len(at.Lhs) != len(at.Rhs) {
 				continue
 			}
-			if to := w.file.Container(at.Lhs[i]); to != nil && w.p.FileAt(to.Pos()) == nil {
+			if to := w.file.Container(at.Lhs[i]); to != nil && w.p.FileAt(to.Pos()) == nil || w.looks.places.assigned(w.file, at.Lhs[i]) {
 				return true
 			}
 		}

@@ -42,6 +42,7 @@ type generics struct {
 	passed  map[token.Pos][]token.Pos      // it is an argument for others
 	boxed   map[token.Pos][]boxedParameter // a value of it is converted to an interface
 	held    map[token.Pos][]types.Type     // types that hold a mutex and are arguments for it
+	ifaces  map[token.Pos][]types.Type     // types with interfaces in them that are arguments for it
 	asked   map[token.Pos][]askedParameter // a type that is made of it is asserted
 	methods map[token.Pos][]string         // of interfaces that have it in their signatures
 	pointed map[token.Pos]bool             // type expressions of what generic code only points to
@@ -70,6 +71,7 @@ func newGenerics() generics {
 		passed:  map[token.Pos][]token.Pos{},
 		boxed:   map[token.Pos][]boxedParameter{},
 		held:    map[token.Pos][]types.Type{},
+		ifaces:  map[token.Pos][]types.Type{},
 		asked:   map[token.Pos][]askedParameter{},
 		methods: map[token.Pos][]string{},
 		pointed: map[token.Pos]bool{},
@@ -89,7 +91,11 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 		carries := w.mutexIn(inst.TypeArgs.At(i))
 		from := typeParamsIn(inst.TypeArgs.At(i))
 		holds := !carries && len(w.held(inst.TypeArgs.At(i), calls)) > 0
-		if !carries && !holds && len(from) == 0 {
+		boxes := len(outgoing(w.p, inst.TypeArgs.At(i))) > 0 || types.IsInterface(inst.TypeArgs.At(i)) && !isTypeParam(inst.TypeArgs.At(i))
+		if iface, ok := params.At(i).Constraint().Underlying().(*types.Interface); ok && w.p.FileAt(obj.Pos()) != nil {
+			foreignMethods(observer{w}, inst.TypeArgs.At(i), iface, id.Pos())
+		}
+		if !carries && !holds && !boxes && len(from) == 0 {
 			continue
 		}
 		if w.p.FileAt(obj.Pos()) == nil {
@@ -106,6 +112,9 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 		}
 		if holds {
 			w.generics.held[param] = append(w.generics.held[param], inst.TypeArgs.At(i))
+		}
+		if boxes && !isContext(inst.TypeArgs.At(i)) {
+			w.generics.ifaces[param] = append(w.generics.ifaces[param], inst.TypeArgs.At(i))
 		}
 		w.generics.given[param] = w.generics.given[param] || carries
 		for _, t := range from {
@@ -300,6 +309,7 @@ func (f *Flow) through() {
 			}
 		}
 	}
+	throughInterfaces(f)
 	var given []token.Pos
 	for at, is := range g.given {
 		if is {
@@ -320,6 +330,39 @@ func (f *Flow) through() {
 		}
 		for _, name := range g.methods[at] {
 			f.meetsGeneric(name)
+		}
+	}
+}
+
+// throughInterfaces judges what is in interfaces that are type arguments: generic code shows it as any other
+// does, and puts it into interfaces with fewer methods.
+func throughInterfaces(f *Flow) {
+	g := &f.generics
+	for _, at := range slices.Sorted(maps.Keys(g.ifaces)) {
+		for _, to := range g.reachable([]token.Pos{at}) {
+			for _, b := range g.boxed[to] {
+				for _, t := range g.ifaces[at] {
+					f.looks.boxedInterface(f, b, t)
+				}
+			}
+		}
+	}
+}
+
+// boxedInterface notes that generic code converts a value of a type parameter that stands for t, which has
+// interfaces in it.
+func (l *looks) boxedInterface(f *Flow, b boxedParameter, t types.Type) {
+	iface, ok := t.Underlying().(*types.Interface)
+	switch {
+	case ok && b.named == nil:
+		if b.look > blind {
+			l.meetings = append(l.meetings, meeting{b.look, iface, b.who, b.at, origin{}})
+		} else if iface.NumMethods() > 0 && (b.iface == nil || b.iface.NumMethods() == 0) {
+			l.raised = append(l.raised, iface)
+		}
+	case b.look >= members:
+		for _, inner := range outgoing(f.p, t) {
+			l.meetings = append(l.meetings, meeting{b.look, inner, b.who, b.at, origin{}})
 		}
 	}
 }

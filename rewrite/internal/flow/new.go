@@ -26,6 +26,11 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 	}
 	for _, config := range configs {
 		for _, fl := range config.Files {
+			f.looks.places.read(p, fl)
+		}
+	}
+	for _, config := range configs {
+		for _, fl := range config.Files {
 			if fl.IsHelper() {
 				continue
 			}

@@ -94,8 +94,6 @@ func below(path string, packages []string) bool {
 	return slices.ContainsFunc(packages, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
 }
 
-var anything = types.NewInterfaceType(nil, nil).Complete()
-
 // A meeting is a place where code outside the module gets a value whose static type is an
 // interface. Where src is known, it may tell where the value comes from.
 type meeting struct {
@@ -136,6 +134,7 @@ type looks struct {
 	codeName token.Pos          // a use of runtime.FuncForPC
 	strings  []stringing
 	contexts bool // some are converted to interfaces that are no context
+	places   givenPlaces
 }
 
 // An instance is a value of a generic type of this module, with the mutex among its type
@@ -182,7 +181,7 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 	if how == none {
 		return
 	}
-	if named, is := types.Unalias(dst).(*types.Named); is && !ok && who == "" && named.Obj().Pkg() != nil && w.p.FileAt(named.Obj().Pos()) == nil {
+	if named, is := types.Unalias(dst).(*types.Named); is && !ok && who == "" && (isFunc(t) || !types.Identical(t, dst)) && named.Obj().Pkg() != nil && w.p.FileAt(named.Obj().Pos()) == nil {
 		how, who = ofType(named), named.Obj().Pkg().Path()+"."+named.Obj().Name() // a function that others call
 	}
 	if who == "" || how == blind {
@@ -220,12 +219,11 @@ func (w observer) meet(how look, iface *types.Interface, who string, at token.Po
 	w.looks.meetings = append(w.looks.meetings, meeting{how, iface, who, at, src})
 }
 
-func isContext(t types.Type) bool { return source.IsNamed(t, "context", "Context") }
-
 // keep notes a value that goes into an interface of this module, or that code outside keeps
 // for it.
 func (w observer) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) {
 	if from, ok := source.Under(t).(*types.Interface); ok {
+		foreignMethods(w, t, iface, src.Pos())
 		w.looks.contexts = w.looks.contexts || isContext(t) && !isContext(dst)
 		if from.NumMethods() > 0 && iface.NumMethods() == 0 {
 			w.looks.raised = append(w.looks.raised, from)
@@ -251,24 +249,43 @@ func (w observer) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) 
 	}
 }
 
+// foreignMethods notes the methods that a value of type t has from another module, where code of this one may
+// call them by an interface.
+func foreignMethods(w observer, t types.Type, iface *types.Interface, at token.Pos) {
+	for m := range iface.Methods() {
+		obj, _, _ := types.LookupFieldOrMethod(t, true, m.Pkg(), m.Name())
+		if fn, ok := obj.(*types.Func); ok && fn.Pkg() != nil && w.p.FileAt(fn.Pos()) == nil {
+			w.asks(fn, at)
+		}
+	}
+}
+
 // spreadLook judges a value that code outside the module gets as it is: f(list...), where
-// the list is of interfaces, and functions whose results are.
+// the list is of interfaces, functions whose results are, and whatever else has one in it.
 func (w observer) spreadLook(t types.Type, how look, who string, src ast.Expr) {
 	switch u := source.Under(t).(type) {
 	case *types.Slice:
-		if iface, ok := source.Under(u.Elem()).(*types.Interface); ok && !isTypeParam(u.Elem()) {
-			w.meet(how, iface, who, src.Pos(), origin{w.file, src})
+		if iface, ok := source.Under(u.Elem()).(*types.Interface); ok {
+			if !isTypeParam(u.Elem()) {
+				w.meet(how, iface, who, src.Pos(), origin{w.file, src})
+			}
+			return
 		}
 	case *types.Signature:
 		for i := range u.Results().Len() {
-			iface, ok := source.Under(u.Results().At(i).Type()).(*types.Interface)
-			if !ok || iface.NumMethods() > 0 {
-				continue
-			}
-			for _, from := range w.returned(src, i) {
-				w.meet(how, iface, who, src.Pos(), from)
+			for _, iface := range outgoing(w.p, u.Results().At(i).Type()) {
+				for _, from := range w.returned(src, i) {
+					w.meet(how, iface, who, src.Pos(), from)
+				}
 			}
 		}
+		return
+	}
+	if how < members {
+		return
+	}
+	for _, iface := range outgoing(w.p, t) {
+		w.meet(how, iface, who, src.Pos(), origin{w.file, src})
 	}
 }
 
@@ -294,6 +311,9 @@ func (w observer) looksAt(src ast.Expr) (look, string) {
 	}
 	if named, ok := types.Unalias(w.file.TypeOf(call.Fun)).(*types.Named); ok && ofType(named) < calls {
 		return ofType(named), named.Obj().Pkg().Path() + "." + named.Obj().Name()
+	}
+	if w.looks.places.called(w.file, call) {
+		return calls, "a function that another module gives"
 	}
 	obj := w.file.Callee(call)
 	who := obj.Pkg().Path() + "." + obj.Name()

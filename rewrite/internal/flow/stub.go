@@ -48,11 +48,6 @@ func (w observer) stubs(n *ast.CallExpr) bool {
 	return stubbed != nil
 }
 
-func isFunc(t types.Type) bool {
-	_, ok := source.Under(t).(*types.Signature)
-	return ok
-}
-
 // gives reports whether functions of type t return a mutex first.
 func (w observer) gives(t types.Type) bool {
 	sig := source.Under(t).(*types.Signature)

@@ -80,8 +80,12 @@ func (w reader) node(n ast.Node) {
 		if n.Type != nil {
 			observer(w).mayFail(n)
 			observer(w).asksString(n.X, n.Type)
+			raises(observer(w), n.X, n.Type)
+			askedMethods(observer(w), n.Type)
 			w.asserted(n.Type)
 		}
+	case *ast.UnaryExpr:
+		addressed(observer(w), n)
 	case *ast.TypeSwitchStmt:
 		w.typeSwitch(n)
 	case *ast.BasicLit:
@@ -150,6 +154,8 @@ func (w reader) typeSwitch(n *ast.TypeSwitchStmt) {
 		for _, e := range clause.List {
 			w.asserted(e)
 			observer(w).asksString(x, e)
+			raises(observer(w), x, e)
+			askedMethods(observer(w), e)
 		}
 		if v := w.file.Pkg.TypesInfo.Implicits[clause]; v != nil && len(clause.List) == 1 && w.mutexIn(v.Type()) {
 			unify(w.object(v), w.typeExpr(clause.List[0]))
