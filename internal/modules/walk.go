@@ -47,20 +47,26 @@ func (t *Tree) files(ctx context.Context, opts Options) ([]string, error) {
 // listed asks git for the go.mod files that it tracks, or would. It notes other repositories:
 // in the index they are commits, and among what is not tracked they end with a slash.
 func (t *Tree) listed(ctx context.Context, env []string) (out []string, err error) {
+	noted, own := map[string]bool{}, Repository(t.Root)
+	other := func(dir string) {
+		if !behind(dir) && !noted[dir] && exists(t.Abs(path.Join(dir, ".git"))) {
+			noted[dir] = true
+			t.note(dir, otherRepository)
+		}
+	}
 	take := func(name string) {
 		// The index also has what was deleted, and what a sparse checkout leaves out.
 		if path.Base(name) != "go.mod" || !isFile(t.Abs(name)) {
 			return
 		}
-		if behind(path.Dir(name)) {
-			t.apart[path.Dir(name)] = true
+		dir := path.Dir(name)
+		// Git looks into what it does not take for another repository, as an empty .git is none.
+		if repo := Repository(t.Abs(dir)); repo != own {
+			other(t.relative("", repo))
+		} else if behind(dir) {
+			t.apart[dir] = true
 		} else {
 			out = append(out, name)
-		}
-	}
-	other := func(dir string) {
-		if !behind(dir) && exists(t.Abs(path.Join(dir, ".git"))) {
-			t.note(dir, otherRepository)
 		}
 	}
 	git := gitcmd.New(t.Root, env)
