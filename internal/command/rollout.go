@@ -123,8 +123,9 @@ func readOwners(root, name string) (*owners.File, error) {
 		return nil, err
 	}
 	shown := name
-	if repo := modules.Repository(root); repo != "" {
-		if rel, err := filepath.Rel(repo, name); err == nil && filepath.IsLocal(rel) {
+	if repo := modules.Repository(modules.Resolved(root)); repo != "" {
+		real := filepath.Join(modules.Resolved(filepath.Dir(name)), filepath.Base(name))
+		if rel, err := filepath.Rel(repo, real); err == nil && filepath.IsLocal(rel) {
 			shown = filepath.ToSlash(rel)
 		}
 	}

@@ -84,13 +84,14 @@ func (r *run) generated() (string, error) {
 
 // untracked says why a commit would not have what is put into dir, or "".
 func (r *run) untracked(ctx context.Context, dir string) string {
-	if modules.Repository(r.mod.Root) == "" {
+	root := modules.Resolved(r.mod.Root) // git looks at nothing beyond a symbolic link
+	if modules.Repository(root) == "" {
 		return ""
 	}
-	git := gitcmd.New(r.mod.Root, r.Env)
+	git := gitcmd.New(root, r.Env)
 	for _, name := range helper.Files {
 		// It exits with 0 where the name is ignored, and says which pattern does it.
-		said, err := git.Line(ctx, "check-ignore", "--verbose", "--", filepath.Join(dir, name))
+		said, err := git.Line(ctx, "check-ignore", "--verbose", "--", filepath.Join(root, filepath.FromSlash(r.helperDir()), name))
 		if err == nil && said != "" {
 			pattern, _, _ := strings.Cut(said, "\t")
 			return "git ignores " + filepath.ToSlash(r.mod.Rel(filepath.Join(dir, name))) + " by " + pattern
