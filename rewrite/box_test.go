@@ -123,6 +123,21 @@ func New() any { return concurrency.NewMutex(nil, "/theirs") }
 		{`func use(v any) { lib.Show(v) }`, "func Show[T any](v T) {}", finding.EscapesInterface},
 		{`type keyed interface{ Key() string }; func box[T any](v T) any { return v }; func use(k keyed) { log.Printf("%T", box(k)) }; var _ = lib.Name`, "var Name string", finding.EscapesInterface},
 		{`func keep[T any](v T) []T { return []T{v} }; func use(v any) { keep(v); log.Print(keep("a")) }; var _ = lib.Name`, "var Name string", ""},
+		// panics
+		{`func use(v any) { panic(v) }; var _ = lib.Name`, "var Name string", finding.EscapesInterface},
+		{`func use(mu *concurrency.Mutex) { panic(mu) }; func other() { use(concurrency.NewMutex(nil, "/other")) }; var _ = lib.Name`, "var Name string", finding.EscapesInterface},
+		{`func fail[T any](v T) { panic(v) }; func use(mu *concurrency.Mutex) { fail(mu) }; func other() { use(concurrency.NewMutex(nil, "/other")) }; var _ = lib.Name`, "var Name string", finding.EscapesInterface},
+		{`func use(err error) { if err != nil { panic(err) }; panic("a" + lib.Name) }`, "var Name string", ""},
+		{`func use(w http.ResponseWriter, v any) { v.(*concurrency.Mutex).Key() }; var _ = lib.Name`, "var Name string", finding.EscapesInterface},
+		{`func use(w http.ResponseWriter, v any) { if mu, ok := v.(*concurrency.Mutex); ok { mu.Key() } }; var _ = lib.Name`, "var Name string", ""},
+		// assertions by another module
+		{`func use(err error) bool { var s lib.Sleeper; return errors.As(err, &s) }`, "import \"time\"; type Sleeper interface{ Sleep(time.Duration) }", finding.EscapesInterface},
+		{`func use(v any) { s := new(lib.Sleeper); lib.Find(v, s) }`, "import \"time\"; type Sleeper interface{ Sleep(time.Duration) }; func Find(v any, to *Sleeper) {}", finding.EscapesInterface},
+		{`func use(err error) bool { var s lib.Temporary; return errors.As(err, &s) }`, "type Temporary interface{ Temporary() bool }", ""},
+		// patches
+		{`func use() { lib.Patch((*concurrency.Mutex)(nil), "TryLock", 1) }`, "func Patch(v any, name string, double any) {}", finding.Patched},
+		{`func use(all []*concurrency.Mutex) { lib.Patch(all[0], "Lock") }`, "func Patch(v any, name string) {}", finding.Patched},
+		{`func use() { lib.Patch(1, "TryLock") }`, "func Patch(v any, name string) {}", ""},
 	} {
 		tests = append(tests, boxTest{name: row.beside, beside: row.beside + "; var _ = use", files: lib + row.files + "\n", want: row.want})
 	}
@@ -131,6 +146,12 @@ func New() any { return concurrency.NewMutex(nil, "/theirs") }
 			imports := "context time concurrency"
 			if strings.Contains(test.beside, "reflect.") {
 				imports += " reflect"
+			}
+			if strings.Contains(test.beside, "http.") {
+				imports += " net/http"
+			}
+			if strings.Contains(test.beside, "errors.") {
+				imports += " errors"
 			}
 			if strings.Contains(test.beside, "log.") {
 				imports += " log"

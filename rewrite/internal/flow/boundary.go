@@ -33,6 +33,10 @@ func (w observer) unsafeView(n *ast.CallExpr, dst types.Type) bool {
 	if w.mutexIn(t) {
 		w.poisonNode(mutex(), finding.UnsafeUse, n, "converted with unsafe.Pointer")
 	}
+	for _, param := range typeParamsIn(t) {
+		b := boxedParameter{at: n.Pos(), foreign: "generic code converts it with unsafe.Pointer", look: whole, who: "package unsafe"}
+		w.generics.boxed[param.Obj().Pos()] = append(w.generics.boxed[param.Obj().Pos()], b)
+	}
 	w.unseen(t, finding.UnsafeUse, n, "%s, which holds it, is converted with unsafe.Pointer", types.TypeString(t, shortly))
 	return true
 }

@@ -89,6 +89,9 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 		}
 		w.asksForHelper(inst.TypeArgs.At(i), id.Pos()) // generic code may assert it
 		carries := w.mutexIn(inst.TypeArgs.At(i))
+		if itself(w.p, inst.TypeArgs.At(i)) && !source.IsObject(obj, "sync/atomic", "Pointer") {
+			w.poisonNode(w.generics.hub, finding.GenericType, id, "generic code has the struct itself, not only a pointer to it")
+		}
 		from := typeParamsIn(inst.TypeArgs.At(i))
 		holds := !carries && len(w.held(inst.TypeArgs.At(i), calls)) > 0
 		boxes := len(outgoing(w.p, inst.TypeArgs.At(i))) > 0 || types.IsInterface(inst.TypeArgs.At(i)) && !isTypeParam(inst.TypeArgs.At(i))
@@ -121,6 +124,21 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 			w.generics.passed[t.Obj().Pos()] = append(w.generics.passed[t.Obj().Pos()], param)
 		}
 	}
+}
+
+// itself reports whether values of type t have a mutex in them that no pointer leads to.
+func itself(p *source.Program, t types.Type) bool {
+	switch u := types.Unalias(t).(type) {
+	case *types.Named:
+		return p.IsMutex(u)
+	case *types.Pointer:
+		return !p.IsMutexPtr(u) && itself(p, u.Elem())
+	case *types.Map:
+		return itself(p, u.Key()) || itself(p, u.Elem())
+	case interface{ Elem() types.Type }:
+		return itself(p, u.Elem())
+	}
+	return false
 }
 
 // receiver joins the names that a method has for the type parameters of its type with
@@ -165,6 +183,9 @@ func (w observer) boxing(t, dst types.Type, src ast.Expr) {
 		_, plain := types.Unalias(t).(*types.TypeParam)
 		if w.foreignPlace(src) || !plain || ok && w.p.FileAt(named.Obj().Pos()) == nil {
 			b.foreign = "generic code converts it to " + types.TypeString(dst, nil)
+		}
+		if b.who == panics {
+			b.foreign = "generic code panics with it"
 		}
 		at := param.Obj().Pos()
 		w.generics.boxed[at] = append(w.generics.boxed[at], b)
@@ -302,7 +323,7 @@ func (f *Flow) through() {
 				}
 				for _, t := range g.held[at] {
 					f.show(t, b.look, b.who, b.at)
-					if b.look.handsBack() && b.iface != nil {
+					if (b.look.handsBack() || b.who == panics || b.who == wrapper) && b.iface != nil {
 						f.looks.kept = append(f.looks.kept, kept{t, b.iface, b.at})
 					}
 				}

@@ -68,6 +68,11 @@ var testifyBlind = []string{
 	"True", "Truef", "False", "Falsef", "NoError", "NoErrorf", "Error", "Errorf",
 }
 
+// panics is who looks at what is given to panic, and wrapper who gives back an error that it is given.
+const panics, wrapper = "panic", "fmt.Errorf"
+
+var errorType = types.Universe.Lookup("error").Type().Underlying().(*types.Interface)
+
 // printers are packages whose functions print values.
 var printers = []string{"fmt", "log"}
 
@@ -184,6 +189,12 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 	if named, is := types.Unalias(dst).(*types.Named); is && !ok && who == "" && (isFunc(t) || !types.Identical(t, dst)) && named.Obj().Pkg() != nil && w.p.FileAt(named.Obj().Pos()) == nil {
 		how, who = ofType(named), named.Obj().Pkg().Path()+"."+named.Obj().Name() // a function that others call
 	}
+	if ok && (who == panics || who == wrapper && has(t, errorType)) { // recover and errors.Unwrap give it back
+		w.keep(t, dst, iface, src)
+	}
+	if who == panics && w.p.IsMutexPtr(t) {
+		w.meet(how, anything, who, src.Pos(), origin{w.file, src})
+	}
 	if who == "" || how == blind {
 		if ok {
 			w.keep(t, dst, iface, src)
@@ -292,10 +303,13 @@ func (w observer) spreadLook(t types.Type, how look, who string, src ast.Expr) {
 // looksAt says how closely the code looks that src is handed to, and who it is; "" for code
 // of this module.
 func (w observer) looksAt(src ast.Expr) (look, string) {
+	at := w.stack[len(w.stack)-1]
+	if call, ok := at.(*ast.CallExpr); ok && w.file.Callee(call) == types.Universe.Lookup("panic") && !w.file.Test {
+		return named, panics // where nothing recovers, the runtime prints it
+	}
 	if !w.foreignPlace(src) {
 		return blind, ""
 	}
-	at := w.stack[len(w.stack)-1]
 	if lit, ok := at.(*ast.CompositeLit); ok {
 		named := types.Unalias(w.file.TypeOf(lit)).(*types.Named)
 		path := named.Obj().Pkg().Path()
@@ -658,7 +672,7 @@ var texts = []string{"Error", "Format", "GoString", "LogValue", "MarshalJSON", "
 // by nobody.
 func (w observer) mayFail(x *ast.TypeAssertExpr) {
 	from, ok := source.Under(w.file.TypeOf(x.X)).(*types.Interface)
-	if !ok || w.file.Test {
+	if !ok || w.file.Test && !hasExamples(w.file) {
 		return
 	}
 	switch p := w.parent().(type) {
@@ -679,13 +693,38 @@ func (w observer) mayFail(x *ast.TypeAssertExpr) {
 		if fn, ok := n.(*ast.FuncDecl); ok && fn.Recv != nil && slices.Contains(texts, fn.Name.Name) {
 			f.text = fn.Name.Name
 		}
+		if serves(w.file, n) {
+			f.text = "an HTTP handler"
+		}
 	}
 	w.looks.failing = append(w.looks.failing, f)
 }
 
+// hasExamples reports whether a file has examples: what those print is compared.
+func hasExamples(f *source.File) bool {
+	return f.Test && slices.ContainsFunc(f.Syntax.Decls, func(d ast.Decl) bool {
+		fn, ok := d.(*ast.FuncDecl)
+		return ok && strings.HasPrefix(fn.Name.Name, "Example")
+	})
+}
+
+// serves reports whether n is a function that net/http calls: it recovers, and writes down why.
+func serves(f *source.File, n ast.Node) bool {
+	var t *ast.FuncType
+	switch n := n.(type) {
+	case *ast.FuncDecl:
+		t = n.Type
+	case *ast.FuncLit:
+		t = n.Type
+	}
+	return t != nil && slices.ContainsFunc(t.Params.List, func(p *ast.Field) bool {
+		return source.IsNamed(f.TypeOf(p.Type), "net/http", "ResponseWriter")
+	})
+}
+
 // recovered notes a call of recover that gives somebody the text of a panic.
 func (w observer) recovered(n *ast.CallExpr) {
-	if _, dropped := w.parent().(*ast.ExprStmt); !dropped && !w.file.Test {
+	if _, dropped := w.parent().(*ast.ExprStmt); !dropped && (!w.file.Test || hasExamples(w.file)) {
 		w.looks.recovers = n.Pos()
 	}
 }

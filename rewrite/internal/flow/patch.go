@@ -18,7 +18,7 @@ import (
 // which nobody has replaced. What is patched is patched for the whole program.
 
 // patches notes a call by which code outside the module gets a function of the client as a
-// value, or in a test its name together with the type.
+// value, or its name together with the type.
 func (w observer) patches(n *ast.CallExpr) {
 	fn, ok := w.file.Callee(n).(*types.Func)
 	if !ok || fn.Pkg() == nil || w.p.FileAt(fn.Pos()) != nil {
@@ -39,7 +39,7 @@ func (w observer) patches(n *ast.CallExpr) {
 		}
 		typed = typed || w.mutexIn(tv.Type) || source.IsNamed(tv.Type, "reflect", "Type") && w.importsClient()
 	}
-	if name != "" && typed && w.file.Test {
+	if name != "" && typed {
 		w.patched(n.Pos(), name, fn)
 	}
 }

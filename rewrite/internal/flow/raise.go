@@ -54,3 +54,20 @@ func askedMethods(w observer, asked ast.Expr) {
 		}
 	}
 }
+
+// asksByPointer notes a call like errors.As, by which another module asserts what is pointed to.
+func asksByPointer(w *walker, n *ast.CallExpr) {
+	fn, ok := w.file.Callee(n).(*types.Func)
+	if !ok || w.p.FileAt(fn.Pos()) != nil {
+		return
+	}
+	for _, a := range n.Args {
+		t := w.file.TypeOf(a)
+		if t == nil {
+			continue
+		}
+		if to, ok := source.Under(t).(*types.Pointer); ok && types.IsInterface(to.Elem()) {
+			w.asksForHelper(to.Elem(), a.Pos())
+		}
+	}
+}

@@ -56,6 +56,7 @@ func (w reader) node(n ast.Node) {
 		w.returns(n)
 	case *ast.CallExpr:
 		w.call(n)
+		asksByPointer(w.walker, n)
 	case *ast.CompositeLit:
 		w.composite(n)
 	case *ast.SendStmt:
