@@ -46,11 +46,16 @@ type Module struct {
 	named            []naming
 }
 
-// A naming is how another module names the directory of this one in a replace directive.
+// A naming is how the go.mod of another module, or the go.work that is in effect there, names the
+// directory of this one.
 type naming struct {
-	by int
-	as Replace
+	by   int
+	home string // where that file is, from the directory of the other module
+	as   string
 }
+
+// from returns the directory as it is reached from where the other module is.
+func (n naming) from(dir string) string { return absolute(filepath.Join(dir, n.home), n.as) }
 
 // A Tree is a directory with modules.
 type Tree struct {
@@ -171,9 +176,14 @@ func (t *Tree) Index(dir string) (int, bool) {
 // module with an index, where the other modules are in the directories that at says: they may
 // lead through symbolic links.
 func (t *Tree) Spellings(i int, at func(j int) string) []string {
-	out := []string{t.Abs(t.Modules[i].Dir), at(i)}
+	here := t.Abs(t.Modules[i].Dir)
+	out := []string{here, at(i)}
 	for _, n := range t.Modules[i].named {
-		out = append(out, n.as.Dir(at(n.by)), n.as.Dir(t.Abs(t.Modules[n.by].Dir)))
+		for _, dir := range []string{n.from(at(n.by)), n.from(t.Abs(t.Modules[n.by].Dir))} {
+			if Resolved(dir) == here { // a go.work is not where the name of a module leads past it
+				out = append(out, dir)
+			}
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -245,22 +255,29 @@ func (t *Tree) tie(i int, mod *GoMod, index map[string]int, members map[member]i
 		if r.Local() {
 			if j, ok := in(r.Dir(t.Abs(m.Dir))); ok {
 				m.Replaces = append(m.Replaces, j)
-				t.Modules[j].named = append(t.Modules[j].named, naming{i, r})
+				t.name(j, naming{by: i, as: r.New.Path})
 			}
 		}
 	}
 	m.Deps = slices.Clone(m.Replaces)
 	if w := spaces.read(t.Abs(m.Workspace)); m.Workspace != "" && w != nil {
+		at := filepath.Dir(t.Abs(m.Workspace))
+		home, err := filepath.Rel(t.Abs(m.Dir), at)
+		if err != nil {
+			home = "."
+		}
 		for _, r := range w.Replace {
 			if r.Local() && mod.Requires(r.Old.Path) {
-				if j, ok := in(r.Dir(filepath.Dir(t.Abs(m.Workspace)))); ok {
+				if j, ok := in(r.Dir(at)); ok {
 					m.Deps = append(m.Deps, j)
+					t.name(j, naming{i, home, r.New.Path})
 				}
 			}
 		}
 		for _, q := range mod.Require {
 			if j, ok := members[member{m.Workspace, q.Path}]; ok && j != i {
 				m.Deps = append(m.Deps, j)
+				t.name(j, naming{i, home, w.uses[t.Abs(t.Modules[j].Dir)]})
 			}
 		}
 	}
@@ -269,6 +286,9 @@ func (t *Tree) tie(i int, mod *GoMod, index map[string]int, members map[member]i
 		*list = slices.Compact(*list)
 	}
 }
+
+// name notes how another module names the one with an index.
+func (t *Tree) name(j int, n naming) { t.Modules[j].named = append(t.Modules[j].named, n) }
 
 // relative resolves a directory that a file in from names, and gives it relative to the root.
 func (t *Tree) relative(from, dir string) string {

@@ -340,6 +340,13 @@ require example.com/lib v0.0.0
 			}
 		}
 	}
+	var spelled []string
+	for _, name := range tree.Spellings(lib, func(j int) string { return tree.Abs(tree.Modules[j].Dir) }) {
+		spelled = append(spelled, tree.inside(name))
+	}
+	if d := cmp.Diff([]string{"app/linked", "real/lib", "road", "roads/lib"}, spelled); d != "" {
+		t.Errorf("lib is reached by: -want +got:\n%s", d)
+	}
 	// The same of modules that are named, whichever way.
 	named, err := In(root, []string{filepath.Join(root, "app"), filepath.Join(root, "app", "linked"), filepath.Join(root, "roads", "lib")}, Options{})
 	if err != nil {

@@ -26,7 +26,8 @@ func Workspace(root string, env []string) (file string, used bool, err error) {
 	case f == nil:
 		return file, false, &fs.PathError{Op: "open", Path: file, Err: fs.ErrNotExist}
 	}
-	return file, f.uses[Resolved(root)], nil
+	_, used = f.uses[Resolved(root)]
+	return file, used, nil
 }
 
 // Opened returns the go.work in effect in a module, or "", and the directories that the go command
@@ -89,10 +90,17 @@ func Together(dir string, env []string) []string {
 }
 
 // Relocated writes a go.work, with its sums, into a directory where it means the same. The go
-// command adds what it lacks to the sums, also where it only lists.
-func (w *GoWork) Relocated(dir string) error {
+// command adds what it lacks to the sums, also where it only lists. The module in root is named
+// like that, whatever symbolic links the go.work names it through: the go command takes it for
+// another one than where it works otherwise.
+func (w *GoWork) Relocated(dir, root string) error {
 	home := filepath.Dir(w.name)
-	data, err := w.MovedFrom(home, func(dir string) string { return dir })
+	data, err := w.MovedFrom(home, func(dir string) string {
+		if Resolved(dir) == Resolved(root) {
+			return root
+		}
+		return dir
+	})
 	if err != nil {
 		return err
 	}
@@ -132,10 +140,10 @@ type workspaces struct {
 }
 
 // A work is a go.work with the directories of the modules that it uses, symbolic links
-// resolved.
+// resolved, and how it names them.
 type work struct {
 	*GoWork
-	uses map[string]bool
+	uses map[string]string
 }
 
 func newWorkspaces(env []string) *workspaces {
@@ -145,10 +153,12 @@ func newWorkspaces(env []string) *workspaces {
 // of returns the go.work that uses the module in a directory, which has no symbolic links.
 func (w *workspaces) of(dir string) string {
 	file := w.file(dir)
-	if f := w.read(file); f == nil || !f.uses[dir] {
-		return ""
+	if f := w.read(file); f != nil {
+		if _, used := f.uses[dir]; used {
+			return file
+		}
 	}
-	return file
+	return ""
 }
 
 // file returns the go.work that is in effect in a directory.
@@ -195,9 +205,9 @@ func (w *workspaces) read(file string) *work {
 		w.broken[file] = err
 		return nil
 	}
-	out := &work{f, map[string]bool{}}
-	for _, dir := range f.Dirs(filepath.Dir(file)) {
-		out.uses[Resolved(dir)] = true
+	out := &work{f, map[string]string{}}
+	for i, dir := range f.Dirs(filepath.Dir(file)) {
+		out.uses[Resolved(dir)] = f.Use[i]
 	}
 	w.files[file] = out
 	return out

@@ -186,7 +186,7 @@ func (r *run) listApart() error {
 		return err
 	}
 	r.work = filepath.Join(dir, "go.work") // to be removed, also where it does not get that far
-	return w.Relocated(dir)
+	return w.Relocated(dir, r.mod.Root)
 }
 
 // close removes what was copied.

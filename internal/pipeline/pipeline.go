@@ -101,6 +101,8 @@ type run struct {
 	stray   []*finding.Finding // directives in packages that are not loaded
 	// dependants are modules that are built with this one and are not in its workspace.
 	dependants []dependant
+	// spelled are the names by which these reach the directory of the module.
+	spelled []string
 }
 
 // newRun returns a run that verifies with check.
