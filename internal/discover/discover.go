@@ -35,8 +35,8 @@ type Module struct {
 	// Nested are the directories of the modules below this one that "./..." leads to; what is
 	// below those is left out.
 	Nested []string
-	// Hidden are the files that use a package of the module from a directory that "./..." leaves out:
-	// whoever names such a directory builds them with it.
+	// Hidden are the files with imports in directories that "./..." leaves out and that no import
+	// leads to: whoever names such a directory builds them with the module.
 	Hidden []Ignored
 	// Unfit are the files for which no go command is run in the module: it would open them,
 	// and they are pipes, devices, links out of the repository, or have no end. They are

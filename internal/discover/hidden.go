@@ -8,13 +8,12 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"etcdmod/internal/rooted"
 )
 
-// hidden reads the files below a directory that "./..." leaves out, for those that use a package of
-// the module. What is a module or a repository of its own is none of it.
+// hidden reads the files below a directory that "./..." leaves out. What is a module or a repository
+// of its own is none of it.
 func (w *walker) hidden(dir string) {
 	if filepath.Base(dir) == ".git" {
 		return
@@ -42,8 +41,7 @@ func (w *walker) hidden(dir string) {
 		if f == nil {
 			continue
 		}
-		imports := importsOf(f)
-		if slices.ContainsFunc(imports, func(ip string) bool { return ip == w.m.Path || strings.HasPrefix(ip, w.m.Path+"/") }) {
+		if imports := importsOf(f); len(imports) > 0 {
 			w.m.Hidden = append(w.m.Hidden, Ignored{Name: name, Imports: imports})
 		}
 	}

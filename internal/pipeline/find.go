@@ -123,18 +123,20 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 // ignored reads the files that no build configuration has: those of packages, and those elsewhere
 // in the module that import one of it.
 func (r *run) ignored(packages []*discover.Package) map[string][]byte {
-	files := slices.Clone(r.mod.Hidden)
-	for _, p := range r.mod.Packages {
-		for _, f := range p.Ignored {
-			if slices.Contains(packages, p) || slices.ContainsFunc(f.Imports, func(path string) bool { return within(path, r.mod.Path) }) {
-				files = append(files, f)
+	out := map[string][]byte{}
+	read := func(f discover.Ignored, all bool) {
+		if all || slices.ContainsFunc(f.Imports, func(path string) bool { return within(path, r.mod.Path) }) {
+			if src, err := modules.ReadFile(f.Name, rooted.GoFile); err == nil {
+				out[f.Name] = src
 			}
 		}
 	}
-	out := map[string][]byte{}
-	for _, f := range files {
-		if src, err := modules.ReadFile(f.Name, rooted.GoFile); err == nil {
-			out[f.Name] = src
+	for _, f := range r.mod.Hidden {
+		read(f, false)
+	}
+	for _, p := range r.mod.Packages {
+		for _, f := range p.Ignored {
+			read(f, slices.Contains(packages, p))
 		}
 	}
 	return out

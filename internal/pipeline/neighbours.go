@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -33,17 +34,52 @@ func (n *neighbourhood) look(i int) {
 			n.skip(n.tree.Abs(n.tree.Modules[j].Dir), finding.SkipUnverified, "what it does with this module is not known: "+err.Error())
 			continue
 		}
-		for _, path := range slices.Sorted(maps.Keys(m.Packages)) {
-			files, imports := whole(m.Packages[path])
-			uses := false
-			for path := range imports {
-				n.reached[path] = true
-				uses = uses || within(path, n.mod.Path)
-			}
-			if uses {
-				n.users = append(n.users, rewrite.Neighbour{Files: files, Beyond: n.beyond(m.Packages[path])})
-			}
+		n.use(m, true)
+	}
+	for _, dir := range n.tree.Apart() {
+		if m, err := discover.Find(dir, discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root)}); err == nil && m.Root != n.mod.Root {
+			n.use(m, false)
 		}
+	}
+}
+
+// use notes the packages of a module that import one of this module. built says that those are
+// built where it is verified that others are.
+func (n *neighbourhood) use(m *discover.Module, built bool) {
+	take := func(p *discover.Package) {
+		files, imports := whole(p)
+		uses := false
+		for path := range imports {
+			// A package is of the module with the longest path above it: that one itself, maybe.
+			mine := within(path, n.mod.Path) && (len(m.Path) < len(n.mod.Path) || !within(path, m.Path))
+			n.reached[path] = n.reached[path] || mine
+			uses = uses || mine
+		}
+		if !uses {
+			return
+		}
+		user := rewrite.Neighbour{Files: files, Beyond: n.beyond(p)}
+		for _, other := range p.Ignored {
+			user.Unbuilt = append(user.Unbuilt, other.Name)
+		}
+		if !built {
+			user.Unbuilt = files
+		}
+		n.users = append(n.users, user)
+	}
+	for _, path := range slices.Sorted(maps.Keys(m.Packages)) {
+		take(m.Packages[path])
+	}
+	hidden := map[string]*discover.Package{} // by directory
+	for _, f := range m.Hidden {
+		dir := filepath.Dir(f.Name)
+		if hidden[dir] == nil {
+			hidden[dir] = &discover.Package{Dir: dir, Imports: map[string]bool{}}
+		}
+		hidden[dir].Ignored = append(hidden[dir].Ignored, f)
+	}
+	for _, dir := range slices.Sorted(maps.Keys(hidden)) {
+		take(hidden[dir])
 	}
 }
 

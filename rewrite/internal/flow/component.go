@@ -114,6 +114,12 @@ func (f *Flow) once(all []Spelling) (out []Spelling) {
 // against.
 func (fl *Flow) exported(c *Component) {
 	p := fl.p
+	type alike struct {
+		declared declared
+		goes     func(who string) finding.Reason
+	}
+	all := newDeclared()
+	var alone []alike
 	for _, f := range p.Files {
 		plugin := p.MaybePlugin(f)
 		if !p.Importable(f) && !plugin {
@@ -135,15 +141,24 @@ func (fl *Flow) exported(c *Component) {
 				continue // nobody can look it up
 			}
 			name := owners[id] + obj.Name()
-			if who := (unread{fl}).told(f, obj.Name()); who != "" {
-				c.Reasons = append(c.Reasons, finding.Reason{
+			goes := func(who string) finding.Reason {
+				return finding.Reason{
 					Code:   finding.EscapesInterface,
 					Detail: fmt.Sprintf("%s of %s %s goes to %s, which may look at its type", name, kind, f.Pkg.PkgPath, who),
 					Pos:    p.Position(id.Pos()),
-				})
+				}
+			}
+			who := unread{fl}.told(f, obj)
+			if who != "" {
+				c.Reasons = append(c.Reasons, goes(who))
 			}
 			if p.In.Exported == source.RewriteExported {
 				c.Exported = append(c.Exported, f.Pkg.PkgPath+"."+name)
+				all.add(f, obj, fl.mutexIn)
+				if one := newDeclared(); who == "" {
+					one.add(f, obj, fl.mutexIn)
+					alone = append(alone, alike{one, goes})
+				}
 				continue
 			}
 			c.Reasons = append(c.Reasons, finding.Reason{
@@ -151,6 +166,18 @@ func (fl *Flow) exported(c *Component) {
 				Detail: fmt.Sprintf("%s of %s %s", name, kind, f.Pkg.PkgPath),
 				Pos:    p.Position(id.Pos()),
 			})
+		}
+	}
+	// Some of them may go to others of them, which is right: it is all of them that tell.
+	if in, who := (unread{fl}).handed(all, fl.besides); who != "" && len(alone) > 0 {
+		found := false
+		for _, a := range alone {
+			if _, one := (unread{fl}).handed(a.declared, in); one != "" {
+				c.Reasons, found = append(c.Reasons, a.goes(who)), true
+			}
+		}
+		if !found {
+			c.Reasons = append(c.Reasons, alone[0].goes(who))
 		}
 	}
 	slices.Sort(c.Exported)

@@ -139,6 +139,7 @@ type Flow struct {
 	looks    looks
 	ignored  []unreadUser // by the build configuration
 	tellers  []telling
+	besides  []beside
 	holds    map[look]map[types.Type][]types.Object
 	mutex    types.Type // a pointer to it, as it was seen first
 	outside  map[types.Object]*node

@@ -1,9 +1,11 @@
 package flow
 
 import (
+	"cmp"
 	"go/ast"
 	"go/token"
 	"go/types"
+	pathpkg "path"
 	"slices"
 
 	"etcdmod/rewrite/internal/source"
@@ -27,26 +29,22 @@ const (
 type declared struct {
 	top     map[string]map[string]mark
 	members map[string]mark
-	names   map[string]string // of packages, by import path
+	params  map[string]map[string]mark // which parameters count, of functions in top
+	names   map[string]string          // of packages, by import path
 }
 
 func (d declared) empty() bool { return len(d.top)+len(d.members) == 0 }
 
 // add takes a declaration, in which a type counts that counted holds for.
 func (d declared) add(file *source.File, obj types.Object, counted func(types.Type) bool) {
-	m := named1
+	m, params := named1, mark(0)
 	switch obj := obj.(type) {
 	case *types.TypeName:
 		m = always
 	case *types.Func:
 		sig := obj.Signature()
-		m = 0
-		for i := range min(sig.Results().Len(), 60) {
-			if counted(sig.Results().At(i).Type()) {
-				m |= 1 << i
-			}
-		}
-		if counted(sig.Params()) {
+		m, params = marks(sig.Results(), counted), marks(sig.Params(), counted)
+		if params != 0 {
 			m |= always
 		}
 	}
@@ -56,14 +54,24 @@ func (d declared) add(file *source.File, obj types.Object, counted func(types.Ty
 	}
 	path := file.Pkg.PkgPath
 	if d.top[path] == nil {
-		d.top[path] = map[string]mark{}
+		d.top[path], d.params[path] = map[string]mark{}, map[string]mark{}
 	}
 	d.top[path][obj.Name()] |= m
+	d.params[path][obj.Name()] |= params
 	d.names[path] = file.Pkg.Name
 }
 
+func marks(vars *types.Tuple, counted func(types.Type) bool) (m mark) {
+	for i := range min(vars.Len(), 60) {
+		if counted(vars.At(i).Type()) {
+			m |= 1 << i
+		}
+	}
+	return m
+}
+
 func newDeclared() declared {
-	return declared{map[string]map[string]mark{}, map[string]mark{}, map[string]string{}}
+	return declared{map[string]map[string]mark{}, map[string]mark{}, map[string]map[string]mark{}, map[string]string{}}
 }
 
 // A handing looks at files of one package, which no types are known of.
@@ -114,14 +122,14 @@ func (h *handing) enter(u unreadUser) {
 	h.pkgs, h.dots = map[string]string{}, nil
 	for _, spec := range u.syntax.Imports {
 		path := source.ImportPath(spec)
-		name := h.names[path]
+		name := cmp.Or(h.names[path], pathpkg.Base(path)) // of another module it is a guess
 		if spec.Name != nil {
 			name = spec.Name.Name
 		}
 		switch {
 		case name == ".":
 			h.dots = append(h.dots, path)
-		case name != "":
+		default:
 			h.pkgs[name] = path
 		}
 	}
@@ -187,7 +195,7 @@ func (h *handing) made(e ast.Expr) mark {
 			}
 		}
 	case *ast.SelectorExpr:
-		if id, ok := e.X.(*ast.Ident); ok && h.pkgs[id.Name] != "" {
+		if id, ok := e.X.(*ast.Ident); ok && h.pkgs[id.Name] != "" && !h.vars[id.Name] {
 			return h.top[h.pkgs[id.Name]][e.Sel.Name]
 		}
 		return h.members[e.Sel.Name]
@@ -286,6 +294,10 @@ func (h *handing) node(n ast.Node) bool {
 			}
 			return false
 		}
+		if h.built && h.wants(n.Fun) != 0 && h.made(n)&^always == 0 {
+			h.below(n)
+			return false
+		}
 		if id, ok := n.Fun.(*ast.Ident); ok && h.built && h.funcs[id.Name] != nil {
 			h.arguments(n, h.funcs[id.Name])
 			return false
@@ -348,6 +360,18 @@ func (h *handing) below(e ast.Expr) bool {
 	if m == 0 {
 		return false
 	}
+	if call, ok := ast.Unparen(e).(*ast.CallExpr); ok && h.built {
+		if params := h.wants(call.Fun); params != 0 { // what has another type there does not compile
+			for i, a := range call.Args {
+				if params&(1<<i) != 0 {
+					h.value(a)
+				} else {
+					h.visit(a)
+				}
+			}
+			return true
+		}
+	}
 	h.found = h.found || m&always != 0
 	switch e := ast.Unparen(e).(type) {
 	case *ast.SelectorExpr:
@@ -368,6 +392,19 @@ func (h *handing) below(e ast.Expr) bool {
 		h.value(e.X)
 	}
 	return true
+}
+
+// wants says which parameters of a function count.
+func (h *handing) wants(e ast.Expr) mark {
+	sel, ok := ast.Unparen(e).(*ast.SelectorExpr)
+	if !ok {
+		return 0
+	}
+	id, ok := sel.X.(*ast.Ident)
+	if !ok {
+		return 0
+	}
+	return h.params[h.pkgs[id.Name]][sel.Sel.Name]
 }
 
 func isNil(e ast.Expr) bool {

@@ -63,11 +63,14 @@ func (f unread) beside() {
 				teller = name
 			}
 		}
+		near := beside{unbuilt: n.Unbuilt}
 		for _, name := range n.Files {
 			if u, ok := files[name]; ok {
 				maps.Copy(names, u.names())
+				near.files = append(near.files, u)
 			}
 		}
+		f.Flow.besides = append(f.Flow.besides, near)
 		for _, name := range n.Files {
 			if u, ok := files[name]; ok {
 				f.look(u, how, names, f.apart(who))
@@ -92,14 +95,35 @@ type telling struct {
 	who   string
 }
 
-// told returns who in other modules may tell a declaration by the type that it has, or "".
-func (f unread) told(file *source.File, name string) string {
+// A beside is a package of another module.
+type beside struct {
+	files   []unreadUser
+	unbuilt []string // those of the files that no compiler looks at
+}
+
+// told returns who in other modules may tell a declaration by the type that it has, or "". An embedded
+// mutex needs no name: its methods are those of what it is embedded in.
+func (f unread) told(file *source.File, obj types.Object) string {
+	v, _ := obj.(*types.Var)
+	embedded := v != nil && v.Embedded()
 	for _, t := range f.tellers {
-		if t.names[name] && t.user.near(file) {
+		if (embedded || t.names[obj.Name()]) && t.user.near(file) {
 			return t.who
 		}
 	}
 	return ""
+}
+
+// handed returns who of other packages does more with what is declared than to call methods of the
+// mutex, and in which of them.
+func (f unread) handed(all declared, besides []beside) (in []beside, who string) {
+	for i, b := range besides {
+		who := all.hands(b.files, func(name string) bool { return !slices.Contains(b.unbuilt, name) })
+		if who != "" {
+			return besides[i : i+1], f.apart(who)
+		}
+	}
+	return nil, ""
 }
 
 // tells reports whether a file may find out which of two types a value in an interface has.

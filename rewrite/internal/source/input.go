@@ -40,6 +40,8 @@ type Helper struct {
 // A Neighbour is a package of another module that imports one of this module.
 type Neighbour struct {
 	Files []string // absolute names of its Go files
+	// Unbuilt are those of Files that are not built when it is verified that others build.
+	Unbuilt []string
 	// Beyond are those of the packages that it is built with, as far as they are in the repository
 	// and not of this module: it may hand on to them what it has.
 	Beyond []string
