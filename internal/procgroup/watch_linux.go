@@ -77,7 +77,7 @@ func watch() {
 // not been told to end is left alone, such as what a go command leaves behind for later.
 func Finish() {
 	if stopped.Load() {
-		end(mark)
+		end(func(env []byte) bool { return has(env, Variable+"="+mark) })
 	}
 	if alive != nil {
 		_, _ = alive.WriteString(farewell)
@@ -95,16 +95,26 @@ func Watches() bool {
 	}
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	if said, _ := io.ReadAll(io.LimitReader(os.Stdin, 1)); string(said) != farewell {
-		end(of)
+		end(func(env []byte) bool { return has(env, Variable+"="+of) })
 	}
 	return true
 }
 
-// end kills all processes with a mark. One that is about to start another one may have done so
+// EndIn kills what runs that have ended have left in a directory for temporary files: what has a mark, and
+// that directory. It is for one that no living run has.
+func EndIn(dir string) {
+	end(func(env []byte) bool {
+		return has(env, "TMPDIR="+dir) && bytes.Contains(env, []byte("\x00"+Variable+"="))
+	})
+}
+
+// has reports whether an environment, which begins with a zero byte, has a setting.
+func has(env []byte, setting string) bool { return bytes.Contains(env, []byte("\x00"+setting+"\x00")) }
+
+// end kills all processes with such an environment. One that is about to start another one may have done so
 // after the list was read, so it is read until none is left, nor any that has a program and no
 // environment yet: it has just been started.
-func end(mark string) {
-	entry := []byte("\x00" + Variable + "=" + mark + "\x00")
+func end(is func(env []byte) bool) {
 	for range 100 {
 		left := false
 		names, _ := filepath.Glob("/proc/[0-9]*/environ")
@@ -116,7 +126,7 @@ func end(mark string) {
 				continue
 			}
 			pid, _ := strconv.Atoi(filepath.Base(dir))
-			if err == nil && pid != os.Getpid() && bytes.Contains(append([]byte{0}, env...), entry) {
+			if err == nil && pid != os.Getpid() && is(append([]byte{0}, env...)) {
 				left = true
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}

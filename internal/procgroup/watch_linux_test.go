@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,4 +92,31 @@ func alive(mark string) (out []string) {
 		}
 	}
 	return out
+}
+
+// What has a mark and a directory is ended in that; what lacks one of them is somebody else's.
+func TestEndIn(t *testing.T) {
+	dir := t.TempDir()
+	started := func(env ...string) *exec.Cmd {
+		cmd := exec.Command("sleep", "600")
+		cmd.Env = env
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+		return cmd
+	}
+	left := started(procgroup.Variable+"=x", "TMPDIR="+dir)
+	others := []*exec.Cmd{
+		started("TMPDIR=" + dir), started(procgroup.Variable+"=x", "TMPDIR="+filepath.Join(dir, "below")), started(procgroup.Variable + "=x"),
+	}
+	procgroup.EndIn(dir)
+	if err := left.Wait(); err == nil {
+		t.Error("it ended by itself")
+	}
+	for _, cmd := range others {
+		if err := cmd.Process.Signal(syscall.Signal(0)); err != nil {
+			t.Errorf("%q: %v", cmd.Env, err)
+		}
+	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"etcdmod/internal/procgroup"
 	"etcdmod/internal/rooted"
 )
 
@@ -119,6 +120,10 @@ func remove(above *rooted.Dir, base string) bool {
 	if !locked(name) {
 		// It is about to be made, or commands of a run that was killed have made it again, since they lived on while it
 		// was removed. A run's own has a lock before anything else.
+		if os.Remove(name) == nil || locked(name) {
+			return true
+		}
+		procgroup.EndIn(name)
 		return os.Remove(name) == nil || locked(name) || empty(above, base) == nil
 	}
 	lock := flock.New(filepath.Join(name, lockFile), flock.SetFlag(os.O_RDONLY))
@@ -126,6 +131,7 @@ func remove(above *rooted.Dir, base string) bool {
 		return true
 	}
 	defer lock.Close()
+	procgroup.EndIn(name)
 	gone := unused()
 	if err := os.Rename(name, above.Path(gone)); err != nil {
 		return true
