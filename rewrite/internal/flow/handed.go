@@ -79,6 +79,7 @@ type handing struct {
 	declared
 	built bool // a compiler looks at them as well
 	vars  map[string]bool
+	typed map[string]bool // variables that are declared as a pointer to a Mutex
 	funcs map[string]*ast.FuncDecl
 	pkgs  map[string]string // import paths by the names that the file has for them
 	dots  []string
@@ -91,7 +92,7 @@ func (d declared) hands(files []unreadUser, built func(name string) bool) (who s
 	if d.empty() {
 		return ""
 	}
-	h := &handing{declared: d, vars: map[string]bool{}, funcs: map[string]*ast.FuncDecl{}}
+	h := &handing{declared: d, vars: map[string]bool{}, typed: map[string]bool{}, funcs: map[string]*ast.FuncDecl{}}
 	for _, u := range files {
 		for _, decl := range u.syntax.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil {
@@ -143,6 +144,9 @@ func (h *handing) learn(n ast.Node) bool {
 			h.define(n.Lhs, n.Rhs)
 		}
 	case *ast.ValueSpec:
+		for _, id := range n.Names {
+			h.typed[id.Name] = h.typed[id.Name] || isMutexType(n.Type)
+		}
 		lhs := make([]ast.Expr, len(n.Names))
 		for i, id := range n.Names {
 			lhs[i] = id
@@ -251,6 +255,12 @@ func (h *handing) node(n ast.Node) bool {
 			}
 			return false
 		}
+		if h.built && h.compiled(n) {
+			for _, e := range n.Rhs {
+				h.value(e)
+			}
+			return false
+		}
 	case *ast.DeclStmt: // what a package declares others may use
 		if d, ok := n.Decl.(*ast.GenDecl); ok && d.Tok == token.VAR {
 			for _, spec := range d.Specs {
@@ -270,7 +280,7 @@ func (h *handing) node(n ast.Node) bool {
 		}
 		blank := !slices.ContainsFunc(n.Names, func(id *ast.Ident) bool { return id.Name != "_" }) && n.Type == nil
 		for _, e := range n.Values {
-			if blank {
+			if blank || h.built && isMutexType(n.Type) {
 				h.value(e)
 			} else {
 				h.visit(e)
@@ -336,6 +346,31 @@ func (h *handing) arguments(call *ast.CallExpr, fn *ast.FuncDecl) {
 			h.visit(a)
 		}
 	}
+}
+
+// compiled reports whether what counts in an assignment goes to variables of the type of a mutex alone: the
+// compiler says where that does not fit.
+func (h *handing) compiled(n *ast.AssignStmt) bool {
+	if n.Tok != token.ASSIGN {
+		return false
+	}
+	for i, l := range n.Lhs {
+		id, ok := l.(*ast.Ident)
+		if ok && (id.Name == "_" || h.typed[id.Name]) {
+			continue
+		}
+		switch {
+		case !ok:
+			return false
+		case len(n.Lhs) == len(n.Rhs):
+			if h.made(n.Rhs[i]) != 0 {
+				return false
+			}
+		case h.made(n.Rhs[0])&(1<<i) != 0:
+			return false
+		}
+	}
+	return true
 }
 
 func isMutexType(e ast.Expr) bool {
