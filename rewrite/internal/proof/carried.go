@@ -401,7 +401,7 @@ func (c *carried) shows(id *ast.Ident) ast.Node {
 			return nil
 		}
 	case *ast.AssignStmt:
-		if own || c.written(id) {
+		if own && c.keeps(st) || c.written(id) {
 			return nil
 		}
 	case *ast.IncDecStmt:
@@ -416,6 +416,27 @@ func (c *carried) shows(id *ast.Ident) ast.Node {
 		return nil // before it is carried
 	}
 	return stmt
+}
+
+// keeps reports whether an assignment in the loop hands on what it takes to variables of the function
+// alone, for rounds to come: what is set on a way out of the loop, others may read behind it.
+func (c *carried) keeps(st *ast.AssignStmt) bool {
+	if c.ends(write{node: st}) {
+		return false
+	}
+	for _, l := range st.Lhs {
+		if source.IsBlank(l) {
+			continue
+		}
+		id, ok := ast.Unparen(l).(*ast.Ident)
+		if !ok {
+			return false
+		}
+		if v, ok := c.File.ObjectOf(id).(*types.Var); !ok || !source.PosWithin(v.Pos(), c.Func) || isResult(c.File, c.Func, v) {
+			return false
+		}
+	}
+	return true
 }
 
 // makes reports whether call makes the site's clock.

@@ -190,7 +190,7 @@ func (g *gate) depends(in ssa.Instruction) *Objection {
 			return objection(g.pos(in), "chance may end the loop in each round, so that a round more would be noticed")
 		}
 	case *ssa.Store:
-		if g.blocks[in.Block()] && g.j.visible(in.Addr) {
+		if g.j.visible(in.Addr) {
 			values, what = []ssa.Value{in.Val}, "what others may read"
 		}
 	case *ssa.Return:
@@ -204,8 +204,12 @@ func (g *gate) depends(in ssa.Instruction) *Objection {
 	case ssa.CallInstruction:
 		values, what = in.Common().Args, "an argument of "+shortName(in.Common())
 		switch g.j.effectOf(in) {
-		case logs, none, context, ends:
+		case logs, none, context:
 			return nil // a line more, or another result, which is looked at where it is used
+		case ends:
+			if path, _, _ := callee(in.Common()); path != "os" {
+				return nil // it says something, and the process ends
+			}
 		case timing:
 			what = "how long to wait"
 		}
