@@ -22,6 +22,8 @@ var finer = map[string]string{
 	"present_mutex/both":     "a round without a try does no more than to log",
 	"present_mutex/waits":    "nobody sets the field while the function waits",
 	"repeat_states/until":    "package time does not wait when it is asked for the time",
+	"tick_off/may":           "whether a clock is left behind is asked once, beside both proofs",
+	"tick_off/never":         "whether a clock is left behind is asked once, beside both proofs",
 }
 
 // TestEitherProofAlone analyzes the loops of all rows with each proof switched off in turn. The

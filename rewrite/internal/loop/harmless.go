@@ -138,11 +138,11 @@ func Pure(f *source.File, e ast.Expr) bool {
 			}
 			switch fn := f.Callee(n).(type) {
 			case *types.Builtin:
-				if fn.Name() == "panic" || fn.Name() == "close" || fn.Name() == "delete" {
+				if fn.Name() == "panic" || fn.Name() == "close" || fn.Name() == "delete" || fn.Name() == "append" && inPlace(n) {
 					ok = false
 				}
 			case *types.Func:
-				if !harmless(fn) {
+				if !harmless(fn) || fn.Pkg() != nil && fn.Pkg().Path() == "strconv" && strings.HasPrefix(fn.Name(), "Append") || calls(f, n) {
 					ok = false
 				}
 			default:
@@ -152,6 +152,22 @@ func Pure(f *source.File, e ast.Expr) bool {
 		return ok
 	})
 	return ok
+}
+
+// inPlace reports whether append may write to what somebody else has: behind a part of a slice.
+func inPlace(call *ast.CallExpr) bool {
+	_, part := ast.Unparen(call.Args[0]).(*ast.SliceExpr)
+	return part
+}
+
+// calls reports whether a function is given to call, as to strings.Map.
+func calls(f *source.File, call *ast.CallExpr) bool {
+	for _, a := range call.Args {
+		if _, is := source.Under(f.TypeOf(a)).(*types.Signature); is {
+			return true
+		}
+	}
+	return false
 }
 
 // harmless knows functions whose only effect is their result.

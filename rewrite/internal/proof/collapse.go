@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"go/ast"
+	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -437,6 +438,9 @@ func (c *Collapse) interval() *finding.Reason {
 	d := k.Interval()
 	if d == nil {
 		return c.stays(finding.IntervalVaries, s.Node, "")
+	}
+	if v := s.File.Pkg.TypesInfo.Types[d].Value; k.Kind == loop.Tick && (v == nil || constant.Sign(v) <= 0) {
+		return c.stays(finding.IntervalVaries, d, s.Text(d)+" may be zero, and then it never fires")
 	}
 	if why := movable(s, k, d, k.Var != nil && c.adjacent(k.Decl)); why != nil {
 		return why

@@ -252,6 +252,12 @@ func (r *runner) clocked(s *state, c ssa.CallInstruction, name string, args []st
 	case "Sleep":
 		r.paused(s, args[len(args)-1], c, false)
 		k(s, "")
+	case "Tick":
+		if d, ok := c.Common().Args[len(c.Common().Args)-1].(*ssa.Const); !ok || d.Value == nil || d.Int64() <= 0 {
+			r.stop(c, "the clock never fires where its interval is zero")
+			return
+		}
+		k(s, "clock "+args[len(args)-1])
 	case "Reset": // the wait is the same one, and its interval another
 		r.paces[args[len(args)-1]] = true
 		k(s, "stopped")

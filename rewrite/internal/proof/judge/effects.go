@@ -24,7 +24,7 @@ const (
 var quiet = map[string]func(name string, recv bool) bool{
 	"errors":  func(_ string, recv bool) bool { return !recv },
 	"strings": func(_ string, recv bool) bool { return !recv },
-	"strconv": func(_ string, recv bool) bool { return !recv },
+	"strconv": func(name string, recv bool) bool { return !recv && !strings.HasPrefix(name, "Append") },
 	"math":    func(string, bool) bool { return true },
 	"cmp":     func(string, bool) bool { return true },
 	"path":    func(string, bool) bool { return true },
@@ -32,7 +32,7 @@ var quiet = map[string]func(name string, recv bool) bool{
 		return slices.Contains([]string{"Base", "Clean", "Dir", "Ext", "FromSlash", "IsAbs", "Join", "Match", "Split", "ToSlash"}, name)
 	},
 	"fmt": func(name string, _ bool) bool {
-		return strings.HasPrefix(name, "Sprint") || name == "Errorf" || strings.HasPrefix(name, "Append")
+		return strings.HasPrefix(name, "Sprint") || name == "Errorf"
 	},
 	"math/rand":    random,
 	"math/rand/v2": random,
@@ -69,12 +69,19 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 	}
 	if b, ok := cc.Value.(*ssa.Builtin); ok {
 		switch b.Name() {
-		case "len", "cap", "min", "max", "real", "imag", "complex", "append", "ssa:wrapnilchk", "print", "println":
+		case "append":
+			if _, part := cc.Args[0].(*ssa.Slice); !part { // it may write behind a part of what others have
+				return none
+			}
+		case "len", "cap", "min", "max", "real", "imag", "complex", "ssa:wrapnilchk", "print", "println":
 			return none
 		}
 		return unknown
 	}
 	if isNamed(cc.Value.Type(), "context", "CancelFunc") || isNamed(cc.Value.Type(), "context", "CancelCauseFunc") {
+		if j.makesCancel() {
+			return unknown
+		}
 		return context
 	}
 	path, name, recv := callee(cc)
@@ -131,10 +138,30 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 	if (path == j.client || path == j.helper) && (name == "Key" || name == "Lease" || name == "Done") {
 		return none
 	}
-	if q := quiet[path]; q != nil && q(name, recv) || j.ofClient(cc.Signature().Results(), "OpOption") {
+	if q := quiet[path]; q != nil && q(name, recv) && !slices.ContainsFunc(cc.Args, isFunction) || j.ofClient(cc.Signature().Results(), "OpOption") {
 		return none
 	}
 	return unknown
+}
+
+func isFunction(v ssa.Value) bool {
+	_, is := v.Type().Underlying().(*types.Signature)
+	return is
+}
+
+// makesCancel reports whether the program makes functions of its own that look like those by which a
+// context is cancelled.
+func (j *Judge) makesCancel() bool {
+	if !j.cancels.known {
+		j.cancels.known = true
+		for _, f := range j.program {
+			for in := range instructions(f) {
+				c, ok := in.(*ssa.ChangeType)
+				j.cancels.made = j.cancels.made || ok && (isNamed(c.Type(), "context", "CancelFunc") || isNamed(c.Type(), "context", "CancelCauseFunc"))
+			}
+		}
+	}
+	return j.cancels.made
 }
 
 // freshTarget reports whether errors.As writes to a variable that each round makes anew.

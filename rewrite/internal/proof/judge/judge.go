@@ -15,10 +15,11 @@ type Judge struct {
 	fset    *token.FileSet
 	helper  string // import paths of the helper and of the package that it wraps
 	client  string
-	program []*ssa.Function // all that have a body, before the edit
-	partial bool            // there is code that has no SSA
-	memory  *memory         // nil until it is asked for
-	changes map[string]bool // of changing
+	program []*ssa.Function            // all that have a body, before the edit
+	partial bool                       // there is code that has no SSA
+	memory  *memory                    // nil until it is asked for
+	changes map[string]bool            // of changing
+	cancels struct{ known, made bool } // of makesCancel
 }
 
 // New returns a judge. program are all functions of it, with those that nobody calls; partial
