@@ -211,21 +211,6 @@ func unverified(path, detail string) finding.Skip {
 	return finding.Skip{Path: path, Reason: finding.SkipUnverified, Detail: detail}
 }
 
-// spellings returns the names by which the go command reaches the directory of the module from
-// others: what they replace it by may lead through symbolic links.
-func (n *neighbourhood) spellings() []string {
-	if n.tree == nil {
-		return nil
-	}
-	i, _ := n.tree.Index(n.mod.Root)
-	return n.tree.Spellings(i, func(j int) string {
-		if j == i {
-			return n.mod.Root
-		}
-		return n.tree.Abs(n.tree.Modules[j].Dir)
-	})
-}
-
 // builtWith compiles a module that replaces this one by its directory. Its own go.mod says
 // what it is built with, so that this one's does not count there.
 func (r *run) builtWith(ctx context.Context, d dependant, changed map[string][]byte, flags []string) (v verify.Judgement, err error) {

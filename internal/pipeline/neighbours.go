@@ -151,5 +151,20 @@ func (n *neighbourhood) sources() map[string][]byte {
 	return out
 }
 
+// spellings returns the names by which the go command reaches the directory of the module from
+// others: what they replace it by may lead through symbolic links.
+func (n *neighbourhood) spellings() []string {
+	if n.tree == nil {
+		return nil
+	}
+	i, _ := n.tree.Index(n.mod.Root)
+	return n.tree.Spellings(i, func(j int) string {
+		if j == i {
+			return n.mod.Root
+		}
+		return n.tree.Abs(n.tree.Modules[j].Dir)
+	})
+}
+
 // within reports whether an import path is that of a module, or lies below it.
 func within(path, module string) bool { return path == module || strings.HasPrefix(path, module+"/") }

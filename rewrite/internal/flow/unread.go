@@ -44,22 +44,19 @@ func (f unread) looks() {
 // beside is looks for the packages of other modules that use this one, with all that they may hand
 // it on to in the repository.
 func (f unread) beside() {
-	files := map[string]unreadUser{}
+	// Many packages may hand on to the same ones: each file is looked at once.
+	files, closely, tells := map[string]unreadUser{}, map[string]look{}, map[string]bool{}
 	for _, u := range unreadUsers(f.p, f.p.In.Beside) {
-		files[u.name] = u
+		files[u.name], closely[u.name] = u, u.closely()
+		tells[u.name] = closely[u.name] >= named || u.tells()
 	}
 	for _, n := range f.p.In.Neighbours {
 		how, who, teller, names := none, "", "", map[string]bool{}
 		for _, name := range slices.Concat(n.Files, n.Beyond) {
-			u, ok := files[name]
-			if !ok {
-				continue
+			if closely[name] > how {
+				how, who = closely[name], name
 			}
-			closely := u.closely()
-			if closely > how {
-				how, who = closely, name
-			}
-			if teller == "" && (closely >= named || u.tells()) {
+			if teller == "" && tells[name] {
 				teller = name
 			}
 		}
