@@ -28,6 +28,18 @@ func Old(t *T) {
 	c := *t
 	fmt.Println(&c)
 }
+-- c/c.go --
+package c
+
+import "context"
+
+func Old(ctx context.Context, b bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	if b {
+		return
+	}
+	defer cancel()
+}
 -- b/b.go --
 package b
 
@@ -64,6 +76,20 @@ func TestVet(t *testing.T) {
 		edits:  head + "func New(t *T) {\n\tc := *t\n\tfmt.Println(&c)\n}\n" + lock,
 		before: 1,
 		want:   []string{"vet example.com/m/a a/a.go:19:7: assignment copies lock value to c: example.com/m/a.T contains sync.Mutex (copylocks)"},
+	}, {
+		name: "an old diagnostic that names a line which has moved",
+		edits: "-- c/c.go --\npackage c\n\nimport (\n\t\"context\"\n\t\"fmt\"\n)\n\nfunc Old(ctx context.Context, b bool) {\n\tfmt.Println()\n\tctx, cancel := context.WithCancel(ctx)\n" +
+			"\tif b {\n\t\treturn\n\t}\n\tdefer cancel()\n}\n",
+		before: 2,
+	}, {
+		name: "a new diagnostic beside one that names a line which has moved",
+		edits: "-- c/c.go --\npackage c\n\nimport (\n\t\"context\"\n\t\"fmt\"\n)\n\nfunc Old(ctx context.Context, b bool) {\n\tfmt.Println()\n\tctx, cancel := context.WithCancel(ctx)\n" +
+			"\tif b {\n\t\treturn\n\t}\n\tdefer cancel()\n}\n\nfunc New(ctx context.Context, b bool) {\n\tctx, cancel := context.WithCancel(ctx)\n\tif b {\n\t\treturn\n\t}\n\tdefer cancel()\n}\n",
+		before: 2,
+		want: []string{
+			"vet example.com/m/c c/c.go:18:2: the cancel function is not used on all paths (possible context leak) (lostcancel)",
+			"vet example.com/m/c c/c.go:20:3: this return statement may be reached without using the cancel var defined on line 18 (lostcancel)",
+		},
 	}, {
 		name:  "a diagnostic in a package that exists only in the overlay",
 		edits: "-- lock/lock.go --\npackage lock\n\nimport \"fmt\"\n\nfunc Lock() { fmt.Printf(\"%d\", \"\") }\n",

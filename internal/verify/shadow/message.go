@@ -15,6 +15,8 @@ var (
 	located = regexp.MustCompile(`^((?:[A-Za-z]:)?[^:\n]+):(\d+)(?::(\d+))?: (.*)$`)
 	// "x.go:3:4" anywhere inside a message.
 	position = regexp.MustCompile("(?:[A-Za-z]:)?[^\\s:\"'`()]+\\.go:\\d+(?::\\d+)?")
+	// "defined on line 12", as vet says of what is in the same file.
+	lineNumber = regexp.MustCompile(`\blines? \d+(?:-\d+)?\b`)
 	// The go command's own temporary directories, which have another name each time.
 	workDir = regexp.MustCompile(`[^\s:"']*go-build\d+`)
 )
@@ -24,6 +26,7 @@ func WithoutPositions(msg string) string {
 	msg = position.ReplaceAllStringFunc(msg, func(at string) string {
 		return filepath.Base(at[:strings.Index(at, ".go:")+len(".go")])
 	})
+	msg = lineNumber.ReplaceAllString(msg, "line")
 	return workDir.ReplaceAllString(msg, "$$WORK")
 }
 

@@ -66,6 +66,7 @@ func TestWithoutPositions(t *testing.T) {
 		`C:\tmp\x.go:12: no`:                                                  `C:\tmp\x.go: no`,
 		"/tmp/go-build123/b001/x.h: not found":                                "$WORK/b001/x.h: not found",
 		"cannot use x (variable of type *a.T) as b.T value":                   "cannot use x (variable of type *a.T) as b.T value",
+		"may be reached without using the cancel var defined on line 12":      "may be reached without using the cancel var defined on line",
 		"initialization cycle: A (/m/a.go:1:2) refers to B (/m/other.go:3:4)": "initialization cycle: A (a.go) refers to B (other.go)",
 	} {
 		if got := WithoutPositions(msg); got != want {
