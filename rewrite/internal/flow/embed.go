@@ -140,3 +140,31 @@ func otherHeader(c *source.Clients, t types.Type, seen map[types.Type]bool) bool
 	}
 	return false
 }
+
+// headerValue refuses Header as a method value: the helper's Mutex has it from the client's, which
+// it embeds, so that to take it from a nil one panics before any call.
+func headerValue(w *walker, x *ast.SelectorExpr) {
+	sel := w.file.Pkg.TypesInfo.Selections[x]
+	if sel == nil || sel.Kind() != types.MethodVal || x.Sel.Name != "Header" {
+		return
+	}
+	if call, ok := w.parent().(*ast.CallExpr); ok && ast.Unparen(call.Fun) == ast.Expr(x) {
+		return
+	}
+	fn, ok := sel.Obj().(*types.Func)
+	if !ok || fn.Signature().Recv() == nil || !w.p.IsMutexPtr(fn.Signature().Recv().Type()) {
+		return
+	}
+	n, t := w.expr(x.X), w.file.TypeOf(x.X)
+	for _, i := range sel.Index()[:len(sel.Index())-1] {
+		if p, ok := source.Under(t).(*types.Pointer); ok {
+			t = p.Elem()
+		}
+		st, ok := source.Under(t).(*types.Struct)
+		if !ok {
+			break
+		}
+		n, t = w.object(st.Field(i)), st.Field(i).Type()
+	}
+	w.poisonNode(n, finding.UnsupportedUse, x, "%s is not called there", w.p.Text(x))
+}

@@ -89,6 +89,8 @@ func (w reader) node(n ast.Node) {
 		addressed(observer(w), n)
 	case *ast.TypeSwitchStmt:
 		w.typeSwitch(n)
+	case *ast.SelectorExpr:
+		headerValue(w.walker, n)
 	case *ast.BasicLit:
 		w.literalName(n)
 	case *ast.Ident:
