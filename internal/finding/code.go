@@ -208,7 +208,7 @@ var texts = map[Code]string{
 	MutexNotFixed:  "The mutex is assigned where it cannot be proved to stay the same while the clock is in use. A clock of the mutex would listen for the lock that it was made with.",
 	MutexNotSimple: "The mutex is not a plain variable or field at the loop (index, call, range variable). A clock of it would have to name the same one once more.",
 	NoClock:        "Nothing paces the loop. A wait can be put into it only where the rounds that tried in vain end and no others do, and an interval that a wait in the loop's place would have to keep is not known.",
-	SeveralClocks:  "More than one clock is in play; it cannot be told which one paces the retry.",
+	SeveralClocks:  "More than one clock is in play, or the loop waits more than once between two tries; it cannot be told which wait paces the retry.",
 	SeveralTries:   "The loop tries more than once per round, or more than one mutex. A clock goes by the last try of one mutex.",
 	SuccessLoops:   "The loop goes on after success: its clock paces the work done under the lock, or the health check of a leader, too.",
 	TriesThroughFn: "The loop reaches TryLock through another function, a function value or an interface, which may do more than to try.",

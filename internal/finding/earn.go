@@ -31,7 +31,7 @@ var earns = map[Code]string{
 	MutexNotFixed:  "put the mutex into a local variable before the loop",
 	MutexNotSimple: "put the mutex into a local variable before the loop",
 	NoClock:        "let the rounds that failed end in a place of their own, with a wait",
-	SeveralClocks:  "wait for one clock between two tries",
+	SeveralClocks:  "wait once, for one clock, between two tries",
 	SeveralTries:   "try in one place of the loop",
 	SuccessLoops:   "leave the loop when the lock is held, and do the work behind it",
 	TriesThroughFn: "call TryLock in the loop itself",

@@ -49,7 +49,7 @@ func Gate(s *loop.Site) *finding.Reason {
 		}
 		return c.Problem
 	}
-	if r := counted(s); r != nil {
+	if r := cmp.Or(counted(s), waitsAgain(s)); r != nil {
 		return r
 	}
 	for _, q := range s.Paths {
@@ -95,4 +95,35 @@ func Gate(s *loop.Site) *finding.Reason {
 	}
 	// A channel that is made behind the try is for a mutex that has just been used.
 	return cmp.Or(fixedMutex(s, c, c.PerWait || c.Kind == loop.After && c.Made.Pos() > s.Tries[0].Pos()), noticed(s))
+}
+
+// waitsAgain reports a second wait between two tries. The clock fires early once per release: where
+// no try follows that, the tries come one tick earlier from then on, and none comes at the release.
+func waitsAgain(s *loop.Site) *finding.Reason {
+	at := func(n ast.Node) *finding.Reason {
+		return &finding.Reason{Code: finding.SeveralClocks, Detail: "it waits again before the next try: " + source.FirstLine(s.Text(n)), Pos: s.Position(n.Pos())}
+	}
+	var before, behind ast.Node // the try of their round, which goes on in the second case
+	for _, q := range s.Paths {
+		waits := map[bool]ast.Node{}
+		for _, st := range q.Steps {
+			if st.Kind != loop.Waits {
+				continue
+			}
+			if waits[st.After] != nil {
+				return at(st.Node)
+			}
+			waits[st.After] = st.Node
+		}
+		if waits[false] != nil {
+			before = waits[false]
+		}
+		if waits[true] != nil && q.End == loop.Next {
+			behind = waits[true]
+		}
+	}
+	if before != nil && behind != nil {
+		return at(behind)
+	}
+	return nil
 }

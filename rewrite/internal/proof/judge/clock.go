@@ -92,6 +92,14 @@ func (l *loop) emptied(wait ssa.Instruction, starts []ssa.Instruction) bool {
 	return meets(wait, func(in ssa.Instruction) (found, over bool) { return in == wait, slices.Contains(starts, in) })
 }
 
+// waitsAgain reports whether another wait may come after one before the next try.
+func (l *loop) waitsAgain(wait ssa.Instruction, waits []ssa.Instruction) bool {
+	return meets(wait, func(in ssa.Instruction) (found, over bool) {
+		s, isSelect := in.(*ssa.Select)
+		return slices.Contains(waits, in) && (!isSelect || s.Blocking), in == ssa.Instruction(l.try)
+	})
+}
+
 // tells reports whether somebody looks at the result of a call: that of Stop and of Reset says
 // whether a timer has fired.
 func tells(c ssa.CallInstruction) bool {
@@ -185,6 +193,9 @@ func (l *loop) own(c ssa.CallInstruction, u *clockUse, at token.Pos) *Objection 
 		}
 	}
 	for _, w := range u.waits {
+		if l.waitsAgain(w, u.waits) {
+			return objection(at, "the loop may wait for the clock twice between two tries, of which the first one ends early")
+		}
 		if l.j.clock(c).once && l.emptied(w, append(u.resets, c)) {
 			return objection(at, "the clock fires once, and the loop may wait for it again")
 		}

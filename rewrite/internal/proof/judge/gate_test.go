@@ -471,13 +471,33 @@ var gates = []struct {
 		defer t.Stop()
 		for mu.TryLock(ctx) != nil { a := <-t.C; b := <-t.C; if b.Sub(a) < time.Second/2 { return errors.New("skew") } }
 		return nil
-	}`, []string{"time.NewTicker => mu.NewTicker"}, "compares times"},
+	}`, []string{"time.NewTicker => mu.NewTicker"}, "twice between two tries"},
 	{"a try is measured", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
 		for { start := time.Now(); if mu.TryLock(ctx) == nil { return nil }; if time.Since(start) > time.Minute { return errors.New("slow") }; time.Sleep(time.Second) }
 	}`, []string{"time.Sleep => mu.Sleep"}, ""},
 	{"a wait is measured for the log", `func wait(ctx context.Context, mu *concurrency.Mutex) {
 		for mu.TryLock(ctx) != nil { start := time.Now(); time.Sleep(time.Second); log.Print(time.Since(start)) }
 	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"two ticks between two tries", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for mu.TryLock(ctx) != nil { <-t.C; <-t.C }
+	}`, []string{"time.NewTicker => mu.NewTicker"}, "twice between two tries"},
+	{"a tick behind the try and one before the next", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for range t.C { if mu.TryLock(ctx) == nil { return }; <-t.C }
+	}`, []string{"time.NewTicker => mu.NewTicker"}, "twice between two tries"},
+	{"a second tick after another error", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for { err := mu.TryLock(ctx); if err == nil { return }; if err != concurrency.ErrLocked { <-t.C }; <-t.C }
+	}`, []string{"time.NewTicker => mu.NewTicker"}, "twice between two tries"},
+	{"either tick of one clock", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for mu.TryLock(ctx) != nil { if ctx.Err() != nil { <-t.C } else { <-t.C } }
+	}`, []string{"time.NewTicker => mu.NewTicker"}, ""},
 	{"the case of the clock ends the loop later", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
 		for { if mu.TryLock(ctx) == nil { return nil }; why := ""
 			select { case <-time.After(time.Minute): why = "late"; case <-ctx.Done(): why = "done" }
