@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func New(dir string, env []string) Runner {
 		name, _, _ := strings.Cut(v, "=")
 		return slices.Contains(local, name)
 	})
-	return Runner{Dir: dir, env: append(env, "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=",
+	return Runner{Dir: dir, env: append(env, "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=", offEmpty+"=", offFalse+"=false",
 		"GIT_GRAFT_FILE="+os.DevNull)} // no commit gets other parents, which a push would not take along either
 }
 
@@ -200,11 +201,23 @@ func (r Runner) run(ctx context.Context, stdin io.Reader, global, args []string)
 // converting are the commands that convert the content of files.
 var converting = []string{"add", "apply", "checkout", "diff", "diff-files", "diff-index", "hash-object", "read-tree", "status", "update-index", "worktree"}
 
+// convert are the settings that name programs that convert, show or merge content, by their last
+// part; what is between that and the first part is a name, which may have any character.
+var convert = regexp.MustCompile(`(?s)^(filter|diff|merge)\..*\.(clean|smudge|process|required|textconv|command|driver)$`)
+
+// Variables that have the values that turn settings off.
+const (
+	offEmpty = "ETCDMOD_GIT_EMPTY"
+	offFalse = "ETCDMOD_GIT_FALSE"
+)
+
 // filters returns settings that turn off every filter and every textconv that a
 // configuration names: git status runs the former where a file has another time than the
-// index says.
+// index says. Git is asked for all names, since its own patterns match no byte that is not of a
+// character, and gets these with values from the environment, since those on the command line
+// begin behind the first equals sign.
 func (r Runner) filters(ctx context.Context) (off []string, err error) {
-	out, err := r.run(ctx, nil, settings, []string{"config", "--null", "--name-only", "--get-regexp", `^(filter|diff|merge)\..*\.(clean|smudge|process|required|textconv|command|driver)$`})
+	out, err := r.run(ctx, nil, settings, []string{"config", "--null", "--name-only", "--list"})
 	var said *Error
 	if errors.As(err, &said) {
 		return nil, nil // there are none; or it is no repository, as what follows says
@@ -213,12 +226,12 @@ func (r Runner) filters(ctx context.Context) (off []string, err error) {
 		return nil, err
 	}
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
-		value := ""
+		value := offEmpty
 		if strings.HasSuffix(name, ".required") {
-			value = "false"
+			value = offFalse
 		}
-		if name != "" && !strings.ContainsAny(name, "=\n") {
-			off = append(off, "-c", name+"="+value)
+		if convert.MatchString(name) {
+			off = append(off, "--config-env="+name+"="+value)
 		}
 	}
 	return off, nil

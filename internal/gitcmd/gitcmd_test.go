@@ -67,9 +67,21 @@ func TestNothingOfTheRepositoryRuns(t *testing.T) {
 			return dir
 		},
 		"process filter": func(t *testing.T, dir, mark string) string {
-			plain(t, dir, "config", "filter.a b=c.process", run(mark))
 			plain(t, dir, "config", "filter.y.process", run(mark))
 			write(t, filepath.Join(dir, ".gitattributes"), "* filter=y\n")
+			return dir
+		},
+		"filter with an equals sign in its name": func(t *testing.T, dir, mark string) string {
+			plain(t, dir, "config", "filter.a=b=c.clean", run(mark))
+			plain(t, dir, "config", "filter.a=b=c.required", "true")
+			write(t, filepath.Join(dir, ".gitattributes"), "* filter=a=b=c\n")
+			return dir
+		},
+		"filter with a name that is not UTF-8": func(t *testing.T, dir, mark string) string {
+			t.Setenv("LC_ALL", "C.UTF-8") // where patterns match whole characters
+			plain(t, dir, "config", "filter.\xff.process", run(mark))
+			plain(t, dir, "config", "filter.\xff.clean", run(mark))
+			write(t, filepath.Join(dir, ".gitattributes"), "* filter=\xff\n")
 			return dir
 		},
 		"external diff": func(t *testing.T, dir, mark string) string {
