@@ -6,18 +6,20 @@ import (
 	"go/types"
 
 	"etcdmod/rewrite/internal/source"
+	"etcdmod/rewrite/internal/told"
 )
 
 // Functions is what is known of the functions of a module, as far as loops ask for it.
 type Functions struct {
 	*source.Program
+	Told    *told.Told
 	exit    map[exit]bool      // see exitsOn
 	prompts map[token.Pos]bool // see promptFunc
 	pausers map[token.Pos]bool // see pauses
 }
 
 func NewFunctions(p *source.Program) *Functions {
-	return &Functions{Program: p, exit: map[exit]bool{}, prompts: map[token.Pos]bool{}, pausers: map[token.Pos]bool{}}
+	return &Functions{Program: p, Told: told.New(p), exit: map[exit]bool{}, prompts: map[token.Pos]bool{}, pausers: map[token.Pos]bool{}}
 }
 
 // prompt reports whether a call is known to return at once.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"etcdmod/rewrite/internal/source"
+	"etcdmod/rewrite/internal/told"
 )
 
 // NeverReturns knows the calls after which nothing follows, whatever the program does.
@@ -45,7 +46,7 @@ func endsProcess(f *source.File, call *ast.CallExpr) bool {
 		return true
 	}
 	fn, ok := f.Callee(call).(*types.Func)
-	if !ok || fn.Pkg() == nil || !isLogPackage(fn.Pkg().Path()) {
+	if !ok || fn.Pkg() == nil || !told.IsLogPackage(fn.Pkg().Path()) {
 		return false
 	}
 	for _, prefix := range []string{"Fatal", "Panic", "Exit"} {
@@ -78,13 +79,6 @@ func IsContextCall(f *source.File, e ast.Expr) bool {
 	return true
 }
 
-// logPackages write log lines or metrics and do nothing else.
-var logPackages = []string{
-	"log", "log/slog", "go.uber.org/zap", "github.com/sirupsen/logrus", "github.com/rs/zerolog", "github.com/golang/glog",
-	"k8s.io/klog", "github.com/go-kit/log", "github.com/go-kit/kit/log", "github.com/go-logr/logr", "github.com/prometheus/client_golang",
-	"github.com/hashicorp/go-hclog", "github.com/apex/log",
-}
-
 // Logs reports whether call writes a log line or a metric, and goes on.
 func Logs(f *source.File, call *ast.CallExpr) bool { return isLog(f, call) }
 
@@ -103,16 +97,21 @@ func isLog(f *source.File, call *ast.CallExpr) bool {
 	if path == "testing" {
 		return fn.Name() == "Log" || fn.Name() == "Logf"
 	}
-	return isLogPackage(path)
+	return told.Writes(path, fn.Name())
 }
 
-func isLogPackage(path string) bool {
-	for _, l := range logPackages {
-		if path == l || strings.HasPrefix(path, l+"/") {
-			return true
+// saysOnly reports whether the results of a call that logs say nothing but what to log.
+func saysOnly(f *source.File, call *ast.CallExpr) bool {
+	results, ok := f.TypeOf(call).(*types.Tuple)
+	if !ok {
+		results = types.NewTuple(types.NewVar(token.NoPos, nil, "", f.TypeOf(call)))
+	}
+	for v := range results.Variables() {
+		if v.Type() != nil && !told.OfLogs(v.Type()) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // isStandardStream reports whether e is os.Stdout or os.Stderr.
@@ -133,7 +132,7 @@ func Pure(f *source.File, e ast.Expr) bool {
 				ok = false
 			}
 		case *ast.CallExpr:
-			if tv := f.Pkg.TypesInfo.Types[n.Fun]; tv.IsType() || isLog(f, n) {
+			if tv := f.Pkg.TypesInfo.Types[n.Fun]; tv.IsType() || isLog(f, n) && saysOnly(f, n) {
 				return true
 			}
 			switch fn := f.Callee(n).(type) {

@@ -3,6 +3,7 @@ package loop
 import (
 	"go/ast"
 	"go/types"
+	"slices"
 
 	"etcdmod/rewrite/internal/source"
 )
@@ -31,6 +32,9 @@ func (s *Site) Inert(n ast.Node) (ok, quiet bool) {
 			}
 		}
 		for _, r := range n.Rhs {
+			if call, ok := ast.Unparen(r).(*ast.CallExpr); ok && !slices.ContainsFunc(n.Lhs, func(l ast.Expr) bool { return !source.IsBlank(l) }) && isLog(f, call) {
+				return s.pureArgs(call), false // as if it stood alone
+			}
 			if !Pure(f, r) && !IsContextCall(f, r) && !s.makesClock(r) {
 				return false, false
 			}

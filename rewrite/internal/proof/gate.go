@@ -19,7 +19,7 @@ import (
 // is counted from the try before it, the rounds after an early one come that much earlier,
 // at the old distance. Either way there is one round more per release and none less. That
 // one is harmless if a round does nothing but try, wait, log and count (the inert steps
-// below), if success leaves the loop, and if no attempt is counted, by the loop or by others.
+// below), and runs no code that is told of it (telling), if success leaves the loop, and if no attempt is counted, by the loop or by others.
 // The clock must be for this mutex at all times: the mutex is there before the clock is made and
 // is not replaced.
 //
@@ -37,6 +37,11 @@ func Gate(s *loop.Site) *finding.Reason {
 		return at(finding.ComplexFlow, s.Walker.Bad, "")
 	case len(s.Tries) > 1:
 		return at(finding.SeveralTries, s.Tries[1], "")
+	}
+	if r := telling(s); r != nil {
+		return r
+	}
+	switch {
 	case len(s.Clocks) == 0:
 		return spin(s)
 	case len(s.Clocks) > 1:

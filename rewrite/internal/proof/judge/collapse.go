@@ -48,6 +48,9 @@ func (j *Judge) collapse(old, new *ssa.Function, try *ssa.Call, facts *Facts) *O
 	if len(c.inner) == 0 {
 		return objection(try.Pos(), "the try is in no loop of its function")
 	}
+	if j.counts(try.Call.Args[1], 0) {
+		return objection(try.Pos(), "the context of the try may be one that writes something when it is asked")
+	}
 	return c.judge()
 }
 

@@ -16,7 +16,7 @@
 //   - nothing that one round leaves behind decides anything in a later one, nor is it read by
 //     others: the release of the lock makes one round more, and the rounds that were there must not
 //     notice (carried.go, seen.go). What is only logged may differ, unless a method that is asked
-//     for the line writes something (tells.go);
+//     for the line, or a handler that it goes to, writes something (tells.go, sinks.go, wrote.go);
 //   - where the mutex is looked up earlier than before, it is the same one, and nothing lies
 //     between that might have kept it from being looked up at all (moved.go, memory.go).
 //

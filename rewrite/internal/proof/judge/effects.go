@@ -51,7 +51,7 @@ func random(name string, _ bool) bool {
 // logging are packages whose functions write lines or metrics.
 var logging = []string{
 	"log", "log/slog", "go.uber.org/zap", "github.com/sirupsen/logrus", "github.com/rs/zerolog", "github.com/golang/glog", "k8s.io/klog",
-	"github.com/go-kit/log", "github.com/go-kit/kit/log", "github.com/go-logr/logr", "github.com/prometheus/client_golang",
+	"github.com/go-kit/log", "github.com/go-kit/kit/log", "github.com/go-logr/logr", metrics,
 	"github.com/hashicorp/go-hclog", "github.com/apex/log",
 }
 
@@ -86,7 +86,7 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 	}
 	path, name, recv := callee(cc)
 	if path == "" {
-		if recv && name == "Error" && !j.changing()["Error"] {
+		if recv && name == "Error" && !j.asks([]ssa.Value{cc.Value}, []string{"Error"}) {
 			return none
 		}
 		return unknown
@@ -94,7 +94,7 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 	if slices.Contains(ending[path], name) {
 		return ends
 	}
-	if (path == "fmt" || path == "log" || path == "testing" || path == "log/slog") && j.asks(cc) {
+	if (path == "fmt" || path == "testing" || path == "log") && j.asks(cc.Args, printed) || path != "log" && isLogging(path) && j.asks(cc.Args, texts) || path == "errors" && j.asks(cc.Args, ofErrors) {
 		return unknown
 	}
 	if path == "fmt" && (strings.HasPrefix(name, "Print") || strings.HasPrefix(name, "Fprint") && len(cc.Args) > 0 && isStandardStream(cc.Args[0])) {
@@ -103,19 +103,20 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 	if path == "testing" && (name == "Log" || name == "Logf") {
 		return logs
 	}
-	for _, l := range logging {
-		if path == l || strings.HasPrefix(path, l+"/") {
-			for _, p := range []string{"Fatal", "Panic", "Exit"} {
-				if strings.HasPrefix(name, p) {
-					return ends
-				}
+	if isLogging(path) {
+		for _, p := range []string{"Fatal", "Panic", "Exit"} {
+			if strings.HasPrefix(name, p) {
+				return ends
 			}
-			return logs
 		}
+		if metering(path) && !slices.Contains(writing, name) || answers(c) || j.heard(c, path) {
+			return unknown
+		}
+		return logs
 	}
 	switch path {
 	case "context":
-		if name == "AfterFunc" {
+		if name == "AfterFunc" || cc.IsInvoke() && j.counts(cc.Value, 0) || !cc.IsInvoke() && len(cc.Args) > 0 && j.counts(cc.Args[0], 0) {
 			return unknown
 		}
 		return context
@@ -142,6 +143,35 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 		return none
 	}
 	return unknown
+}
+
+// answers reports whether anything looks at what a call that logs returns, but for what is to be logged
+// itself.
+func answers(c ssa.CallInstruction) bool {
+	v := c.Value()
+	if v == nil {
+		return false
+	}
+	for _, r := range *v.Referrers() {
+		from := ssa.Value(v)
+		switch x := r.(type) {
+		case *ssa.DebugRef:
+			continue
+		case *ssa.Extract:
+			if len(*x.Referrers()) == 0 {
+				continue
+			}
+			from = x
+		}
+		t := from.Type()
+		if p, ok := types.Unalias(t).(*types.Pointer); ok {
+			t = p.Elem()
+		}
+		if n, ok := types.Unalias(t).(*types.Named); !ok || n.Obj().Pkg() == nil || !isLogging(n.Obj().Pkg().Path()) {
+			return true
+		}
+	}
+	return false
 }
 
 func isFunction(v ssa.Value) bool {

@@ -68,6 +68,9 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 	if len(g.blocks) == 0 {
 		return objection(g.at, "the try is in no loop of its function")
 	}
+	if g.j.counts(g.try.Call.Args[1], 0) {
+		return objection(g.at, "the context of the try may be one that writes something when it is asked")
+	}
 	rounds := map[outcome]*round{}
 	for _, o := range []outcome{won, locked, failed} {
 		if rounds[o] = g.after(o); rounds[o] == nil {
