@@ -200,23 +200,24 @@ func (g *Graph) create(pkgs []*packages.Package) (broken map[*ssa.Package]bool) 
 		}
 	}
 	made := map[*types.Package]bool{}
-	var create func(ps []*types.Package)
-	create = func(ps []*types.Package) {
-		for _, p := range ps {
-			if p == nil || made[p] {
-				continue
-			}
-			made[p] = true
-			create(p.Imports())
-			if o := own[p]; o != nil {
-				g.source[g.prog.CreatePackage(p, o.Syntax, o.TypesInfo, true)] = o
-			} else {
-				g.prog.CreatePackage(p, nil, nil, true)
-			}
+	var create func(p *types.Package)
+	create = func(p *types.Package) {
+		if p == nil || made[p] {
+			return
 		}
+		made[p] = true
+		o := own[p]
+		if o == nil { // nothing is built from it: what it imports is not named
+			g.prog.CreatePackage(p, nil, nil, true)
+			return
+		}
+		for _, q := range p.Imports() {
+			create(q)
+		}
+		g.source[g.prog.CreatePackage(p, o.Syntax, o.TypesInfo, true)] = o
 	}
 	for _, p := range pkgs {
-		create([]*types.Package{p.Types})
+		create(p.Types)
 	}
 	for _, p := range g.prog.AllPackages() {
 		if o := g.source[p]; o != nil {

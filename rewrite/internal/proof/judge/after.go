@@ -295,20 +295,21 @@ func (a *After) build(r *remade) (err error) {
 	return nil
 }
 
-// create makes the SSA package of p, and those of what it imports before it.
+// create makes the SSA package of p, and before it those of what it imports where it has new code.
 func (a *After) create(p *types.Package) {
 	if a.created[p] {
 		return
 	}
 	a.created[p] = true
-	for _, q := range p.Imports() {
-		a.create(q)
-	}
 	for _, r := range a.done {
-		if r.types == p {
-			a.prog.CreatePackage(p, r.syntax, r.info, true)
-			return
+		if r.types != p {
+			continue
 		}
+		for _, q := range p.Imports() {
+			a.create(q)
+		}
+		a.prog.CreatePackage(p, r.syntax, r.info, true)
+		return
 	}
 	a.prog.CreatePackage(p, nil, nil, true)
 }
