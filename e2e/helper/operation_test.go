@@ -138,7 +138,11 @@ func TestClosedClientIsAskedNoMoreOften(t *testing.T) {
 		call := try(c.Session(cli))
 		must(t, cli.Close())
 		var calls atomic.Int64
-		w.set(func(context.Context, string) error { calls.Add(1); return nil }, nil)
+		w.set(func(context.Context, string) error {
+			calls.Add(1)
+			time.Sleep(50 * time.Millisecond) // so that all take longer than a server is waited for
+			return nil
+		}, nil)
 		err = call(context.Background())
 		return calls.Load(), err
 	}

@@ -258,6 +258,73 @@ func TestSessionThatIsClosedBefore(t *testing.T) {
 	eventually(t, "the lease is given back", func() bool { return p.leases(t, p.holding.Client()) == 2 })
 }
 
+// A grant that hangs holds up nobody but its own try: neither Close, nor another mutex of the session beyond its deadline.
+func TestSessionWhoseGrantHangs(t *testing.T) {
+	t.Parallel()
+	p := contended(t)
+	must(t, p.holder.Unlock(p.ctx))
+	hangs := make(chan struct{}, 1)
+	p.wire.set(func(ctx context.Context, call string) error {
+		if call == grantCall {
+			hangs <- struct{}{}
+			return hang(ctx)
+		}
+		return nil
+	}, nil)
+	s, m := p.late(t)
+	try, cancel := context.WithCancel(p.ctx)
+	defer cancel()
+	tried := make(chan error, 1)
+	go func() { tried <- m.TryLock(try) }()
+	<-hangs
+	returned := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(p.ctx, time.Second)
+		defer cancel()
+		returned <- etcdlock.NewMutexOf(s, prefix).LockWithin(ctx)
+	}()
+	if err := within(t, woken, returned); err != context.DeadlineExceeded {
+		t.Errorf("another mutex: %v", err)
+	}
+	go func() { returned <- s.Close() }()
+	must(t, within(t, woken, returned))
+	cancel()
+	if err := within(t, woken, tried); err != context.Canceled {
+		t.Errorf("%v", err)
+	}
+	mustBe(t, m.TryLock(p.ctx), concurrency.ErrSessionExpired)
+	p.noKeys(t)
+}
+
+// Before it has a lease, the session has no key: one that is named like that of no lease is somebody's.
+func TestSessionOfATryLeavesTheKeysOfOthers(t *testing.T) {
+	t.Parallel()
+	p := contended(t)
+	cli := p.Client()
+	_, err := cli.Put(p.ctx, prefix+"/0", "data")
+	must(t, err)
+	for _, oldest := range []bool{false, true} {
+		if oldest {
+			must(t, p.holder.Unlock(p.ctx))
+		}
+		index := p.AppliedIndex()
+		for _, lock := range []func(*etcdlock.Mutex, context.Context) error{(*etcdlock.Mutex).TryLock, (*etcdlock.Mutex).LockWithin} {
+			_, m := p.late(t)
+			ctx, cancel := context.WithTimeout(p.ctx, 400*time.Millisecond)
+			if err := lock(m, ctx); err != concurrency.ErrLocked && err != context.DeadlineExceeded {
+				t.Errorf("%v", err)
+			}
+			cancel()
+		}
+		if n := p.AppliedIndex() - index; n != 0 {
+			t.Errorf("oldest: %v; %d entries", oldest, n)
+		}
+		if resp, err := cli.Get(p.ctx, prefix+"/0"); err != nil || len(resp.Kvs) != 1 || string(resp.Kvs[0].Value) != "data" {
+			t.Errorf("oldest: %v; it has become %v (%v)", oldest, resp, err)
+		}
+	}
+}
+
 // Rounds of several that each make a session per try: all get the lock, and never two at once.
 func TestSessionsOfTriesExclude(t *testing.T) {
 	t.Parallel()

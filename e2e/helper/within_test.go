@@ -2,6 +2,7 @@ package helper_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -191,6 +192,64 @@ func TestLockWithinHasTheErrorOfAWatchThatBreaks(t *testing.T) {
 	}
 	must(t, p.holder.Unlock(p.ctx))
 	p.noKeys(t)
+}
+
+// That takes no longer than the client's takes.
+func TestLockWithinHasThatErrorAtOnce(t *testing.T) {
+	t.Parallel()
+	p := contended(t)
+	must(t, p.session.Client().Watcher.Close())
+	want := concurrency.NewMutex(p.session, prefix).Lock(p.ctx)
+	sometimes(t, func() string {
+		ctx, cancel := context.WithTimeout(p.ctx, 900*time.Millisecond) // the shortest pause of those who watch again is a second
+		defer cancel()
+		if got := p.m.LockWithin(ctx); fmt.Sprint(got) != fmt.Sprint(want) {
+			return fmt.Sprintf("got %v, and the client's is %v", got, want)
+		}
+		return ""
+	})
+	must(t, p.holder.Unlock(p.ctx))
+	p.noKeys(t)
+}
+
+// A client that is closed tries each call a hundred times, which takes seconds: waits end without one.
+func TestWaitsEndWithTheirClient(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]struct {
+		f    func(pair, context.Context) error
+		want error
+	}{
+		"WatchLock":  {func(p pair, ctx context.Context) error { return p.m.WatchLock(ctx) }, concurrency.ErrSessionExpired},
+		"LockWithin": {func(p pair, ctx context.Context) error { return p.m.LockWithin(ctx) }, concurrency.ErrSessionExpired},
+		"LockWithin of a session of a try": {func(p pair, ctx context.Context) error {
+			s, _ := etcdlock.NewSession(p.session.Client())
+			return etcdlock.NewMutexOf(s, prefix).LockWithin(ctx)
+		}, concurrency.ErrSessionExpired},
+		"CampaignWithin": {func(p pair, ctx context.Context) error {
+			return etcdlock.CampaignWithin(ctx, p.session, concurrency.NewElection(p.session, prefix), "me")
+		}, context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sometimes(t, func() string {
+				p := contended(t)
+				asked, done := make(chan struct{}, 1), make(chan error, 1)
+				p.wire.onWatched(func() { asked <- struct{}{} })
+				ctx, cancel := context.WithTimeout(p.ctx, never)
+				defer cancel()
+				go func() { done <- wait.f(p, ctx) }()
+				<-asked
+				time.Sleep(100 * time.Millisecond) // for the read that follows
+				var calls atomic.Int64
+				p.wire.set(func(context.Context, string) error { calls.Add(1); return nil }, nil)
+				must(t, p.session.Client().Close())
+				if err := within(t, woken, done); err != wait.want || calls.Load() > 0 {
+					return fmt.Sprintf("%v, and %d calls of a closed client", err, calls.Load())
+				}
+				return ""
+			})
+		})
+	}
 }
 
 // Beside three that queue, one that gives up after a second gets its turns.

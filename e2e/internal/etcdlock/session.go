@@ -17,11 +17,12 @@ import (
 // that it is the one that it embeds.
 type Session struct {
 	*concurrency.Session
-	client *clientv3.Client
-	ctx    context.Context
-	ttl    int
-	mu     sync.Mutex // guards what follows, and the embedded one while it is made
-	ended  bool
+	client   *clientv3.Client
+	ctx      context.Context
+	ttl      int
+	granting chan struct{} // has a token while the lease is granted
+	mu       sync.Mutex    // guards what follows, and the embedded one while it is made
+	ended    bool
 }
 
 // A SessionOption is that of concurrency.NewSession.
@@ -41,7 +42,7 @@ func WithContext(ctx context.Context) SessionOption { return func(s *Session) { 
 
 // NewSession is concurrency.NewSession, but asks the servers for nothing yet. An error of theirs is one of the try.
 func NewSession(client *clientv3.Client, opts ...SessionOption) (*Session, error) {
-	s := &Session{client: client, ctx: client.Ctx(), ttl: 60}
+	s := &Session{client: client, ctx: client.Ctx(), ttl: 60, granting: make(chan struct{}, 1)}
 	for _, opt := range opts {
 		opt(s)
 	}
@@ -56,26 +57,43 @@ func NewMutexOf(s *Session, pfx string) *Mutex {
 
 // begin grants the lease, unless another mutex has had it granted, and has m use it.
 func (s *Session) begin(ctx context.Context, m *Mutex) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return concurrency.ErrSessionExpired
+	select {
+	case s.granting <- struct{}{}:
+		defer func() { <-s.granting }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	if s.Session == nil {
+	made, ended := s.state()
+	if made == nil && !ended {
 		id, err := s.grant(ctx)
 		if err != nil {
 			return err
 		}
-		made, err := concurrency.NewSession(s.client, concurrency.WithLease(id), concurrency.WithTTL(s.ttl), concurrency.WithContext(s.ctx))
+		made, err = concurrency.NewSession(s.client, concurrency.WithLease(id), concurrency.WithTTL(s.ttl), concurrency.WithContext(s.ctx))
 		if err != nil {
 			s.revoke(id)
 			return err
 		}
-		s.Session = made
+		if ended = s.keep(made); ended {
+			_ = made.Close()
+		}
+	}
+	if ended {
+		return concurrency.ErrSessionExpired
 	}
 	pfx := m.prefix[:len(m.prefix)-1]
-	m.Mutex, m.unused = concurrency.NewMutex(s.Session, pfx), concurrency.NewMutex(s.Session, pfx)
+	m.Mutex, m.unused = concurrency.NewMutex(made, pfx), concurrency.NewMutex(made, pfx)
 	return nil
+}
+
+// keep makes that the session, unless it has ended meanwhile.
+func (s *Session) keep(made *concurrency.Session) (ended bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.Session = made
+	}
+	return s.ended
 }
 
 // grant asks for a lease until ctx ends. One that is granted soon after that is revoked.
@@ -121,25 +139,25 @@ func (s *Session) revoke(id clientv3.LeaseID) {
 	_, _ = s.client.Revoke(ctx, id)
 }
 
-// made is the session that has a lease, or nil.
-func (s *Session) made() *concurrency.Session {
+// state is the session that has a lease, or nil, and whether it was ended.
+func (s *Session) state() (made *concurrency.Session, ended bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.Session
+	return s.Session, s.ended
 }
 
 // Client is that of concurrency.Session, as are the others.
 func (s *Session) Client() *clientv3.Client { return s.client }
 
 func (s *Session) Lease() clientv3.LeaseID {
-	if made := s.made(); made != nil {
+	if made, _ := s.state(); made != nil {
 		return made.Lease()
 	}
 	return clientv3.NoLease
 }
 
 func (s *Session) Done() <-chan struct{} {
-	if made := s.made(); made != nil {
+	if made, _ := s.state(); made != nil {
 		return made.Done()
 	}
 	return nil

@@ -89,7 +89,7 @@ func (b *bell) listen(ctx context.Context, v view, rang bool) {
 	if rang {
 		sleep(ctx, RetryInterval)
 	}
-	for !rang && (v.holder == "" || !b.m.await(ctx, v)) && ctx.Err() == nil { // a read has to tell
+	for !rang && (v.holder == "" || !b.m.await(ctx, v, RetryInterval)) && ctx.Err() == nil { // a read has to tell
 		if now, err := b.m.look(ctx); err != nil {
 			sleep(ctx, RetryInterval)
 		} else if v = now; v.holder == "" || v.own > 0 {

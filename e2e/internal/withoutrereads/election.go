@@ -46,6 +46,9 @@ func CampaignWithin(ctx context.Context, s *concurrency.Session, e *concurrency.
 			}
 		}
 		cancel()
+		if closed := s.Client().Ctx().Err(); closed != nil && ctx.Err() == nil { // it would try each call a hundred times
+			return closed
+		}
 	}
 }
 

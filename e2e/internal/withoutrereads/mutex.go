@@ -157,7 +157,7 @@ func (m *Mutex) try(ctx context.Context) (view, error) {
 	switch {
 	case v.holder == own && !m.refused && locked != nil && v.own <= locked.Revision:
 		return v, nil
-	case v.holder == "" || v.holder == own:
+	case v.holder == "" || v.own > 0 && v.holder == own:
 		v.holder = ""
 		start := time.Now()
 		err := m.tryClient(ctx)
@@ -183,23 +183,24 @@ func (m *Mutex) tryClient(ctx context.Context) error {
 }
 
 // look reads who holds the lock, linearizable and without a raft entry. A server that does not answer is asked
-// again, which may be another one, and each time waited for twice as long.
+// again, which may be another one, and each time waited for twice as long. A closed client's takes as long as it takes.
 func (m *Mutex) look(ctx context.Context) (v view, err error) {
-	for patience := patient; ; patience *= 2 {
+	for patience := patient; !m.closed(); patience *= 2 {
 		call, cancel := context.WithTimeout(ctx, patience)
 		v, err = m.ask(call)
-		late := call.Err() != nil && ctx.Err() == nil && !m.closed()
+		late := call.Err() != nil && ctx.Err() == nil
 		cancel()
 		if err == nil || !late {
 			return v, err
 		}
 	}
+	return m.ask(ctx)
 }
 
 // ask is one question of look. The client sends a Get again that has failed, but no transaction: a Get tells
 // whether the failure is a verdict.
 func (m *Mutex) ask(ctx context.Context) (v view, err error) {
-	cli, own, keys := m.session.Client(), m.ownKey(), clientv3.WithKeysOnly()
+	cli, leased, own, keys := m.session.Client(), m.session.Lease() != clientv3.NoLease, m.ownKey(), clientv3.WithKeysOnly()
 	first := clientv3.OpGet(m.prefix, append(clientv3.WithFirstCreate(), keys)...)
 	resp, err := cli.Txn(ctx).Then(first, clientv3.OpGet(own, keys)).Commit()
 	if err != nil && !m.closed() {
@@ -214,8 +215,8 @@ func (m *Mutex) ask(ctx context.Context) (v view, err error) {
 	for _, kv := range resp.Responses[0].GetResponseRange().Kvs {
 		v.holder = string(kv.Key)
 	}
-	for _, kv := range resp.Responses[1].GetResponseRange().Kvs {
-		v.own = kv.CreateRevision
+	if kvs := resp.Responses[1].GetResponseRange().Kvs; leased && len(kvs) > 0 { // else it is somebody's data
+		v.own = kvs[0].CreateRevision
 	}
 	return v, nil
 }

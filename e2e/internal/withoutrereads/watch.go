@@ -68,7 +68,7 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 			case waits <- true:
 			default:
 			}
-			m.await(live, v)
+			m.await(live, v, RetryInterval)
 		default: // others were faster: pollers may be, whatever the span
 			spread = wider(spread, v.wrote)
 			most := 32 * v.wrote
@@ -174,8 +174,9 @@ func (m *Mutex) lease(ctx context.Context) (*clientv3.LeaseTimeToLiveResponse, e
 // await watches the deletion of the key that v saw. It returns true when it is deleted, and false when a read has to tell:
 // the watch broke, or a read beside it has seen something else. The first read comes when the servers have the watch, for a
 // release before that; to ask for older events makes a server look for news only ten times a second. Others come now and
-// then, since a watch may be mute: behind a dead connection, or with a client of which only KV has a namespace.
-func (m *Mutex) await(ctx context.Context, v view) bool {
+// then, since a watch may be mute: behind a dead connection, or with a client of which only KV has a namespace. A watch that
+// broke may be refused for good: whoever asks for it again pauses.
+func (m *Mutex) await(ctx context.Context, v view, pause time.Duration) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	opened := make(chan clientv3.WatchChan, 1) // a client opens one watch after another: that may take long
@@ -199,7 +200,7 @@ func (m *Mutex) await(ctx context.Context, v view) bool {
 			if ok && len(resp.Events) > 0 {
 				return true
 			} else if !ok || resp.Err() != nil {
-				sleep(ctx, RetryInterval+random(2*RetryInterval)) // it may be refused for good
+				sleep(ctx, pause+random(2*pause))
 				return false
 			}
 		case <-timer.C: // the read must not stand before the event

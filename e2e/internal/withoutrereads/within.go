@@ -45,7 +45,10 @@ func (m *Mutex) LockWithin(ctx context.Context) error {
 			return m.Lock(ctx)
 		}
 		met = v.holder
-		m.await(ctx, v)
+		if m.await(ctx, v, 0); m.closed() && ctx.Err() == nil { // which would try each call a hundred times
+			m.refused = true
+			return concurrency.ErrSessionExpired
+		}
 	}
 }
 
