@@ -16,6 +16,13 @@ import (
 var finer = map[string]string{
 	"carried_values/swapped": "the first try alone has another context, whenever the others come",
 	"clock_goto_sleep/each":  "the next mutex of the outer loop has a loop of its own",
+	"clock_left/again":       "whether a clock is left behind is asked once, beside both proofs",
+	"clock_left/behind":      "whether a clock is left behind is asked once, beside both proofs",
+	"clock_left/early":       "whether a clock is left behind is asked once, beside both proofs",
+	"clock_left/panics":      "whether a clock is left behind is asked once, beside both proofs",
+	"clock_left/recovered":   "whether a clock is left behind is asked once, beside both proofs",
+	"clock_left/round":       "whether a clock is left behind is asked once, beside both proofs",
+	"clock_stopped/ticker":   "whether a clock is left behind is asked once, beside both proofs",
 	"judge_outer_loop/first": "the mutex is looked up once, before its own loop",
 	"present_mutex/ticker":   "a clock may be asked of a nil mutex, and nothing else may be nil",
 	"present_mutex/disabled": "a round without a try does nothing",

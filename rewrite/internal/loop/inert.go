@@ -21,7 +21,7 @@ func (s *Site) Inert(n ast.Node) (ok, quiet bool) {
 		if s.IsClockCall(call) {
 			return s.pureArgs(call), true
 		}
-		if source.IsObject(f.Callee(call), "runtime", "Gosched") || isCancel(f, call) {
+		if source.IsObject(f.Callee(call), "runtime", "Gosched") || s.cancelsRound(call) {
 			return true, true
 		}
 		return isLog(f, call) && s.pureArgs(call), false
@@ -63,6 +63,13 @@ func (s *Site) Inert(n ast.Node) (ok, quiet bool) {
 		return pure, pure
 	}
 	return false, false
+}
+
+// cancelsRound reports whether a call cancels a context that each round makes anew: where it is another
+// one, the rounds after it are of another kind.
+func (s *Site) cancelsRound(call *ast.CallExpr) bool {
+	obj := s.Walker.Variable(call.Fun)
+	return isCancel(s.File, call) && obj != nil && source.PosWithin(obj.Pos(), s.Node)
 }
 
 // PureCondition is pure for a condition, in which the try itself is fine.

@@ -412,6 +412,9 @@ func (c *Collapse) dropped() *finding.Reason {
 		}
 		switch stmt := parents[parents[sel]].(type) {
 		case *ast.ExprStmt:
+			if stmt.Pos() < s.Node.Pos() {
+				return c.stays(finding.ShapeUnknown, stmt, s.Text(stmt)+" comes before the loop, which then never waits to its end")
+			}
 			if _, ok := parents[stmt].(*ast.BlockStmt); !ok && !source.Within(stmt, s.Node) {
 				return c.stays(finding.ShapeUnknown, stmt, s.Text(stmt))
 			}
@@ -439,8 +442,11 @@ func (c *Collapse) interval() *finding.Reason {
 	if d == nil {
 		return c.stays(finding.IntervalVaries, s.Node, "")
 	}
-	if v := s.File.Pkg.TypesInfo.Types[d].Value; k.Kind == loop.Tick && (v == nil || constant.Sign(v) <= 0) {
+	switch v := s.File.Pkg.TypesInfo.Types[d].Value; {
+	case k.Kind == loop.Tick && (v == nil || constant.Sign(v) <= 0):
 		return c.stays(finding.IntervalVaries, d, s.Text(d)+" may be zero, and then it never fires")
+	case k.Kind == loop.Ticker && v != nil && constant.Sign(v) <= 0:
+		return c.stays(finding.IntervalVaries, d, s.Text(d)+" is not positive, and time.NewTicker panics")
 	}
 	if why := movable(s, k, d, k.Var != nil && c.adjacent(k.Decl)); why != nil {
 		return why

@@ -2,7 +2,10 @@ package proof
 
 import (
 	"go/ast"
+	"go/token"
+	"go/types"
 	"slices"
+	"strings"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/loop"
@@ -23,19 +26,23 @@ func NeverStopped(s *loop.Site) *finding.Reason {
 	if fn, ok := s.Func.(*ast.FuncDecl); ok && isMain(s.File, fn) && !inLoop(parents, c.Made) {
 		return nil
 	}
-	if c.Kind == loop.Ticker && stopDeferred(s, c) {
-		return nil
-	}
 	at := func(n ast.Node, detail string) *finding.Reason {
 		return &finding.Reason{Code: finding.ClockUnstopped, Detail: detail, Pos: s.Position(n.Pos())}
 	}
 	if c.Kind == loop.Tick {
 		return at(c.Made, "time.Tick gives nothing to stop")
 	}
+	if n := startedAgain(s, c, parents); n != nil {
+		return at(n, "it starts again behind that")
+	}
+	if deferred, between := stopDeferred(s, c); deferred && between != nil {
+		return at(between, source.FirstLine(s.Text(between))+" may keep the defer that stops it from being reached")
+	} else if deferred {
+		return nil
+	}
 	for _, q := range s.Paths {
-		_, exits := q.EndStmt.(*ast.ExprStmt) // with the process, or by a panic
 		switch {
-		case exits, q.End == loop.Next:
+		case endsProcess(s.File, q.EndStmt), q.End == loop.Next:
 		case stoppedOn(s, c, q), q.End == loop.Broke && stoppedBehind(s, c):
 		case q.EndStmt != nil:
 			return at(q.EndStmt, "not stopped on this way out")
@@ -95,17 +102,96 @@ func stoppedOn(s *loop.Site, c *loop.Clock, q *loop.Path) bool {
 	return false
 }
 
-// stopDeferred reports whether the clock is stopped by a defer beside its definition.
-func stopDeferred(s *loop.Site, c *loop.Clock) bool {
-	return slices.ContainsFunc(source.Siblings(s.Func, c.Decl), func(n ast.Stmt) bool {
-		d, ok := n.(*ast.DeferStmt)
-		if !ok {
-			return false
+// endsProcess reports whether nothing of the process is left behind a statement. A panic may be
+// recovered, and others go on when a goroutine exits.
+func endsProcess(f *source.File, st ast.Stmt) bool {
+	x, ok := st.(*ast.ExprStmt)
+	if !ok {
+		return false
+	}
+	call, ok := ast.Unparen(x.X).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	fn, ok := f.Callee(call).(*types.Func)
+	return ok && (strings.HasPrefix(fn.Name(), "Fatal") && fn.Pkg() != nil && fn.Pkg().Path() != "testing" || source.IsObject(fn, "os", "Exit") || strings.HasPrefix(fn.Name(), "Exit") && loop.Logs(f, call))
+}
+
+// startedAgain returns a Reset that may come behind what stops the clock: a deferred one, or, where
+// none is deferred that stops it, one on a way out of the loop or behind it.
+func startedAgain(s *loop.Site, c *loop.Clock, parents map[ast.Node]ast.Node) ast.Node {
+	deferred, _ := stopDeferred(s, c)
+	for _, id := range s.File.UsesOf(c.Var) {
+		sel, ok := parents[id].(*ast.SelectorExpr)
+		if !ok || sel.Sel.Name != "Reset" {
+			continue
 		}
-		lit, ok := d.Call.Fun.(*ast.FuncLit)
-		return isStop(s.File, c, d.Call) ||
-			ok && slices.ContainsFunc(lit.Body.List, func(n ast.Stmt) bool { return stops(s.File, c, n) })
+		ends := id.Pos() > s.Node.End()
+		for _, q := range s.Paths {
+			for _, st := range q.Steps {
+				ends = ends || q.End != loop.Next && source.Within(id, st.Node)
+			}
+		}
+		if ends && !deferred {
+			return sel
+		}
+		for n := parents[id]; n != nil && n != s.Func; n = parents[n] {
+			if _, ok := n.(*ast.DeferStmt); ok {
+				return sel
+			}
+		}
+	}
+	return nil
+}
+
+// stopDeferred reports whether the clock is stopped by a defer beside its definition. between is what
+// may leave the function before that.
+func stopDeferred(s *loop.Site, c *loop.Clock) (deferred bool, between ast.Stmt) {
+	list := source.Siblings(s.Func, c.Decl)
+	for _, st := range list[slices.Index(list, c.Decl)+1:] {
+		if d, ok := st.(*ast.DeferStmt); ok {
+			lit, ok := d.Call.Fun.(*ast.FuncLit)
+			if isStop(s.File, c, d.Call) || ok && slices.ContainsFunc(lit.Body.List, func(n ast.Stmt) bool { return stops(s.File, c, n) }) {
+				return true, between
+			}
+		}
+		if between == nil && !comesBack(s, st) {
+			between = st
+		}
+	}
+	return false, nil
+}
+
+// comesBack reports whether what follows a statement is reached.
+func comesBack(s *loop.Site, st ast.Stmt) bool {
+	switch st.(type) {
+	case *ast.DeferStmt, *ast.GoStmt, *ast.DeclStmt, *ast.EmptyStmt, *ast.IncDecStmt:
+		return true
+	}
+	ok := true
+	ast.Inspect(st, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.ReturnStmt, *ast.BranchStmt, *ast.SendStmt, *ast.SelectStmt, *ast.ForStmt, *ast.RangeStmt:
+			ok = false
+		case *ast.UnaryExpr:
+			ok = ok && n.Op != token.ARROW
+		case *ast.CallExpr:
+			fn, _ := s.File.Callee(n).(*types.Func)
+			_, ofClient := s.ConcurrencyPath(pkgOf(fn))
+			ok = ok && (ofClient || loop.IsContextCall(s.File, n) || s.Returns(s.File, n))
+		}
+		return ok
 	})
+	return ok
+}
+
+func pkgOf(fn *types.Func) *types.Package {
+	if fn == nil {
+		return nil
+	}
+	return fn.Pkg()
 }
 
 // stoppedBehind reports whether the clock is stopped behind the loop, before anything that

@@ -262,10 +262,36 @@ func (r *runner) clocked(s *state, c ssa.CallInstruction, name string, args []st
 		r.paces[args[len(args)-1]] = true
 		k(s, "stopped")
 	case "Stop":
+		if !s.tried && !s.done && !r.inner[c.Block()] {
+			r.stop(c, "the clock is stopped before the loop waits for it")
+			return
+		}
 		k(s, "stopped") // nobody but the loop looks at it
 	default:
+		if d, ok := c.Common().Args[len(c.Common().Args)-1].(*ssa.Const); ok && name == "NewTicker" && d.Value != nil && d.Int64() <= 0 {
+			r.stop(c, "the clock panics, since its interval is not positive")
+			return
+		}
+		if (name == "NewTimer" || name == "After") && !s.tried && !s.done && !r.inner[c.Block()] && !r.startsAgain() {
+			r.stop(c, "the clock fires once, and is made before the loop")
+			return
+		}
 		k(s, "clock "+args[len(args)-1])
 	}
+}
+
+// startsAgain reports whether the loop resets a clock.
+func (r *runner) startsAgain() bool {
+	for b := range r.inner {
+		for _, in := range b.Instrs {
+			if c, ok := in.(ssa.CallInstruction); ok {
+				if path, name, recv := callee(c.Common()); recv && name == "Reset" && (path == "time" || path == r.j.helper) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // event is the interval of a watch: the time until the next event.

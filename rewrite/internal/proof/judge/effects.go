@@ -78,7 +78,7 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 		}
 		return unknown
 	}
-	if isNamed(cc.Value.Type(), "context", "CancelFunc") || isNamed(cc.Value.Type(), "context", "CancelCauseFunc") {
+	if cancels(cc.Value) {
 		if j.makesCancel() {
 			return unknown
 		}
@@ -143,6 +143,11 @@ func (j *Judge) effectOf(c ssa.CallInstruction) effect {
 		return none
 	}
 	return unknown
+}
+
+// cancels reports whether a value has the type of what cancels a context.
+func cancels(v ssa.Value) bool {
+	return isNamed(v.Type(), "context", "CancelFunc") || isNamed(v.Type(), "context", "CancelCauseFunc")
 }
 
 // answers reports whether anything looks at what a call that logs returns, but for what is to be logged

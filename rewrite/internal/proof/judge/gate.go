@@ -297,11 +297,29 @@ func (g *gate) acts(in ssa.Instruction) string {
 			}
 		}
 	case *ssa.Call:
-		if g.j.effectOf(in) == unknown && in != g.try {
-			return shortName(&in.Call) + " is called"
+		switch g.j.effectOf(in) {
+		case unknown:
+			if in != g.try {
+				return shortName(&in.Call) + " is called"
+			}
+		case context:
+			if cancels(in.Call.Value) && !g.madeInRound(in.Call.Value) {
+				return "a context is cancelled that the round has not made"
+			}
 		}
 	}
 	return ""
+}
+
+// madeInRound reports whether the loop makes what cancels a context.
+func (g *gate) madeInRound(v ssa.Value) bool {
+	if u, ok := v.(*ssa.UnOp); ok { // a variable that literals have captured
+		al, ok := u.X.(*ssa.Alloc)
+		return ok && g.blocks[al.Block()]
+	}
+	in, ok := v.(ssa.Instruction)
+	_, joined := v.(*ssa.Phi)
+	return ok && !joined && g.blocks[in.Block()]
 }
 
 // fromClock reports whether a channel is loaded from a variable that holds one of a clock.
