@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync"
 
@@ -40,7 +39,8 @@ type attempt struct {
 	asIs         error    // what the go command says of the go.mod without the bumps
 	flags        []string // for every verification with the changes
 	changes      []change.Change
-	skipped      []finding.Skip // what verification did not cover
+	refresh      []change.Change // what goes before them
+	skipped      []finding.Skip  // what verification did not cover
 	failed       []finding.Problem
 }
 
@@ -100,18 +100,16 @@ func (a *attempt) make(ctx context.Context) (*Refusal, error) {
 // build vendors the new versions, where the module is vendored, and compiles with them.
 func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 	files := a.changes
-	if a.vendored() {
-		a.Log("vendoring again")
-		vendored, err := vendoring.Changes(ctx, a.Go, a.Root, vendoring.State{GoMod: a.GoMod, GoSum: a.oldSum}, vendoring.State{GoMod: a.gomod, GoSum: a.gosum})
+	for _, d := range a.vendored() {
+		a.Log("vendoring again, as with \"%s\"", d.Command())
+		vendored, err := d.Changes(ctx, vendoring.State{GoMod: a.GoMod, GoSum: a.oldSum}, vendoring.State{GoMod: a.gomod, GoSum: a.gosum})
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
 			return &Refusal{Code: finding.Vendored, Detail: a.Local(err.Error())}, nil
 		}
-		a.changes = append(a.changes, vendored.Changes...)
-		a.note("vendor: %d files change, as with \"go mod vendor\"", len(vendored.Changes))
-		a.skipped = append(a.skipped, a.edited(vendored.Edited)...)
+		a.vendor(d, vendored)
 		// What is vendored comes from the module cache, where it can be compiled
 		// without the old copies in the way.
 		a.flags = []string{"-mod=readonly"}
@@ -251,19 +249,6 @@ func (a *attempt) selects(ctx context.Context) (*Refusal, error) {
 		}
 	}
 	return nil, nil
-}
-
-// edited notes the files below vendor that are not as "go mod vendor" makes them.
-func (a *attempt) edited(names []string) (notes []finding.Skip) {
-	const why = "\"go mod vendor\" makes another file of it, or none; it stays as it is, and what was compiled does not have it"
-	for i, name := range names {
-		if i == fewNamed && len(names) > i+1 {
-			rest := fmt.Sprintf("%d more files are not as \"go mod vendor\" makes them; they stay as they are, and what was compiled does not have them", len(names)-i)
-			return append(notes, finding.Skip{Path: filepath.Dir(a.vendorList()), Reason: finding.SkipUnverified, Detail: rest})
-		}
-		notes = append(notes, finding.Skip{Path: name, Reason: finding.SkipUnverified, Detail: why})
-	}
-	return notes
 }
 
 // about returns the part of the plan that is about one of the bumps.

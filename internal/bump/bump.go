@@ -42,6 +42,9 @@ type Options struct {
 	// Tree gives the modules of the repository, among which dependants are looked for; nil
 	// means to find them. It makes no difference to the result, and has no text.
 	Tree func() (*modules.Tree, error) `json:"-"`
+	// Apart says that each module is changed on its own, in a patch that knows nothing of those
+	// of others: what a workspace has for all of its modules can change with one of them alone.
+	Apart bool
 }
 
 // A Module is what is judged and bumped, and how commands run for it.
@@ -86,6 +89,7 @@ type Verdict struct {
 	Bumps   []Bump
 	Skipped []finding.Skip
 
+	opts   Options
 	policy modbump.Options
 	plan   *modbump.Result
 	goSum  []byte // as it is; nil for none
@@ -117,7 +121,10 @@ func WithCalls(bumps []Bump, calls []leaks.Call) []Bump {
 
 // Made is what came of the bumps.
 type Made struct {
-	Bumps   []Bump
+	Bumps []Bump
+	// Refresh is what goes before the changes, and is none of what the bumps change: a vendor
+	// directory as the go.mod before asks for it.
+	Refresh []change.Change
 	Changes []change.Change // verified
 	Skipped []finding.Skip
 	// Flags are for the verification of whatever is changed besides.

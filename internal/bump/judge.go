@@ -1,7 +1,6 @@
 package bump
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +22,7 @@ import (
 
 // Judge says what the policy has against what the go.mod requires and what is built of it.
 func Judge(ctx context.Context, m Module, opts Options) (*Verdict, error) {
-	v := &Verdict{policy: modbump.Options{All: opts.All, To: opts.To}}
+	v := &Verdict{opts: opts, policy: modbump.Options{All: opts.All, To: opts.To}}
 	if err := v.judge(m); err != nil {
 		return nil, err
 	}
@@ -49,7 +48,7 @@ func (v *Verdict) judge(m Module) error {
 		return err
 	}
 	v.plan, v.Bumps = plan, nil
-	code, why := m.obstacle()
+	code, why := m.obstacle(v)
 	for _, f := range plan.Findings {
 		if f.Action == modbump.Bump && code != "" {
 			f.Action, f.Reason, f.Edits = modbump.Refuse, code, nil
@@ -62,32 +61,22 @@ func (v *Verdict) judge(m Module) error {
 
 // obstacle says why no bump can be made in the module, whatever the versions are; "" where
 // nothing is in the way.
-func (m Module) obstacle() (code finding.Code, why string) {
+func (m Module) obstacle(v *Verdict) (code finding.Code, why string) {
 	names := []string{m.GoModFile, m.sumFile()}
-	if m.vendored() {
-		names = append(names, filepath.Dir(m.vendorList()), m.vendorList())
+	for _, d := range m.vendored() {
+		list := vendorList(d.Home)
+		names = append(names, filepath.Dir(list), list)
 	}
 	for _, name := range names {
 		if to, err := os.Readlink(name); err == nil {
 			return finding.SymbolicLink, fmt.Sprintf("%s is a symbolic link to %s, and a bump would change what is there", m.Rel(name), quote.Name(to))
 		}
 	}
-	if m.Workspace != "" {
-		list, err := modules.ReadFile(filepath.Join(filepath.Dir(m.Workspace), "vendor", "modules.txt"), rooted.SumFile)
-		if err == nil && bytes.HasPrefix(list, []byte("## workspace\n")) {
-			return finding.Vendored, fmt.Sprintf("the workspace of %s is vendored, for all of its modules at once; bump with GOWORK=off, then run \"go work vendor\"", m.Rel(m.Workspace))
-		}
+	if m.vendoredTogether() {
+		return m.apart(v)
 	}
 	return "", ""
 }
-
-// vendored reports whether the module has a vendor directory.
-func (m Module) vendored() bool {
-	_, err := os.Stat(m.vendorList())
-	return err == nil
-}
-
-func (m Module) vendorList() string { return filepath.Join(m.Root, "vendor", "modules.txt") }
 
 func (m Module) sumFile() string { return filepath.Join(m.Root, "go.sum") }
 
@@ -96,9 +85,9 @@ func (m Module) sumFile() string { return filepath.Join(m.Root, "go.sum") }
 // whatever is built stands in go.sum, or in vendor/modules.txt.
 func (m Module) suspicious(goSum []byte) bool {
 	texts := [][]byte{m.GoMod, goSum}
-	names := []string{m.vendorList()}
+	names := []string{vendorList(m.Root)}
 	if m.Workspace != "" {
-		names = append(names, m.Workspace, m.Workspace+".sum")
+		names = append(names, m.Workspace, m.Workspace+".sum", vendorList(filepath.Dir(m.Workspace)))
 	}
 	for _, name := range names {
 		if data, err := modules.ReadFile(name, rooted.SumFile); err == nil {
@@ -169,8 +158,11 @@ func (m Module) buildList(ctx context.Context, goSum []byte) (*modbump.BuildList
 
 // modules returns the build list. That of a vendored module is what was vendored.
 func (m Module) modules(ctx context.Context, goSum []byte) ([]gosum.Module, error) {
-	if data, err := modules.ReadFile(m.vendorList(), rooted.ModFile); err == nil {
-		return gosum.Vendored(data), nil
+	if m.vendoredAlone() {
+		data, err := modules.ReadFile(vendorList(m.Root), rooted.ModFile)
+		if list := gosum.Vendored(data); err == nil && m.inStep(list) {
+			return list, nil
+		}
 	}
 	m.Log("asking for the build list")
 	return gosum.BuildList(ctx, m.Go, m.GoMod, goSum)

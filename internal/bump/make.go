@@ -101,7 +101,7 @@ func (k *maker) makeSome(ctx context.Context, bumps []Bump, failed []finding.Pro
 
 // take hands on what an attempt made.
 func (k *maker) take(ctx context.Context, made *Made, a *attempt) {
-	made.Changes, made.Skipped, made.Flags = a.changes, a.skipped, a.flags
+	made.Refresh, made.Changes, made.Skipped, made.Flags = a.refresh, a.changes, a.skipped, a.flags
 	if len(a.changes) > 0 {
 		a.dependants(ctx)
 	}

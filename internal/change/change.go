@@ -2,7 +2,13 @@
 // and after, as bytes in memory. It never reads or writes a file.
 package change
 
-import "etcdmod/internal/finding"
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	"etcdmod/internal/finding"
+)
 
 // A Change is one file before and after.
 type Change struct {
@@ -33,4 +39,32 @@ type Change struct {
 func (c Change) At(path string) Change {
 	c.Path = path
 	return c
+}
+
+// Compose returns the changes that do at once what the second do after the first, sorted by path
+// where there are any of the first. A file that both change is in it once, or not at all where it
+// ends as it was.
+func Compose(first, second []Change) []Change {
+	if len(first) == 0 {
+		return second
+	}
+	all := map[string]Change{}
+	for _, c := range first {
+		all[c.Path] = c
+	}
+	for _, c := range second {
+		if was, ok := all[c.Path]; ok {
+			c.Old, c.Created = was.Old, was.Created
+			if c.Created && c.Deleted || c.Created == c.Deleted && bytes.Equal(c.Old, c.New) {
+				delete(all, c.Path)
+				continue
+			}
+		}
+		all[c.Path] = c
+	}
+	var out []Change
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, all[path])
+	}
+	return out
 }

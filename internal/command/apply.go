@@ -49,7 +49,7 @@ func (s *settings) apply(ctx context.Context, env *Env) ([]change.Change, error)
 	if err != nil {
 		return nil, err
 	}
-	stats, err := patch.Stats(patchChanges(res))
+	stats, err := patch.Stats(patchChanges(res, res.Written()))
 	if err != nil {
 		return nil, &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w; nothing was written", err)}
 	}
@@ -60,9 +60,9 @@ func (s *settings) apply(ctx context.Context, env *Env) ([]change.Change, error)
 		return nil, err
 	}
 	if err := s.printApplied(ctx, env, res, stats); err != nil {
-		return res.Changes, &exit{ExitIncomplete, fmt.Errorf("the changes are written, but %w", err)}
+		return res.Written(), &exit{ExitIncomplete, fmt.Errorf("the changes are written, but %w", err)}
 	}
-	return res.Changes, outcome(res, false)
+	return res.Written(), outcome(res, false)
 }
 
 // recover finishes or undoes what a killed run left.
@@ -74,15 +74,21 @@ func (s *settings) recover(env *Env) error {
 	if err != nil {
 		return err
 	}
-	done, err := journal.Recover(root)
-	switch {
-	case errors.Is(err, journal.ErrBusy):
-		return err
-	case err != nil:
-		return &exit{ExitIncomplete, fmt.Errorf("cannot recover an interrupted run: %w", err)}
+	dirs := []string{root}
+	if work, _, _ := modules.Workspace(root, env.commands()); work != "" && filepath.Dir(work) != root {
+		dirs = append(dirs, filepath.Dir(work)) // where the vendor directory of all of its modules is
 	}
-	if text := done.String(); text != "" {
-		say(env.Stderr, "etcdmod: %s\n", text)
+	for _, dir := range dirs {
+		done, err := journal.Recover(dir)
+		switch {
+		case errors.Is(err, journal.ErrBusy):
+			return err
+		case err != nil:
+			return &exit{ExitIncomplete, fmt.Errorf("cannot recover an interrupted run: %w", err)}
+		}
+		if text := done.String(); text != "" {
+			say(env.Stderr, "etcdmod: %s\n", text)
+		}
 	}
 	return nil
 }
@@ -95,7 +101,7 @@ func nameUncommitted(ctx context.Context, env *Env, res *pipeline.Result) error 
 		return nil
 	}
 	var names []string
-	for _, c := range res.Changes {
+	for _, c := range res.Written() {
 		if rel, err := filepath.Rel(res.Module.Root, c.Path); err == nil && !c.Created {
 			names = append(names, rel)
 		}
@@ -119,7 +125,7 @@ func nameUncommitted(ctx context.Context, env *Env, res *pipeline.Result) error 
 
 // write applies the changes, all or nothing.
 func write(res *pipeline.Result) error {
-	err := journal.Apply(res.Module.Root, res.Changes)
+	err := journal.Apply(res.Home(), res.Written())
 	switch {
 	case err == nil:
 		return nil

@@ -13,6 +13,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/pathname"
 	"etcdmod/modbump"
 )
 
@@ -74,7 +75,8 @@ func (s *settings) bumpAll(ctx context.Context, env *Env, t *target) error {
 		}
 		worst.add(env, dir, err)
 		if s.layer != nil {
-			if err := lay(s.layer, changes, dir, t.spellings(i)); err != nil {
+			work, _, _ := modules.Workspace(dir, env.commands())
+			if err := lay(s.layer, changes, dir, filepath.Join(filepath.Dir(work), "vendor"), t.spellings(i)); err != nil {
 				return err
 			}
 		}
@@ -86,9 +88,20 @@ func (s *settings) bumpAll(ctx context.Context, env *Env, t *target) error {
 }
 
 // lay puts the changes of the module in dir into a layer, under all names of that directory. What
-// is vendored there is for that module alone.
-func lay(layer *gocmd.Layer, changes []change.Change, dir string, spellings []string) error {
+// is vendored there is for that module alone; what is below shared, the workspace has for all.
+func lay(layer *gocmd.Layer, changes []change.Change, dir, shared string, spellings []string) error {
 	for _, c := range changes {
+		var err error
+		switch {
+		case !pathname.Below(shared, c.Path):
+		case c.Deleted:
+			err = layer.Drop(c.Path)
+		default:
+			err = layer.Put(c.New, c.Path)
+		}
+		if err != nil {
+			return err
+		}
 		rel, err := filepath.Rel(dir, c.Path)
 		if err != nil || rel != "go.mod" && rel != "go.sum" {
 			continue
@@ -180,7 +193,7 @@ func (s *settings) bumpModule(ctx context.Context, env *Env) ([]change.Change, e
 	if err != nil {
 		return nil, err
 	}
-	return res.Changes, s.printPatch(ctx, env, res)
+	return res.Written(), s.printPatch(ctx, env, res)
 }
 
 // add takes the outcome of one module of several: it is reported, and the worst code is

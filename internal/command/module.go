@@ -83,11 +83,14 @@ func diffCommand(env *Env) *cli.Command {
 
 // printPatch writes the patch to stdout and the findings to stderr.
 func (s *settings) printPatch(ctx context.Context, env *Env, res *pipeline.Result) error {
-	changes := patchChanges(res)
-	plain, err := patch.Unified(changes)
-	if err != nil {
+	refresh, changes := patchChanges(res, res.Refresh), patchChanges(res, res.Changes)
+	first, err1 := patch.Unified(refresh)
+	plain, err2 := patch.Unified(changes)
+	if err := errors.Join(err1, err2); err != nil {
 		return &exit{ExitFailed, fmt.Errorf("cannot make the patch: %w", err)}
 	}
+	plain = slices.Concat(first, plain)
+	var err error
 	switch {
 	case s.whole():
 		err = s.render(ctx, env, res, report.Ready)
@@ -98,7 +101,7 @@ func (s *settings) printPatch(ctx context.Context, env *Env, res *pipeline.Resul
 			break
 		}
 		if env.terminal(env.Stdout) {
-			err = s.show(ctx, env, res, changes)
+			err = s.show(ctx, env, res, refresh, changes)
 		} else {
 			_, err = env.Stdout.Write(plain)
 		}
@@ -172,9 +175,10 @@ func outcome(res *pipeline.Result, found bool) error {
 	return nil
 }
 
-func patchChanges(res *pipeline.Result) []change.Change {
+// patchChanges gives changes of a module as a patch has them.
+func patchChanges(res *pipeline.Result, changes []change.Change) []change.Change {
 	var out []change.Change
-	for _, c := range res.Changes {
+	for _, c := range changes {
 		out = append(out, c.At(res.Module.Rel(c.Path)))
 	}
 	return out

@@ -16,7 +16,7 @@ import (
 // show writes the patch for a person at a terminal: the files that people wrote first, a line
 // for each generated one, what was found, and what to do next. It goes through the pager, where
 // there is one.
-func (s *settings) show(ctx context.Context, env *Env, res *pipeline.Result, changes []change.Change) error {
+func (s *settings) show(ctx context.Context, env *Env, res *pipeline.Result, refresh, changes []change.Change) error {
 	var own, generated []change.Change
 	for _, c := range changes {
 		if c.Generated && !s.unfold {
@@ -26,12 +26,14 @@ func (s *settings) show(ctx context.Context, env *Env, res *pipeline.Result, cha
 		}
 	}
 	var out bytes.Buffer
-	if env.colourful(env.Stdout) {
-		if err := patch.Colour(&out, shown(own)); err != nil {
-			return err
+	for _, part := range [][]change.Change{refresh, own} {
+		if env.colourful(env.Stdout) {
+			if err := patch.Colour(&out, shown(part)); err != nil {
+				return err
+			}
+			continue
 		}
-	} else {
-		text, err := patch.Unified(own)
+		text, err := patch.Unified(part)
 		if err != nil {
 			return err
 		}
@@ -41,7 +43,7 @@ func (s *settings) show(ctx context.Context, env *Env, res *pipeline.Result, cha
 		_, err := env.Stdout.Write(out.Bytes())
 		return err
 	}
-	if err := closing(&out, res, changes, generated); err != nil {
+	if err := closing(&out, res, change.Compose(refresh, changes), generated); err != nil {
 		return err
 	}
 	return env.page(ctx, out.Bytes())

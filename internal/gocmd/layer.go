@@ -21,12 +21,13 @@ type Layer struct {
 	dir     string
 	files   int               // that were written
 	Replace map[string]string // the file that stands in, by absolute path
+	gone    map[string]bool   // files that are there no more, of which no command is told
 }
 
 // NewLayer returns an empty layer, whose directory is where the commands of r keep theirs.
 func NewLayer(r Runner) (*Layer, error) {
 	dir, err := r.MkdirTemp("etcdmod-layer-")
-	return &Layer{dir: dir, Replace: map[string]string{}}, err
+	return &Layer{dir: dir, Replace: map[string]string{}, gone: map[string]bool{}}, err
 }
 
 // Remove removes the files of the layer.
@@ -45,9 +46,21 @@ func (l *Layer) Put(data []byte, names ...string) error {
 	}
 	for _, name := range names {
 		l.Replace[name] = standIn
+		delete(l.gone, name)
 	}
 	return WriteOverlay(l.file(), l.Replace)
 }
+
+// Drop notes that a file is there no more. That is for whoever reads the layer: the go command
+// goes on seeing the file, where it is one that counts for it.
+func (l *Layer) Drop(name string) error {
+	l.gone[name] = true
+	delete(l.Replace, name)
+	return WriteOverlay(l.file(), l.Replace)
+}
+
+// Gone reports whether a file is there no more. In a nil layer all files are there.
+func (l *Layer) Gone(name string) bool { return l != nil && l.gone[name] }
 
 func (l *Layer) file() string { return filepath.Join(l.dir, "overlay.json") }
 

@@ -178,6 +178,11 @@ func (r *run) listApart() error {
 			mod = value
 		}
 	}
+	if !r.Layer.Empty() && mod == "" {
+		// The go command reads vendor/modules.txt from the disk, whatever a layer has, and compares
+		// it with the files of the layer.
+		mod, r.flags = "readonly", append(r.flags, "-mod=readonly")
+	}
 	if _, err := os.Stat(filepath.Join(filepath.Dir(file), "vendor", "modules.txt")); modules.TakesVendor(mod, w.Go, "go1.22") && (mod != "" || err == nil) {
 		return nil // it has no use for sums, and the directory is where the file is
 	}

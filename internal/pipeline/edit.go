@@ -41,9 +41,9 @@ func (r *run) edit(ctx context.Context, plan *rewrite.Plan, rewrites []change.Ch
 		}
 	}
 	sort.Slice(kept, func(i, j int) bool { return kept[i].Path < kept[j].Path })
-	r.res.Changes = kept
+	r.res.Changes, r.res.Refresh = kept, made.Refresh
 	r.renewed(kept)
-	if len(kept) == 0 {
+	if len(kept)+len(made.Refresh) == 0 {
 		r.res.Failed = failed
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,6 +24,7 @@ import (
 	"etcdmod/internal/journal"
 	"etcdmod/internal/load"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/pathname"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
@@ -74,7 +76,10 @@ type Result struct {
 	Tries      []finding.Try // the places that try a lock, each with a finding or a verdict
 	Bumps      []bump.Bump
 	Changes    []change.Change // verified, sorted by path
-	Skipped    []finding.Skip
+	// Refresh is what goes before the changes, in a patch of its own: a vendor directory as the
+	// go.mod before asks for it. It is sorted by path.
+	Refresh []change.Change
+	Skipped []finding.Skip
 	// Incomplete says that something was refused or not covered.
 	Incomplete bool
 	// Failed holds what verification said when it accepted nothing of what was proposed.
@@ -87,6 +92,30 @@ type Result struct {
 // the problems that they bring.
 func (res *Result) Part(ctx context.Context, some []change.Change) ([]finding.Problem, error) {
 	return res.part(ctx, some)
+}
+
+// Written are the changes of files as they are on disk: those of the refresh and, on top of them,
+// the others.
+func (res *Result) Written() []change.Change { return change.Compose(res.Refresh, res.Changes) }
+
+// Home is the directory that all changes lie below: that of the module, or of the workspace whose
+// vendor directory changes with it.
+func (res *Result) Home() string {
+	for _, c := range res.Written() {
+		if !pathname.Below(res.Module.Root, c.Path) {
+			return filepath.Dir(res.Module.Workspace)
+		}
+	}
+	return res.Module.Root
+}
+
+// homes are the directories that changes of a module may lie below.
+func homes(mod *discover.Module) []string {
+	dirs := []string{mod.Root}
+	if mod.Workspace != "" && filepath.Dir(mod.Workspace) != mod.Root {
+		dirs = append(dirs, filepath.Dir(mod.Workspace))
+	}
+	return dirs
 }
 
 // ErrPending says that a killed run must be finished or undone before anything else.
@@ -269,10 +298,12 @@ func (r *run) open(ctx context.Context) error {
 		return err
 	}
 	r.mod, r.res = mod, &Result{Module: mod}
-	if pending, err := journal.Pending(mod.Root); err != nil {
-		return err
-	} else if pending {
-		return fmt.Errorf("%s: %w", mod.Root, ErrPending)
+	for _, dir := range homes(mod) {
+		if pending, err := journal.Pending(dir); err != nil {
+			return err
+		} else if pending {
+			return fmt.Errorf("%s: %w", dir, ErrPending)
+		}
 	}
 	r.goCmd = gocmd.Runner{Dir: mod.Root, Env: r.Env, Layer: r.Layer}
 	if r.Bump.Offline {

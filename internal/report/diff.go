@@ -51,7 +51,7 @@ type Line struct {
 func diffs(res *pipeline.Result) ([]File, error) {
 	var changes []change.Change
 	var out []File
-	for _, c := range res.Changes {
+	for _, c := range res.Written() {
 		changes = append(changes, c.At(res.Module.Rel(c.Path)))
 	}
 	files, err := patch.Files(changes)
@@ -59,7 +59,7 @@ func diffs(res *pipeline.Result) ([]File, error) {
 		return nil, err
 	}
 	byPath := map[string]File{}
-	for _, c := range res.Changes {
+	for _, c := range res.Written() {
 		f := File{Path: res.Module.Rel(c.Path)}
 		f.Findings, f.Shared = Served(res, c)
 		byPath[f.Path] = f

@@ -51,7 +51,7 @@ func FormsOf(res *pipeline.Result) *Forms {
 	}
 	f.Columns = f.columns(res)
 	switch {
-	case len(res.Changes) > 0:
+	case len(res.Written()) > 0:
 		f.State = Changed
 	case len(res.Failed) > 0:
 		f.State = Rejected

@@ -243,7 +243,7 @@ type source struct {
 
 func newSource(res *pipeline.Result) *source {
 	s := &source{res.Module, map[string][][]byte{}}
-	for _, c := range res.Changes {
+	for _, c := range res.Written() {
 		s.lines[res.Module.Rel(c.Path)] = bytes.Split(c.Old, []byte("\n"))
 	}
 	return s

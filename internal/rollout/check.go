@@ -89,9 +89,15 @@ func (m *Module) check() error {
 }
 
 // changes reports whether a rollout may change a file of the module: Go code, what says which
-// versions are built, and what is vendored. Nothing else runs, or says what runs, where a unit
-// is reviewed and merged.
+// versions are built, and what is vendored, for it or for a workspace above it. Nothing else runs,
+// or says what runs, where a unit is reviewed and merged.
 func (m *Module) changes(name string) bool {
+	for dir := m.Dir; dir != "."; {
+		dir = path.Dir(dir)
+		if strings.HasPrefix(name, path.Join(dir, "vendor")+"/") {
+			return true
+		}
+	}
 	if m.Dir != "." {
 		below, ok := strings.CutPrefix(name, m.Dir+"/")
 		if !ok {

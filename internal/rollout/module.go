@@ -145,6 +145,7 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	opts := r.Pipeline
 	opts.Dir, opts.Patterns, opts.Log = r.tree.Abs(r.tree.Modules[i].Dir), nil, nil
 	opts.Repo = r.repo
+	opts.Bump.Apart = true
 	opts.Tree, _ = r.place(i)
 	res, err := r.run(ctx, opts)
 	if err != nil {
@@ -153,7 +154,7 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	// Findings and skips of the index are relative to the repository like all else.
 	forms := report.FormsOf(res)
 	m.Lost, m.Skipped, m.Problems, m.Columns, m.Incomplete = forms.Lost, forms.Skipped, forms.Problems, forms.Columns, res.Incomplete
-	parts := split(res.Changes, func(file string) string { return r.key(r.rel(file), m.Dir) })
+	parts := split(res.Written(), func(file string) string { return r.key(r.rel(file), m.Dir) })
 	if parts, err = r.separable(ctx, res, parts); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/goproxytest"
 
+	"etcdmod/internal/change"
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/modules"
 )
 
 const (
@@ -62,6 +64,9 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
+// alone is the vendor directory of the module in the directory of r.
+func alone(r gocmd.Runner) Directory { return Directory{Home: r.Dir, Go: r} }
+
 // tree maps the files below a directory to their content.
 func tree(t *testing.T, dir string) map[string]string {
 	t.Helper()
@@ -84,7 +89,7 @@ func tree(t *testing.T, dir string) map[string]string {
 func TestChanges(t *testing.T) {
 	r, before, after := vendored(t, source)
 	was := tree(t, r.Dir)
-	res, err := Changes(t.Context(), r, r.Dir, before, after)
+	res, err := alone(r).Changes(t.Context(), before, after)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +142,7 @@ func TestChanges(t *testing.T) {
 	if _, err := r.Run(t.Context(), "build", "-mod=vendor", "./..."); err != nil {
 		t.Error(err)
 	}
-	if again, err := Changes(t.Context(), r, r.Dir, after, after); err != nil || len(again.Changes)+len(again.Edited) > 0 {
+	if again, err := alone(r).Changes(t.Context(), after, after); err != nil || len(again.Changes)+len(again.Edited) > 0 {
 		t.Errorf("the same again: %+v, %v", again, err)
 	}
 }
@@ -168,7 +173,7 @@ func TestChangesEdited(t *testing.T) {
 			} else {
 				write(t, name, test.text)
 			}
-			res, err := Changes(t.Context(), r, r.Dir, before, after)
+			res, err := alone(r).Changes(t.Context(), before, after)
 			if test.says == "" {
 				if err != nil || len(res.Changes) != 4 || !slices.Equal(res.Edited, []string{name}) {
 					t.Errorf("%+v, %v", res, err)
@@ -186,15 +191,20 @@ func TestChangesEdited(t *testing.T) {
 func TestChangesErrors(t *testing.T) {
 	r, before, after := vendored(t, source)
 	gone := State{GoMod: bytes.Replace(after.GoMod, []byte("v3.2.26"), []byte("v3.2.99"), 1), GoSum: after.GoSum}
-	if _, err := Changes(t.Context(), r, r.Dir, before, gone); err == nil || !strings.Contains(err.Error(), "cannot be made for the edited go.mod") || !strings.Contains(err.Error(), "v3.2.99") {
+	if _, err := alone(r).Changes(t.Context(), before, gone); err == nil || !strings.Contains(err.Error(), "cannot be made for the edited go.mod") || !strings.Contains(err.Error(), "v3.2.99") {
 		t.Errorf("after: %v", err)
 	}
-	if _, err := Changes(t.Context(), r, r.Dir, gone, after); err == nil || !strings.Contains(err.Error(), "cannot be compared with go.mod") {
+	// What is there says itself what it is, where all of it is as the modules have it.
+	if res, err := alone(r).Changes(t.Context(), gone, after); err != nil || len(res.Refresh) > 0 || len(res.Changes) != 4 {
+		t.Errorf("before, with what modules.txt says: %+v, %v", res, err)
+	}
+	write(t, filepath.Join(r.Dir, "vendor/github.com/coreos/etcd/clientv3/client.go"), "package clientv3 // patched\n")
+	if _, err := alone(r).Changes(t.Context(), gone, after); err == nil || !strings.Contains(err.Error(), "cannot be compared with go.mod") {
 		t.Errorf("before: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Changes(ctx, r, r.Dir, before, after); !errors.Is(err, context.Canceled) {
+	if _, err := alone(r).Changes(ctx, before, after); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -202,7 +212,7 @@ func TestChangesErrors(t *testing.T) {
 // A module of whose requirements no package is imported has nothing to vendor.
 func TestChangesNothing(t *testing.T) {
 	r, before, after := vendored(t, "package app\n")
-	res, err := Changes(t.Context(), r, r.Dir, before, after)
+	res, err := alone(r).Changes(t.Context(), before, after)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,13 +222,14 @@ func TestChangesNothing(t *testing.T) {
 		}
 	}
 	none := State{GoMod: []byte("module example.com/app\n\ngo 1.16\n")}
-	if res, err := Changes(t.Context(), r, t.TempDir(), none, none); err != nil || len(res.Changes) > 0 {
+	if res, err := (Directory{Home: t.TempDir(), Go: r}).Changes(t.Context(), none, none); err != nil || len(res.Changes) > 0 {
 		t.Errorf("without requirements and go.sum: %+v, %v", res, err)
 	}
 }
 
 // What an earlier go command made of the same go.mod means the same: modules.txt in another
-// order and without remarks, and with files that no build reads, which go.
+// order and without remarks, and with files that no build reads. That is put right first, and is
+// not among what changes with the go.mod.
 func TestChangesMeaning(t *testing.T) {
 	r, before, after := vendored(t, source)
 	name := filepath.Join(r.Dir, "vendor", "modules.txt")
@@ -244,28 +255,93 @@ func TestChangesMeaning(t *testing.T) {
 	} {
 		write(t, filepath.Join(client, base), text)
 	}
-	res, err := Changes(t.Context(), r, r.Dir, before, after)
+	res, err := alone(r).Changes(t.Context(), before, after)
 	if err != nil || len(res.Edited) > 0 {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	var gone []string
-	for _, c := range res.Changes {
-		if c.Deleted {
-			gone = append(gone, filepath.Base(c.Path))
-		}
-		if c.Path == name && (string(c.Old) != strings.Join(modules, "") || !strings.Contains(string(c.New), "## explicit")) {
-			t.Errorf("modules.txt: %s", c.New)
-		}
+	if d := cmp.Diff([]string{"gen.go -", "old_gen.go -", "modules.txt"}, kinds(res.Refresh)); d != "" {
+		t.Errorf("the refresh: -want +got:\n%s", d)
 	}
-	if d := cmp.Diff([]string{"gen.go", "old.go", "old_gen.go"}, gone); d != "" {
+	if d := cmp.Diff([]string{"client.go", "new.go +", "old.go -", "modules.txt"}, kinds(res.Changes)); d != "" {
 		t.Errorf("-want +got:\n%s", d)
+	}
+	first, then := res.Refresh[len(res.Refresh)-1], res.Changes[len(res.Changes)-1]
+	if string(first.Old) != strings.Join(modules, "") || string(first.New) != string(text) || string(then.Old) != string(text) || string(then.New) != bumped(string(text)) {
+		t.Errorf("modules.txt:\n%s\n%s", first.New, then.New)
 	}
 	// Another version, or a package more, means something else.
 	for _, edit := range []string{strings.ReplaceAll(string(text), "v1.5.1", "v1.7.5"), string(text) + "google.golang.org/grpc/naming\n", strings.Replace(string(text), "# google.golang.org/grpc v1.5.1", "# google.golang.org/grpc v1.5.1 => ../grpc", 1)} {
 		write(t, name, edit)
-		if res, err := Changes(t.Context(), r, r.Dir, before, after); err == nil {
+		if res, err := alone(r).Changes(t.Context(), before, after); err == nil {
 			t.Errorf("%+v with\n%s", res, edit)
 		}
+	}
+}
+
+// kinds gives the base names of what changes, with "+" or "-" after what comes or goes.
+func kinds(changes []change.Change) (out []string) {
+	for _, c := range changes {
+		name := filepath.Base(c.Path)
+		switch {
+		case c.Created:
+			name += " +"
+		case c.Deleted:
+			name += " -"
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+// A go.mod that was edited without vendoring again leaves a directory of other versions. It is
+// brought up to the go.mod first, where it is as those versions are.
+func TestChangesStale(t *testing.T) {
+	r, before, after := vendored(t, source)
+	const stale = "github.com/coreos/etcd v3.2.5+incompatible"
+	write(t, filepath.Join(r.Dir, "go.mod"), strings.Replace(gomod, oldVersion, stale, 1))
+	if _, err := r.Run(t.Context(), "list", "-mod=mod", "-deps", "./..."); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Run(t.Context(), "mod", "vendor"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(r.Dir, "go.mod"), gomod)
+	res, err := alone(r).Changes(t.Context(), before, after)
+	if err != nil || len(res.Edited) > 0 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if d := cmp.Diff([]string{"client.go", "old.go +", "grpc.go +", "modules.txt"}, kinds(res.Refresh)); d != "" {
+		t.Errorf("the refresh: -want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]string{"client.go", "new.go +", "old.go -", "modules.txt"}, kinds(res.Changes)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	// Where a file of it was edited, nothing is overwritten.
+	name := filepath.Join(r.Dir, "vendor/github.com/coreos/etcd/clientv3/client.go")
+	was, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, name, string(was)+"\n// patched\n")
+	if res, err := alone(r).Changes(t.Context(), before, after); err == nil || !strings.Contains(err.Error(), "is not what \"go mod vendor\" makes") {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// The directories that modules.txt names for what is replaced are those from the go.work on,
+// wherever the go.work was copied to.
+func TestRespelled(t *testing.T) {
+	home, copied := filepath.FromSlash("/repo/work"), filepath.FromSlash("/tmp/x/work")
+	file, err := modules.ParseGoWork(filepath.Join(home, "go.work"), []byte("go 1.22\n\nuse ./a\n\nreplace (\n\texample.com/b => ../b\n\texample.com/c => /src/c\n)\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "## workspace\n# example.com/a v1.0.0 => ../../../repo/work/a/fork\n## explicit\n# example.com/b v1.0.0 => /repo/b\nexample.com/b\n" +
+		"# example.com/c => /src/c\n# example.com/d v1.0.0 => example.com/e v1.0.0\n# example.com/f v1.0.0 => ../../../repo/f\n"
+	want := "## workspace\n# example.com/a v1.0.0 => ./a/fork\n## explicit\n# example.com/b v1.0.0 => ../b\nexample.com/b\n" +
+		"# example.com/c => /src/c\n# example.com/d v1.0.0 => example.com/e v1.0.0\n# example.com/f v1.0.0 => ../f\n"
+	if d := cmp.Diff(want, string(respelled([]byte(text), copied, file, home))); d != "" {
+		t.Errorf("-want +got:\n%s", d)
 	}
 }
 
