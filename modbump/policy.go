@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"golang.org/x/mod/module"
+	"golang.org/x/mod/semver"
 )
 
 // Module paths under which the etcd client has been published.
@@ -91,6 +92,7 @@ type Row struct {
 // first commit of a fix no commit can have it; from then on a time proves
 // nothing, and a row ends there unless the commits without the fix are listed.
 const (
+	firstMutex     = "20160225012340" // d4b2044eb: package concurrency
 	watchByContext = "20160620194451" // streams are keyed by context from here
 	newMutexAPI    = "20160815211225" // feaff1725: NewMutex takes a session
 	fixed8338      = "20170801162607" // 1c75c383a
@@ -107,6 +109,15 @@ const (
 // policy is the table. Rows of one path do not overlap, but for those with NoGoMod, which
 // come before what they are taken out of.
 var policy = []Row{
+	// 2.3, and 3.0 before its first release: streams are not keyed by context, and Mutex.Lock
+	// deletes its key at the end of the context whatever the wait came to. A requirement of 2.3
+	// is for the client of the v2 API most of the time.
+	{
+		Path: pathCoreOS, Releases: Range{"v2.3.0-0", "v3.0.0"}, Commits: Range{firstMutex, watchByContext},
+		Broken: []*Defect{falseLockHold}, Remains: coreosRemains,
+		Action: Report, Reason: NeedsCodeChanges, Targets: coreosTargets,
+		Advice: "from 3.1 on NewMutex takes a *concurrency.Session: change the code, then move to " + target32,
+	},
 	// 3.0: fixed nowhere on the line, and NewMutex takes a client.
 	{
 		Path: pathCoreOS, Releases: Range{"v3.0.0", "v3.1.0-0"}, Commits: Range{watchByContext, newMutexAPI},
@@ -265,13 +276,22 @@ var (
 const Checked = "2026-07-23"
 
 // Released reports whether a version names code of etcd that the table was checked against:
-// a release, or a commit of any time.
+// a release, or a commit. Of commits from after the last fix of the old lines the time has to do.
 func Released(version string) bool {
 	id := identify(version)
 	if id.release == "" {
-		return id.time != ""
+		return id.time >= fixed10111 || commitTime(id.commit) != ""
 	}
 	return releases()[id.release]
+}
+
+// Older reports whether a version is of before there were locks: the table is not about it.
+func Older(version string) bool {
+	id := identify(version)
+	if id.release == "" {
+		return commitTime(id.commit) != "" && id.time < firstMutex
+	}
+	return semver.Compare(id.release, "v2.3.0-0") < 0
 }
 
 // Policy returns the policy table.

@@ -178,8 +178,10 @@ func explainVersion(path, version string) (string, error) {
 	}
 	row, bad := modbump.Judge(path, mod.Version)
 	switch {
+	case !bad && modbump.Older(mod.Version):
+		return fmt.Sprintf("%s: the policy has nothing to say of it; package concurrency came with v2.3.0", mod), nil
 	case !bad && !modbump.Released(mod.Version):
-		return fmt.Sprintf("%s: nothing is known of it; etcd had no such release on %s, when the policy was checked", mod, modbump.Checked), nil
+		return fmt.Sprintf("%s: nothing is known of it; etcd had no such version on %s, when the policy was checked", mod, modbump.Checked), nil
 	case !bad:
 		return fmt.Sprintf("%s: the policy has nothing against it", mod), nil
 	}
