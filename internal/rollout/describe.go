@@ -26,6 +26,8 @@ func title(dir string, u *Unit, rewritten, refused []*finding.Finding) string {
 		where = "the root module"
 	}
 	switch {
+	case u.Refresh:
+		return "Vendor what go.mod asks for in " + where
 	case u.Prelude:
 		return "etcd locks in " + where + ": what its changes share"
 	case len(u.Keys) == 1 && u.Keys[0] != dir:
@@ -68,7 +70,7 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 
 	found := *res
 	found.Findings = p.findings
-	if !u.Prelude && u.ID != units[0].ID {
+	if u.Refresh || !u.Prelude && !leads(u, units) {
 		found.Bumps = nil // the first unit has them
 	}
 	if len(found.Findings)+len(found.Bumps) > 0 {
@@ -93,7 +95,7 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 		list(changes)
 		earned(&b, res, p)
 	}
-	if err := r.uncovered(&b, res, p, u); err != nil {
+	if err := r.uncovered(&b, res, p, u, units); err != nil {
 		return nil, err
 	}
 	say("## %s\n", evidence)
@@ -129,10 +131,10 @@ func earned(b *bytes.Buffer, res *pipeline.Result, p part) {
 
 // uncovered names what the unit does not solve: findings that were refused in what it stands
 // for, and, in the first unit, what was not looked at in the module.
-func (r *run) uncovered(b *bytes.Buffer, res *pipeline.Result, p part, u *Unit) error {
+func (r *run) uncovered(b *bytes.Buffer, res *pipeline.Result, p part, u *Unit, units []Unit) error {
 	left := *res
 	left.Bumps, left.Findings = nil, r.refused(res, p, u)
-	left.Skipped, left.Tries = skipped(res, u)
+	left.Skipped, left.Tries = skipped(res, u, units)
 	if len(left.Findings)+len(left.Skipped)+len(left.Tries) == 0 {
 		return nil
 	}
@@ -160,8 +162,8 @@ func (r *run) refused(res *pipeline.Result, p part, u *Unit) (out []*finding.Fin
 }
 
 // skipped is what was not covered and not followed, in the first unit of a module.
-func skipped(res *pipeline.Result, u *Unit) (skips []finding.Skip, lost []finding.Try) {
-	if len(u.After) > 0 {
+func skipped(res *pipeline.Result, u *Unit, units []Unit) (skips []finding.Skip, lost []finding.Try) {
+	if u.Refresh || slices.ContainsFunc(units, func(o Unit) bool { return !o.Refresh && slices.Contains(u.After, o.ID) }) {
 		return nil, nil
 	}
 	for _, t := range res.Tries {

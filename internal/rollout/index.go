@@ -112,6 +112,9 @@ type Unit struct {
 	ID string `json:"id"`
 	// Prelude says that this is what the other units of the module share. It goes first.
 	Prelude bool `json:"prelude,omitempty"`
+	// Refresh says that this is a prelude before all others: a vendor directory as the go.mod
+	// asks for it before anything else changes.
+	Refresh bool `json:"refresh,omitempty"`
 	// Keys are what the unit stands for: directories, services or sets of owners. There
 	// are several where the flow of types ties together what they would change.
 	Keys   []string `json:"keys,omitempty"`

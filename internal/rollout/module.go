@@ -154,9 +154,12 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	// Findings and skips of the index are relative to the repository like all else.
 	forms := report.FormsOf(res)
 	m.Lost, m.Skipped, m.Problems, m.Columns, m.Incomplete = forms.Lost, forms.Skipped, forms.Problems, forms.Columns, res.Incomplete
-	parts := split(res.Written(), func(file string) string { return r.key(r.rel(file), m.Dir) })
+	parts := split(res.Changes, func(file string) string { return r.key(r.rel(file), m.Dir) })
 	if parts, err = r.separable(ctx, res, parts); err != nil {
 		return nil, err
+	}
+	if len(res.Refresh) > 0 {
+		parts = append([]part{{prelude: true, refresh: true, changes: res.Refresh}}, parts...)
 	}
 	unitOf := map[*finding.Finding]string{}
 	var units []unitFiles
@@ -173,8 +176,10 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	link(m.Units)
 	// What no finding is behind is the work of bumps; they are in the first unit.
 	bumpUnit := ""
-	if len(m.Units) > 0 {
-		bumpUnit = m.Units[0].ID
+	for _, u := range slices.Backward(m.Units) {
+		if leads(&u, m.Units) {
+			bumpUnit = u.ID
+		}
 	}
 	for j, f := range forms.Bumps {
 		b := res.Bumps[j]
@@ -231,7 +236,7 @@ func (r *run) separable(ctx context.Context, res *pipeline.Result, parts []part)
 
 // unit describes a part, without what the other units of the module have to say about it.
 func (r *run) unit(dir string, res *pipeline.Result, p part) (*Unit, error) {
-	u := &Unit{ID: unitID(dir, p), Prelude: p.prelude}
+	u := &Unit{ID: unitID(dir, p), Prelude: p.prelude, Refresh: p.refresh}
 	if r.By != ByModule && !p.prelude {
 		u.Keys = p.keys
 	}
@@ -267,12 +272,20 @@ func (r *run) unit(dir string, res *pipeline.Result, p part) (*Unit, error) {
 
 // link names for each unit those whose patches have to be applied before.
 func link(units []Unit) {
-	if len(units) == 0 || !units[0].Prelude {
-		return
+	var before []string
+	for i := range units {
+		units[i].After = slices.Clone(before)
+		if units[i].Prelude {
+			before = append(before, units[i].ID)
+		}
 	}
-	for i := range units[1:] {
-		units[1+i].After = []string{units[0].ID}
-	}
+}
+
+// leads reports whether a unit is the first of its module, apart from what is only refreshed: it
+// has the bumps, and says what is about the module as a whole.
+func leads(u *Unit, units []Unit) bool {
+	i := slices.IndexFunc(units, func(u Unit) bool { return !u.Refresh })
+	return u.ID == units[max(i, 0)].ID
 }
 
 func (r *run) patchChanges(changes []change.Change) (out []change.Change) {

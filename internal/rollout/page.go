@@ -48,12 +48,11 @@ func (x *Index) Page(dir string) report.Page {
 
 // shared gives the files of the prelude that all changes of a module need.
 func shared(m *Module) (files []report.File) {
-	if len(m.Units) == 0 || !m.Units[0].Prelude {
-		return nil
-	}
-	for _, f := range m.Units[0].Files {
-		if f.Shared {
-			files = append(files, report.File{Path: f.Path, Shared: true, Added: f.Added, Removed: f.Removed, From: m.Units[0].ID})
+	for _, u := range m.Units {
+		for _, f := range u.Files {
+			if u.Prelude && f.Shared {
+				files = append(files, report.File{Path: f.Path, Shared: true, Added: f.Added, Removed: f.Removed, From: u.ID})
+			}
 		}
 	}
 	return files

@@ -35,7 +35,7 @@ type facts struct {
 // factsOf gathers the facts of a unit.
 func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *facts {
 	f := &facts{
-		unit: u, bumped: bumped(res), tiers: map[finding.Tier]int{}, kinds: map[finding.DifferenceKind]int{},
+		unit: u, bumped: bumped(res) && !u.Refresh, tiers: map[finding.Tier]int{}, kinds: map[finding.DifferenceKind]int{},
 		first: u.After, vet: r.Pipeline.Vet, test: r.Pipeline.Test, several: len(units) > 1,
 	}
 	for _, found := range p.findings {
@@ -55,8 +55,8 @@ func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *fact
 	f.rest = len(res.Ignored)+len(res.Skipped) > 0 ||
 		slices.ContainsFunc(res.Findings, func(f *finding.Finding) bool { return f.Tier == finding.Refuse }) ||
 		slices.ContainsFunc(res.Tries, finding.Try.Lost)
-	if u.Prelude {
-		for _, other := range units[1:] {
+	for _, other := range units {
+		if slices.Contains(other.After, u.ID) {
 			f.next = append(f.next, "`"+other.ID+"`: "+heading(other.Title))
 		}
 	}
@@ -70,7 +70,7 @@ func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *fact
 		}
 		f.renewed = f.renewed || c.Generated && !c.Created
 	}
-	skips, lost := skipped(res, u)
+	skips, lost := skipped(res, u, units)
 	f.named = len(r.refused(res, p, u))+len(skips)+len(lost) > 0
 	for _, s := range res.Skipped {
 		if s.Reason == finding.SkipUnverified {
@@ -81,6 +81,13 @@ func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *fact
 	f.blind = slices.Compact(f.blind)
 	return f
 }
+
+// prelude reports whether the unit is what the others share.
+func (f *facts) prelude() bool { return f.unit.Prelude && !f.unit.Refresh }
+
+// compiled reports whether the unit was compiled by itself. What is vendored is built from the
+// module cache, where it stands as the modules have it.
+func (f *facts) compiled() bool { return !f.unit.Refresh }
 
 // quiet reports whether nothing that is rewritten writes while it waits.
 func (f *facts) quiet() bool {
@@ -147,13 +154,15 @@ func LinkAfter(text []byte, id, link string) []byte {
 // the lists of files. Each stands there where its condition holds, and nowhere else.
 var Sentences = []Sentence{
 	{intro, "This comes before the other changes of the module, which share it. By itself it changes nothing that the program does.",
-		"The unit is a prelude, no version of the client changes, and no helper is renewed.", is(func(f *facts) bool { return f.unit.Prelude && !f.bumped && !f.renewed })},
+		"The unit is a prelude, no version of the client changes, and no helper is renewed.", is(func(f *facts) bool { return f.prelude() && !f.bumped && !f.renewed })},
 	{intro, "This comes before the other changes of the module, which share it. By itself it changes nothing that the program does, apart from the version of etcd's client.",
-		"The unit is a prelude, a version of the client changes, and no helper is renewed.", is(func(f *facts) bool { return f.unit.Prelude && f.bumped && !f.renewed })},
+		"The unit is a prelude, a version of the client changes, and no helper is renewed.", is(func(f *facts) bool { return f.prelude() && f.bumped && !f.renewed })},
 	{intro, "This comes before the other changes of the module, which share it. By itself it changes nothing that the program does, apart from the helper package, which it renews.",
-		"The unit is a prelude, no version of the client changes, and a helper is renewed.", is(func(f *facts) bool { return f.unit.Prelude && !f.bumped && f.renewed })},
+		"The unit is a prelude, no version of the client changes, and a helper is renewed.", is(func(f *facts) bool { return f.prelude() && !f.bumped && f.renewed })},
 	{intro, "This comes before the other changes of the module, which share it. By itself it changes nothing that the program does, apart from the version of etcd's client and the helper package, which it renews.",
-		"The unit is a prelude, a version of the client changes, and a helper is renewed.", is(func(f *facts) bool { return f.unit.Prelude && f.bumped && f.renewed })},
+		"The unit is a prelude, a version of the client changes, and a helper is renewed.", is(func(f *facts) bool { return f.prelude() && f.bumped && f.renewed })},
+	{intro, "This comes before the other changes of the module: it makes the vendor directory what the go command makes of `go.mod` as it is, so that they have their own lines alone. What some go command vendored is replaced, and nothing that was edited by hand.",
+		"The unit refreshes a vendor directory.", is(func(f *facts) bool { return f.unit.Refresh })},
 	{intro, "The helper package that is there is of an earlier version of etcdmod. What uses it already uses the new one from here on (etcdmod's CHANGELOG.md, “Generated helper packages”).",
 		"A helper is renewed.", is(func(f *facts) bool { return f.renewed })},
 	{intro, "A `TryLock` of `concurrency.Mutex` that fails is not a read: it puts a key and deletes it again, which costs two raft log entries and two revisions. Whatever polls it fills etcd for as long as somebody else holds the lock.",
@@ -198,13 +207,13 @@ var Sentences = []Sentence{
 		"A finding of the unit is collapsed.", tier(finding.Collapse)},
 
 	{evidence, "Every changed package, its tests and everything in the module that imports it compile as before.",
-		"-vet=false, and no -test.", is(func(f *facts) bool { return !f.vet && !f.test })},
+		"-vet=false, and no -test.", is(func(f *facts) bool { return f.compiled() && !f.vet && !f.test })},
 	{evidence, "Every changed package, its tests and everything in the module that imports it compile as before, and `go vet` has nothing new to say.",
-		"Vetted, and no -test.", is(func(f *facts) bool { return f.vet && !f.test })},
+		"Vetted, and no -test.", is(func(f *facts) bool { return f.compiled() && f.vet && !f.test })},
 	{evidence, "Every changed package, its tests and everything in the module that imports it compile as before, and the tests that passed still pass.",
-		"-vet=false -test.", is(func(f *facts) bool { return !f.vet && f.test })},
+		"-vet=false -test.", is(func(f *facts) bool { return f.compiled() && !f.vet && f.test })},
 	{evidence, "Every changed package, its tests and everything in the module that imports it compile as before, `go vet` has nothing new to say, and the tests that passed still pass.",
-		"Vetted and tested.", is(func(f *facts) bool { return f.vet && f.test })},
+		"Vetted and tested.", is(func(f *facts) bool { return f.compiled() && f.vet && f.test })},
 	{evidence, "That could not be told of {} (`not-verified`): look at it yourself.", "A file or package could not be verified.", func(f *facts) []string { return joined(f.blind, ", ") }},
 	{evidence, "The same holds for this change with the prelude and without the other units of the module.",
 		"The module has several units, of which this one is behind another.", is(func(f *facts) bool { return f.several && !f.unit.Prelude && len(f.first) > 0 })},
@@ -216,6 +225,8 @@ var Sentences = []Sentence{
 		"The file is generated, and the unit has it.", func(f *facts) []string { return f.helper }},
 	{evidence, "`{}` is below its header what this version of etcdmod generates, byte for byte: `etcdmod helper -check {}`.",
 		"As before, with a header of the user's.", func(f *facts) []string { return f.headed }},
+	{evidence, "On the commit before it, `go mod vendor`, or `go work vendor` for a workspace, makes the same.",
+		"The unit refreshes a vendor directory.", is(func(f *facts) bool { return f.unit.Refresh })},
 	{evidence, "`git apply -R` takes the change back.", "The unit has a patch.", is(func(*facts) bool { return true })},
 
 	{rolling, "Old and new replicas may run together, in any order of restarts: they compete for the same keys (etcdmod's docs/HELPER.md, “A fleet in the middle of a rollout”).",

@@ -15,6 +15,7 @@ import (
 // A part is what becomes one unit.
 type part struct {
 	prelude  bool
+	refresh  bool     // it is a prelude before the others
 	keys     []string // sorted
 	changes  []change.Change
 	findings []*finding.Finding
@@ -105,7 +106,9 @@ func whole(parts []part) []part {
 func unitID(dir string, p part) string {
 	kind := "unit"
 	text := dir
-	if p.prelude {
+	if p.refresh {
+		kind, text = "vendor", dir+"-vendor"
+	} else if p.prelude {
 		kind, text = "prelude", dir+"-prelude"
 	} else if len(p.keys) > 0 && p.keys[0] != dir {
 		text += "-" + strings.TrimPrefix(p.keys[0], dir+"/")

@@ -36,7 +36,7 @@ func (s *Shipper) branches(ctx context.Context, index *rollout.Index) error {
 		for j := range index.Modules[i].Units {
 			u := &index.Modules[i].Units[j]
 			u.Branch, u.Commit, u.Unshipped = "", "", ""
-			b := &branch{Shipper: s, w: w, unit: u, name: s.Prefix + u.ID, head: base, parent: base}
+			b := &branch{Shipper: s, w: w, unit: u, before: index.Modules[i].Units[:j], name: s.Prefix + u.ID, head: base, parent: base}
 			what, err := b.build(ctx, made)
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -57,12 +57,14 @@ func (s *Shipper) branches(ctx context.Context, index *rollout.Index) error {
 // A branch is that of one unit.
 type branch struct {
 	*Shipper
-	w      *worktree
-	unit   *rollout.Unit
-	name   string
-	head   string // the commit of the checkout
-	parent string // that the branch is on: the head, or that of the prelude
-	commit string // what the branch points to in the end
+	w       *worktree
+	unit    *rollout.Unit
+	before  []rollout.Unit // of the module, in their order
+	name    string
+	head    string   // the commit of the checkout
+	parent  string   // that the branch is on: the head, or that of the prelude
+	changed []string // files that the prelude changes as well, which are as in the parent
+	commit  string   // what the branch points to in the end
 }
 
 // build makes the branch, or finds that it is there. An error is the reason for which there
@@ -130,10 +132,25 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 	if b.parent == b.head {
 		return nil
 	}
-	if behind, err := treeOf(ctx, b.git, b.parent, paths); err != nil || !maps.Equal(at, behind) {
+	behind, err := treeOf(ctx, b.git, b.parent, paths)
+	for _, name := range paths {
+		if at[name] != behind[name] && b.follows(name) {
+			b.changed = append(b.changed, name)
+			at[name] = behind[name]
+		}
+	}
+	maps.DeleteFunc(at, func(_, what string) bool { return what == "" })
+	if err != nil || !maps.Equal(at, behind) {
 		return errors.Join(err, fmt.Errorf("the branch of %s, which goes before it, began at a commit that has other files; -force makes that anew", b.unit.After[0]))
 	}
 	return nil
+}
+
+// follows reports whether what goes before the unit changes a file as well.
+func (b *branch) follows(name string) bool {
+	return slices.ContainsFunc(b.before, func(u rollout.Unit) bool {
+		return slices.Contains(b.unit.After, u.ID) && slices.ContainsFunc(u.Files, func(f rollout.File) bool { return f.Path == name })
+	})
 }
 
 // stage puts the changed files into the worktree. They are regular files before and after:
@@ -170,7 +187,12 @@ func (b *branch) stage(ctx context.Context, paths []string) error {
 	}
 	defer work.Close()
 	for _, name := range paths {
-		if err := copyFile(stage, repo, name); err != nil {
+		if slices.Contains(b.changed, name) {
+			err = b.take(ctx, stage, name)
+		} else {
+			err = copyFile(stage, repo, name)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -187,6 +209,23 @@ func (b *branch) stage(ctx context.Context, paths []string) error {
 		}
 	}
 	return nil
+}
+
+// take puts a file of the parent into a directory, if the parent has it.
+func (b *branch) take(ctx context.Context, to *rooted.Dir, name string) error {
+	behind, err := treeOf(ctx, b.git, b.parent, []string{name})
+	if err != nil || behind[name] == "" {
+		return err
+	}
+	data, err := b.git.Run(ctx, nil, "cat-file", "blob", b.parent+":"+name)
+	if err != nil {
+		return err
+	}
+	mode := os.FileMode(0o644)
+	if strings.HasPrefix(behind[name], "100755 ") {
+		mode = 0o755
+	}
+	return errors.Join(to.Mkdir(path.Dir(name)), to.WriteFile(name, data), to.Chmod(name, mode))
 }
 
 // patch reads the patch of the unit and makes sure that it changes the unit's files alone.
