@@ -27,7 +27,12 @@ func (a *attempt) refusal(ctx context.Context, err error, without func() error) 
 	var incomplete *gosum.IncompleteError
 	var untidy *gosum.UntidyError
 	var gone *gosum.UnavailableError
+	var sum *gosum.ChecksumError
 	switch {
+	case errors.As(err, &sum):
+		if len(a.bumps) > 0 && errors.As(without(), &sum) {
+			why.Detail = a.Local("without the bump as well " + sum.Error())
+		}
 	case errors.As(err, &gone):
 		why.Code = modbump.BlameMissing(gone.Detail)
 		if len(a.bumps) > 0 && errors.As(without(), &gone) {
