@@ -24,21 +24,7 @@ func Name(name string) string {
 	if !odd(name, `"\`) && !commands(name) {
 		return name
 	}
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := 0; i < len(name); {
-		r, n := utf8.DecodeRuneInString(name[i:])
-		if n > 1 && seen(r) {
-			b.WriteString(name[i : i+n])
-		} else {
-			for _, c := range []byte(name[i : i+n]) {
-				WriteByte(&b, c)
-			}
-		}
-		i += n
-	}
-	b.WriteByte('"')
-	return b.String()
+	return quoted(name, "")
 }
 
 // commands reports whether a name is taken for a command by what runs a job and reads its

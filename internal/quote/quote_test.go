@@ -79,18 +79,33 @@ func TestCell(t *testing.T) {
 	}
 }
 
+func TestTitle(t *testing.T) {
+	for in, want := range map[string]string{
+		"a/b": "a/b", "pkg@v2": "pkg@v2", "gh-1": "gh-1", "fixes": "fixes", "fix/a-b": "fix/a-b", "x*y": "x*y", "a b": "a b", "é": "é",
+		"fixes #1": `"fixes\x20\x231"`, "closes: GH-1": `"closes\x3a\x20GH-1"`, "x\tResolved a/b-c.d/A-1": `"x\x09Resolved\x20a/b-c.d/A-1"`,
+		"@a": `"\x40a"`, "a/@b": `"a/\x40b"`, "[skip ci]": `"\x5bskip\x20ci]"`, "***NO_CI***": `"\x2a\x2a\x2aNO_CI\x2a\x2a\x2a"`, "[é": `"\x5bé"`,
+	} {
+		if got := Title(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
 func FuzzQuote(f *testing.F) {
 	f.Add("a\x1b\u202e`|\n@b")
 	f.Fuzz(func(t *testing.T, s string) {
-		for what, got := range map[string]string{"name": Name(s), "visible": Visible(s), "line": Line(s), "markdown": Markdown(s), "message": Message(s), "cell": Cell(s)} {
+		for what, got := range map[string]string{"name": Name(s), "visible": Visible(s), "line": Line(s), "markdown": Markdown(s), "message": Message(s), "cell": Cell(s), "title": Title(s)} {
 			if !utf8.ValidString(got) {
 				t.Errorf("%s of %q is %q", what, s, got)
 			}
 			for _, r := range got {
-				if hidden(r) || unicode.Is(unicode.Cc, r) && (r != '\n' && r != '\t' || what == "name" || what == "line" || what == "markdown") {
+				if hidden(r) || unicode.Is(unicode.Cc, r) && (r != '\n' && r != '\t' || what == "name" || what == "title" || what == "line" || what == "markdown") {
 					t.Errorf("%s of %q has %q", what, s, r)
 				}
 			}
+		}
+		if Commands(Title(s)) {
+			t.Errorf("%q is a command to a host of code", Title(s))
 		}
 		for line := range strings.Lines(Message(s)) {
 			if commands(line) {

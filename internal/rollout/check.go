@@ -62,6 +62,8 @@ func (m *Module) check() error {
 			return fmt.Errorf("%s is no ID of a unit", quote.Name(u.ID))
 		case quote.Line(u.Title) != u.Title || len(u.Title) > 1000:
 			return fmt.Errorf("the title of unit %s is not one line: %s", u.ID, quote.Name(u.Title[:min(len(u.Title), 100)]))
+		case quote.Commands(u.Title):
+			return fmt.Errorf("the title of unit %s has what hosts of code take for a command: %s", u.ID, quote.Name(u.Title))
 		case slices.Contains(known, u.ID):
 			return fmt.Errorf("it has the unit %s twice", u.ID)
 		case u.Patch != "" && u.Patch != patchFile(u.ID), u.Description != "" && u.Description != textFile(u.ID):

@@ -21,7 +21,7 @@ import (
 // title is the first line of a commit and of a pull request. It promises no more than holds for
 // all that the unit stands for: what was refused there goes on writing.
 func title(dir string, u *Unit, rewritten, refused []*finding.Finding) string {
-	where := quote.Name(dir)
+	where := quote.Title(dir)
 	if dir == "." {
 		where = "the root module"
 	}
@@ -31,9 +31,9 @@ func title(dir string, u *Unit, rewritten, refused []*finding.Finding) string {
 	case u.Prelude:
 		return "etcd locks in " + where + ": what its changes share"
 	case len(u.Keys) == 1 && u.Keys[0] != dir:
-		where = fmt.Sprintf("%s (%s)", where, quote.Name(u.Keys[0]))
+		where = fmt.Sprintf("%s (%s)", where, quote.Title(u.Keys[0]))
 	case len(u.Keys) > 1:
-		where = fmt.Sprintf("%s (%s and %d more)", where, quote.Name(u.Keys[0]), len(u.Keys)-1)
+		where = fmt.Sprintf("%s (%s and %d more)", where, quote.Title(u.Keys[0]), len(u.Keys)-1)
 	}
 	switch {
 	case len(u.Tiers) == 0:
