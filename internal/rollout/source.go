@@ -73,7 +73,7 @@ func (r *run) ownersSum() string {
 	if r.Owners == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d %s", r.Owners.Syntax, state.SumFile(pathname.Absolute(r.repo, r.Owners.Name)))
+	return fmt.Sprintf("%d %s", r.Owners.Syntax, state.SumNamed(pathname.Absolute(r.repo, r.Owners.Name)))
 }
 
 // known gives the flags whose values say how packages are built, and a hash of the others:

@@ -39,11 +39,13 @@ const (
 	Patch    Bound = 256 << 20 // and what is made of it
 	Index    Bound = 1 << 30   // what a rollout or a journal says of thousands of modules
 	Content  Bound = 512 << 20 // any file of a module: the go command takes no bigger module
+	Summed   Bound = 640 << 20 // any file of which only a checksum is wanted
 )
 
 // compiled reports whether the go command reads files of the kind. Whole trees are copied by
-// links (cp -al, build caches), and what is compiled anyway is read; nothing is written to it.
-func (b Bound) compiled() bool { return b == GoFile || b == ModFile || b == SumFile }
+// links (cp -al, build caches), and what is compiled anyway is read; nothing is written to it. Nor does
+// anybody see more than a checksum of what is summed.
+func (b Bound) compiled() bool { return b == GoFile || b == ModFile || b == SumFile || b == Summed }
 
 // An UnfitError is a file that is not what it has to be to be read or written.
 type UnfitError struct {
@@ -243,6 +245,9 @@ func (d *Dir) open(name string, flag int, most Bound) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// Open opens a file to be read, as [Dir.ReadFile] does; whoever reads it goes no further than the bound.
+func (d *Dir) Open(name string, most Bound) (*os.File, error) { return d.open(name, os.O_RDONLY, most) }
 
 // ReadFile reads a file. The error is an [UnfitError] where it is nothing to be read, and
 // wraps [fs.ErrNotExist] where there is none.

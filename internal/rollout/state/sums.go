@@ -143,7 +143,13 @@ func localDirs(list []modules.Replace, home string) (dirs []string) {
 func (s *Sums) walk(root string) string {
 	h := sha256.New()
 	tests := s.what.Tests
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+	within, below := modules.Boundary(filepath.Join(root, "go.mod"))
+	files, err := rooted.Open(within)
+	if err != nil {
+		return "-"
+	}
+	defer files.Close()
+	err = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(root, name)
 		rel = filepath.ToSlash(rel)
 		switch {
@@ -171,7 +177,7 @@ func (s *Sums) walk(root string) string {
 		}
 		sum := ""
 		if tests || matters(d.Name()) {
-			sum = SumFile(name)
+			sum = sumBelow(files, filepath.Join(filepath.Dir(below), filepath.FromSlash(rel)))
 		}
 		fmt.Fprintf(h, "%q %v %s\n", rel, d.Type(), sum)
 		return nil
@@ -196,19 +202,43 @@ func matters(base string) bool {
 	return false
 }
 
-// SumFile returns the checksum of a regular file, behind symbolic links if need be, and "-"
-// for what is none or cannot be read.
+// SumFile returns the checksum of a file of a repository, and "-" with how big it is, if that is known,
+// for what cannot be read as one: nothing is waited for, and no link out of the repository is followed.
 func SumFile(name string) string {
-	if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
-		return "-" // to open a named pipe could wait for ever
-	}
-	f, err := os.Open(name)
+	dir, file := modules.Boundary(name)
+	d, err := rooted.Open(dir)
 	if err != nil {
 		return "-"
 	}
+	defer d.Close()
+	return sumBelow(d, file)
+}
+
+// SumNamed is [SumFile] for a file that the user has named.
+func SumNamed(name string) string {
+	f, err := rooted.OpenNamed(name, rooted.Summed)
+	if err != nil {
+		return "-"
+	}
+	return sumOf(f)
+}
+
+func sumBelow(d *rooted.Dir, name string) string {
+	f, err := d.Open(name, rooted.Summed)
+	if err == nil {
+		return sumOf(f)
+	}
+	if info, err := d.Lstat(name); err == nil && info.Mode().IsRegular() {
+		return fmt.Sprintf("- %d", info.Size())
+	}
+	return "-"
+}
+
+// sumOf reads a file up to the bound, and closes it: what says that it is short may have no end.
+func sumOf(f *os.File) string {
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	if n, err := io.Copy(h, io.LimitReader(f, int64(rooted.Summed)+1)); err != nil || n > int64(rooted.Summed) {
 		return "-"
 	}
 	return hex.EncodeToString(h.Sum(nil))
