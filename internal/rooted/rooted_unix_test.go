@@ -57,3 +57,42 @@ func TestOwnerOfTheDirectory(t *testing.T) {
 		}
 	}
 }
+
+// Where everybody may make files, what is made is nobody else's to write.
+func TestInACommonDirectory(t *testing.T) {
+	d, _ := tree(t)
+	common := d.Path("common")
+	if err := errors.Join(os.Mkdir(common, 0o777), os.Chmod(common, os.ModeSticky|0o777), os.WriteFile(d.Path("common/0"), nil, 0o666), os.Chmod(d.Path("common/0"), 0o666)); err != nil {
+		t.Skip(err)
+	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(d.Path("common/0"), 1234, 1234); err != nil {
+			t.Skip(err)
+		}
+	}
+	out, err := Make(d.Path("common/out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	above, err := Open(common)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer above.Close()
+	if err := errors.Join(out.Mkdir("units"), out.WriteFile("units/x", nil), above.WriteFile("beside", nil)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"common/out", "common/out/units", "common/out/units/x", "common/beside"} {
+		info, err := os.Lstat(d.Path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode()&0o022 != 0 {
+			t.Errorf("others may write %s: %v", name, info.Mode())
+		}
+		if got := int(info.Sys().(*syscall.Stat_t).Uid); got != os.Getuid() {
+			t.Errorf("%s belongs to %d", name, got)
+		}
+	}
+}

@@ -118,12 +118,13 @@ func (d *Dir) Mkdir(name string) error {
 // Adopt gives a directory that was made the owner and the permissions of what is around it,
 // as far as one may.
 func (d *Dir) Adopt(rel string, like Likeness) {
+	if like.owner == nil { // the umask of the user says what it is
+		return
+	}
 	if info, err := d.root.Lstat(rel); err == nil && info.IsDir() && info.Mode().Perm() != like.DirMode {
 		_ = d.root.Chmod(rel, like.DirMode)
 	}
-	if like.owner != nil {
-		_ = d.root.Lchown(rel, like.owner.uid, like.owner.gid)
-	}
+	_ = d.root.Lchown(rel, like.owner.uid, like.owner.gid)
 }
 
 // Remove removes a file or an empty directory; none is none.
@@ -169,12 +170,13 @@ func (d *Dir) open700(rel string) {
 // A Likeness is what a new file takes from those around it.
 type Likeness struct {
 	Mode, DirMode fs.FileMode
-	owner         *owner // nil where there are no owners
+	owner         *owner // nil where there are no owners, or what is around is anybody's
 }
 
 // Like returns the mode and owner for a new file: those of the first regular file in its
 // directory that is no program, or that is above it; where there is none, the owner of the
-// directory.
+// directory. In a directory like /tmp, where everybody may make files, nothing is taken from those of
+// others, and nobody else may write what is made.
 func (d *Dir) Like(name string) Likeness {
 	rel, err := d.local(name)
 	if err != nil {
@@ -192,18 +194,29 @@ func (d *Dir) Like(name string) Likeness {
 func (d *Dir) like(rel string) Likeness {
 	out := Likeness{Mode: 0o644, DirMode: 0o755}
 	for dir := filepath.Dir(rel); ; dir = filepath.Dir(dir) {
-		if info, err := d.root.Stat(dir); err == nil && out.owner == nil {
-			out.owner, out.DirMode = ownerOf(info), info.Mode().Perm()|0o700
+		var common *owner // whose directory it is, where everybody may make files
+		if info, err := d.root.Stat(dir); err == nil {
+			if info.Mode()&fs.ModeSticky != 0 && info.Mode()&0o002 != 0 {
+				common = ownerOf(info)
+			}
+			if out.owner == nil && common == nil {
+				out.owner, out.DirMode = ownerOf(info), info.Mode().Perm()|0o700
+			}
 		}
 		list, _ := d.ReadDir(dir)
 		for _, e := range list {
 			if !e.Type().IsRegular() || IsTemp(e) {
 				continue
 			}
-			if info, err := d.root.Lstat(filepath.Join(dir, e.Name())); err == nil && info.Mode()&0o111 == 0 {
-				out.Mode, out.owner = info.Mode().Perm()|0o600, ownerOf(info)
-				return out
+			info, err := d.root.Lstat(filepath.Join(dir, e.Name()))
+			if err != nil || info.Mode()&0o111 != 0 || common != nil && *ownerOf(info) != *common {
+				continue
 			}
+			out.Mode, out.owner = info.Mode().Perm()|0o600, ownerOf(info)
+			if common != nil {
+				out.Mode &^= 0o022
+			}
+			return out
 		}
 		if dir == "." {
 			return out
@@ -214,9 +227,10 @@ func (d *Dir) like(rel string) Likeness {
 // Put gives a new file these attributes. Another owner is tried for and not insisted on: only
 // a privileged process may give files away.
 func (l Likeness) Put(f *os.File) error {
-	if l.owner != nil {
-		_ = f.Chown(l.owner.uid, l.owner.gid)
+	if l.owner == nil {
+		return nil
 	}
+	_ = f.Chown(l.owner.uid, l.owner.gid)
 	info, err := f.Stat()
 	if err != nil || info.Mode().Perm() == l.Mode {
 		return err
