@@ -110,8 +110,17 @@ func (s *Shipper) openWorktree(ctx context.Context, base string) (*worktree, err
 // would also take one whose disk is not mounted. It does so by itself, since git leaves
 // alone, or does not even list, one that it was killed in the making of.
 func (w *worktree) sweep() error {
-	all := filepath.Join(w.common, "worktrees")
-	entries, err := os.ReadDir(all)
+	common, err := rooted.Open(w.common)
+	if err != nil {
+		return err
+	}
+	defer common.Close()
+	const all = "worktrees"
+	// A link there leads to where directories of that name are those of others.
+	if info, err := common.Lstat(all); err == nil && !info.IsDir() {
+		return &rooted.UnfitError{Path: common.Path(all), Why: "is not a directory; remove it"}
+	}
+	entries, err := common.ReadDir(all)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -121,24 +130,23 @@ func (w *worktree) sweep() error {
 		}
 		admin := filepath.Join(all, e.Name())
 		// The file names the file .git in the worktree.
-		at, _ := rooted.ReadFile(w.common, filepath.Join(admin, "gitdir"), rooted.Setting)
+		at, _ := common.ReadFile(filepath.Join(admin, "gitdir"), rooted.Setting)
 		tmp := filepath.Dir(filepath.Dir(filepath.FromSlash(strings.TrimSpace(string(at)))))
 		if filepath.Base(tmp) == w.base() {
 			err = errors.Join(err, os.RemoveAll(tmp))
 		}
-		err = errors.Join(err, os.RemoveAll(admin))
+		err = errors.Join(err, common.RemoveAll(admin))
 	}
 	if err != nil {
 		return fmt.Errorf("removing what a killed run has left: %w", err)
 	}
-	_ = os.Remove(all) // as git does, where it is empty
-	return w.settle()
+	_ = common.Remove(all) // as git does, where it is empty
+	return settle(common)
 }
 
 // settle removes the lock of a git that was killed while it wrote a reference.
-func (w *worktree) settle() error {
-	name := filepath.Join(w.common, pendingName)
-	ref, err := rooted.ReadFile(w.common, pendingName, rooted.Setting)
+func settle(common *rooted.Dir) error {
+	ref, err := common.ReadFile(pendingName, rooted.Setting)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -146,24 +154,29 @@ func (w *worktree) settle() error {
 		return err
 	}
 	if rel := filepath.FromSlash(string(ref)); strings.HasPrefix(string(ref), heads) && filepath.IsLocal(rel) {
-		if err := os.Remove(filepath.Join(w.common, rel+".lock")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		var unfit *rooted.UnfitError // references that are elsewhere have their locks there
+		if err := common.Remove(rel + ".lock"); err != nil && !errors.As(err, &unfit) {
 			return err
 		}
 	}
-	return os.Remove(name)
+	return common.Remove(pendingName)
 }
 
 // update makes a reference point to a commit, where it points to the one it was.
 func (w *worktree) update(ctx context.Context, message, ref, commit, was string) error {
-	name := filepath.Join(w.common, pendingName)
-	if err := os.WriteFile(name, []byte(ref), 0o666); err != nil {
+	common, err := rooted.Open(w.common)
+	if err != nil {
 		return err
 	}
-	_, err := w.home.Run(ctx, nil, "update-ref", "-m", message, ref, commit, was)
+	defer common.Close()
+	if err := common.WriteFile(pendingName, []byte(ref)); err != nil {
+		return err
+	}
+	_, err = w.home.Run(ctx, nil, "update-ref", "-m", message, ref, commit, was)
 	if ctx.Err() != nil {
 		return err // git was killed, maybe
 	}
-	return errors.Join(err, os.Remove(name))
+	return errors.Join(err, common.Remove(pendingName))
 }
 
 // empty removes all files from the worktree.

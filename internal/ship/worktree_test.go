@@ -67,6 +67,43 @@ func TestLeftBehind(t *testing.T) {
 	}
 }
 
+// Links in a git directory that came with a tree lead to what is somebody else's: nothing is removed
+// or written there.
+func TestLinksInTheGitDirectory(t *testing.T) {
+	f := newFixture(t, 1)
+	link := func(to, name string) {
+		t.Helper()
+		if err := os.Symlink(to, f.path("repo", ".git", name)); err != nil {
+			t.Skip(err)
+		}
+	}
+	f.write(t, "others/etcdmod-branches-0/x", "")
+	f.write(t, "others/x.lock", "")
+
+	link(f.path("others"), "worktrees")
+	if _, err := f.tryShip(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "worktrees is not a directory") {
+		t.Errorf("%v", err)
+	}
+	if err := os.Remove(f.path("repo", ".git", "worktrees")); err != nil {
+		t.Fatal(err)
+	}
+
+	link(f.path("others"), "refs/heads/others")
+	f.write(t, "repo/.git/etcdmod.pending", "refs/heads/others/x")
+	f.ship(t, nil)
+	for _, name := range []string{"etcdmod-branches-0/x", "x.lock"} {
+		if _, err := os.Stat(f.path("others", name)); err != nil {
+			t.Error(err)
+		}
+	}
+
+	link("info/planted", "etcdmod.pending")
+	f.ship(t, func(o *ship.Options) { o.Prefix = "again/" })
+	if _, err := os.Lstat(f.path("repo", ".git", "info", "planted")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something was written through a link: %v", err)
+	}
+}
+
 // Runs in one repository take turns.
 func TestTurns(t *testing.T) {
 	f := newFixture(t, 2)
