@@ -101,7 +101,7 @@ func newSarifWriter(page Page) *sarifWriter {
 		}
 	}
 	for _, n := range page.Notes {
-		l.notify(sarifNotification{Level: "note", Message: sarifText{Text: n.Detail}, Locations: []sarifLocation{noteLocation(n)}})
+		l.notify(sarifNotification{Level: "note", Message: plainText(n.Detail), Locations: []sarifLocation{noteLocation(n)}})
 	}
 	return l
 }
@@ -113,7 +113,7 @@ func (l *sarifWriter) notify(n sarifNotification) {
 // unit adds what was found in a unit, what was not covered, and what verification said.
 func (l *sarifWriter) unit(u sarifUnit) error {
 	for _, t := range u.Lost {
-		l.notify(sarifNotification{Level: "warning", Message: sarifText{Text: t.said()}, Locations: []sarifLocation{u.location(t.Path, t.Line, t.Col, "")}})
+		l.notify(sarifNotification{Level: "warning", Message: plainText(t.said()), Locations: []sarifLocation{u.location(t.Path, t.Line, t.Col, "")}})
 	}
 	for _, s := range u.Skipped {
 		l.notify(u.skip(s, l.code(s.Reason)))
@@ -196,7 +196,7 @@ func (u sarifUnit) result(f Finding) sarifResult {
 		loc.Logical = []sarifLogical{{Name: f.Func, Qualified: f.Package + "." + f.Func, Kind: "function"}}
 	}
 	r := sarifResult{
-		RuleID: f.Rule, Level: "warning", Message: sarifText{Text: f.Message + " (" + f.verdict() + ")"},
+		RuleID: f.Rule, Level: "warning", Message: plainText(f.Message + " (" + f.verdict() + ")"),
 		Locations: []sarifLocation{loc}, Properties: map[string]any{"tier": f.Tier},
 	}
 	if f.Tier == "report" {
@@ -258,12 +258,12 @@ func (u sarifUnit) skip(s Skip, index int) sarifNotification {
 	}
 	return sarifNotification{
 		Descriptor: &sarifReference{s.Reason, index}, Level: "warning",
-		Message: sarifText{Text: "not covered: " + text}, Locations: []sarifLocation{loc},
+		Message: plainText("not covered: " + text), Locations: []sarifLocation{loc},
 	}
 }
 
 func (u sarifUnit) problem(p Problem) sarifNotification {
-	n := sarifNotification{Level: "error", Message: sarifText{Text: p.Phase + ": " + p.Message}}
+	n := sarifNotification{Level: "error", Message: plainText(p.Phase + ": " + p.Message)}
 	switch {
 	case p.Path != "":
 		n.Locations = []sarifLocation{u.location(p.Path, p.Line, p.Col, "")}
@@ -297,9 +297,16 @@ func (u sarifUnit) location(name string, line, col int, message string) sarifLoc
 		loc.Physical.Region = &sarifRegion{StartLine: line, StartColumn: col}
 	}
 	if message != "" {
-		loc.Message = &sarifText{Text: message}
+		text := plainText(message)
+		loc.Message = &text
 	}
 	return loc
+}
+
+// plainText is a message in which nothing is a link: viewers make one of "[text](address)", and what
+// the words of a compiler quote may have that.
+func plainText(text string) sarifText {
+	return sarifText{Text: strings.ReplaceAll(text, "](", `]\x28`)}
 }
 
 // artifact names a file: by a relative URI, or by an absolute one where it is not in the
