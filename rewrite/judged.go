@@ -178,11 +178,15 @@ func unlike(f *proposal, facts judge.Facts) *judge.Objection {
 	}
 	claims := []claim{
 		{"a wait is put in", said(finding.SpinWaits), facts.PutIn},
-		{"each round begins its wait anew", said(finding.IntervalRestart), facts.Restarts && !facts.PutIn},
-		{"failed rounds log", said(finding.OnceMore, finding.LessOften), facts.Logs || said(finding.OnceMore, finding.LessOften)}, // they may count instead
+		{"the length of a wait is told", said(finding.TellsLess), facts.TellsLess && !facts.Short},
+		{"the wait is too short for a watch", !said(finding.HoldsWatch), facts.Short},
+		{"the clock may run before a try", said(finding.StaleWake), facts.Early && !facts.Short},
+		{"each round begins its wait anew", said(finding.IntervalRestart), facts.Restarts && !facts.PutIn && !facts.Short},
+		{"failed rounds log", said(finding.OnceMore, finding.LessOften), facts.Logs && !facts.Short || said(finding.OnceMore, finding.LessOften)}, // they may count instead
 	}
 	if f.Tier == finding.Collapse {
 		claims = []claim{
+			{"the length of a wait is told", said(finding.TellsLess), facts.TellsLess},
 			{"the loop waits before its first try", f.collapsed.WaitsFirst(), facts.WaitsFirst},
 			{"other errors are retried", said(finding.SessionEndTold), facts.Retries},
 			{"other errors are returned", said(finding.ErrorsUnseen), !facts.Retries},

@@ -77,6 +77,7 @@ const (
 	SuccessLoops   Code = "success-keeps-looping"
 	TriesThroughFn Code = "tries-through-function"
 	UnknownClock   Code = "clock-unknown"
+	WaitMeasured   Code = "wait-measured"
 	WorkInLoop     Code = "work-in-loop"
 	WatchNotPaced  Code = "watch-paced"
 	TierCapped     Code = "tier-capped"
@@ -213,6 +214,7 @@ var texts = map[Code]string{
 	SuccessLoops:   "The loop goes on after success: its clock paces the work done under the lock, or the health check of a leader, too.",
 	TriesThroughFn: "The loop reaches TryLock through another function, a function value or an interface, which may do more than to try.",
 	UnknownClock:   "The loop waits, or may wait, for something that is not a known clock, or for a timer that fires only once. There is nothing in whose place a clock of the mutex could be put.",
+	WaitMeasured:   "How long the loop waited is measured, and that decides something, or is returned, stored, sent or passed on. A wait that ends early at a release is shorter.",
 	WorkInLoop:     "A round that failed does more than wait, log and count. Its pace must stay.",
 	WatchNotPaced:  "The loop is paced by watch events, not by a clock. There is nothing in whose place a clock of the mutex could be put.",
 	TierCapped:     "A weaker tier was asked for with -tier, or the rule allows no stronger one, for any loop.",

@@ -67,6 +67,7 @@ const (
 	// Of clocks and waits alike.
 	HoldsWatch DifferenceKind = "holds-watch"
 	SpreadsOut DifferenceKind = "spreads-out"
+	TellsLess  DifferenceKind = "tells-less"
 )
 
 // A DifferenceRow says what a kind of difference means.
@@ -110,13 +111,13 @@ var Differences = []DifferenceRow{
 		"The module calls Lock of the mutex, which stays."},
 
 	{WakesAtRelease, "The wait of {} ends early when the lock is released, so that a try comes then.",
-		"The clock of the loop becomes the mutex's."},
+		"The clock of the loop becomes the mutex's, with an interval that is not known to be below 100 ms."},
 	{IntervalRestart, "After such a wake-up the next interval begins then, so that later tries come earlier, at the old distance.",
-		"The clock of the loop becomes the mutex's, and each round starts its wait anew (Sleep, After, a timer, Reset of a ticker)."},
+		"As wakes-at-release, and each round starts its wait anew (Sleep, After, a timer, Reset of a ticker)."},
 	{OnceMore, "{} is done once more for each try at a release that fails.",
-		"The clock of the loop becomes the mutex's, and the statement, which logs or counts, is on the way from a failed try to the next."},
+		"As wakes-at-release, and the statement, which logs or counts, is on the way from a failed try to the next."},
 	{StaleWake, "After a try that fails otherwise, a wake-up from before it may make one try come early.",
-		"The clock of the loop becomes the mutex's, is not made anew for each wait, and the loop retries other errors."},
+		"As wakes-at-release, the clock may run before the try that its wait comes after (it is not made, or not behind the try, for each wait), and the loop retries other errors."},
 	{SpinWaits, "A try that fails is followed by a wait for the release, of {} at most; the loop tried again at once, and sees what else it looks at that much later.",
 		"The loop had no wait, and one is put in."},
 	{LessOften, "{} is done for each failed try, so less often.",
@@ -159,6 +160,8 @@ var Differences = []DifferenceRow{
 		"A wait that watches takes the place of the loop, or the mutex's clock with an interval that is not known to be below 100 ms."},
 	{SpreadsOut, "After a release that others were faster to use, the next one is used after a random time, up to two seconds.",
 		"As holds-watch."},
+	{TellsLess, "{} tells how long a wait took, or all of them: that is less where one ends early at a release.",
+		"As wakes-at-release, or a wait takes the place of a loop with a clock, and the statement logs a length of time that spans a wait, or makes it a part of an error."},
 }
 
 // place is that of a kind in [Differences].

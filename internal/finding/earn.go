@@ -36,6 +36,7 @@ var earns = map[Code]string{
 	SuccessLoops:   "leave the loop when the lock is held, and do the work behind it",
 	TriesThroughFn: "call TryLock in the loop itself",
 	UnknownClock:   "wait with package time: Sleep, After, a Ticker or a Timer",
+	WaitMeasured:   "measure nothing that spans a wait, but for the log",
 	WorkInLoop:     "move what the round does besides out of the loop, or into another goroutine with a clock of its own",
 	WatchNotPaced:  "watch the name that the mutex was made with, as a prefix, and nothing else",
 	VerifyFellBack: "see what the stronger change broke, and mend that first",

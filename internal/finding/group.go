@@ -17,7 +17,7 @@ var Groups = []Group{
 	}},
 	{"A guard and no gate: the clock stays", []Code{
 		AttemptCounter, ClockElsewhere, ClockShared, ClockUnstopped, ConfigsDiffer, ComplexFlow, HelperNoClocks, MutexMaybeNil, MutexNotFixed,
-		MutexNotSimple, NoClock, SeveralClocks, SeveralTries, SuccessLoops, TriesThroughFn, UnknownClock, WorkInLoop, WatchNotPaced,
+		MutexNotSimple, NoClock, SeveralClocks, SeveralTries, SuccessLoops, TriesThroughFn, UnknownClock, WaitMeasured, WorkInLoop, WatchNotPaced,
 	}},
 	{"No collapse: the loop stays", []Code{
 		ContextMismatch, ErrorNoHome, ErrorPolicy, ErrorRead, IntervalVaries, OtherCase, LogsPerRound, ShapeUnknown, WatchKeyUnknown,

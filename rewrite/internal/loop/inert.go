@@ -2,6 +2,7 @@ package loop
 
 import (
 	"go/ast"
+	"go/token"
 	"go/types"
 	"slices"
 
@@ -39,14 +40,16 @@ func (s *Site) Inert(n ast.Node) (ok, quiet bool) {
 				return false, false
 			}
 		}
-		return true, true
+		return true, !s.counts(n) && !logsIn(f, n.Rhs)
 	case *ast.DeclStmt:
 		gen, isGen := n.Decl.(*ast.GenDecl)
 		if !isGen {
 			return false, false
 		}
+		quiet = true
 		for _, spec := range gen.Specs {
 			if v, isValue := spec.(*ast.ValueSpec); isValue {
+				quiet = quiet && !logsIn(f, v.Values)
 				for _, e := range v.Values {
 					if !Pure(f, e) && !IsContextCall(f, e) && !s.makesClock(e) {
 						return false, false
@@ -54,7 +57,7 @@ func (s *Site) Inert(n ast.Node) (ok, quiet bool) {
 				}
 			}
 		}
-		return true, true
+		return true, quiet
 	case *ast.IncDecStmt:
 		obj := s.Walker.Variable(n.X)
 		return obj != nil && !source.IsPackageLevel(obj), false
@@ -70,6 +73,37 @@ func (s *Site) Inert(n ast.Node) (ok, quiet bool) {
 func (s *Site) cancelsRound(call *ast.CallExpr) bool {
 	obj := s.Walker.Variable(call.Fun)
 	return isCancel(s.File, call) && obj != nil && source.PosWithin(obj.Pos(), s.Node)
+}
+
+// counts reports whether an assignment hands on what rounds add up: n += 1, or errs = append(errs, err).
+func (s *Site) counts(n *ast.AssignStmt) bool {
+	for i, l := range n.Lhs {
+		obj := s.Walker.Variable(l)
+		if obj == nil || source.PosWithin(obj.Pos(), s.Node) {
+			continue
+		}
+		if n.Tok != token.ASSIGN && n.Tok != token.DEFINE {
+			return true
+		}
+		for m := range ast.Preorder(n.Rhs[min(i, len(n.Rhs)-1)]) {
+			if id, ok := m.(*ast.Ident); ok && s.File.ObjectOf(id) == obj && !source.IsError(obj.Type()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// logsIn reports whether expressions write a line or a metric.
+func logsIn(f *source.File, list []ast.Expr) bool {
+	for _, e := range list {
+		for n := range ast.Preorder(e) {
+			if call, ok := n.(*ast.CallExpr); ok && isLog(f, call) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // PureCondition is pure for a condition, in which the try itself is fine.

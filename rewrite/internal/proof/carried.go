@@ -35,7 +35,7 @@ func noticed(s *loop.Site) *finding.Reason {
 	if n := c.seen(); n != nil {
 		return c.counts(n)
 	}
-	return nil
+	return appended(c)
 }
 
 func (c *carried) counts(n ast.Node) *finding.Reason {

@@ -119,24 +119,69 @@ func (d *differing) tries(tier finding.Tier) {
 	}
 }
 
-// clock has what the mutex's clock changes.
+// clock has what the mutex's clock changes. Where its interval is too short for a watch, it is that of
+// package time.
 func (d *differing) clock() {
 	k := d.Clocks[0]
-	if len(k.Places) > 0 {
+	switch {
+	case len(k.Places) > 0:
 		d.add(finding.SpinWaits, d.Node, spinInterval.String())
 		d.failing(finding.LessOften)
-	} else {
+	case d.short():
+		return
+	default:
 		d.add(finding.WakesAtRelease, k.Wait, d.every())
 		if k.PerWait || k.Kind == loop.After || k.Kind == loop.Timer || d.resets() {
 			d.add(finding.IntervalRestart, k.Wait, "")
 		}
 		d.failing(finding.OnceMore)
-		if !k.PerWait && !source.Within(k.Made, d.Node) && d.retriesErrors() {
+		if d.startsEarly() && d.retriesErrors() {
 			d.add(finding.StaleWake, k.Wait, "")
 		}
+		d.lengths()
 	}
-	if v, known := d.interval(); !known || v >= leastPause {
-		d.watch()
+	d.watch()
+}
+
+// short reports whether no wait of the clock is long enough for a watch.
+func (d *differing) short() bool {
+	v, known := d.interval()
+	first := d.Clocks[0].Interval()
+	if !known || v >= leastPause || first == nil {
+		return false
+	}
+	begins := d.File.Pkg.TypesInfo.Types[first].Value
+	if begins == nil {
+		return false
+	}
+	n, exact := constant.Int64Val(constant.ToInt(begins))
+	return exact && time.Duration(n) < leastPause
+}
+
+// startsEarly reports whether the clock may run before the try that its wait comes after.
+func (d *differing) startsEarly() bool {
+	k := d.Clocks[0]
+	inRound := source.Within(k.Made, d.Node)
+	if r, ok := d.Node.(*ast.RangeStmt); ok && source.Within(k.Made, r.X) {
+		inRound = false
+	}
+	if k.PerWait || inRound && k.Made.Pos() > d.Tries[0].Pos() {
+		return false
+	}
+	return !inRound || slices.ContainsFunc(d.Paths, func(q *loop.Path) bool {
+		for _, st := range q.Steps {
+			if st.Kind == loop.Waits && st.After {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// lengths notes where the length of a wait is logged.
+func (d *differing) lengths() {
+	for _, st := range newMeasuring(d.Site).logged {
+		d.add(finding.TellsLess, st, d.shown(st))
 	}
 }
 
@@ -261,6 +306,7 @@ func (d *differing) wait(c *Collapse) {
 	} else {
 		every = d.every()
 		d.add(finding.TriesAtRelease, k.Wait, every)
+		d.lengths()
 		if v, known := d.interval(); !c.Lock && (!known || v < longestReads) {
 			d.add(finding.MuteWatch, k.Wait, every)
 		}

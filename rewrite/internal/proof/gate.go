@@ -99,7 +99,7 @@ func Gate(s *loop.Site) *finding.Reason {
 		return r
 	}
 	// A channel that is made behind the try is for a mutex that has just been used.
-	return cmp.Or(fixedMutex(s, c, c.PerWait || c.Kind == loop.After && c.Made.Pos() > s.Tries[0].Pos()), noticed(s))
+	return cmp.Or(fixedMutex(s, c, c.PerWait || c.Kind == loop.After && c.Made.Pos() > s.Tries[0].Pos()), noticed(s), measured(s))
 }
 
 // waitsAgain reports a second wait between two tries. The clock fires early once per release: where

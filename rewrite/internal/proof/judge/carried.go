@@ -45,11 +45,16 @@ func (j *Judge) loopOf(try *ssa.Call) *loop {
 // saysOnly returns where the ways from a condition meet again, if all that they do until then is
 // to log. Otherwise it returns nil.
 func (l *loop) saysOnly(b *ssa.BasicBlock) *ssa.BasicBlock {
+	return l.meetAgain(b, func(s *ssa.BasicBlock) bool { return l.blocks[s] })
+}
+
+// meetAgain is saysOnly for the ways through some blocks.
+func (l *loop) meetAgain(b *ssa.BasicBlock, through func(*ssa.BasicBlock) bool) *ssa.BasicBlock {
 	if len(b.Succs) != 2 || b.Succs[0] == b.Succs[1] {
 		return nil
 	}
 	ends := func(s *ssa.BasicBlock) *ssa.BasicBlock { // where a block that only logs leads to
-		if len(s.Preds) != 1 || len(s.Succs) != 1 || !l.blocks[s] {
+		if len(s.Preds) != 1 || len(s.Succs) != 1 || !through(s) {
 			return nil
 		}
 		for _, in := range s.Instrs {
@@ -74,9 +79,9 @@ func (l *loop) saysOnly(b *ssa.BasicBlock) *ssa.BasicBlock {
 	}
 	x, y := b.Succs[0], b.Succs[1]
 	switch {
-	case ends(x) == y && l.blocks[y]:
+	case ends(x) == y && through(y):
 		return y
-	case ends(y) == x && l.blocks[x]:
+	case ends(y) == x && through(x):
 		return x
 	case ends(x) != nil && ends(x) == ends(y):
 		return ends(x)

@@ -269,3 +269,26 @@ func (g *gate) withoutTry(c ssa.Instruction) bool {
 		return !tried && g.inserted[in], tried
 	})
 }
+
+// leastWatched is the shortest wait of a clock that gets a watch; before a shorter one is over, it
+// fires at no release.
+const leastWatched = 100 * time.Millisecond
+
+// short reports whether clocks are never started for as long as it takes to get a watch.
+func short(starts []ssa.Instruction) bool {
+	for _, in := range starts {
+		args := in.(ssa.CallInstruction).Common().Args
+		d, ok := args[len(args)-1].(*ssa.Const)
+		if !ok || d.Value == nil || d.Int64() >= int64(leastWatched) {
+			return false
+		}
+	}
+	return len(starts) > 0
+}
+
+// runsEarly reports whether a wait may come behind a try although its clock was made before that.
+func (l *loop) runsEarly(u *clockUse, made ssa.Instruction) bool {
+	return slices.ContainsFunc(u.waits, func(w ssa.Instruction) bool {
+		return w != made && leads(l.try, w, made)
+	})
+}

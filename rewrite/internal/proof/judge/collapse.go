@@ -161,7 +161,14 @@ func (c *collapse) judge() *Objection {
 	if c.axiom.retries && !maps.Equal(c.waited, c.every) && !maps.Equal(c.waited, map[string]bool{event: true}) {
 		return objection(c.try.Pos(), "the interval is another one")
 	}
-	return c.session(union(failed), union(stopped))
+	if o := c.session(union(failed), union(stopped)); o != nil || c.waited[event] {
+		return o
+	}
+	told, bad, why := c.j.loopOf(c.try).lapses()
+	if c.facts.TellsLess = told; bad != nil {
+		return objection(where(bad), "%s", why)
+	}
+	return nil
 }
 
 // session judges the end of the session, after which a loop that retried every error would have

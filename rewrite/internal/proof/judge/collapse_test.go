@@ -59,6 +59,18 @@ var collapses = []struct{ name, head, loop, wait, want string }{
 	{"a literal that has a variable of others", `func wait(ctx context.Context, mu *concurrency.Mutex) (func() error, func(context.Context)) { return func() error {`,
 		polled + "\n}, func(c context.Context) { ctx = c }", "return mu.WatchLockRetry(ctx, time.Second)\n}, func(c context.Context) { ctx = c }", "something else"},
 
+	{"the length of the wait is returned", `func wait(ctx context.Context, mu *concurrency.Mutex) (time.Duration, error) {
+		start := time.Now()
+		`, `for {
+		if mu.TryLock(ctx) == nil { return time.Since(start), nil }
+		select { case <-ctx.Done(): return 0, ctx.Err(); case <-time.After(time.Second): }
+	}`, `if err := mu.WatchLockRetry(ctx, time.Second); err != nil { return 0, err }; return time.Since(start), nil`, "is used"},
+	{"the length of the wait is logged", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		start := time.Now()
+		`, `for {
+		if mu.TryLock(ctx) == nil { log.Print(time.Since(start)); return nil }
+		select { case <-ctx.Done(): return ctx.Err(); case <-time.After(time.Second): }
+	}`, `if err := mu.WatchLockRetry(ctx, time.Second); err != nil { return err }; log.Print(time.Since(start)); return nil`, ""},
 	{"another interval", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled, `return mu.WatchLockRetry(ctx, time.Minute)`, "interval"},
 	{"another context", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled, `return mu.WatchLockRetry(context.Background(), time.Second)`, "the loop did"},
 	{"success that is told as an error", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled,

@@ -8,9 +8,14 @@ type Facts struct {
 	Retries    bool // other errors were retried
 	Deaf       bool // a wait did not end with the context
 
+	// Of both: the length of a wait is logged, or told by an error.
+	TellsLess bool
+
 	// Of a gate.
 	Restarts bool // each round began its wait anew
 	PutIn    bool // a wait was put in
+	Short    bool // all intervals are constants below that of a clock which gets a watch
+	Early    bool // the clock may run before the try that its wait comes after
 	Logs     bool // a failed round that goes on writes a line or a metric
 }
 

@@ -91,6 +91,7 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 	if len(rounds[locked].again) == 0 {
 		return objection(g.at, "the loop does not try again")
 	}
+	var starts []ssa.Instruction // of its clocks
 	for in := range instructions(g.try.Parent()) {
 		c, ok := in.(ssa.CallInstruction)
 		if !ok || in.Parent() != g.try.Parent() || g.j.clock(c) == nil {
@@ -103,6 +104,8 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 		claimed[in] = true
 		g.facts.Restarts = g.facts.Restarts || g.j.clock(c).anew || slices.ContainsFunc(u.resets, g.inRound)
 		g.facts.PutIn = g.facts.PutIn || g.inserted[in]
+		starts = append(append(starts, u.resets...), in)
+		g.facts.Early = g.facts.Early || len(rounds[failed].again) > 0 && !g.inserted[in] && g.runsEarly(u, in)
 		if o := g.own(c, u, g.pos(in)); o != nil {
 			return o
 		}
@@ -115,7 +118,15 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 			return o
 		}
 	}
-	return g.unnoticed(rounds, kept)
+	g.facts.Short = short(starts)
+	if o := g.unnoticed(rounds, kept); o != nil || spins {
+		return o
+	}
+	told, bad, why := g.lapses()
+	if g.facts.TellsLess = told; bad != nil {
+		return objection(g.pos(bad), "%s", why)
+	}
+	return nil
 }
 
 // inRound reports whether an instruction is in the loop.
@@ -185,11 +196,7 @@ func (g *gate) depends(in ssa.Instruction) *Objection {
 	switch in := in.(type) {
 	case *ssa.If:
 		values, what = []ssa.Value{in.Cond}, "a condition"
-		switch {
-		case g.saysOnly(in.Block()) != nil:
-		case g.measures(in.Cond, in):
-			return objection(g.pos(in), "a condition compares times before and behind a wait, which may end early")
-		case g.leaves(in) && g.drawn(in.Cond):
+		if g.saysOnly(in.Block()) == nil && g.leaves(in) && g.drawn(in.Cond) {
 			return objection(g.pos(in), "chance may end the loop in each round, so that a round more would be noticed")
 		}
 	case *ssa.Store:
@@ -206,6 +213,9 @@ func (g *gate) depends(in ssa.Instruction) *Objection {
 		values, what = []ssa.Value{in.Key, in.Value}, "what is put into a map"
 	case ssa.CallInstruction:
 		values, what = in.Common().Args, "an argument of "+shortName(in.Common())
+		if c, ok := isAppend(in); ok && !g.j.ownSlice(c.Call.Args[0]) {
+			break // it may write where others read
+		}
 		switch g.j.effectOf(in) {
 		case logs, none, context:
 			return nil // a line more, or another result, which is looked at where it is used

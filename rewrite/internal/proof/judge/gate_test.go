@@ -446,6 +446,35 @@ var gates = []struct {
 		for { err := mu.TryLock(ctx); if err == nil { return nil }; var g gone; if errors.As(err, &g) { return g }; time.Sleep(time.Second) }
 	}`, []string{"time.Sleep => mu.Sleep"}, ""},
 
+	{"a slice that is appended to has another name", `func wait(ctx context.Context, mu *concurrency.Mutex, n int) []string {
+		xs := make([]string, 0, n)
+		ys := xs[:n]
+		for mu.TryLock(ctx) != nil { xs = append(xs, "refused"); time.Sleep(time.Second) }
+		return ys
+	}`, []string{"time.Sleep => mu.Sleep"}, "an argument of append"},
+	{"a slice of the caller is appended to", `func wait(ctx context.Context, mu *concurrency.Mutex, xs []string) {
+		for mu.TryLock(ctx) != nil { xs = append(xs, "refused"); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "an argument of append"},
+	{"a slice of a field is appended to", `type s struct { xs []string }
+	func wait(ctx context.Context, mu *concurrency.Mutex, s *s) {
+		xs := s.xs
+		for mu.TryLock(ctx) != nil { xs = append(xs, "refused"); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "an argument of append"},
+	{"a slice is kept before it is appended to", `func wait(ctx context.Context, mu *concurrency.Mutex, keep func([]string)) {
+		xs := []string{}
+		keep(xs)
+		for mu.TryLock(ctx) != nil { xs = append(xs, "refused"); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, "an argument of append"},
+	{"a slice for the log", `func wait(ctx context.Context, mu *concurrency.Mutex) {
+		var errs []error
+		defer func() { log.Print(errs) }()
+		for { err := mu.TryLock(ctx); if err == nil { break }; errs = append(errs, err); time.Sleep(time.Second) }
+		log.Print(errors.Join(errs...), len(errs))
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"a slice of each round", `func wait(ctx context.Context, mu *concurrency.Mutex, base []any) {
+		for { err := mu.TryLock(ctx); if err == nil { break }; log.Print(append(base, err)...); time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+
 	// a panic is an end
 	{"an index that runs out", `func wait(ctx context.Context, mu *concurrency.Mutex, names []string) {
 		for i := 0; mu.TryLock(ctx) != nil; i++ { log.Print(names[i]); time.Sleep(time.Second) }
@@ -474,6 +503,77 @@ var gates = []struct {
 	}`, []string{"time.NewTicker => mu.NewTicker"}, "twice between two tries"},
 	{"a try is measured", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
 		for { start := time.Now(); if mu.TryLock(ctx) == nil { return nil }; if time.Since(start) > time.Minute { return errors.New("slow") }; time.Sleep(time.Second) }
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"a wait is measured beside a tick", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for mu.TryLock(ctx) != nil { a := time.Now(); b := <-t.C; if b.Sub(a) < time.Second/2 { return errors.New("skew") } }
+		return nil
+	}`, []string{"time.NewTicker => mu.NewTicker"}, "compares times"},
+	{"the length of all waits is returned", `func wait(ctx context.Context, mu *concurrency.Mutex) time.Duration {
+		start := time.Now()
+		for mu.TryLock(ctx) != nil { time.Sleep(time.Second) }
+		return time.Since(start)
+	}`, []string{"time.Sleep => mu.Sleep"}, "is used"},
+	{"the length of all waits is a result", `func wait(ctx context.Context, mu *concurrency.Mutex) (took time.Duration) {
+		start := time.Now()
+		defer func() { took = time.Since(start) }()
+		for mu.TryLock(ctx) != nil { time.Sleep(time.Second) }
+		return
+	}`, []string{"time.Sleep => mu.Sleep"}, "is used"},
+	{"the length of all waits is stored, in seconds", `type stats struct{ took float64 }
+	func wait(ctx context.Context, mu *concurrency.Mutex, s *stats) {
+		start := time.Now()
+		for mu.TryLock(ctx) != nil { time.Sleep(time.Second) }
+		s.took = time.Since(start).Seconds()
+	}`, []string{"time.Sleep => mu.Sleep"}, "is used"},
+	{"the length of all waits is sent", `func wait(ctx context.Context, mu *concurrency.Mutex, c chan time.Duration) {
+		start := time.Now()
+		for mu.TryLock(ctx) != nil { time.Sleep(time.Second) }
+		now := time.Now()
+		c <- now.Sub(start)
+	}`, []string{"time.Sleep => mu.Sleep"}, "is used"},
+	{"the length of all waits in numbers", `func wait(ctx context.Context, mu *concurrency.Mutex, observe func(int64)) {
+		start := time.Now().UnixNano()
+		for mu.TryLock(ctx) != nil { time.Sleep(time.Second) }
+		observe(time.Now().UnixNano() - start)
+	}`, []string{"time.Sleep => mu.Sleep"}, "is an argument of a function value"},
+	{"the length of all waits decides", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		start := time.Now()
+		for mu.TryLock(ctx) != nil { time.Sleep(time.Second) }
+		if time.Since(start) < time.Second { return errors.New("early") }
+		return nil
+	}`, []string{"time.Sleep => mu.Sleep"}, "compares times"},
+	{"too little time has passed", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		start := time.Now()
+		for mu.TryLock(ctx) != nil { time.Sleep(time.Second); if time.Since(start) < time.Second { return errors.New("skew") } }
+		return nil
+	}`, []string{"time.Sleep => mu.Sleep"}, "compares times"},
+	{"enough time has passed", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		start := time.Now()
+		for mu.TryLock(ctx) != nil { if d := time.Since(start); d.Seconds() > 60 { return errors.New("late") }; time.Sleep(time.Second) }
+		return nil
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"a time that is to come", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		end := time.Now().Add(time.Hour)
+		for mu.TryLock(ctx) != nil { if !time.Now().Before(end) { return errors.New("late") }; time.Sleep(min(time.Second, time.Until(end))) }
+		return nil
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"the length of all waits for the log", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		start := time.Now()
+		defer func() { log.Print(time.Since(start)) }()
+		for mu.TryLock(ctx) != nil { if ctx.Err() != nil { return fmt.Errorf("after %v", time.Since(start)) }; time.Sleep(time.Second) }
+		if took := time.Since(start); took > time.Minute { log.Print("slow") }
+		return nil
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"the work behind the loop is measured", `func wait(ctx context.Context, mu *concurrency.Mutex, f func()) time.Duration {
+		for mu.TryLock(ctx) != nil { time.Sleep(time.Second) }
+		start := time.Now()
+		f()
+		return time.Since(start)
+	}`, []string{"time.Sleep => mu.Sleep"}, ""},
+	{"the last try is measured", `func wait(ctx context.Context, mu *concurrency.Mutex) time.Duration {
+		for { start := time.Now(); if mu.TryLock(ctx) == nil { return time.Since(start) }; time.Sleep(time.Second) }
 	}`, []string{"time.Sleep => mu.Sleep"}, ""},
 	{"a wait is measured for the log", `func wait(ctx context.Context, mu *concurrency.Mutex) {
 		for mu.TryLock(ctx) != nil { start := time.Now(); time.Sleep(time.Second); log.Print(time.Since(start)) }

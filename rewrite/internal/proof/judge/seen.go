@@ -171,41 +171,13 @@ func (l *loop) within(v ssa.Value) (out []ssa.Instruction) {
 	return out
 }
 
-// measures reports whether a value that is used by an instruction compares times before and behind
-// a wait: a wait that ends early is shorter.
-func (l *loop) measures(v ssa.Value, use ssa.Instruction) bool {
-	for _, from := range l.within(v) {
-		switch x := from.(type) {
-		case *ssa.Call:
-			if path, name, recv := callee(&x.Call); path != "time" || name != "Now" || recv {
-				continue
-			}
-		case *ssa.Select:
-		case *ssa.UnOp:
-			if x.Op != token.ARROW {
-				continue
-			}
-		default:
-			continue
-		}
-		to := func(from, to ssa.Instruction, not ssa.Instruction) bool {
-			return meets(from, func(in ssa.Instruction) (found, over bool) { return in == to, in == not })
-		}
-		for b := range l.blocks {
-			for _, w := range b.Instrs {
-				if w != from && l.waits(w) && to(from, w, from) && to(w, use, from) {
-					return true
-				}
-			}
-		}
-	}
-	return false
-}
-
 // waits reports whether an instruction waits for a clock.
 func (l *loop) waits(in ssa.Instruction) bool {
 	switch in := in.(type) {
 	case *ssa.Call:
+		if path, name, _ := callee(&in.Call); path == "time" && name == "Sleep" {
+			return true
+		}
 		a := l.j.clock(in)
 		return a != nil && a.kind == asleep
 	case *ssa.UnOp:

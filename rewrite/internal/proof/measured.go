@@ -1,0 +1,304 @@
+package proof
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+
+	"etcdmod/internal/finding"
+	"etcdmod/rewrite/internal/loop"
+	"etcdmod/rewrite/internal/source"
+)
+
+// measured reports that the length of a wait is measured, and that something depends on it: a wait
+// that ends early is shorter. What is only logged is a difference.
+//
+// A moment is taken before the loop or in a round, and compared with a later one when the clock has
+// been waited for in between. Nobody can tell a wait from how late it is by the clock on the wall:
+// what the loop does when a time has passed that began before it, it still does. But it may not leave
+// because too little time has passed.
+func measured(s *loop.Site) *finding.Reason {
+	if m := newMeasuring(s); m.used != nil {
+		return &finding.Reason{Code: finding.WaitMeasured, Detail: source.FirstLine(m.Text(m.used)), Pos: m.Position(m.used.Pos())}
+	}
+	return nil
+}
+
+// An age says when the moments were taken that an expression comes from.
+type age int
+
+const (
+	within  age = 1 << iota // in this round, and no wait has come since
+	before                  // before the loop, and no wait has come since
+	waited                  // in the loop, before a wait
+	without                 // before the loop, and before a wait
+)
+
+// later is an age after a wait.
+func (a age) later() age {
+	return a&(waited|without) | a&within*waited/within | a&before*without/before
+}
+
+// A measuring follows the moments of a function and what is made of them.
+type measuring struct {
+	*loop.Site
+	parents map[ast.Node]ast.Node
+	ages    map[any]age // of variables, by their objects, and of fields, by their text
+	// spans are the expressions that say how long a wait took: true where the time began in the loop.
+	spans  map[ast.Expr]bool
+	seen   map[lengthOf]bool
+	used   ast.Node   // what depends on such a length
+	logged []ast.Stmt // what only logs it
+}
+
+// A lengthOf is a variable that holds a length, of a time that began in the loop or before it.
+type lengthOf struct {
+	v      types.Object
+	inLoop bool
+}
+
+func newMeasuring(s *loop.Site) *measuring {
+	m := &measuring{Site: s, parents: source.Parents(s.Func), ages: map[any]age{}, spans: map[ast.Expr]bool{}, seen: map[lengthOf]bool{}}
+	for n := range ast.Preorder(s.Func) {
+		if n.End() <= s.Node.Pos() {
+			m.assigns(n, before)
+		}
+	}
+	if len(m.ages) == 0 && !m.takes(s.Node) {
+		return m
+	}
+	m.rounds()
+	for n := range ast.Preorder(s.Func) {
+		if !source.Within(n, s.Node) && (n.Pos() > s.Node.End() || m.inLiteral(n)) {
+			m.look(n, true)
+			m.assigns(n, within)
+		}
+	}
+	for e, inLoop := range m.spans {
+		m.flows(e, inLoop)
+	}
+	slices.SortFunc(m.logged, func(a, b ast.Stmt) int { return int(a.Pos() - b.Pos()) })
+	m.logged = slices.Compact(m.logged)
+	return m
+}
+
+// takes reports whether n takes a moment.
+func (m *measuring) takes(n ast.Node) bool {
+	for x := range ast.Preorder(n) {
+		if call, ok := x.(*ast.CallExpr); ok && source.IsObject(m.File.Callee(call), "time", "Now") {
+			return true
+		}
+		if e, ok := x.(*ast.UnaryExpr); ok && e.Op == token.ARROW && source.IsNamed(m.File.TypeOf(e), "time", "Time") {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *measuring) inLiteral(n ast.Node) bool {
+	for p := m.parents[n]; p != nil && p != m.Func; p = m.parents[p] {
+		if _, ok := p.(*ast.FuncLit); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// rounds follows the moments through the rounds, until no more of them are found to be old.
+func (m *measuring) rounds() {
+	start := m.ages
+	for {
+		joined := clone(start)
+		for _, q := range m.Paths {
+			m.ages = clone(start)
+			m.round(q)
+			for k, a := range m.ages {
+				joined[k] |= a
+			}
+		}
+		if m.ages = joined; same(joined, start) {
+			return
+		}
+		start = joined
+	}
+}
+
+func clone(ages map[any]age) map[any]age {
+	out := map[any]age{}
+	for k, a := range ages {
+		out[k] = a
+	}
+	return out
+}
+
+func same(a, b map[any]age) bool {
+	for k := range a {
+		if a[k] != b[k] {
+			return false
+		}
+	}
+	return true
+}
+
+// round follows one way through a round.
+func (m *measuring) round(q *loop.Path) {
+	for _, st := range q.Steps {
+		if st.Kind == loop.Waits || st.Kind == loop.ReceivesDone && m.blocks(st.Node) {
+			for k, a := range m.ages {
+				m.ages[k] = a.later()
+			}
+			if a, ok := m.parents[st.Node].(*ast.AssignStmt); ok {
+				m.ages[m.key(a.Lhs[0])] = within
+			}
+			continue
+		}
+		m.step(st.Node)
+	}
+	if q.EndStmt != nil {
+		m.step(q.EndStmt)
+	}
+}
+
+// blocks reports whether a receive stands in a select that waits.
+func (m *measuring) blocks(receive ast.Node) bool {
+	for n := m.parents[receive]; n != nil; n = m.parents[n] {
+		if sel, ok := n.(*ast.SelectStmt); ok {
+			return !slices.ContainsFunc(sel.Body.List, func(c ast.Stmt) bool { return c.(*ast.CommClause).Comm == nil })
+		}
+	}
+	return true
+}
+
+func (m *measuring) step(n ast.Node) {
+	for x := range ast.Preorder(n) {
+		m.look(x, false)
+	}
+	for x := range ast.Preorder(n) {
+		m.assigns(x, within)
+	}
+}
+
+// key stands for a variable or a field.
+func (m *measuring) key(e ast.Expr) any {
+	if obj := m.Walker.Variable(e); obj != nil {
+		return obj
+	}
+	return m.Text(e)
+}
+
+// assigns notes moments that are assigned. Where a branch of what comes behind the loop assigns one,
+// the old one stays, too.
+func (m *measuring) assigns(n ast.Node, taken age) {
+	set := func(to, from ast.Expr) {
+		a := m.age(from)
+		if m.takes(from) {
+			a = a&^within | taken
+		}
+		if m.length(from) {
+			a = 0
+		}
+		stmt, _ := n.(ast.Stmt)
+		if stmt != nil && n.Pos() > m.Node.End() && !slices.Contains(source.Siblings(m.Func, m.Node), stmt) {
+			a |= m.ages[m.key(to)]
+		}
+		if a != 0 {
+			m.ages[m.key(to)] = a
+		} else if !source.IsBlank(to) {
+			delete(m.ages, m.key(to))
+		}
+	}
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		for i, l := range n.Lhs {
+			if len(n.Lhs) == len(n.Rhs) {
+				set(l, n.Rhs[i])
+			}
+		}
+	case *ast.ValueSpec:
+		for i, name := range n.Names {
+			if len(n.Names) == len(n.Values) {
+				set(name, n.Values[i])
+			}
+		}
+	}
+}
+
+// length reports whether e is a length of time, and no moment.
+func (m *measuring) length(e ast.Expr) bool {
+	for n := range ast.Preorder(e) {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if x, _ := m.compared(call); x != nil {
+				return true
+			}
+		}
+	}
+	return source.IsNamed(m.File.TypeOf(e), "time", "Duration")
+}
+
+// age is that of the moments which e comes from.
+func (m *measuring) age(e ast.Expr) (a age) {
+	if e == nil {
+		return within // now
+	}
+	if m.takes(e) {
+		a = within
+	}
+	for n := range ast.Preorder(e) {
+		switch x := n.(type) {
+		case *ast.SelectorExpr:
+			a |= m.ages[m.Text(x)]
+		case *ast.Ident:
+			if obj := m.File.ObjectOf(x); obj != nil {
+				a |= m.ages[obj]
+			}
+		}
+	}
+	return a
+}
+
+// compared returns the two moments that e compares: nil stands for now.
+func (m *measuring) compared(e ast.Expr) (x, y ast.Expr) {
+	switch e := e.(type) {
+	case *ast.CallExpr:
+		fn, ok := m.File.Callee(e).(*types.Func)
+		if !ok || fn.Pkg() == nil || fn.Pkg().Path() != "time" || len(e.Args) != 1 {
+			return nil, nil
+		}
+		sel, _ := ast.Unparen(e.Fun).(*ast.SelectorExpr)
+		switch fn.Name() {
+		case "Since", "Until":
+			return e.Args[0], nil
+		case "Sub", "Before", "After", "Equal", "Compare":
+			if fn.Signature().Recv() != nil && sel != nil {
+				return sel.X, e.Args[0]
+			}
+		}
+	case *ast.BinaryExpr: // of the nanoseconds since 1970
+		switch e.Op {
+		case token.SUB, token.LSS, token.LEQ, token.GTR, token.GEQ, token.EQL, token.NEQ:
+			if !m.length(e.X) && !m.length(e.Y) && m.age(e.X) != 0 && m.age(e.Y) != 0 {
+				return e.X, e.Y
+			}
+		}
+	}
+	return nil, nil
+}
+
+// look notes whether an expression compares moments before and behind a wait. behind says that it
+// stands behind the loop.
+func (m *measuring) look(n ast.Node, behind bool) {
+	e, ok := n.(ast.Expr)
+	if !ok {
+		return
+	}
+	x, y := m.compared(e)
+	if x == nil {
+		return
+	}
+	a, b := m.age(x), m.age(y)
+	if a == 0 || b == 0 || a&(waited|without) == 0 && b&(waited|without) == 0 || a == without && b == without {
+		return
+	}
+	m.spans[e] = m.spans[e] || (a|b)&waited != 0
+}
