@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"etcdmod/e2e/internal/cluster"
 	etcdlock "etcdmod/e2e/internal/withoutrereads"
@@ -75,6 +76,28 @@ func TestTransactionsThatReadTogetherHaveOneWinner(t *testing.T) {
 	done.Wait()
 	if wins.Load() != 1 {
 		t.Errorf("%d winners", wins.Load())
+	}
+}
+
+// A member that is cut off does not know what has been written since: it answers no comparison by itself.
+func TestTransactionIsNotAnsweredByAMemberAlone(t *testing.T) {
+	t.Parallel()
+	c := cluster.Start(t, 3)
+	ctx := limited(t)
+	cli := c.Client(func(cfg *clientv3.Config) { cfg.Endpoints = c.Endpoints()[:1] })
+	_, err := cli.Put(ctx, "k", "hers")
+	must(t, err)
+	_, err = cli.Get(ctx, "k")
+	must(t, err)
+	c.Stop(1)
+	c.Stop(2)
+	if resp, err := cli.Get(ctx, "k", clientv3.WithSerializable()); err != nil || len(resp.Kvs) != 1 {
+		t.Fatalf("not the state to test: %v, %v", resp, err)
+	}
+	try, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if resp, err := etcdlock.Txn(try, cli).If(missing("k")).Then(clientv3.OpPut("k", "mine")).Commit(); err == nil {
+		t.Errorf("%v", resp)
 	}
 }
 

@@ -194,6 +194,30 @@ func TestLockWithinHasTheErrorOfAWatchThatBreaks(t *testing.T) {
 	p.noKeys(t)
 }
 
+// With little time, or as much as it takes, it queues at once.
+func TestLockWithinWithoutTimeToAsk(t *testing.T) {
+	t.Parallel()
+	p := contended(t)
+	cli := p.Client()
+	sometimes(t, func() string { // a busy machine does not send the put in that time
+		index := p.AppliedIndex()
+		ctx, cancel := context.WithTimeout(p.ctx, 200*time.Millisecond)
+		defer cancel()
+		mustBe(t, p.m.LockWithin(ctx), context.DeadlineExceeded)
+		if n := p.AppliedIndex() - index; n != 2 {
+			return fmt.Sprintf("%d entries", n)
+		}
+		return ""
+	})
+	unbounded, stop := context.WithCancel(context.Background())
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- p.m.LockWithin(unbounded) }()
+	eventually(t, "it queues", func() bool { return len(p.Keys(cli, prefix)) == 2 })
+	must(t, p.holder.Unlock(p.ctx))
+	must(t, within(t, woken, done))
+}
+
 // That takes no longer than the client's takes.
 func TestLockWithinHasThatErrorAtOnce(t *testing.T) {
 	t.Parallel()

@@ -44,3 +44,16 @@ func TestDocsNameTestsThatExist(t *testing.T) {
 		}
 	}
 }
+
+// Whoever approves the package reads all of it.
+func TestTemplatesStaySmall(t *testing.T) {
+	for name, most := range map[string]int{"mutex.go.tmpl": 260, "watch.go.tmpl": 260, "clocks.go.tmpl": 160} {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(src), "\n"); n > most {
+			t.Errorf("%s has %d lines, and at most %d are promised", name, n, most)
+		}
+	}
+}
