@@ -177,7 +177,7 @@ func (s *splicer) replace(w Wait) error {
 			return StrayError(text)
 		}
 	}
-	s.inOrder(comments)
+	s.inOrder(comments, w)
 	first := stmts[0].Decorations()
 	for _, text := range comments {
 		first.Start.Append(text)
@@ -216,18 +216,40 @@ func (s *splicer) replace(w Wait) error {
 	return nil
 }
 
-// inOrder sorts comments as they come in the file.
-func (s *splicer) inOrder(comments []string) {
-	place := map[string]int{}
-	i := 0
+// inOrder sorts comments of w as they come in the file. Several may have the same text, and so may others before.
+func (s *splicer) inOrder(comments []string, w Wait) {
+	from := s.offset(w.Loop.Pos())
+	for _, d := range w.Drop {
+		from = min(from, s.offset(d.Pos()))
+	}
+	places := map[string][]int{}
 	for _, group := range s.File.Comments {
 		for _, c := range group.List {
-			if i++; place[c.Text] == 0 {
-				place[c.Text] = i
+			if at := s.Offset(c.Pos()); at >= from {
+				places[c.Text] = append(places[c.Text], at)
 			}
 		}
 	}
-	sort.SliceStable(comments, func(i, j int) bool { return place[comments[i]] < place[comments[j]] })
+	at := make([]int, len(comments))
+	for i, text := range comments {
+		if all := places[text]; len(all) > 0 {
+			at[i], places[text] = all[0], all[1:]
+		}
+	}
+	sort.Stable(byPlace{comments, at})
+}
+
+// byPlace sorts comments by where they are.
+type byPlace struct {
+	comments []string
+	at       []int
+}
+
+func (b byPlace) Len() int           { return len(b.at) }
+func (b byPlace) Less(i, j int) bool { return b.at[i] < b.at[j] }
+func (b byPlace) Swap(i, j int) {
+	b.comments[i], b.comments[j] = b.comments[j], b.comments[i]
+	b.at[i], b.at[j] = b.at[j], b.at[i]
 }
 
 // waiting builds the statements that replace the loop. kept holds the nodes of the old

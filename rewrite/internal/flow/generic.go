@@ -95,6 +95,7 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 		from := typeParamsIn(inst.TypeArgs.At(i))
 		holds := !carries && len(w.held(inst.TypeArgs.At(i), calls)) > 0
 		boxes := len(outgoing(w.p, inst.TypeArgs.At(i))) > 0 || types.IsInterface(inst.TypeArgs.At(i)) && !isTypeParam(inst.TypeArgs.At(i))
+		boxes = boxes || showsContext(w.Flow, inst.TypeArgs.At(i), members)
 		if iface, ok := params.At(i).Constraint().Underlying().(*types.Interface); ok && w.p.FileAt(obj.Pos()) != nil {
 			foreignMethods(observer{w}, inst.TypeArgs.At(i), iface, id.Pos())
 		}
@@ -108,7 +109,9 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 			param = id.Pos()
 			b := boxedParameter{at: param, look: calls, who: obj.Pkg().Path() + "." + obj.Name()}
 			if b.foreign = "the code of " + b.who + " is not followed"; below(obj.Pkg().Path(), blindGenerics) {
-				b.look = blind
+				if b.look = blind; handsBoxes(obj) {
+					b.iface = anything
+				}
 			}
 			w.generics.boxed[param] = []boxedParameter{b}
 			w.generics.methods[param] = []string{"*"}
@@ -116,7 +119,7 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 		if holds {
 			w.generics.held[param] = append(w.generics.held[param], inst.TypeArgs.At(i))
 		}
-		if boxes && !isContext(inst.TypeArgs.At(i)) {
+		if boxes {
 			w.generics.ifaces[param] = append(w.generics.ifaces[param], inst.TypeArgs.At(i))
 		}
 		w.generics.given[param] = w.generics.given[param] || carries
@@ -373,8 +376,11 @@ func throughInterfaces(f *Flow) {
 // boxedInterface notes that generic code converts a value of a type parameter that stands for t, which has
 // interfaces in it.
 func (l *looks) boxedInterface(f *Flow, b boxedParameter, t types.Type) {
+	printsContext(f, t, meeting{b.look, anything, b.who, b.at, origin{}})
 	iface, ok := t.Underlying().(*types.Interface)
 	switch {
+	case isContext(t):
+		l.contexts.boxed = l.contexts.boxed || b.look <= blind
 	case ok && b.named == nil:
 		if b.look > blind {
 			l.meetings = append(l.meetings, meeting{b.look, iface, b.who, b.at, origin{}})

@@ -27,6 +27,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 	for _, config := range configs {
 		for _, fl := range config.Files {
 			f.looks.places.read(p, fl)
+			f.looks.catchers.read(p, fl)
 		}
 	}
 	for _, config := range configs {

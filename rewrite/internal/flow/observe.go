@@ -27,95 +27,10 @@ type observer struct{ *walker }
 // another; which one meets which call cannot be told, and a call that a value could come to
 // by its methods counts.
 
-// A look says how closely some code looks at a value in an interface.
-type look int
-
-const (
-	none    look = iota // drops it
-	blind               // keeps it, or calls its methods
-	surface             // prints the value, and of what lies below it only addresses
-	named               // prints the name of its type, in which that of an instance has the arguments
-	members             // reads exported fields and calls exported methods that encoders know
-	whole               // may read all fields
-	calls               // may call functions and methods as well, and read what types their parameters have
-)
-
-// handsBack reports whether code that looks so closely may give the value to other code of the
-// module, as a logger does with its handler: what prints it does not, and what reads all of it
-// is refused it.
-func (how look) handsBack() bool { return how == blind || how == members }
-
-// blindCode are functions with parameters of an interface type that do not look at what is
-// in it, by package; nil stands for all functions of a package.
-var blindCode = map[string][]string{
-	"container/heap": nil, "container/list": nil, "container/ring": nil, "context": nil, "errors": nil,
-	"github.com/google/wire":              nil,                 // its functions do nothing: the sources are read by its generator
-	"google.golang.org/grpc":              {"RegisterService"}, // asks for the methods of the service
-	"golang.org/x/sync/singleflight":      nil,
-	"runtime":                             {"KeepAlive", "SetFinalizer"},
-	"sort":                                nil,
-	"sync":                                nil,
-	"sync/atomic":                         nil,
-	"github.com/stretchr/testify/assert":  testifyBlind,
-	"github.com/stretchr/testify/require": testifyBlind,
-	"testing":                             nil, // what a failing test prints is compared by nobody
-	"github.com/stretchr/testify/suite":   {"Run"},
-	"github.com/prometheus/client_golang/prometheus": nil,
-}
-
-var testifyBlind = []string{
-	"Nil", "Nilf", "NotNil", "NotNilf", "Same", "Samef", "NotSame", "NotSamef",
-	"True", "Truef", "False", "Falsef", "NoError", "NoErrorf", "Error", "Errorf",
-}
-
 // panics is who looks at what is given to panic, and wrapper who gives back an error that it is given.
 const panics, wrapper = "panic", "fmt.Errorf"
 
 var errorType = types.Universe.Lookup("error").Type().Underlying().(*types.Interface)
-
-// printers are packages whose functions print values.
-var printers = []string{"fmt", "log"}
-
-// nameReaders are packages that tell values by their own types and call their methods, with no eye for
-// their fields. What serves requests of grpc is called by the code that protoc generates; what is sent
-// is a message, or an error that names its type. Its interceptors are told which value serves, and know
-// it by the methods that it has.
-var nameReaders = []string{"google.golang.org/grpc"}
-
-// memberReaders are packages that see exported fields and methods alone, with what is below
-// their paths.
-var memberReaders = []string{
-	"encoding", "expvar", "log/slog", "net/rpc",
-	"github.com/json-iterator/go", "github.com/rs/zerolog", "github.com/sirupsen/logrus",
-	"go.uber.org/zap", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "k8s.io/klog", "sigs.k8s.io/yaml",
-}
-
-// fieldReaders are packages that read fields of values and call no methods or functions but those
-// that print, with what is below their paths.
-var fieldReaders = []string{"github.com/davecgh/go-spew", "github.com/google/go-cmp", "github.com/stretchr/testify"}
-
-// below reports whether path is one of the packages or lies below one.
-func below(path string, packages []string) bool {
-	return slices.ContainsFunc(packages, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
-}
-
-// A meeting is a place where code outside the module gets a value whose static type is an
-// interface. Where src is known, it may tell where the value comes from.
-type meeting struct {
-	look  look
-	iface *types.Interface
-	who   string
-	at    token.Pos
-	src   origin
-}
-
-// by says who looks, and where, if that is known.
-func (m meeting) by(p *source.Program, where string) string {
-	if !m.at.IsValid() {
-		return m.who
-	}
-	return m.who + where + p.Where(m.at)
-}
 
 // A kept value is a struct with a mutex in it that is converted to an interface.
 type kept struct {
@@ -132,13 +47,13 @@ type looks struct {
 	failing  []failing
 	named    []instance
 	patched  []finding.Reason
+	catchers catchers
 	recovers token.Pos          // a call of recover whose result is used
 	panics   []origin           // what is given to panic
 	linked   map[token.Pos]bool // what the linker joins with other names
 	values   []methodValue      // of mutexes
 	codeName token.Pos          // a use of runtime.FuncForPC
-	strings  []stringing
-	contexts bool // some are converted to interfaces that are no context
+	contexts contexts
 	places   givenPlaces
 }
 
@@ -148,13 +63,6 @@ type instance struct {
 	t     types.Type
 	iface *types.Interface
 	at    token.Pos
-}
-
-// A stringing is an assertion to an interface by which a context says what it is made of: the
-// types of its keys and values.
-type stringing struct {
-	direct bool // what is asserted is a context
-	at     token.Pos
 }
 
 // A methodValue is a method of a mutex that is not called where it is named.
@@ -171,6 +79,7 @@ type failing struct {
 	n     *node // of asked, if that is the mutex
 	at    token.Pos
 	text  string // the method that it is in, if those that call it write down its panics
+	src   origin
 }
 
 // looked judges a value that goes to a place of type dst.
@@ -205,17 +114,22 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 		w.spreadLook(t, how, who, src)
 		return
 	}
-	if how.handsBack() {
+	only := iface.NumMethods() > 0 && (how < whole || callsOnly(w.file, w.stack, src))
+	if how.handsBack() || only {
 		w.keep(t, dst, iface, src)
+	}
+	if only {
+		return
 	}
 	if from, is := source.Under(t).(*types.Interface); is {
 		w.meet(how, from, who, src.Pos(), origin{w.file, src})
-		if isContext(t) && iface.NumMethods() == 0 { // it prints the types of its keys and values
-			w.meet(max(how, named), anything, who, src.Pos(), origin{})
+		if iface.NumMethods() == 0 {
+			printsContext(w.Flow, t, meeting{how, anything, who, src.Pos(), origin{}})
 		}
 		return
 	}
-	if iface.NumMethods() > 0 {
+	printsContext(w.Flow, t, meeting{how, anything, who, src.Pos(), origin{}})
+	if iface.NumMethods() > 0 && how < calls {
 		return // it calls them
 	}
 	w.show(t, how, who, src.Pos())
@@ -235,7 +149,7 @@ func (w observer) meet(how look, iface *types.Interface, who string, at token.Po
 func (w observer) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) {
 	if from, ok := source.Under(t).(*types.Interface); ok {
 		foreignMethods(w, t, iface, src.Pos())
-		w.looks.contexts = w.looks.contexts || isContext(t) && !isContext(dst)
+		w.looks.contexts.boxed = w.looks.contexts.boxed || isContext(t) && !isContext(dst)
 		if from.NumMethods() > 0 && iface.NumMethods() == 0 {
 			w.looks.raised = append(w.looks.raised, from)
 		}
@@ -277,14 +191,14 @@ func (w observer) spreadLook(t types.Type, how look, who string, src ast.Expr) {
 	switch u := source.Under(t).(type) {
 	case *types.Slice:
 		if iface, ok := source.Under(u.Elem()).(*types.Interface); ok {
-			if !isTypeParam(u.Elem()) {
+			if !isTypeParam(u.Elem()) && !(iface.NumMethods() > 0 && callsOnly(w.file, w.stack, src)) {
 				w.meet(how, iface, who, src.Pos(), origin{w.file, src})
 			}
 			return
 		}
 	case *types.Signature:
 		for i := range u.Results().Len() {
-			for _, iface := range outgoing(w.p, u.Results().At(i).Type()) {
+			for _, iface := range leaving(w.p, u.Results().At(i).Type(), callsOnly(w.file, w.stack, src)) {
 				for _, from := range w.returned(src, i) {
 					w.meet(how, iface, who, src.Pos(), from)
 				}
@@ -295,7 +209,7 @@ func (w observer) spreadLook(t types.Type, how look, who string, src ast.Expr) {
 	if how < members {
 		return
 	}
-	for _, iface := range outgoing(w.p, t) {
+	for _, iface := range leaving(w.p, t, callsOnly(w.file, w.stack, src)) {
 		w.meet(how, iface, who, src.Pos(), origin{w.file, src})
 	}
 }
@@ -310,18 +224,15 @@ func (w observer) looksAt(src ast.Expr) (look, string) {
 	if !w.foreignPlace(src) {
 		return blind, ""
 	}
-	if lit, ok := at.(*ast.CompositeLit); ok {
-		named := types.Unalias(w.file.TypeOf(lit)).(*types.Named)
-		path := named.Obj().Pkg().Path()
-		if names, ok := blindCode[path]; ok && names == nil {
-			return blind, path
-		} else if how := ofType(named); how < calls {
-			return how, path
-		}
-	}
 	call, ok := at.(*ast.CallExpr)
 	if !ok {
-		return calls, "code of another module"
+		pkg := taker(w.file, at, src)
+		if pkg == nil || below(pkg.Path(), []string{w.p.In.ModulePath}) {
+			return calls, "code of another module"
+		} else if names, ok := blindCode[pkg.Path()]; ok && names == nil {
+			return blind, pkg.Path()
+		}
+		return ofPackage(pkg), pkg.Path()
 	}
 	if named, ok := types.Unalias(w.file.TypeOf(call.Fun)).(*types.Named); ok && ofType(named) < calls {
 		return ofType(named), named.Obj().Pkg().Path() + "." + named.Obj().Name()
@@ -339,8 +250,10 @@ func (w observer) looksAt(src ast.Expr) (look, string) {
 
 // ofType says how closely code looks at what is in a value of a type that another module declares, or is
 // handed to it if it is a function.
-func ofType(t *types.Named) look {
-	if pkg := t.Obj().Pkg(); pkg != nil && slices.Contains(nameReaders, pkg.Path()) {
+func ofType(t *types.Named) look { return ofPackage(t.Obj().Pkg()) }
+
+func ofPackage(pkg *types.Package) look {
+	if pkg != nil && slices.Contains(nameReaders, pkg.Path()) {
 		return named
 	}
 	return calls
@@ -442,6 +355,20 @@ func (w *Flow) show(t types.Type, how look, who string, at token.Pos) {
 	}
 }
 
+// printsContext notes that somebody looks at a value of type t, and at contexts in it.
+func printsContext(f *Flow, t types.Type, m meeting) {
+	if m.look >= surface && showsContext(f, t, m.look) {
+		f.looks.contexts.printed = append(f.looks.contexts.printed, m)
+	}
+}
+
+// showsContext reports whether there are contexts in values of type t, where somebody who looks so closely, or
+// prints them, asks for their String.
+func showsContext(f *Flow, t types.Type, how look) (found bool) {
+	f.visitTypes(t, how, func(t types.Type) { found = found || isContext(t) })
+	return found
+}
+
 // shortly names packages in messages.
 func shortly(p *types.Package) string { return p.Name() }
 
@@ -514,6 +441,9 @@ func (f *Flow) interfacesIn(t types.Type, how look) (out []*types.Interface) {
 		case *types.Named:
 			if t.Obj().Pkg() != nil && containers[t.Obj().Pkg().Path()] != nil && (how >= whole || !isContext(t)) {
 				out = append(out, anything) // it keeps what it is given in interfaces
+			}
+			if how >= whole && f.p.FileAt(t.Obj().Pos()) == nil {
+				out = append(out, askedInside(t)...)
 			}
 			for m := range t.Methods() {
 				results := m.Signature().Results()
@@ -620,11 +550,7 @@ func (f *Flow) met() {
 		}
 		return slices.ContainsFunc(f.looks.raised, func(i *types.Interface) bool { return has(t, i) })
 	}
-	for _, s := range f.looks.strings {
-		if s.direct || f.looks.contexts {
-			f.looks.meetings = append(f.looks.meetings, meeting{named, anything, "the String of a context", s.at, origin{}})
-		}
-	}
+	f.looks.meetings = append(f.looks.meetings, f.looks.contexts.told()...)
 	from := &origins{Flow: f}
 	for _, m := range f.looks.meetings {
 		for _, k := range f.looks.kept {
@@ -643,30 +569,13 @@ func (f *Flow) met() {
 			}
 		}
 	}
-	f.failed(reaches)
+	f.failed(from, reaches)
 	if f.looks.codeName.IsValid() {
 		for _, v := range f.looks.values {
 			f.refuse(v.n, finding.EscapesInterface, v.at, "runtime.FuncForPC at %s may say which function such a method value is", f.p.Where(f.looks.codeName))
 		}
 	}
 }
-
-// asksString notes an assertion by which a context may be asked for its String.
-func (w observer) asksString(x, asked ast.Expr) {
-	iface, ok := source.Under(w.file.TypeOf(asked)).(*types.Interface)
-	if !ok || source.IsNilExpr(w.file, asked) {
-		return
-	}
-	for m := range iface.Methods() {
-		if m.Name() == "String" {
-			w.looks.strings = append(w.looks.strings, stringing{isContext(w.file.TypeOf(x)), asked.Pos()})
-		}
-	}
-}
-
-// texts are methods by which values are printed: package fmt and loggers go on where they panic,
-// and print that.
-var texts = []string{"Error", "Format", "GoString", "LogValue", "MarshalJSON", "MarshalText", "String"}
 
 // mayFail notes an assertion that panics where it fails. What a failing test prints is compared
 // by nobody.
@@ -685,7 +594,7 @@ func (w observer) mayFail(x *ast.TypeAssertExpr) {
 			return
 		}
 	}
-	f := failing{from: from, asked: w.file.TypeOf(x.Type), at: x.Pos()}
+	f := failing{from: from, asked: w.file.TypeOf(x.Type), at: x.Pos(), src: origin{w.file, x.X}}
 	if w.p.IsMutexPtr(f.asked) {
 		f.n = w.typeExpr(x.Type)
 	}
@@ -698,28 +607,6 @@ func (w observer) mayFail(x *ast.TypeAssertExpr) {
 		}
 	}
 	w.looks.failing = append(w.looks.failing, f)
-}
-
-// hasExamples reports whether a file has examples: what those print is compared.
-func hasExamples(f *source.File) bool {
-	return f.Test && slices.ContainsFunc(f.Syntax.Decls, func(d ast.Decl) bool {
-		fn, ok := d.(*ast.FuncDecl)
-		return ok && strings.HasPrefix(fn.Name.Name, "Example")
-	})
-}
-
-// serves reports whether n is a function that net/http calls: it recovers, and writes down why.
-func serves(f *source.File, n ast.Node) bool {
-	var t *ast.FuncType
-	switch n := n.(type) {
-	case *ast.FuncDecl:
-		t = n.Type
-	case *ast.FuncLit:
-		t = n.Type
-	}
-	return t != nil && slices.ContainsFunc(t.Params.List, func(p *ast.Field) bool {
-		return source.IsNamed(f.TypeOf(p.Type), "net/http", "ResponseWriter")
-	})
 }
 
 // recovered notes a call of recover that gives somebody the text of a panic.
@@ -736,9 +623,15 @@ func (f *Flow) refuseInstance(i instance, who string) {
 }
 
 // failed refuses what the panic of a failing assertion names.
-func (f *Flow) failed(reaches func(t types.Type, in, to *types.Interface) bool) {
+func (f *Flow) failed(from *origins, reaches func(t types.Type, in, to *types.Interface) bool) {
 	for _, a := range f.looks.failing {
 		if a.n != nil {
+			if from.always(a.src, f.p.IsMutexPtr) {
+				continue
+			}
+			for _, c := range f.looks.catchers[:min(1, len(f.looks.catchers))] {
+				f.refuse(a.n, finding.EscapesInterface, a.at, "where the assertion fails its panic names the type, and %s at %s may write that down", c.who, f.p.Where(c.at))
+			}
 			if a.text != "" {
 				f.refuse(a.n, finding.EscapesInterface, a.at, "where the assertion fails its panic names the type, and what calls %s may write that down", a.text)
 			}
@@ -807,7 +700,7 @@ func (w observer) asks(fn *types.Func, at token.Pos) {
 		if s, ok := t.(*types.Slice); ok {
 			t = s.Elem()
 		}
-		if iface, ok := source.Under(t).(*types.Interface); ok && iface.NumMethods() == 0 && how > blind {
+		if iface, ok := source.Under(t).(*types.Interface); ok && how > blind && (iface.NumMethods() == 0 || how >= calls && !onlyCalls(fn.Pkg().Path())) {
 			w.meet(how, iface, fn.Pkg().Path()+"."+fn.Name(), at, origin{})
 		}
 	}

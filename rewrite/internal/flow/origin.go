@@ -4,7 +4,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"path/filepath"
 	"slices"
 
 	"etcdmod/rewrite/internal/source"
@@ -18,12 +17,6 @@ import (
 // recover, which gives what is given to panic. Code outside the module panics with values of its
 // own.
 
-// An origin is an expression that gives a value in an interface, or several in a slice.
-type origin struct {
-	file *source.File
-	src  ast.Expr
-}
-
 // origins know where the values of variables come from. They are looked for when the first one is
 // asked for.
 type origins struct {
@@ -32,6 +25,7 @@ type origins struct {
 	unclear map[token.Pos]bool          // variables that get something otherwise, and functions that others may call
 	calls   map[token.Pos][]source.Call // of functions, by their declaration
 	params  map[token.Pos]parameterOf
+	zero    map[token.Pos]bool // variables that are declared without a value
 }
 
 // A parameterOf is a parameter of a function that code outside the module cannot call.
@@ -183,16 +177,37 @@ func (o *origins) given(p parameterOf) (out []origin) {
 	return out
 }
 
+// always reports whether an expression is a variable that only gets values of types that count.
+func (o *origins) always(at origin, counts func(types.Type) bool) bool {
+	if o.values == nil {
+		o.read()
+	}
+	id, ok := ast.Unparen(at.src).(*ast.Ident)
+	if !ok {
+		return false
+	}
+	v, ok := at.file.ObjectOf(id).(*types.Var)
+	if !ok || v.IsField() || source.IsPackageLevel(v) || o.unclear[v.Pos()] || o.zero[v.Pos()] {
+		return false
+	}
+	from := slices.Clone(o.values[v.Pos()])
+	if p, isParam := o.params[v.Pos()]; isParam {
+		if o.unclear[p.fn] || p.variadic {
+			return false
+		}
+		from = append(from, o.given(p)...)
+	}
+	return len(from) > 0 && !slices.ContainsFunc(from, func(f origin) bool { return f.src == nil || !counts(f.file.TypeOf(f.src)) })
+}
+
 func (o *origins) read() {
 	o.values, o.unclear, o.calls, o.params = map[token.Pos][]origin{}, map[token.Pos]bool{}, map[token.Pos][]source.Call{}, map[token.Pos]parameterOf{}
-	unread := map[string]bool{} // directories with files that the build leaves out
-	for name := range o.p.In.Ignored {
-		unread[filepath.Dir(name)] = true
-	}
+	o.zero = map[token.Pos]bool{}
 	for _, f := range o.p.Files {
 		w := &originWalker{origins: o, file: f, called: map[*ast.Ident]bool{}, spread: map[*ast.Ident]bool{}}
+		unread := slices.ContainsFunc(o.ignored, func(u unreadUser) bool { return u.near(f) })
 		for n := range ast.Preorder(f.Syntax) {
-			w.visit(n, unread[filepath.Dir(f.Name)])
+			w.visit(n, unread)
 		}
 	}
 }
@@ -227,6 +242,7 @@ func (w *originWalker) visit(n ast.Node, unread bool) {
 			lhs[i] = name
 			if obj := w.file.ObjectOf(name); obj != nil {
 				w.values[obj.Pos()] = slices.Clip(w.values[obj.Pos()])
+				w.zero[obj.Pos()] = len(n.Values) == 0
 			}
 		}
 		if len(n.Values) > 0 {

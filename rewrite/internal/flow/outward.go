@@ -20,7 +20,9 @@ import (
 type ways struct {
 	p      *source.Program
 	out    []*types.Interface
+	asked  []*types.Interface // likewise, with methods
 	places []types.Type
+	only   bool // interfaces with methods do not count
 	gone   map[types.Type]bool
 	come   map[types.Type]bool
 }
@@ -35,6 +37,16 @@ func outgoing(p *source.Program, t types.Type) []*types.Interface {
 	w := newWays(p)
 	w.goes(t)
 	return w.out
+}
+
+// leaving is outgoing with the interfaces that have methods as well, unless who gets them only calls these.
+func leaving(p *source.Program, t types.Type, only bool) []*types.Interface {
+	all := newWays(p)
+	all.goes(t)
+	if only {
+		return all.out
+	}
+	return append(all.out, all.asked...)
 }
 
 // goes follows a value of type t out of the module.
@@ -59,6 +71,8 @@ func (w *ways) goes(t types.Type) {
 	case *types.Interface:
 		if t.NumMethods() == 0 {
 			w.out = append(w.out, t)
+		} else {
+			w.asked = append(w.asked, t)
 		}
 	case *types.Map:
 		w.goes(t.Key())
@@ -86,7 +100,7 @@ func (w *ways) comes(t types.Type) {
 	}
 	w.come[t] = true
 	place := func(parts ...types.Type) {
-		if slices.ContainsFunc(parts, func(t types.Type) bool { return len(outgoing(w.p, t)) > 0 }) {
+		if slices.ContainsFunc(parts, func(t types.Type) bool { return len(leaving(w.p, t, w.only)) > 0 }) {
 			w.places = append(w.places, t)
 		}
 	}
@@ -115,7 +129,14 @@ type givenPlaces []types.Type
 
 // read notes the places that the code of a file is given.
 func (g *givenPlaces) read(p *source.Program, file *source.File) {
-	w := newWays(p)
+	all, only := newWays(p), newWays(p)
+	only.only = true
+	of := func(obj types.Object) *ways {
+		if onlyCalls(obj.Pkg().Path()) {
+			return only
+		}
+		return all
+	}
 	foreign := func(obj types.Object) bool { return obj != nil && obj.Pkg() != nil && p.FileAt(obj.Pos()) == nil }
 	for n := range ast.Preorder(file.Syntax) {
 		switch n := n.(type) {
@@ -126,20 +147,20 @@ func (g *givenPlaces) read(p *source.Program, file *source.File) {
 			}
 			sig := fn.Origin().Signature()
 			for v := range sig.Results().Variables() {
-				w.comes(v.Type())
+				of(fn).comes(v.Type())
 			}
 			for v := range sig.Params().Variables() {
 				if isFunc(v.Type()) {
-					w.goes(v.Type())
+					of(fn).goes(v.Type())
 				}
 			}
 		case *ast.Ident:
 			if v, ok := file.ObjectOf(n).(*types.Var); ok && foreign(v) && !v.Embedded() {
-				w.comes(v.Origin().Type())
+				of(v).comes(v.Origin().Type())
 			}
 		}
 	}
-	for _, t := range w.places {
+	for _, t := range slices.Concat(all.places, only.places) {
 		if !g.have(t) {
 			*g = append(*g, t)
 		}

@@ -13,7 +13,8 @@ import (
 // A test replaces the function in a variable, such as var newMutex = concurrency.NewMutex, by
 // handing the address of the variable and another function, or its result, to a library. One
 // that cannot name the mutex can only set the variable by reflection, which works as long as the
-// two types are the same: they change together.
+// two types are the same: they change together. What it is given as anything else may be one as well,
+// now or by what the call returns.
 
 // stubs follows a call of such a library in a test. It reports whether n is one.
 func (w observer) stubs(n *ast.CallExpr) bool {
@@ -26,7 +27,12 @@ func (w observer) stubs(n *ast.CallExpr) bool {
 	var join []func()
 	for _, a := range n.Args {
 		t := w.file.TypeOf(a)
-		if !w.mutexIn(t) || source.IsNilExpr(w.file, a) {
+		if source.IsNilExpr(w.file, a) {
+			continue
+		} else if !w.mutexIn(t) {
+			if !plain(t) {
+				return false
+			}
 			continue
 		}
 		switch addr, isAddr := ast.Unparen(a).(*ast.UnaryExpr); {
@@ -45,7 +51,19 @@ func (w observer) stubs(n *ast.CallExpr) bool {
 	for _, f := range join {
 		f()
 	}
-	return stubbed != nil
+	return len(join) > 0
+}
+
+// plain reports whether values of type t can bring no mutex with them.
+func plain(t types.Type) bool {
+	switch u := source.Under(t).(type) {
+	case *types.Basic:
+		return u.Kind() != types.UnsafePointer
+	case *types.Interface:
+		return types.Identical(u, errorType) || isContext(t)
+	}
+	named, ok := types.Unalias(pointedTo(t)).(*types.Named)
+	return ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == "testing"
 }
 
 // gives reports whether functions of type t return a mutex first.

@@ -36,9 +36,52 @@ func (f unread) looks() {
 		}
 	}
 	for _, u := range f.ignored {
-		f.look(u, u.closely(), u.names(), fmt.Sprintf("code of %s, which this build leaves out", f.p.Rel(u.name)))
+		f.look(u, max(u.closely(), f.suspected(u)), u.names(), fmt.Sprintf("code of %s, which this build leaves out", f.p.Rel(u.name)))
 	}
 	f.beside()
+}
+
+// suspected says how closely a file looks at what it names, by what it calls.
+func (f unread) suspected(u unreadUser) look {
+	names := map[string]suspicion{}
+	for _, file := range f.near(u) {
+		for id, obj := range file.Pkg.TypesInfo.Defs {
+			if obj != nil && f.p.FileAt(id.Pos()) == file && !isLocal(obj) {
+				names[id.Name] |= f.brings(obj)
+			}
+		}
+	}
+	return newSuspects(u.syntax, names, func(path string) bool {
+		_, known := blindCode[path]
+		known = known || path == "C" || path == "unsafe" || onlyCalls(path) || below(path, memberReaders) || below(path, typeReaders)
+		return !known && !slices.Contains(f.p.Concurrency, path) && !below(path, []string{f.p.In.ModulePath})
+	}).shown()
+}
+
+// brings says what somebody may have who has a declaration, or calls it.
+func (f unread) brings(obj types.Object) (is suspicion) {
+	for _, t := range given(obj) {
+		if f.mutexIn(t) || len(f.held(t, calls)) > 0 {
+			is |= holds
+		}
+		if len(leaving(f.p, t, false)) > 0 {
+			is |= boxed
+		}
+	}
+	return is
+}
+
+// given returns the types of what somebody has who has a declaration, or calls it.
+func given(obj types.Object) []types.Type {
+	sig, ok := obj.Type().(*types.Signature)
+	if !ok {
+		return []types.Type{obj.Type()}
+	}
+	var list []types.Type
+	for v := range sig.Results().Variables() {
+		list = append(list, v.Type())
+	}
+	return list
 }
 
 // beside is looks for the packages of other modules that use this one, with all that they may hand
@@ -159,14 +202,7 @@ func (f unread) look(u unreadUser, how look, names map[string]bool, who string) 
 
 // shown refuses what somebody sees who has a declaration, or calls it.
 func (f unread) shown(obj types.Object, how look, who string) {
-	list := []types.Type{obj.Type()}
-	if sig, ok := obj.Type().(*types.Signature); ok {
-		list = nil
-		for v := range sig.Results().Variables() {
-			list = append(list, v.Type())
-		}
-	}
-	for _, t := range list {
+	for _, t := range given(obj) {
 		f.show(t, how, who, obj.Pos())
 	}
 }

@@ -80,7 +80,7 @@ func (w reader) node(n ast.Node) {
 	case *ast.TypeAssertExpr:
 		if n.Type != nil {
 			observer(w).mayFail(n)
-			observer(w).asksString(n.X, n.Type)
+			w.looks.contexts.asks(w.file, n.X, n.Type)
 			raises(observer(w), n.X, n.Type)
 			askedMethods(observer(w), n.Type)
 			w.asserted(n.Type)
@@ -99,6 +99,7 @@ func (w reader) node(n ast.Node) {
 			observer(w).instanceMethods(inst.Type)
 		}
 		observer(w).handed(n)
+		w.looks.contexts.puts(w.file, w.stack, n, func(t types.Type) bool { return w.mutexIn(t) || len(typeParamsIn(t)) > 0 })
 	case *ast.IndexExpr:
 		w.writtenArgs(n)
 		if m, ok := source.Under(w.file.TypeOf(n.X)).(*types.Map); ok {
@@ -156,7 +157,7 @@ func (w reader) typeSwitch(n *ast.TypeSwitchStmt) {
 		clause := c.(*ast.CaseClause)
 		for _, e := range clause.List {
 			w.asserted(e)
-			observer(w).asksString(x, e)
+			w.looks.contexts.asks(w.file, x, e)
 			raises(observer(w), x, e)
 			askedMethods(observer(w), e)
 		}

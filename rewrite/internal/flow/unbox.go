@@ -1,0 +1,117 @@
+package flow
+
+import "go/types"
+
+// handsBoxes reports whether generic code of another module may give what it is given to code of this one in an
+// interface without methods: as a result, or to a function that it is given. A type does by its methods as well.
+func handsBoxes(obj types.Object) bool {
+	b := boxFinder{map[types.Type]bool{}, map[types.Type]bool{}}
+	if _, ok := obj.(*types.TypeName); ok {
+		return b.gives(obj.Type())
+	}
+	sig, ok := obj.Type().(*types.Signature)
+	return ok && b.gives(sig)
+}
+
+// A boxFinder looks for interfaces without methods in types of other modules.
+type boxFinder struct{ given, taken map[types.Type]bool }
+
+// gives reports whether a value of type t that other code gives may bring one in.
+func (b boxFinder) gives(t types.Type) bool {
+	if t == nil || b.given[t] {
+		return false
+	}
+	b.given[t] = true
+	switch t := t.(type) {
+	case *types.Alias:
+		return b.gives(types.Unalias(t))
+	case *types.Named:
+		for m := range t.Origin().Methods() {
+			if m.Exported() && b.gives(m.Signature()) {
+				return true
+			}
+		}
+		return b.gives(t.Underlying())
+	case *types.Interface:
+		for m := range t.Methods() {
+			if b.gives(m.Signature()) {
+				return true
+			}
+		}
+		return t.NumMethods() == 0 && t.NumEmbeddeds() == 0
+	case *types.Map:
+		return b.gives(t.Key()) || b.gives(t.Elem())
+	case *types.Struct:
+		for v := range t.Fields() {
+			if (v.Exported() || v.Embedded()) && b.gives(v.Type()) {
+				return true
+			}
+		}
+	case *types.Signature:
+		for v := range t.Results().Variables() {
+			if b.gives(v.Type()) {
+				return true
+			}
+		}
+		for v := range t.Params().Variables() {
+			if b.takes(v.Type()) {
+				return true
+			}
+		}
+	case interface{ Elem() types.Type }:
+		return b.gives(t.Elem())
+	}
+	return false
+}
+
+// takes reports whether other code that has a value of type t may put one into it, or call it with one.
+func (b boxFinder) takes(t types.Type) bool {
+	if t == nil || b.taken[t] {
+		return false
+	}
+	b.taken[t] = true
+	switch u := t.Underlying().(type) {
+	case *types.Signature:
+		for v := range u.Params().Variables() {
+			if b.gives(v.Type()) {
+				return true
+			}
+		}
+	case *types.Map:
+		return b.gives(u.Key()) || b.gives(u.Elem())
+	case *types.Struct, *types.Interface:
+	case interface{ Elem() types.Type }: // a pointer, a slice, a channel
+		return b.gives(u.Elem())
+	}
+	return false
+}
+
+// askedInside returns the interfaces with methods that values of a type of another module have in them: it may keep
+// there what it was given as one.
+func askedInside(t types.Type) (out []*types.Interface) {
+	seen := map[types.Type]bool{}
+	var visit func(types.Type)
+	visit = func(t types.Type) {
+		if t == nil || seen[t] {
+			return
+		}
+		seen[t] = true
+		switch u := t.Underlying().(type) {
+		case *types.Interface:
+			if u.NumMethods() > 0 && !isContext(t) {
+				out = append(out, u)
+			}
+		case *types.Struct:
+			for v := range u.Fields() {
+				visit(v.Type())
+			}
+		case *types.Map:
+			visit(u.Key())
+			visit(u.Elem())
+		case interface{ Elem() types.Type }:
+			visit(u.Elem())
+		}
+	}
+	visit(t)
+	return out
+}
