@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"etcdmod/internal/rooted"
@@ -61,6 +62,11 @@ func unfit(name string, info fs.FileInfo, most rooted.Bound) error {
 	if info.Mode()&fs.ModeDevice != 0 {
 		if real, err := filepath.EvalSymlinks(name); err == nil && real == os.DevNull {
 			return nil // the empty file
+		}
+	}
+	if info.Mode().IsRegular() && info.Size() == 0 {
+		if real, err := filepath.EvalSymlinks(name); err == nil && strings.HasPrefix(real, "/proc/") {
+			return &rooted.UnfitError{Path: name, Why: "is a file of the kernel, which may have no end"}
 		}
 	}
 	if most == Any {
