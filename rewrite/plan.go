@@ -31,14 +31,27 @@ func (pl *Plan) lower(f *proposal, why finding.Reason) {
 	case f.Tier > finding.Guard:
 		f.Tier = finding.Guard
 	case f.Tier == finding.Guard:
-		for _, g := range pl.proposals {
-			if (g == f || f.component != nil && g.component == f.component) && g.Tier != finding.Refuse {
-				g.Refuse(append(g.Refused, why)...)
-			}
-		}
+		pl.refuse(f, why)
 		return
 	}
 	f.NotHigher = &why
+}
+
+// Refuse leaves the code of a finding as it is, and everything that the same mutex flows through.
+func (pl *Plan) Refuse(f *finding.Finding, why finding.Reason) {
+	for _, p := range pl.proposals {
+		if p.Finding == f {
+			pl.refuse(p, why)
+		}
+	}
+}
+
+func (pl *Plan) refuse(f *proposal, why finding.Reason) {
+	for _, g := range pl.proposals {
+		if (g == f || f.component != nil && g.component == f.component) && g.Tier != finding.Refuse {
+			g.Refuse(append(g.Refused, why)...)
+		}
+	}
 }
 
 // Touching returns the findings that change something in the top-level declaration around a

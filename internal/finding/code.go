@@ -57,6 +57,7 @@ const (
 	GrantPerTry      Code = "grant-per-try"
 	TxnNotFollowed   Code = "transaction-not-followed"
 	ForkDiffers      Code = "fork-differs"
+	UnjudgedUser     Code = "user-not-judged"
 	IgnoreMalformed  Code = "ignore-malformed"
 	IgnoreUnused     Code = "ignore-unused"
 
@@ -175,6 +176,7 @@ var texts = map[Code]string{
 	Untyped:          "The types around this call, or in its package, could not be resolved: who calls what is not known there, and only loops that try by themselves are found.",
 	UnsupportedUse:   "The mutex is used in a way that etcdmod does not follow. Whether it would stand another type is not known.",
 	UnsafeUse:        "The mutex is converted through unsafe. What reads it there counts on the memory of the client's type.",
+	UnjudgedUser:     "The change would give an exported declaration another type, and a module of the repository that may use it cannot be judged: it does not build or load as it is, or nobody can read it.",
 	DoesNotBuild:     "The rewritten code brought errors that the original did not have: of the compiler, of vet, or of a test that passed before. Nothing of it was kept.",
 	CommentLost:      "The rewrite would have lost a comment, or left a directive such as //nolint without the statement that it was written for. Nothing of it was kept.",
 	EditFailed:       "The edit could not be carried out. Nothing of it was kept.",

@@ -15,6 +15,7 @@ var earns = map[Code]string{
 	UnsupportedUse:   "use the mutex as a variable, a parameter, a result or a field, at the place that is named",
 	UnsafeUse:        "drop the conversion",
 	DoesNotBuild:     "mend what the error names, where that is in your code; where it is not, report it as a fault of etcdmod",
+	UnjudgedUser:     "let the module that is named build as it is, or keep the declaration in this module",
 	CommentLost:      "move the comment above the loop",
 	EditFailed:       "report it as a fault of etcdmod, with the message",
 	MixedClients:     "use one import path of the client in all of the module",

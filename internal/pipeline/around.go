@@ -5,15 +5,8 @@ import (
 	"slices"
 
 	"etcdmod/internal/discover"
-	"etcdmod/internal/finding"
 	"etcdmod/internal/modules"
 )
-
-// A dependant is a module that replaces another one by its directory.
-type dependant struct {
-	root  string // absolute
-	alone bool   // outside of every workspace
-}
 
 // around looks at the other modules of the repository: it notes those that are built with
 // this one and that its workspace does not know, and returns what they import of it.
@@ -28,7 +21,7 @@ func (r *run) around(ctx context.Context) (*neighbourhood, error) {
 		var err error
 		if tree, err = modules.Find(ctx, repo, modules.Options{Env: r.Env}); err != nil {
 			if ctx.Err() == nil {
-				r.skip(repo, finding.SkipUnverified, "which modules of the repository are built with this one is not known: "+err.Error())
+				n.unread(repo, "which modules of the repository are built with this one is not known: "+err.Error())
 			}
 			return n, ctx.Err()
 		}
@@ -37,13 +30,15 @@ func (r *run) around(ctx context.Context) (*neighbourhood, error) {
 	if !ok {
 		return n, nil // a copy that the repository leaves out
 	}
+	n.tree = tree
+	n.look(i)
 	mine := tree.Modules[i].Workspace
-	for _, j := range slices.Sorted(slices.Values(tree.Users(i))) {
-		if m := tree.Modules[j]; mine == "" || m.Workspace != mine {
+	for j, m := range tree.Modules {
+		// What a go.mod that nobody can read replaces is not known; what the module imports is.
+		built := slices.Contains(tree.Users(i), j) || m.Problem != "" && n.uses(tree.Abs(m.Dir))
+		if j != i && built && (mine == "" || m.Workspace != mine) {
 			r.dependants = append(r.dependants, dependant{tree.Abs(m.Dir), m.Workspace == ""})
 		}
 	}
-	n.tree = tree
-	n.look(i)
 	return n, nil
 }

@@ -3,7 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"path/filepath"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -12,7 +12,6 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
-	"etcdmod/internal/gocmd"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/verify"
 	"etcdmod/rewrite"
@@ -22,18 +21,28 @@ import (
 // nobody else is blamed for it. They fall back one tier at a time.
 func (r *run) edit(ctx context.Context, plan *rewrite.Plan, rewrites []change.Change, made *bump.Made) error {
 	kept, failed := made.Changes, made.Failed
+	if r.refuseUnjudged(plan, nil) {
+		var err error
+		if rewrites, err = plan.Changes(); err != nil {
+			return err
+		}
+	}
 	for len(rewrites) > 0 {
 		v, err := r.judge(ctx, append(slices.Clone(rewrites), kept...), nil, made.Flags)
 		if err != nil {
 			return err
 		}
 		r.skips(v.Skipped)
-		if len(v.Problems) == 0 {
+		refused := r.refuseUnjudged(plan, v.Unjudged)
+		switch {
+		case len(v.Problems) == 0 && !refused:
 			kept = append(kept, rewrites...)
-			break
+			rewrites = nil
+			continue
+		case len(v.Problems) > 0:
+			failed = v.Problems
 		}
-		failed = v.Problems
-		if !r.lowerEach(plan, rewrites, v.Problems) {
+		if len(v.Problems) > 0 && !refused && !r.lowerEach(plan, rewrites, v.Problems) {
 			lower(plan, rewrites, v.Problems, r.mod.Located(v.Problems[0]).String(), r.imports)
 		}
 		if rewrites, err = plan.Changes(); err != nil {
@@ -158,6 +167,7 @@ func (r *run) judge(ctx context.Context, changes []change.Change, packages, flag
 	}
 	r.log("verifying %d changed files", len(changes))
 	checked, uncovered := map[string]bool{}, map[string]int{}
+	v.Unjudged = map[string]string{}
 	var unproved []finding.Skip
 	for i, c := range r.Configurations {
 		res, err := r.verifyIn(ctx, i, overlay, packages, flags)
@@ -172,6 +182,7 @@ func (r *run) judge(ctx context.Context, changes []change.Change, packages, flag
 			res.New[n].Message += r.note(c)
 			r.log("%s: %s%s", p.Phase, r.mod.Located(p), r.note(c))
 		}
+		r.unbuilt(&v, res, c)
 		if !res.OK() {
 			v.Problems = res.New
 			return v, nil
@@ -192,6 +203,7 @@ func (r *run) judge(ctx context.Context, changes []change.Change, packages, flag
 	for _, d := range r.dependants {
 		of, err := r.builtWith(ctx, d, overlay, flags)
 		v.Skipped = append(v.Skipped, of.Skipped...)
+		maps.Copy(v.Unjudged, of.Unjudged)
 		if err != nil || len(of.Problems) > 0 {
 			v.Problems = of.Problems
 			return v, err
@@ -209,45 +221,4 @@ func (r *run) judge(ctx context.Context, changes []change.Change, packages, flag
 
 func unverified(path, detail string) finding.Skip {
 	return finding.Skip{Path: path, Reason: finding.SkipUnverified, Detail: detail}
-}
-
-// builtWith compiles a module that replaces this one by its directory. Its own go.mod says
-// what it is built with, so that this one's does not count there.
-func (r *run) builtWith(ctx context.Context, d dependant, changed map[string][]byte, flags []string) (v verify.Judgement, err error) {
-	overlay := map[string][]byte{}
-	for name, text := range changed {
-		if filepath.Ext(name) != ".go" || strings.Contains(filepath.ToSlash(name), "/vendor/") {
-			continue
-		}
-		overlay[name] = text
-		if rel, err := filepath.Rel(r.mod.Root, name); err == nil && filepath.IsLocal(rel) {
-			for _, at := range r.spelled {
-				overlay[filepath.Join(at, rel)] = text
-			}
-		}
-	}
-	if len(overlay) == 0 {
-		return v, nil
-	}
-	r.log("verifying %s, which is built with this module", r.mod.Rel(d.root))
-	goCmd := gocmd.Runner{Dir: d.root, Env: r.Env, Layer: r.Layer} // GOWORK is its own affair
-	if r.Bump.Offline {
-		goCmd = goCmd.With("GOPROXY=off", "GONOPROXY=none")
-	}
-	if d.alone {
-		goCmd = goCmd.With("GOWORK=off")
-	}
-	for _, c := range r.Configurations {
-		res, err := r.check(ctx, verify.Request{Go: goCmd.With(c.settings()...), Overlay: overlay, Flags: r.flagsFor(c, flags...)})
-		switch {
-		case ctx.Err() != nil:
-			return v, ctx.Err()
-		case err != nil:
-			v.Skipped = append(v.Skipped, unverified(d.root, "it is built with this module, and whether it builds with the change cannot be told: "+err.Error()+r.note(c)))
-		case !res.OK():
-			v.Problems = res.New
-			return v, nil
-		}
-	}
-	return v, nil
 }

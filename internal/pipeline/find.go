@@ -61,7 +61,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 	if err != nil {
 		return nil, err
 	}
-	r.spelled = near.spellings()
+	r.near, r.spelled = near, near.spellings()
 	cache := load.NewCache()
 	progs, err := r.load(ctx, cache, r.mod, chosen)
 	if err != nil {

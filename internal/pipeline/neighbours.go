@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"path/filepath"
@@ -21,51 +22,91 @@ type neighbourhood struct {
 	near    []int                    // the others that have a say in what is right here
 	found   map[int]*discover.Module // by index; nil: it cannot be read
 	reached map[string]bool          // the packages that they import
-	users   []rewrite.Neighbour      // their packages that import one of this module
+	others  []*user                  // the packages of those that may import it
+	used    []*user                  // those that are built with one of this module
+	users   []rewrite.Neighbour      // these again
+	unknown []finding.Skip           // modules that may import anything of this one: nobody can read them
+}
+
+// A user is a package of another module, that may be built with one of this module.
+type user struct {
+	*discover.Package          // without a path where "./..." does not lead to it
+	module            string   // the directory of its module
+	files             []string // in every build configuration
+	direct            bool     // it imports one of this module
+	built             bool     // where it is verified that others build, this one is as well
 }
 
 // look fills it in for the module with an index.
 func (n *neighbourhood) look(i int) {
-	importers := n.tree.Importers(i)
+	importers := n.importers(i)
 	n.near = slices.DeleteFunc(append(n.tree.Around(i), importers...), func(j int) bool { return j == i })
 	for _, j := range importers {
 		m, err := n.module(j)
 		if err != nil {
-			n.skip(n.tree.Abs(n.tree.Modules[j].Dir), finding.SkipUnverified, "what it does with this module is not known: "+err.Error())
+			n.unread(n.tree.Abs(n.tree.Modules[j].Dir), "what it does with this module is not known: "+err.Error())
 			continue
 		}
 		n.use(m, true)
 	}
 	for _, dir := range n.tree.Apart() {
-		if m, err := discover.Find(dir, discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root)}); err == nil && m.Root != n.mod.Root {
+		if m, err := discover.Find(dir, discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root)}); err != nil {
+			if n.names(dir) {
+				n.unread(dir, "what it does with this module is not known: "+err.Error())
+			}
+		} else if m.Root != n.mod.Root {
 			n.use(m, false)
 		}
 	}
+	n.join()
 }
 
-// use notes the packages of a module that import one of this module. built says that those are
-// built where it is verified that others are.
+// importers returns the modules that may import packages of the one with an index. Nobody knows what
+// one replaces whose go.mod cannot be read: it is one of them if that names this module.
+func (n *neighbourhood) importers(i int) []int {
+	out := n.tree.Importers(i)
+	for j, m := range n.tree.Modules {
+		if j != i && m.Problem != "" && !slices.Contains(out, j) && n.names(n.tree.Abs(m.Dir)) {
+			out = append(out, j)
+		}
+	}
+	return out
+}
+
+// names reports whether the go.mod in a directory has the path of this module somewhere, or cannot
+// be read at all.
+func (n *neighbourhood) names(dir string) bool {
+	data, err := modules.ReadFile(filepath.Join(dir, "go.mod"), rooted.ModFile)
+	return err != nil || bytes.Contains(data, []byte(n.mod.Path))
+}
+
+// unread notes a module, or a directory of modules, that may import all of this one.
+func (n *neighbourhood) unread(path, why string) {
+	n.skip(path, finding.SkipUnverified, why)
+	n.unknown = append(n.unknown, finding.Skip{Path: path, Detail: why})
+	for path := range n.mod.Packages {
+		n.reached[path] = true
+	}
+}
+
+// uses reports whether the module in a directory imports a package of this one.
+func (n *neighbourhood) uses(dir string) bool {
+	return slices.ContainsFunc(n.used, func(u *user) bool { return u.module == dir })
+}
+
+// use notes the packages of a module. built says that those are built where it is verified that others
+// are.
 func (n *neighbourhood) use(m *discover.Module, built bool) {
 	take := func(p *discover.Package) {
 		files, imports := whole(p)
-		uses := false
+		u := &user{Package: p, module: m.Root, files: files, built: built}
 		for path := range imports {
 			// A package is of the module with the longest path above it: that one itself, maybe.
 			mine := within(path, n.mod.Path) && (len(m.Path) < len(n.mod.Path) || !within(path, m.Path))
 			n.reached[path] = n.reached[path] || mine
-			uses = uses || mine
+			u.direct = u.direct || mine
 		}
-		if !uses {
-			return
-		}
-		user := rewrite.Neighbour{Files: files, Beyond: n.beyond(p)}
-		for _, other := range p.Ignored {
-			user.Unbuilt = append(user.Unbuilt, other.Name)
-		}
-		if !built {
-			user.Unbuilt = files
-		}
-		n.users = append(n.users, user)
+		n.others = append(n.others, u)
 	}
 	for _, path := range slices.Sorted(maps.Keys(m.Packages)) {
 		take(m.Packages[path])
@@ -83,7 +124,61 @@ func (n *neighbourhood) use(m *discover.Module, built bool) {
 	}
 }
 
-// beyond returns the files of the packages of other modules of the repository that one is built with.
+// join finds which of the packages are built with one of this module, through whatever is between
+// them, and who may have what of these.
+func (n *neighbourhood) join() {
+	above := map[*discover.Package][]*user{} // who imports it
+	for _, u := range n.others {
+		_, imports := whole(u.Package)
+		for path := range imports {
+			for _, p := range n.packages(path) {
+				above[p] = append(above[p], u)
+			}
+		}
+	}
+	over := func(u *user) map[*user]bool { // with itself
+		seen := map[*user]bool{u: true}
+		for queue := []*user{u}; len(queue) > 0; queue = queue[1:] {
+			for _, v := range above[queue[0].Package] {
+				if !seen[v] {
+					seen[v] = true
+					queue = append(queue, v)
+				}
+			}
+		}
+		return seen
+	}
+	uses := map[*user]bool{}
+	for _, u := range n.others {
+		if u.direct {
+			maps.Copy(uses, over(u))
+		}
+	}
+	for _, u := range n.others {
+		if !uses[u] {
+			continue
+		}
+		near := rewrite.Neighbour{Files: u.files, Beyond: n.beyond(u.Package)}
+		for v := range over(u) {
+			if v != u {
+				near.Above = append(near.Above, v.files...)
+				near.Above = append(near.Above, n.beyond(v.Package)...)
+			}
+		}
+		slices.Sort(near.Above)
+		near.Above = slices.Compact(near.Above)
+		for _, other := range u.Ignored {
+			near.Unbuilt = append(near.Unbuilt, other.Name)
+		}
+		if !u.built {
+			near.Unbuilt = u.files
+		}
+		n.users, n.used = append(n.users, near), append(n.used, u)
+	}
+}
+
+// beyond returns the files of the packages of other modules of the repository that one is built with. Their
+// tests are not.
 func (n *neighbourhood) beyond(p *discover.Package) (files []string) {
 	seen := map[*discover.Package]bool{p: true}
 	for queue := []*discover.Package{p}; len(queue) > 0; queue = queue[1:] {
@@ -99,7 +194,7 @@ func (n *neighbourhood) beyond(p *discover.Package) (files []string) {
 		}
 	}
 	slices.Sort(files)
-	return files
+	return slices.DeleteFunc(files, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
 }
 
 // whole gives the files of a package, and what they import, in every build configuration.
@@ -142,7 +237,7 @@ func (n *neighbourhood) module(j int) (*discover.Module, error) {
 func (n *neighbourhood) sources() map[string][]byte {
 	out := map[string][]byte{}
 	for _, u := range n.users {
-		for _, name := range slices.Concat(u.Files, u.Beyond) {
+		for _, name := range slices.Concat(u.Files, u.Beyond, u.Above) {
 			if _, ok := out[name]; !ok {
 				out[name], _ = modules.ReadFile(name, rooted.GoFile)
 			}

@@ -132,6 +132,7 @@ type run struct {
 	dependants []dependant
 	// spelled are the names by which these reach the directory of the module.
 	spelled []string
+	near    *neighbourhood // nil where nothing was looked for
 }
 
 // newRun returns a run that verifies with check.

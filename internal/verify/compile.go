@@ -69,6 +69,9 @@ func (c *checker) compile(ctx context.Context) error {
 		was := before.pkgs[p.ImportPath]
 		switch {
 		case was != nil && was.Broken():
+			if p.Main() && !slices.Contains(c.result.Unbuilt, p.Home()) {
+				c.result.Unbuilt = append(c.result.Unbuilt, p.Home())
+			}
 			more, err := c.compare(ctx, p, after, before)
 			if err != nil {
 				return err

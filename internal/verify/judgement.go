@@ -8,4 +8,7 @@ type Judgement struct {
 	Skipped  []finding.Skip    // what an acceptance says nothing about
 	// Old are the problems that were there before, Still those that are there after as well.
 	Old, Still []finding.Problem
+	// Unjudged are packages of other modules, by import path, and modules, by directory, of which it
+	// cannot be told whether they build with the changes, each with the reason.
+	Unjudged map[string]string
 }

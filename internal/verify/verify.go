@@ -76,6 +76,9 @@ type Result struct {
 	// They are looked for only where the edits show any problem, and are errors of the go
 	// command and of the compiler.
 	Old, Still []finding.Problem
+	// Unbuilt are the packages, with or without tests, that do not build with the edits and did not
+	// build before either: what the edits do to what they do with others is not known.
+	Unbuilt []string
 	// Before is how many problems the original has. It is looked at only as far as
 	// it takes to tell old from new: 0 when the edits show no problem at all.
 	Before int

@@ -94,15 +94,21 @@ func (f unread) beside() {
 		tells[u.name] = closely[u.name] >= named || u.tells()
 	}
 	for _, n := range f.p.In.Neighbours {
-		how, who, teller, names := none, "", "", map[string]bool{}
-		for _, name := range slices.Concat(n.Files, n.Beyond) {
+		how, who, names := none, "", map[string]bool{}
+		for _, name := range slices.Concat(n.Files, n.Beyond, n.Above) {
 			if closely[name] > how {
 				how, who = closely[name], name
 			}
-			if teller == "" && tells[name] {
-				teller = name
-			}
 		}
+		first := func(files ...[]string) string {
+			for _, name := range slices.Concat(files...) {
+				if tells[name] {
+					return f.apart(name)
+				}
+			}
+			return ""
+		}
+		teller, above := first(n.Files, n.Beyond), first(n.Files, n.Beyond, n.Above)
 		near := beside{unbuilt: n.Unbuilt}
 		for _, name := range n.Files {
 			if u, ok := files[name]; ok {
@@ -114,9 +120,7 @@ func (f unread) beside() {
 		for _, name := range n.Files {
 			if u, ok := files[name]; ok {
 				f.look(u, how, names, f.apart(who))
-				if teller != "" {
-					f.Flow.tellers = append(f.Flow.tellers, telling{u, names, f.apart(teller)})
-				}
+				f.Flow.tellers = append(f.Flow.tellers, telling{u, names, teller, above})
 			}
 		}
 	}
@@ -127,12 +131,12 @@ func (f unread) apart(name string) string {
 	return fmt.Sprintf("code of %s, in another module", f.p.Rel(name))
 }
 
-// A telling is a file of another module that has some names, where somebody may tell values in
-// interfaces by their types.
+// A telling is a file of another module that has some names, with who may tell values in interfaces by
+// their types: where it hands them to, and above that, where what it keeps is used. "" is nobody.
 type telling struct {
-	user  unreadUser
-	names map[string]bool
-	who   string
+	user       unreadUser
+	names      map[string]bool
+	who, above string
 }
 
 // A beside is a package of another module.
@@ -147,7 +151,11 @@ func (f unread) told(file *source.File, obj types.Object) string {
 	v, _ := obj.(*types.Var)
 	embedded := v != nil && v.Embedded()
 	for _, t := range f.tellers {
-		if (embedded || t.names[obj.Name()]) && t.user.near(file) {
+		switch {
+		case !t.user.near(file):
+		case embedded && t.above != "":
+			return t.above
+		case t.names[obj.Name()] && t.who != "":
 			return t.who
 		}
 	}

@@ -37,7 +37,8 @@ type Helper struct {
 	Election bool
 }
 
-// A Neighbour is a package of another module that imports one of this module.
+// A Neighbour is a package of another module that imports one of this module, or that is built with
+// one that does.
 type Neighbour struct {
 	Files []string // absolute names of its Go files
 	// Unbuilt are those of Files that are not built when it is verified that others build.
@@ -45,6 +46,9 @@ type Neighbour struct {
 	// Beyond are those of the packages that it is built with, as far as they are in the repository
 	// and not of this module: it may hand on to them what it has.
 	Beyond []string
+	// Above are those of the packages of other modules that are built with it, and with what these are
+	// built with: they may have what it keeps.
+	Above []string
 }
 
 // HasClocks reports whether the helper package has the clocks, or can be given them.
@@ -153,7 +157,7 @@ type Input struct {
 	Forks []Fork
 	// Ignored are Go files that every build configuration leaves out, with their bytes.
 	Ignored map[string][]byte
-	// Neighbours are the packages of other modules of the repository that import one of this module,
+	// Neighbours are the packages of other modules of the repository that are built with one of this module,
 	// and Beside are the bytes of the files that they name.
 	Neighbours []Neighbour
 	Beside     map[string][]byte
