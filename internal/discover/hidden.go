@@ -42,7 +42,7 @@ func (w *walker) hidden(dir string) {
 			continue
 		}
 		if imports := importsOf(f); len(imports) > 0 {
-			w.m.Hidden = append(w.m.Hidden, Ignored{Name: name, Imports: imports})
+			w.m.Hidden = append(w.m.Hidden, Ignored{Name: name, Imports: imports, Mention: w.mentioned(src, map[string]bool{})})
 		}
 	}
 }

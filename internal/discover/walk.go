@@ -252,6 +252,11 @@ func (w *walker) file(dir, name string) {
 			p.Imports[ip] = true
 		}
 	}
+	w.mentioned(src, mention)
+}
+
+// mentioned notes the words that occur in a file.
+func (w *walker) mentioned(src []byte, mention map[string]bool) map[string]bool {
 	for _, list := range [][]string{w.opts.Words, w.opts.Hints} {
 		for _, word := range list {
 			if bytes.Contains(src, []byte(word)) {
@@ -259,6 +264,7 @@ func (w *walker) file(dir, name string) {
 			}
 		}
 	}
+	return mention
 }
 
 // matches reports whether the file belongs to the build configuration. A file for which

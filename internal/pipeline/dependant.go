@@ -1,11 +1,9 @@
 package pipeline
 
 import (
-	"bytes"
 	"context"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -132,11 +130,10 @@ func (n *neighbourhood) named(files []string) func(exported string) bool {
 		}
 	}
 	has := func(word string) bool {
-		is := regexp.MustCompile(`\b` + regexp.QuoteMeta(word) + `\b`)
-		return slices.ContainsFunc(sources, func(src []byte) bool { return bytes.Contains(src, []byte(word)) && is.Match(src) })
+		return slices.ContainsFunc(sources, func(src []byte) bool { return hasWord(src, word) })
 	}
 	return func(exported string) bool {
-		parts := strings.Split(path.Base(exported), ".") // as lock.Service.Mutex
-		return len(sources) < len(files) || has(parts[len(parts)-1]) || len(parts) > 2 && slices.ContainsFunc(mutexWords, has)
+		member := strings.Count(path.Base(exported), ".") > 1 // as lock.Service.Mutex
+		return len(sources) < len(files) || has(lastName(exported)) || member && slices.ContainsFunc(mutexWords, has)
 	}
 }

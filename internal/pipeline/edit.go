@@ -42,7 +42,7 @@ func (r *run) edit(ctx context.Context, plan *rewrite.Plan, rewrites []change.Ch
 		case len(v.Problems) > 0:
 			failed = v.Problems
 		}
-		if len(v.Problems) > 0 && !refused && !r.lowerEach(plan, rewrites, v.Problems) {
+		if len(v.Problems) > 0 && !refused && !r.refuseNamed(plan, rewrites, v.Problems) && !r.lowerEach(plan, rewrites, v.Problems) {
 			lower(plan, rewrites, v.Problems, r.mod.Located(v.Problems[0]).String(), r.imports)
 		}
 		if rewrites, err = plan.Changes(); err != nil {

@@ -24,7 +24,7 @@ import (
 // words returns what is looked for in the source before anything is loaded: without it there
 // is no loop to find. notable are those that are worth a note where nothing can be found.
 func words() (notable, hints []string) {
-	hints = []string{rewrite.IgnoreWord}
+	hints = []string{rewrite.IgnoreWord, linkname}
 	for _, n := range rewrite.Needs() {
 		for _, list := range n.Words {
 			if n.Notable {
@@ -101,6 +101,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Reached:      near.reached,
 		Neighbours:   near.users,
 		Beside:       near.sources(),
+		Pulled:       pulled(r.mod, near.beside),
 		Ignored:      r.ignored(chosen),
 		Leasing:      r.mod.Imports(isLeasing),
 		Linked:       r.mod.Linked,

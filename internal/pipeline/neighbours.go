@@ -22,6 +22,7 @@ type neighbourhood struct {
 	near    []int                    // the others that have a say in what is right here
 	found   map[int]*discover.Module // by index; nil: it cannot be read
 	reached map[string]bool          // the packages that they import
+	beside  []*discover.Module       // those that may import it
 	others  []*user                  // the packages of those that may import it
 	used    []*user                  // those that are built with one of this module
 	users   []rewrite.Neighbour      // these again
@@ -50,7 +51,7 @@ func (n *neighbourhood) look(i int) {
 		n.use(m, true)
 	}
 	for _, dir := range n.tree.Apart() {
-		if m, err := discover.Find(dir, discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root)}); err != nil {
+		if m, err := discover.Find(dir, discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root), Hints: []string{linkname}}); err != nil {
 			if n.names(dir) {
 				n.unread(dir, "what it does with this module is not known: "+err.Error())
 			}
@@ -97,6 +98,7 @@ func (n *neighbourhood) uses(dir string) bool {
 // use notes the packages of a module. built says that those are built where it is verified that others
 // are.
 func (n *neighbourhood) use(m *discover.Module, built bool) {
+	n.beside = append(n.beside, m)
 	take := func(p *discover.Package) {
 		files, imports := whole(p)
 		u := &user{Package: p, module: m.Root, files: files, built: built}
@@ -227,7 +229,7 @@ func (n *neighbourhood) module(j int) (*discover.Module, error) {
 	if m, ok := n.found[j]; ok {
 		return m, nil
 	}
-	m, err := discover.Find(n.tree.Abs(n.tree.Modules[j].Dir), discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root)})
+	m, err := discover.Find(n.tree.Abs(n.tree.Modules[j].Dir), discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root), Hints: []string{linkname}})
 	n.found[j] = m
 	return m, err
 }

@@ -1,8 +1,11 @@
 package flow
 
 import (
+	"fmt"
 	"go/ast"
+	"go/token"
 	"go/types"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,7 +40,27 @@ func (w observer) unsafeView(n *ast.CallExpr, dst types.Type) bool {
 		b := boxedParameter{at: n.Pos(), foreign: "generic code converts it with unsafe.Pointer", look: whole, who: "package unsafe"}
 		w.generics.boxed[param.Obj().Pos()] = append(w.generics.boxed[param.Obj().Pos()], b)
 	}
-	w.unseen(t, finding.UnsafeUse, n, "%s, which holds it, is converted with unsafe.Pointer", types.TypeString(t, shortly))
+	const how = "%s, which holds it, is converted with unsafe.Pointer"
+	w.unseen(t, finding.UnsafeUse, n.Pos(), how, types.TypeString(t, shortly))
+	for _, iface := range outgoing(w.p, t) {
+		w.meet(whole, iface, "package unsafe", n.Pos(), origin{}) // which reads what an interface is made of
+	}
+	// From a part of it the rest is a sum away.
+	if addr, ok := ast.Unparen(arg).(*ast.UnaryExpr); ok && addr.Op == token.AND {
+		for e := ast.Unparen(addr.X); ; {
+			switch x := e.(type) {
+			case *ast.SelectorExpr:
+				e = ast.Unparen(x.X)
+			case *ast.IndexExpr:
+				e = ast.Unparen(x.X)
+			default:
+				return true
+			}
+			if t := w.file.TypeOf(e); t != nil {
+				w.unseen(pointedTo(t), finding.UnsafeUse, n.Pos(), "the address of a part of "+how, types.TypeString(t, shortly))
+			}
+		}
+	}
 	return true
 }
 
@@ -47,9 +70,9 @@ func isUnsafePointer(t types.Type) bool {
 }
 
 // unseen refuses the mutexes that values of type t hold.
-func (w observer) unseen(t types.Type, code finding.Code, at ast.Node, format string, args ...any) {
+func (w observer) unseen(t types.Type, code finding.Code, at token.Pos, format string, args ...any) {
 	for _, obj := range w.held(t, whole) {
-		w.refuse(w.object(obj), code, at.Pos(), format, args...)
+		w.refuse(w.object(obj), code, at, format, args...)
 	}
 }
 
@@ -62,9 +85,9 @@ func (w observer) linked() {
 		switch {
 		case !ok:
 		case fn.Body == nil:
-			w.unlink(w.file.Pkg.TypesInfo.Defs[fn.Name], fn, fn.Name.Name+" has no body")
+			w.unlink(w.file.Pkg.TypesInfo.Defs[fn.Name], fn.Pos(), fn.Name.Name+" has no body")
 		case assembly:
-			w.unlink(w.file.Pkg.TypesInfo.Defs[fn.Name], fn, "assembly of this package may call "+fn.Name.Name)
+			w.unlink(w.file.Pkg.TypesInfo.Defs[fn.Name], fn.Pos(), "assembly of this package may call "+fn.Name.Name)
 		}
 	}
 	for _, group := range w.file.Syntax.Comments {
@@ -73,9 +96,11 @@ func (w observer) linked() {
 			if len(words) < 2 || words[0] != "//go:linkname" {
 				continue
 			}
-			w.unlink(w.file.Pkg.Types.Scope().Lookup(words[1]), c, "a linkname directive names "+words[1])
+			w.unlink(w.file.Pkg.Types.Scope().Lookup(words[1]), c.Pos(), "a linkname directive names "+words[1])
 			if len(words) > 2 {
-				w.unlink(w.named(words[2]), c, "a linkname directive names "+words[2])
+				for _, obj := range symbols(w.p, words[2]) {
+					w.unlink(obj, c.Pos(), "a linkname directive names "+words[2])
+				}
 			}
 		}
 	}
@@ -110,37 +135,63 @@ func (w observer) hasAssembly() bool {
 	return false
 }
 
-// named returns the package-level function or variable, or the method, that a linker symbol
-// stands for, or nil.
-func (w observer) named(symbol string) types.Object {
+// pulled refuses what linkname directives name in files that are not read: those that no build
+// of this run has, those that see no mutex, and those of other modules.
+func (w observer) pulled() {
+	for _, name := range slices.Sorted(maps.Keys(w.p.In.Pulled)) {
+		if w.p.ByName[name] != nil {
+			continue
+		}
+		for _, symbol := range w.p.In.Pulled[name] {
+			for _, obj := range symbols(w.p, symbol) {
+				w.unlink(obj, obj.Pos(), fmt.Sprintf("a linkname directive in %s names %s", w.p.Rel(name), symbol))
+			}
+		}
+	}
+}
+
+// symbols returns the package-level functions and variables, and the methods, that a linker symbol
+// may stand for.
+func symbols(p *source.Program, symbol string) (out []types.Object) {
 	slash := strings.LastIndex(symbol, "/")
 	path, name, ok := strings.Cut(symbol[slash+1:], ".")
 	if !ok {
 		return nil
 	}
-	path = symbol[:slash+1] + path
-	for _, pkg := range w.p.In.Packages {
-		if pkg.PkgPath == path && pkg.Types != nil {
-			owner, method, isMethod := strings.Cut(strings.TrimPrefix(name, "("), ".")
-			obj := pkg.Types.Scope().Lookup(strings.Trim(owner, "*)"))
-			if tn, ok := obj.(*types.TypeName); ok && isMethod {
-				obj, _, _ = types.LookupFieldOrMethod(tn.Type(), true, pkg.Types, method)
-			}
-			return obj
+	path = symbol[:slash+1] + strings.ReplaceAll(path, "%2e", ".")
+	owner, method, isMethod := strings.Cut(strings.TrimPrefix(name, "("), ".")
+	seen := map[*types.Package]bool{}
+	for _, file := range p.Files {
+		pkg := file.Pkg
+		if pkg.Types == nil || seen[pkg.Types] || pkg.PkgPath != path && (path != "main" || pkg.Name != path) {
+			continue
+		}
+		seen[pkg.Types] = true
+		obj := pkg.Types.Scope().Lookup(strings.Trim(owner, "*)"))
+		if tn, ok := obj.(*types.TypeName); ok && isMethod {
+			obj, _, _ = types.LookupFieldOrMethod(tn.Type(), true, pkg.Types, method)
+		}
+		if obj != nil {
+			out = append(out, obj)
 		}
 	}
-	return nil
+	return out
 }
 
-func (w observer) unlink(obj types.Object, at ast.Node, why string) {
+func (w observer) unlink(obj types.Object, at token.Pos, why string) {
 	if obj == nil {
 		return
 	}
 	w.looks.linked[obj.Pos()] = true
 	if w.mutexIn(obj.Type()) {
-		w.refuse(w.object(obj), finding.Linked, at.Pos(), "%s", why)
+		w.refuse(w.object(obj), finding.Linked, at, "%s", why)
 	}
-	w.visitSignature(obj.Type(), func(t types.Type) { w.unseen(t, finding.Linked, at, "%s", why) })
+	w.visitSignature(obj.Type(), func(t types.Type) {
+		w.unseen(t, finding.Linked, at, "%s", why)
+		for _, iface := range outgoing(w.p, t) {
+			w.meet(calls, iface, "code to which "+why, at, origin{})
+		}
+	})
 }
 
 // visitSignature calls visit with the types of parameters and results of a function, or with

@@ -116,8 +116,9 @@ func (fl *Flow) exported(c *Component) {
 	p := fl.p
 	type alike struct {
 		declared declared
-		goes     func(who string) finding.Reason
+		goes     func(code finding.Code, who string) finding.Reason
 	}
+	const looking = ", which may look at its type"
 	all := newDeclared()
 	var alone []alike
 	for _, f := range p.Files {
@@ -141,16 +142,16 @@ func (fl *Flow) exported(c *Component) {
 				continue // nobody can look it up
 			}
 			name := owners[id] + obj.Name()
-			goes := func(who string) finding.Reason {
+			goes := func(code finding.Code, who string) finding.Reason {
 				return finding.Reason{
-					Code:   finding.EscapesInterface,
-					Detail: fmt.Sprintf("%s of %s %s goes to %s, which may look at its type", name, kind, f.Pkg.PkgPath, who),
+					Code:   code,
+					Detail: fmt.Sprintf("%s of %s %s goes to %s", name, kind, f.Pkg.PkgPath, who),
 					Pos:    p.Position(id.Pos()),
 				}
 			}
-			who := unread{fl}.told(f, obj)
+			code, who := unread{fl}.told(f, obj)
 			if who != "" {
-				c.Reasons = append(c.Reasons, goes(who))
+				c.Reasons = append(c.Reasons, goes(code, who))
 			}
 			if p.In.Exported == source.RewriteExported {
 				c.Exported = append(c.Exported, f.Pkg.PkgPath+"."+name)
@@ -173,11 +174,11 @@ func (fl *Flow) exported(c *Component) {
 		found := false
 		for _, a := range alone {
 			if _, one := (unread{fl}).handed(a.declared, in); one != "" {
-				c.Reasons, found = append(c.Reasons, a.goes(who)), true
+				c.Reasons, found = append(c.Reasons, a.goes(finding.EscapesInterface, who+looking)), true
 			}
 		}
 		if !found {
-			c.Reasons = append(c.Reasons, alone[0].goes(who))
+			c.Reasons = append(c.Reasons, alone[0].goes(finding.EscapesInterface, who+looking))
 		}
 	}
 	slices.Sort(c.Exported)

@@ -3,8 +3,11 @@ package flow
 import (
 	"fmt"
 	"go/ast"
+	"go/token"
 	"go/types"
+	pathpkg "path"
 	"sort"
+	"strings"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/source"
@@ -19,12 +22,14 @@ import (
 // names that are added, and no other Header that the deeper one could meet. No interface
 // of the module may ask for what is added: the struct would satisfy it all at once.
 
-// An embedder is a named struct type that embeds the mutex, directly or not.
+// An embedder is a struct type that embeds the mutex, directly or not.
 type embedder struct {
-	file  *source.File
-	spec  *ast.TypeSpec
-	named *types.Named
-	field []*types.Var // the embedded mutexes
+	file    *source.File
+	at      token.Pos
+	name    string
+	t       types.Type
+	generic bool
+	field   []*types.Var // the embedded mutexes
 }
 
 // embedder notes a declaration of a struct type that embeds the mutex.
@@ -33,12 +38,23 @@ func (w *walker) embedder(n *ast.TypeSpec) {
 	if !ok {
 		return
 	}
-	named, ok := obj.Type().(*types.Named)
-	if !ok {
+	if named, ok := obj.Type().(*types.Named); ok {
+		embeddedBy(w, embedder{file: w.file, at: n.Pos(), name: n.Name.Name, t: named, generic: named.TypeParams() != nil})
+	}
+}
+
+// namelessEmbedder notes a struct type without a name that embeds something which embeds the mutex.
+func namelessEmbedder(w *walker, n *ast.StructType) {
+	if spec, ok := w.parent().(*ast.TypeSpec); ok && !spec.Assign.IsValid() {
 		return
 	}
-	if fields := w.file.MutexesIn(named, map[types.Type]bool{}); len(fields) > 0 {
-		w.embeds = append(w.embeds, embedder{w.file, n, named, fields})
+	t := w.file.TypeOf(n)
+	embeddedBy(w, embedder{file: w.file, at: n.Pos(), name: "a struct type without a name", t: t, generic: len(typeParamsIn(t)) > 0})
+}
+
+func embeddedBy(w *walker, e embedder) {
+	if e.field = w.file.MutexesIn(e.t, map[types.Type]bool{}); len(e.field) > 0 {
+		w.embeds = append(w.embeds, e)
 	}
 }
 
@@ -78,25 +94,25 @@ func (f *Flow) embedding() {
 	for _, e := range f.embeds {
 		why := e.differs()
 		if why == "" && len(f.asked) > 0 {
-			why = fmt.Sprintf("%s could satisfy the interface at %s", e.spec.Name.Name, f.p.Where(f.asked[0]))
+			why = fmt.Sprintf("%s could satisfy the interface at %s", e.name, f.p.Where(f.asked[0]))
 		}
 		if why == "" {
 			continue
 		}
 		for _, field := range e.field {
 			n := f.object(field)
-			n.deny(finding.Reason{Code: finding.EmbeddedMutex, Detail: why, Pos: f.p.Position(e.spec.Pos())})
+			n.deny(finding.Reason{Code: finding.EmbeddedMutex, Detail: why, Pos: f.p.Position(e.at)})
 		}
 	}
 }
 
 // differs says what would be another member of the struct than before, or "".
 func (e embedder) differs() string {
-	if e.named.TypeParams() != nil {
-		return e.spec.Name.Name + " has type parameters"
+	if e.generic {
+		return e.name + " has type parameters"
 	}
 	if len(e.field) > 1 {
-		return e.spec.Name.Name + " embeds more than one"
+		return e.name + " embeds more than one"
 	}
 	names := make([]string, 0, len(source.HelperMethods))
 	for name := range source.HelperMethods {
@@ -104,12 +120,12 @@ func (e embedder) differs() string {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		if obj, index, _ := types.LookupFieldOrMethod(e.named, true, e.file.Pkg.Types, name); obj != nil || index != nil {
-			return fmt.Sprintf("%s has its own %s", e.spec.Name.Name, name)
+		if obj, index, _ := types.LookupFieldOrMethod(e.t, true, e.file.Pkg.Types, name); obj != nil || index != nil {
+			return fmt.Sprintf("%s has its own %s", e.name, name)
 		}
 	}
-	if otherHeader(e.file.Clients, e.named, map[types.Type]bool{}) {
-		return e.spec.Name.Name + " embeds another Header"
+	if otherHeader(e.file.Clients, e.t, map[types.Type]bool{}) {
+		return e.name + " embeds another Header"
 	}
 	return ""
 }
@@ -167,4 +183,52 @@ func headerValue(w *walker, x *ast.SelectorExpr) {
 		n, t = w.object(st.Field(i)), st.Field(i).Type()
 	}
 	w.poisonNode(n, finding.UnsupportedUse, x, "%s is not called there", w.p.Text(x))
+}
+
+// embeds reports whether a file without types has a struct type with the members of what another
+// package declares, or gives such a type another name: a package of the module, or where the file
+// imports none of that, one that may be built with it.
+func embeds(u unreadUser, module string) (found bool) {
+	direct := u.uses(module)
+	suspect := func(name string) bool {
+		for _, spec := range u.syntax.Imports {
+			path := source.ImportPath(spec)
+			is := pathpkg.Base(path)
+			if spec.Name != nil {
+				is = spec.Name.Name
+			}
+			if first, _, _ := strings.Cut(path, "/"); is == name {
+				return below(path, []string{module}) || !direct && strings.Contains(first, ".")
+			}
+		}
+		return name != "." // of a package that is not called as its directory is
+	}
+	var from func(e ast.Expr) bool
+	from = func(e ast.Expr) bool {
+		switch e := e.(type) {
+		case *ast.StarExpr:
+			return from(e.X)
+		case *ast.IndexExpr:
+			return from(e.X)
+		case *ast.IndexListExpr:
+			return from(e.X)
+		case *ast.SelectorExpr:
+			id, ok := e.X.(*ast.Ident)
+			return ok && suspect(id.Name)
+		case *ast.Ident:
+			return e.IsExported() && suspect(".")
+		}
+		return false
+	}
+	for n := range ast.Preorder(u.syntax) {
+		switch n := n.(type) {
+		case *ast.StructType:
+			for _, field := range n.Fields.List {
+				found = found || len(field.Names) == 0 && from(field.Type)
+			}
+		case *ast.TypeSpec:
+			found = found || n.Assign.IsValid() && from(n.Type)
+		}
+	}
+	return found
 }

@@ -24,6 +24,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 
 		components: map[*node]*Component{},
 	}
+	observer{&walker{Flow: f}}.pulled()
 	for _, config := range configs {
 		for _, fl := range config.Files {
 			f.looks.places.read(p, fl)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -120,7 +121,7 @@ func (f unread) beside() {
 		for _, name := range n.Files {
 			if u, ok := files[name]; ok {
 				f.look(u, how, names, f.apart(who))
-				f.Flow.tellers = append(f.Flow.tellers, telling{u, names, teller, above})
+				f.Flow.tellers = append(f.Flow.tellers, telling{u, names, teller, above, embeds(u, f.p.In.ModulePath)})
 			}
 		}
 	}
@@ -137,6 +138,7 @@ type telling struct {
 	user       unreadUser
 	names      map[string]bool
 	who, above string
+	embeds     bool // what is declared elsewhere is embedded there
 }
 
 // A beside is a package of another module.
@@ -145,21 +147,23 @@ type beside struct {
 	unbuilt []string // those of the files that no compiler looks at
 }
 
-// told returns who in other modules may tell a declaration by the type that it has, or "". An embedded
-// mutex needs no name: its methods are those of what it is embedded in.
-func (f unread) told(file *source.File, obj types.Object) string {
+// told returns who in other modules may tell a declaration by the type that it has, and what that is, or
+// "". An embedded mutex needs no name: its methods are those of what it is embedded in.
+func (f unread) told(file *source.File, obj types.Object) (code finding.Code, who string) {
 	v, _ := obj.(*types.Var)
 	embedded := v != nil && v.Embedded()
 	for _, t := range f.tellers {
 		switch {
+		case embedded && t.embeds:
+			return finding.EmbeddedMutex, f.apart(t.user.name) + ", where a type may embed it beside other members"
 		case !t.user.near(file):
 		case embedded && t.above != "":
-			return t.above
+			return finding.EscapesInterface, t.above + ", which may look at its type"
 		case t.names[obj.Name()] && t.who != "":
-			return t.who
+			return finding.EscapesInterface, t.who + ", which may look at its type"
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // handed returns who of other packages does more with what is declared than to call methods of the
@@ -236,6 +240,8 @@ func (u unreadUser) closely() (how look) {
 		switch path := source.ImportPath(spec); {
 		case below(path, typeReaders):
 			how = max(how, calls)
+		case path == "unsafe" && (spec.Name == nil || spec.Name.Name != "_"): // which linkname asks for
+			how = max(how, whole)
 		case below(path, memberReaders):
 			how, prints = max(how, members), true
 		case slices.Contains(printers, path):

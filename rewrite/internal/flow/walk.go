@@ -43,6 +43,8 @@ func (w reader) node(n ast.Node) {
 		w.typeSpec(n)
 		w.embedder(n)
 		w.promoted(n)
+	case *ast.StructType:
+		namelessEmbedder(w.walker, n)
 	case *ast.InterfaceType:
 		w.asksForMore(n)
 		if iface, ok := w.file.TypeOf(n).(*types.Interface); ok {

@@ -157,6 +157,9 @@ type Input struct {
 	Forks []Fork
 	// Ignored are Go files that every build configuration leaves out, with their bytes.
 	Ignored map[string][]byte
+	// Pulled are the linker symbols that linkname directives name, by file, in all of the module, whether
+	// it is loaded or not, and in the modules of the repository that are built with it.
+	Pulled map[string][]string
 	// Neighbours are the packages of other modules of the repository that are built with one of this module,
 	// and Beside are the bytes of the files that they name.
 	Neighbours []Neighbour
