@@ -239,7 +239,7 @@ var texts = map[Code]string{
 	SkipDependency:   "A package that this one imports cannot be had: go.sum lacks its entry, the module cannot be downloaded, or it does not exist. What resolves without it was analysed.",
 	SkipMetadata:     "The go command cannot make out the package, for example since its files name two packages or it imports itself. \"go list\" says the same.",
 	SkipTypes:        "The package does not type-check. What resolves was analysed.",
-	SkipConstraints:  "The file tries a lock, but its name or its build constraints leave it out of every build configuration of this run. Nothing was looked for in it.",
+	SkipConstraints:  "The file tries a lock, but its name, its build constraints or the name of its directory leave it out of every build configuration of this run. Nothing was looked for in it.",
 	SkipBazel:        "The package has a BUILD file, which is not edited. Bazel builds with what that names, and with nothing else.",
 	SkipGoMod:        "The go.mod could not be judged, so nothing is known of the etcd client that it requires.",
 	SkipUnverified:   "The changed file or package was not compiled, vetted or tested as asked for: it belongs to another build configuration, or it failed before the change as well.",

@@ -105,7 +105,7 @@ var earns = map[Code]string{
 	SkipDependency:     "run \"go mod tidy\" or \"go mod download\", and check GOPROXY, GOPRIVATE and the network",
 	SkipMetadata:       "fix it, and run again",
 	SkipTypes:          "fix the errors, and run again",
-	SkipConstraints:    "run again with the -tags that it is for, or name all build configurations that count with -config, as in -config linux/amd64,windows/amd64,tags=integration",
+	SkipConstraints:    "run again with the -tags that it is for, or name all build configurations that count with -config, as in -config linux/amd64,windows/amd64,tags=integration; a program below testdata, or below a directory whose name begins with a dot or an underscore, has to be moved",
 	SkipBazel:          "add the helper package to the deps of what imports it now, and give the helper a BUILD file (gazelle does both)",
 	SkipUnverified:     "look at the change yourself",
 	SkipNoModule:       "run \"go mod init\" and \"go mod tidy\" first; the go command takes over the versions of most such tools",

@@ -3,8 +3,6 @@ package pipeline
 import (
 	"bytes"
 	"context"
-	"go/parser"
-	"go/token"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -304,39 +302,6 @@ func (r *run) unread(chosen []*discover.Package, progs []loaded) {
 			src, err := modules.ReadFile(name, rooted.GoFile)
 			if err != nil || slices.ContainsFunc(notable, func(w string) bool { return bytes.Contains(src, []byte(w)) }) {
 				r.skip(name, finding.SkipConstraints, "the go command leaves it out of the build of this run; \"go list -f '{{.IgnoredGoFiles}}'\" there names it")
-			}
-		}
-	}
-}
-
-// why says why no build of a package has a file.
-func why(p *discover.Package, name string) string {
-	if src, err := modules.ReadFile(name, rooted.GoFile); err == nil && len(p.Files) > 0 && !p.Main {
-		if f, err := parser.ParseFile(token.NewFileSet(), name, src, parser.PackageClauseOnly); err == nil && f.Name.Name == "main" {
-			return "it is a program of its own beside the package of its directory, in no build of that"
-		}
-	}
-	return "no build configuration of this run has it; name one that does with -config or -tags"
-}
-
-// leftOut names the files of other build configurations that try a mutex.
-func (r *run) leftOut(chosen []*discover.Package) {
-	reaches := map[string]bool{}
-	for _, ip := range r.paths() {
-		reaches[ip] = true
-	}
-	for _, p := range chosen {
-		reaches[p.Path] = true
-	}
-	notable, _ := words()
-	for _, p := range r.mod.Packages {
-		for _, f := range p.Ignored {
-			concerned := reaches[p.Path]
-			for _, ip := range f.Imports {
-				concerned = concerned || reaches[ip]
-			}
-			if concerned && slices.ContainsFunc(notable, func(w string) bool { return f.Mention[w] }) {
-				r.skip(f.Name, finding.SkipConstraints, why(p, f.Name))
 			}
 		}
 	}
