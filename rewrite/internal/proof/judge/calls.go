@@ -262,7 +262,7 @@ func (r *runner) clocked(s *state, c ssa.CallInstruction, name string, args []st
 		r.paces[args[len(args)-1]] = true
 		k(s, "stopped")
 	case "Stop":
-		if !s.tried && !s.done && !r.inner[c.Block()] {
+		if now, ok := c.(*ssa.Call); ok && !s.tried && !s.done && !r.inner[c.Block()] && r.try != nil && now.Parent() == r.try.Parent() && reaches(now.Block(), r.try.Block()) {
 			r.stop(c, "the clock is stopped before the loop waits for it")
 			return
 		}

@@ -71,6 +71,15 @@ var collapses = []struct{ name, head, loop, wait, want string }{
 		if mu.TryLock(ctx) == nil { log.Print(time.Since(start)); return nil }
 		select { case <-ctx.Done(): return ctx.Err(); case <-time.After(time.Second): }
 	}`, `if err := mu.WatchLockRetry(ctx, time.Second); err != nil { return err }; log.Print(time.Since(start)); return nil`, ""},
+	{"a clock is stopped when the context ends before the first try", `func wait(ctx context.Context, mu *concurrency.Mutex) error {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		`, `for {
+		select {
+		case <-ctx.Done(): return ctx.Err()
+		case <-t.C: if mu.TryLock(ctx) == nil { return nil }
+		}
+	}`, `return mu.WatchLockRetry(ctx, time.Second)`, ""},
 	{"another interval", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled, `return mu.WatchLockRetry(ctx, time.Minute)`, "interval"},
 	{"another context", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled, `return mu.WatchLockRetry(context.Background(), time.Second)`, "the loop did"},
 	{"success that is told as an error", `func wait(ctx context.Context, mu *concurrency.Mutex) error {`, polled,
