@@ -36,7 +36,8 @@ type Directory struct {
 	Home string
 	// Work is the go.work that it is for; "" for that of a module alone.
 	Work string
-	// Go runs in the root directory of the module whose go.mod changes. What its layer has counts as what is on disk.
+	// Go runs in the root directory of the module whose go.mod changes. What its layer has counts
+	// as what is on disk.
 	Go gocmd.Runner
 }
 
