@@ -45,13 +45,14 @@ func Make(ctx context.Context, m Module, opts Options, v *Verdict) (*Made, error
 	case why == nil:
 		k.take(ctx, made, a)
 	case len(wanted) == 0:
-		made.Skipped = []finding.Skip{{Path: m.GoModFile, Reason: finding.SkipNotRefreshed, Detail: why.Detail}}
+		k.unfollowed(made, why)
 	case !slices.ContainsFunc(wanted, func(b Bump) bool { return b.Module != wanted[0].Module }):
 		made.Failed = a.failed
 		made.Bumps = each(v.Bumps, func(b Bump) Bump {
 			b.Refused, b.Plan = why, a.notes
 			return b
 		})
+		return made, k.follow(ctx, made)
 	default:
 		return k.makeSome(ctx, v.Bumps, a.failed)
 	}
@@ -93,10 +94,33 @@ func (k *maker) makeSome(ctx context.Context, bumps []Bump, failed []finding.Pro
 	}
 	if last == nil {
 		made.Failed = failed
-	} else {
-		k.take(ctx, made, last)
+		return made, k.follow(ctx, made)
 	}
+	k.take(ctx, made, last)
 	return made, nil
+}
+
+// follow completes go.mod and go.sum of a module that keeps what it requires, where another one
+// was bumped that it is built with.
+func (k *maker) follow(ctx context.Context, made *Made) error {
+	if !k.opts.Refresh {
+		return nil
+	}
+	a, why, err := k.try(ctx, nil)
+	switch {
+	case err != nil:
+		return err
+	case why != nil:
+		k.unfollowed(made, why)
+	default:
+		made.Refresh, made.Changes, made.Skipped, made.Flags = a.refresh, a.changes, a.skipped, a.flags
+	}
+	return nil
+}
+
+// unfollowed notes that go.mod and go.sum could not be completed.
+func (k *maker) unfollowed(made *Made, why *Refusal) {
+	made.Skipped = append(made.Skipped, finding.Skip{Path: k.GoModFile, Reason: finding.SkipNotRefreshed, Detail: why.Detail})
 }
 
 // take hands on what an attempt made.

@@ -318,7 +318,7 @@ func said(m *rollout.Module) string {
 	case m.Failure != nil:
 		text, _, _ := strings.Cut(m.Failure.Message, "\n")
 		return fmt.Sprintf("%s: %s: %s", m.State, m.Failure.Kind, text)
-	case len(m.Findings) > 0:
+	case len(m.Findings)+len(m.Units) > 0:
 		text := fmt.Sprintf("%s: findings %d, changes to review %d", m.State, len(m.Findings), len(m.Units))
 		if m.Incomplete && m.Reason != "" {
 			text += ": " + m.Reason

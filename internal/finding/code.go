@@ -246,7 +246,7 @@ var texts = map[Code]string{
 	SkipBuildList:    "The go command could not tell which versions it builds, so that only the requirements in go.mod were judged, as they stand.",
 	SkipNoModule:     "There is no go.mod, so that only the files of other dependency tools were looked at, not the code.",
 	SkipPins:         "A file of another dependency tool could not be read, so that nothing is known of what it pins.",
-	SkipNotRefreshed: "A module that this one replaces by its directory was bumped, and this one could not be made to fit: it may not build now, although nothing in it needs a bump.",
+	SkipNotRefreshed: "A module that this one replaces by its directory was bumped, and this one could not be made to fit: with that bump it may not build.",
 
 	Replaced:           "A replace directive decides which code is built, so that a new version in the require line would change nothing or drop the replacement.",
 	Fork:               "A replace directive builds a directory or a module that the policy does not know.",

@@ -161,9 +161,12 @@ func rewriting(fs []*finding.Finding) (out []*finding.Finding) {
 // judge compiles the changes, and vets and tests them if asked to. packages are those that
 // change although none of their files does; flags are for the go command.
 func (r *run) judge(ctx context.Context, changes []change.Change, packages, flags []string) (v verify.Judgement, err error) {
-	overlay := map[string][]byte{}
+	own, overlay := map[string][]byte{}, maps.Clone(r.awaited)
+	if overlay == nil {
+		overlay = map[string][]byte{}
+	}
 	for _, c := range changes {
-		overlay[c.Path] = c.New
+		own[c.Path], overlay[c.Path] = c.New, c.New
 	}
 	r.log("verifying %d changed files", len(changes))
 	checked, uncovered := map[string]bool{}, map[string]int{}
@@ -201,7 +204,7 @@ func (r *run) judge(ctx context.Context, changes []change.Change, packages, flag
 		}
 	}
 	for _, d := range r.dependants {
-		of, err := r.builtWith(ctx, d, overlay, flags)
+		of, err := r.builtWith(ctx, d, own, flags)
 		v.Skipped = append(v.Skipped, of.Skipped...)
 		maps.Copy(v.Unjudged, of.Unjudged)
 		if err != nil || len(of.Problems) > 0 {

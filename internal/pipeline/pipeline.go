@@ -59,6 +59,10 @@ type Options struct {
 	// Layer is what earlier runs in other modules would have written; nil for nothing. It
 	// counts as if it was on disk.
 	Layer *gocmd.Layer
+	// Awaited is what goes before the changes of this module: the go.mod and go.sum of others
+	// that it is built with, as they will be; nil for nothing. What is required is judged with
+	// it, and changes have to compile with it as the module does without it now.
+	Awaited *gocmd.Layer
 	// Tree are the modules around; nil means those of the git repository. A change that one of
 	// them does not build with is not made.
 	Tree *modules.Tree
@@ -80,6 +84,8 @@ type Result struct {
 	// go.mod before asks for it. It is sorted by path.
 	Refresh []change.Change
 	Skipped []finding.Skip
+	// Awaits says that the changes were verified on top of [Options.Awaited].
+	Awaits bool
 	// Incomplete says that something was refused or not covered.
 	Incomplete bool
 	// Failed holds what verification said when it accepted nothing of what was proposed.
@@ -133,6 +139,8 @@ type run struct {
 	// spelled are the names by which these reach the directory of the module.
 	spelled []string
 	near    *neighbourhood // nil where nothing was looked for
+	// awaited are the files of Options.Awaited, which changes are verified with.
+	awaited map[string][]byte
 }
 
 // newRun returns a run that verifies with check.
@@ -218,6 +226,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 			}
 		}
 		r.skips(made.Skipped)
+		r.settle(made)
 		if err := r.edit(ctx, plan, rewrites, made); err != nil {
 			return nil, err
 		}
@@ -233,12 +242,6 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return v.Problems, err
 	}
 	return r.res, nil
-}
-
-// module is what is bumped.
-func (r *run) module() bump.Module {
-	first := r.Configurations[0]
-	return bump.Module{Module: r.mod, Go: r.goCmd, List: r.goFor(first), Flags: r.flagsFor(first), Verify: r.judge, Log: r.log}
 }
 
 // choose settles the tiers of the findings, and returns the rewrites.
@@ -307,6 +310,9 @@ func (r *run) open(ctx context.Context) error {
 		}
 	}
 	r.goCmd = gocmd.Runner{Dir: mod.Root, Env: r.Env, Layer: r.Layer}
+	if r.awaited, err = r.Awaited.Files(); err != nil {
+		return err
+	}
 	if r.Bump.Offline {
 		r.goCmd = r.goCmd.With("GOPROXY=off", "GONOPROXY=none")
 	}

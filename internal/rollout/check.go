@@ -30,7 +30,7 @@ func ReadIndex(dir string) (*Index, error) {
 // check reports what is in an index that no rollout writes there.
 func (x *Index) check() error {
 	dirs := map[string]bool{}
-	ids := map[string]bool{}
+	ids := map[string]string{} // the directory of the module of each unit
 	for i := range x.Modules {
 		m := &x.Modules[i]
 		if dirs[m.Dir] {
@@ -41,10 +41,22 @@ func (x *Index) check() error {
 			return fmt.Errorf("the module in %s: %w", quote.Name(m.Dir), err)
 		}
 		for _, u := range m.Units {
-			if ids[u.ID] {
+			if _, ok := ids[u.ID]; ok {
 				return fmt.Errorf("it has the unit %s twice", u.ID)
 			}
-			ids[u.ID] = true
+			ids[u.ID] = m.Dir
+		}
+	}
+	if _, err := x.Order(); err != nil {
+		return err
+	}
+	for _, m := range x.Modules {
+		for _, u := range m.Units {
+			for _, after := range u.After {
+				if dir, ok := ids[after]; !ok || dir != m.Dir && !slices.Contains(m.After, dir) {
+					return fmt.Errorf("unit %s comes after %s, and its module after none that has it", u.ID, quote.Name(after))
+				}
+			}
 		}
 	}
 	return nil
@@ -70,7 +82,8 @@ func (m *Module) check() error {
 			return fmt.Errorf("unit %s names %s and %s, which no rollout writes for it", u.ID, quote.Name(u.Patch), quote.Name(u.Description))
 		}
 		for _, after := range u.After {
-			if !slices.Contains(known, after) {
+			mine := slices.ContainsFunc(m.Units, func(other Unit) bool { return other.ID == after })
+			if !idForm.MatchString(after) || mine && !slices.Contains(known, after) || !mine && len(m.After) == 0 {
 				return fmt.Errorf("unit %s comes after %s, which is not before it", u.ID, quote.Name(after))
 			}
 		}

@@ -20,7 +20,7 @@ import (
 
 // title is the first line of a commit and of a pull request. It promises no more than holds for
 // all that the unit stands for: what was refused there goes on writing.
-func title(dir string, u *Unit, rewritten, refused []*finding.Finding) string {
+func title(dir string, u *Unit, bumps bool, rewritten, refused []*finding.Finding) string {
 	where := quote.Title(dir)
 	if dir == "." {
 		where = "the root module"
@@ -36,6 +36,8 @@ func title(dir string, u *Unit, rewritten, refused []*finding.Finding) string {
 		where = fmt.Sprintf("%s (%s and %d more)", where, quote.Title(u.Keys[0]), len(u.Keys)-1)
 	}
 	switch {
+	case len(u.Tiers) == 0 && !bumps:
+		return "Refresh go.mod and go.sum in " + where
 	case len(u.Tiers) == 0:
 		return "Bump etcd's client in " + where
 	case slices.ContainsFunc(rewritten, writes) || slices.ContainsFunc(refused, polls):

@@ -68,14 +68,18 @@ type Module struct {
 	// Reason is the first one for which something of it is not done; empty where all is.
 	Reason string `json:"reason,omitempty"`
 	// Incomplete says that something was refused or not covered.
-	Incomplete bool             `json:"incomplete,omitempty"`
-	Failure    *Failure         `json:"failure,omitempty"`
-	Findings   []Finding        `json:"findings,omitempty"`
-	Ignored    []Finding        `json:"ignored,omitempty"` // as comments in the source ask for
-	Lost       []report.Try     `json:"lost,omitempty"`    // tries of a lock that are not followed
-	Skipped    []report.Skip    `json:"skipped,omitempty"`
-	Problems   []report.Problem `json:"problems,omitempty"`
-	Units      []Unit           `json:"units,omitempty"` // the prelude first
+	Incomplete bool     `json:"incomplete,omitempty"`
+	Failure    *Failure `json:"failure,omitempty"`
+	// After are the directories of the modules whose changes come before those of this one: it
+	// was judged and verified with the go.mod and go.sum that they leave. What those come after
+	// themselves is not repeated.
+	After    []string         `json:"after,omitempty"`
+	Findings []Finding        `json:"findings,omitempty"`
+	Ignored  []Finding        `json:"ignored,omitempty"` // as comments in the source ask for
+	Lost     []report.Try     `json:"lost,omitempty"`    // tries of a lock that are not followed
+	Skipped  []report.Skip    `json:"skipped,omitempty"`
+	Problems []report.Problem `json:"problems,omitempty"`
+	Units    []Unit           `json:"units,omitempty"` // the prelude first
 	// Columns has, by "path:line:col", the columns that are not the same in characters as in
 	// bytes.
 	Columns map[string]int `json:"columns,omitempty"`
@@ -119,7 +123,8 @@ type Unit struct {
 	// are several where the flow of types ties together what they would change.
 	Keys   []string `json:"keys,omitempty"`
 	Owners []string `json:"owners,omitempty"`
-	// After are the IDs of the units whose patches have to be applied before.
+	// After are the IDs of the units whose patches have to be applied before: the prelude of the
+	// module, or else the first units of the modules in After of the module.
 	After       []string `json:"after,omitempty"`
 	Title       string   `json:"title"`
 	Patch       string   `json:"patch,omitempty"`

@@ -14,20 +14,27 @@ import (
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
+	"etcdmod/internal/rollout/state"
 )
 
 // module takes the module with an index through the pipeline. An error ends the whole run.
 func (r *run) module(ctx context.Context, i int) error {
 	m := &r.index.Modules[i]
 	sum, again := "", Again("")
+	await := r.await(i)
 	if r.state != nil {
 		sum = r.sums.Module(r.place(i))
-		kept, units, why, err := r.take(m, sum)
+		if await.sum != "" {
+			sum += " " + await.sum
+		}
+		kept, units, laid, why, err := r.take(m, sum)
 		if err != nil {
 			return err
 		}
 		if kept != nil {
 			*m = *kept
+			r.ends[i] = endingOf(laid, await.follows)
+			r.ends[i].after = r.covers(i, m.After)
 			return r.done(m, units, true, "")
 		}
 		again = why
@@ -35,10 +42,13 @@ func (r *run) module(ctx context.Context, i int) error {
 	began := time.Now()
 	next := *m
 	var made []unitFiles
+	r.ends[i] = endingOf(nil, await.follows)
 	err := r.isolate(ctx, func(ctx context.Context) (func() error, error) {
-		units, err := r.examine(ctx, i, &next)
+		units, laid, err := r.examine(ctx, i, await, &next)
 		return func() error { // only what came in time counts
 			*m, made = next, units
+			r.ends[i] = endingOf(laid, await.follows)
+			r.ends[i].after = r.covers(i, m.After)
 			return nil
 		}, err
 	})
@@ -51,7 +61,7 @@ func (r *run) module(ctx context.Context, i int) error {
 	}
 	m.Seconds = time.Since(began).Seconds()
 	if r.state != nil {
-		if err := r.put(m, made, sum); err != nil {
+		if err := r.put(m, made, r.ends[i].laid, sum); err != nil {
 			return err
 		}
 	}
@@ -140,40 +150,55 @@ func failure(err error, repo string) *Failure {
 	return f
 }
 
-// examine runs the pipeline in a module and gives its units.
-func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error) {
+// examine runs the pipeline in a module, with what it awaits, and gives its units and what those
+// that are built with it have to see.
+func (r *run) examine(ctx context.Context, i int, await awaited, m *Module) (units []unitFiles, lays []state.File, err error) {
 	opts := r.Pipeline
 	opts.Dir, opts.Patterns, opts.Log = r.tree.Abs(r.tree.Modules[i].Dir), nil, nil
 	opts.Repo = r.repo
 	opts.Bump.Apart = true
 	opts.Tree, _ = r.place(i)
+	opts.Bump.Refresh = await.follows
+	if opts.Awaited, err = r.layer(await); err != nil {
+		return nil, nil, err
+	}
+	if opts.Awaited != nil {
+		defer opts.Awaited.Remove()
+	}
 	res, err := r.run(ctx, opts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	lays = laid(res)
 	// Findings and skips of the index are relative to the repository like all else.
 	forms := report.FormsOf(res)
 	m.Lost, m.Skipped, m.Problems, m.Columns, m.Incomplete = forms.Lost, forms.Skipped, forms.Problems, forms.Columns, res.Incomplete
 	parts := split(res.Changes, func(file string) string { return r.key(r.rel(file), m.Dir) })
 	if parts, err = r.separable(ctx, res, parts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(res.Refresh) > 0 {
 		parts = append([]part{{prelude: true, refresh: true, changes: res.Refresh}}, parts...)
 	}
 	unitOf := map[*finding.Finding]string{}
-	var units []unitFiles
 	for _, p := range parts {
 		u, err := r.unit(m.Dir, res, p)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, f := range p.findings {
 			unitOf[f] = u.ID
 		}
 		m.Units = append(m.Units, *u)
 	}
-	link(m.Units)
+	var after []string
+	if res.Awaits && len(m.Units) > 0 {
+		m.After, after = r.behind(await)
+	}
+	link(m.Units, after)
+	if len(lays) > 0 {
+		parts[leader(m.Units)].leads = r.followers(i)
+	}
 	// What no finding is behind is the work of bumps; they are in the first unit.
 	bumpUnit := ""
 	for _, u := range slices.Backward(m.Units) {
@@ -200,15 +225,15 @@ func (r *run) examine(ctx context.Context, i int, m *Module) ([]unitFiles, error
 	for j, p := range parts {
 		files, err := r.render(res, p, &m.Units[j], m.Units)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		units = append(units, files)
 	}
 	// What is not read back would keep all other modules from being merged and shipped.
 	if err := m.check(); err != nil {
-		return nil, fmt.Errorf("what was found cannot be handed on: %w", err)
+		return nil, nil, fmt.Errorf("what was found cannot be handed on: %w", err)
 	}
-	return units, nil
+	return units, lays, nil
 }
 
 // separable makes sure that each part compiles with the prelude alone, and joins them all
@@ -266,26 +291,36 @@ func (r *run) unit(dir string, res *pipeline.Result, p part) (*Unit, error) {
 		}
 		u.Tiers[f.Tier.String()]++
 	}
-	u.Title = title(dir, u, p.findings, r.refused(res, p, u))
+	u.Title = title(dir, u, bumped(res), p.findings, r.refused(res, p, u))
 	return u, nil
 }
 
-// link names for each unit those whose patches have to be applied before.
-func link(units []Unit) {
-	var before []string
+// link names for each unit those whose patches have to be applied before: the preludes, or for what
+// comes before all others of the module, the units of other modules in after.
+func link(units []Unit, after []string) {
+	var own []string
 	for i := range units {
-		units[i].After = slices.Clone(before)
+		if units[i].After = slices.Clone(own); own == nil {
+			units[i].After = slices.Clone(after)
+		}
 		if units[i].Prelude {
-			before = append(before, units[i].ID)
+			own = append(own, units[i].ID)
 		}
 	}
 }
 
 // leads reports whether a unit is the first of its module, apart from what is only refreshed: it
 // has the bumps, and says what is about the module as a whole.
-func leads(u *Unit, units []Unit) bool {
-	i := slices.IndexFunc(units, func(u Unit) bool { return !u.Refresh })
-	return u.ID == units[max(i, 0)].ID
+func leads(u *Unit, units []Unit) bool { return u.ID == units[leader(units)].ID }
+
+// leader returns the index of the unit that leads.
+func leader(units []Unit) int {
+	return max(slices.IndexFunc(units, func(u Unit) bool { return !u.Refresh }), 0)
+}
+
+// behindPrelude reports whether a unit of a module comes after another one of it.
+func behindPrelude(u *Unit, units []Unit) bool {
+	return slices.ContainsFunc(units, func(o Unit) bool { return slices.Contains(u.After, o.ID) })
 }
 
 func (r *run) patchChanges(changes []change.Change) (out []change.Change) {

@@ -170,7 +170,7 @@ func (l *loader) load(u *report.Unit) error {
 	if err != nil {
 		return err
 	}
-	if len(u.After) == 0 {
+	if u.Prelude {
 		l.id, l.prelude = u.Name, files
 	}
 	for i, f := range u.Files {

@@ -14,7 +14,10 @@
 // # Order
 //
 // Modules run in parallel, but each after those that it is built with. A change that a
-// module built with the changed one does not compile with is not made.
+// module built with the changed one does not compile with is not made. Where a go.mod changes,
+// what is built with that module is judged and verified with the go.mod and go.sum that it will
+// have, and the go.mod and go.sum of modules that replace it by its directory follow. The index
+// says which changes come after which for that reason.
 //
 // # Units
 //
@@ -69,6 +72,9 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 		return nil, err
 	}
 	r.Pipeline.Bump.Tree = func() (*modules.Tree, error) { return r.whole, nil }
+	for _, m := range r.tree.Modules {
+		r.Pipeline.Bump.Together = append(r.Pipeline.Bump.Together, r.tree.Abs(m.Dir))
+	}
 	if r.Owners == nil {
 		r.Owners, r.unowned = owners.Find(r.repo)
 	}
@@ -146,26 +152,19 @@ func (r *run) notes() {
 // modules runs every module, each after those that it is built with: these have started
 // before it, so that a worker that waits for one never waits for itself.
 func (r *run) modules(ctx context.Context) error {
-	ends := make([]chan struct{}, len(r.tree.Modules))
-	for i := range ends {
-		ends[i] = make(chan struct{})
+	ended := make([]chan struct{}, len(r.tree.Modules))
+	for i := range ended {
+		ended[i] = make(chan struct{})
 	}
+	r.waits, r.ends = r.waiting(), make([]ending, len(ended))
 	g, within := errgroup.WithContext(ctx)
 	g.SetLimit(r.Jobs)
-	started := make([]bool, len(ends))
 	for _, i := range r.tree.Order() {
-		var wait []int
-		for _, dep := range r.tree.Modules[i].Deps {
-			if started[dep] { // all but those that a cycle leads back to
-				wait = append(wait, dep)
-			}
-		}
-		started[i] = true
 		g.Go(func() error {
-			defer close(ends[i])
-			for _, dep := range wait {
+			defer close(ended[i])
+			for _, dep := range r.waits[i] {
 				select {
-				case <-ends[dep]:
+				case <-ended[dep]:
 				case <-within.Done():
 					return within.Err()
 				}

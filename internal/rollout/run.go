@@ -70,6 +70,10 @@ type run struct {
 	sums    *state.Sums
 	steps
 
+	// What belongs to a module in these two is settled before whoever waits for it goes on.
+	waits [][]int  // by index of the module: those that it waits for, see [run.waiting]
+	ends  []ending // by index of the module
+
 	mu    sync.Mutex
 	ended int
 	index Index

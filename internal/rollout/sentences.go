@@ -23,7 +23,10 @@ type facts struct {
 	named    bool     // the text has a list of what is not covered
 	renewed  bool     // the unit renews helper files that were there
 	blind    []string // what could not be verified
-	first    []string // IDs of the units that go before
+	first    []string // the ID of the prelude that goes before
+	awaited  []string // what goes before in other modules, as text: the unit, and that it is first
+	leads    []string // the modules that follow what the unit does to go.mod and go.sum
+	follows  bool     // the unit does nothing but follow: no version of the client is raised, nothing rewritten
 	next     []string // what a prelude goes before
 	helper   []string // generated files of the unit
 	headed   []string // those of them that begin with a header of the user's
@@ -36,7 +39,14 @@ type facts struct {
 func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *facts {
 	f := &facts{
 		unit: u, bumped: bumped(res) && !u.Refresh, tiers: map[finding.Tier]int{}, kinds: map[finding.DifferenceKind]int{},
-		first: u.After, vet: r.Pipeline.Vet, test: r.Pipeline.Test, several: len(units) > 1,
+		leads: p.leads, vet: r.Pipeline.Vet, test: r.Pipeline.Test, several: len(units) > 1,
+	}
+	if behindPrelude(u, units) {
+		f.first = u.After
+	} else {
+		for _, id := range u.After {
+			f.awaited = append(f.awaited, "`"+id+"` first")
+		}
 	}
 	for _, found := range p.findings {
 		if found.Tier == finding.Refuse {
@@ -70,6 +80,7 @@ func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *fact
 		}
 		f.renewed = f.renewed || c.Generated && !c.Created
 	}
+	f.follows = !f.bumped && f.rewrites == 0 && !u.Prelude
 	skips, lost := skipped(res, u, units)
 	f.named = len(r.refused(res, p, u))+len(skips)+len(lost) > 0
 	for _, s := range res.Skipped {
@@ -136,8 +147,12 @@ func rewrites(f *facts) bool { return f.rewrites > 0 }
 
 func queues(f *facts) bool { return f.kinds[finding.QueueOrder] > 0 }
 
-// mergeFirst names what goes before a unit; see [LinkAfter].
-const mergeFirst = "Merge `{}` first. The order of the others does not matter."
+// mergeFirst names the prelude that goes before a unit, and mergeAwaited what goes before in other
+// modules; see [LinkAfter].
+const (
+	mergeFirst   = "Merge `{}` first. The order of the others does not matter."
+	mergeAwaited = "Merge {}: what is here is built with that module, and was made and compiled with the go.mod and go.sum that it has then."
+)
 
 // LinkAfter makes a link of the unit that a text says is to be merged first. A text without a
 // link, or without the sentence, stays as it is.
@@ -145,9 +160,9 @@ func LinkAfter(text []byte, id, link string) []byte {
 	if link == "" {
 		return text
 	}
-	plain := strings.ReplaceAll(mergeFirst, "{}", id)
-	linked := strings.ReplaceAll(mergeFirst, "`{}`", "[`"+id+"`]("+link+")")
-	return bytes.Replace(text, []byte(plain), []byte(linked), 1)
+	plain := "Merge `" + id + "` first"
+	linked := "Merge [`" + id + "`](" + link + ") first"
+	return bytes.Replace(text, []byte("\n"+plain), []byte("\n"+linked), 1)
 }
 
 // Sentences are all that the text of a unit says, besides what was found, its differences and
@@ -190,7 +205,17 @@ var Sentences = []Sentence{
 		}
 		return []string{code(f.unit.Keys)}
 	}},
-	{intro, mergeFirst, "The unit is behind another one.", func(f *facts) []string { return joined(f.first, "`, `") }},
+	{intro, "Nothing is bumped here: go.mod and go.sum follow those of the modules that this one replaces by their directories.",
+		"The unit has neither a bump nor a rewrite, and is no prelude.", is(func(f *facts) bool { return f.follows })},
+	{intro, mergeFirst, "The unit is behind the prelude of its module.", func(f *facts) []string { return joined(f.first, "`, `") }},
+	{intro, mergeAwaited, "The unit is behind one of another module.", func(f *facts) []string { return f.awaited }},
+	{intro, "These modules replace this one by its directory, and may not build between this change and theirs, which come after it: {}",
+		"The go.mod or the go.sum of a module changes that others replace by its directory.", func(f *facts) []string {
+			if len(f.leads) == 0 {
+				return nil
+			}
+			return []string{code(f.leads)}
+		}},
 
 	{changes, "**guard** ({}): control flow and pace stay.", "A finding of the unit is guarded.", tier(finding.Guard)},
 	{changes, "The constructor and the declared types that the mutex flows through are swapped together, for a type that has all of its methods, which the compiler checks.",

@@ -251,10 +251,12 @@ func TestSettings(t *testing.T) {
 		"Pipeline.Test":         {func(o *Options) { o.Pipeline.Test = true }, []string{"-test"}},
 		"Pipeline.Log":          {func(o *Options) { o.Pipeline.Log = func(string, ...any) {} }, nil},
 		"Pipeline.Repo":         {func(o *Options) { o.Pipeline.Repo = "x" }, nil},
-		"Pipeline.Layer":        {nil, nil}, // a rollout judges what is on disk
+		"Pipeline.Layer":        {nil, nil}, // a rollout looks at what is on disk
+		"Pipeline.Awaited":      {nil, nil}, // follows from the other modules
 		"Pipeline.Tree":         {nil, nil}, // follows from the root
 
 		"Bump.Only":     {nil, nil}, // a rollout looks for loops
+		"Bump.Apart":    {nil, nil}, // a rollout sets it
 		"Bump.All":      {func(o *Options) { o.Pipeline.Bump.All = true }, []string{"-all"}},
 		"Bump.To":       {func(o *Options) { o.Pipeline.Bump.To = []module.Version{{Path: "x", Version: "v1.0.0"}} }, []string{"-to"}},
 		"Bump.Pin":      {func(o *Options) { o.Pipeline.Bump.Pin = true }, []string{"-pin"}},

@@ -66,6 +66,17 @@ func (x *Index) Summary(w io.Writer, took time.Duration) error {
 		}
 		p.list(heading+":", items, named)
 	}
+	var order []string
+	for _, m := range x.Modules {
+		if len(m.After) > 0 {
+			var after []string
+			for _, dir := range m.After {
+				after = append(after, quote.Name(dir))
+			}
+			order = append(order, quote.Name(m.Dir)+": after "+strings.Join(after, ", "))
+		}
+	}
+	p.list("Order of the changes, where there is one:", order, rows)
 	var notes []string
 	for _, n := range x.Notes {
 		notes = append(notes, quote.Name(n.Path)+": "+firstLine(n.Detail))

@@ -19,6 +19,7 @@ type part struct {
 	keys     []string // sorted
 	changes  []change.Change
 	findings []*finding.Finding
+	leads    []string // directories of the modules whose go.mod and go.sum follow those that it changes
 }
 
 // split divides the changes of a module. Files with the same key go together, and so do

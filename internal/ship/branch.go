@@ -30,9 +30,12 @@ func (s *Shipper) branches(ctx context.Context, index *rollout.Index) error {
 		return err
 	}
 	defer w.close()
-	for i := range index.Modules {
-		// The commits that units of the module may be on, by unit.
-		made := map[string]string{"": base}
+	order, err := index.Order()
+	if err != nil {
+		return err
+	}
+	made := map[string]string{} // the commits that units may be on, by unit
+	for _, i := range order {
 		for j := range index.Modules[i].Units {
 			u := &index.Modules[i].Units[j]
 			u.Branch, u.Commit, u.Unshipped = "", "", ""
@@ -62,7 +65,7 @@ type branch struct {
 	before  []rollout.Unit // of the module, in their order
 	name    string
 	head    string   // the commit of the checkout
-	parent  string   // that the branch is on: the head, or that of the prelude
+	parent  string   // that the branch is on: the head, or what goes before the unit
 	changed []string // files that the prelude changes as well, which are as in the parent
 	commit  string   // what the branch points to in the end
 }
@@ -70,10 +73,15 @@ type branch struct {
 // build makes the branch, or finds that it is there. An error is the reason for which there
 // is none.
 func (b *branch) build(ctx context.Context, made map[string]string) (What, error) {
+	var before []string
 	for _, id := range b.unit.After {
-		if b.parent = made[id]; b.parent == "" {
+		if made[id] == "" {
 			return "", fmt.Errorf("%s, which goes before it, has no branch", id)
 		}
+		before = append(before, made[id])
+	}
+	if err := b.stack(ctx, before); err != nil {
+		return "", err
 	}
 	var paths []string
 	for _, f := range b.unit.Files {
@@ -141,7 +149,7 @@ func (b *branch) committed(ctx context.Context, paths []string) error {
 	}
 	maps.DeleteFunc(at, func(_, what string) bool { return what == "" })
 	if err != nil || !maps.Equal(at, behind) {
-		return errors.Join(err, fmt.Errorf("the branch of %s, which goes before it, began at a commit that has other files; -force makes that anew", b.unit.After[0]))
+		return errors.Join(err, fmt.Errorf("the branch of %s, which goes before it, began at a commit that has other files; -force makes that anew", strings.Join(b.unit.After, " or ")))
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // commit makes a commit and returns its name. Date is in git's raw form; "" is now.
-func commit(ctx context.Context, g gitcmd.Runner, message, date, tree, parent string) (string, error) {
+func commit(ctx context.Context, g gitcmd.Runner, message, date, tree string, parents ...string) (string, error) {
 	if date != "" {
 		g = g.With("GIT_AUTHOR_DATE="+date, "GIT_COMMITTER_DATE="+date)
 	}
@@ -21,7 +21,7 @@ func commit(ctx context.Context, g gitcmd.Runner, message, date, tree, parent st
 		}
 		args = append(args, "-S")
 	}
-	if parent != "" {
+	for _, parent := range parents {
 		args = append(args, "-p", parent)
 	}
 	out, err := g.Run(ctx, strings.NewReader(message), append(args, tree)...)

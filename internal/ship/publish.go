@@ -35,9 +35,13 @@ func (s *Shipper) publish(ctx context.Context, index *rollout.Index) error {
 		s.tell(nil, Unbelieved, fmt.Sprintf("%d lines of %s do not count: no run of this user has written them", before.foreign, RecordFile))
 	}
 	defer before.close()
-	for i := range index.Modules {
+	order, err := index.Order()
+	if err != nil {
+		return err
+	}
+	done, branches := map[string]string{}, map[string]string{}
+	for _, i := range order {
 		m := &index.Modules[i]
-		done, branches := map[string]string{}, map[string]string{}
 		for j := range m.Units {
 			u := &m.Units[j]
 			u.Published = false
@@ -45,10 +49,9 @@ func (s *Shipper) publish(ctx context.Context, index *rollout.Index) error {
 				continue // it says why
 			}
 			p := &publication{Shipper: s, out: out, module: m, unit: u, base: s.Base, record: before}
-			for _, after := range u.After {
-				if s.Prefix != "" {
-					p.base = branches[after]
-				}
+			// No one branch has what several of other modules have.
+			if n := len(u.After); s.Prefix != "" && (n == 1 || own(m.Units, u)) {
+				p.base = branches[u.After[n-1]]
 			}
 			branches[u.ID], u.Unshipped = u.Branch, ""
 			what, text, err := p.do(ctx, done)
@@ -78,7 +81,7 @@ type publication struct {
 }
 
 // do publishes the unit, unless it was done before, or what goes before it is not published.
-// done has the links of what is published in the module. The text is what the command printed,
+// done has the links of what is published. The text is what the command printed,
 // or why there is nothing to see. An error ends the work as a whole.
 func (p *publication) do(ctx context.Context, done map[string]string) (what What, text string, err error) {
 	name, err := p.change()

@@ -7,12 +7,12 @@
 //
 // # Branches
 //
-// A branch has one commit, on HEAD or, behind a prelude, on the branch of that. It is made
-// in a worktree in which nothing is checked out: the index has the tree of the parent, and
-// only the files of the unit are written and added. So they go through the attributes and
-// filters of the repository as in any checkout. They are the checkout's own bytes with the
-// patch applied; git apply --index would compare these with what git would check out, and
-// refuse files whose line ends are converted.
+// A branch has one commit, on HEAD or, behind another unit, on the branch of that. Behind several
+// it is on a merge of their branches, which is made for it. It is made in a worktree in which
+// nothing is checked out: the index has the tree of the parent, and only the files of the unit
+// are written and added. So they go through the attributes and filters of the repository as in
+// any checkout. They are the checkout's own bytes with the patch applied; git apply --index would
+// compare these with what git would check out, and refuse files whose line ends are converted.
 //
 // The branch gets its name last. Whatever ends a run before leaves objects that git collects
 // and a worktree that the next run removes, since it knows it by its name and has the lock.
@@ -173,7 +173,7 @@ func (s *Shipper) checkCommit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := commit(ctx, probe, "probe\n", "", tree, ""); err != nil {
+	if _, err := commit(ctx, probe, "probe\n", "", tree); err != nil {
 		return fmt.Errorf("no commit can be made here: %w\n(git config user.name and user.email say whose it is, commit.gpgsign whether it is signed)", err)
 	}
 	return nil
@@ -206,7 +206,8 @@ func (s *Shipper) tell(u *rollout.Unit, what What, text string) {
 	}
 }
 
-// Ship makes the branches of all units, and then runs the command for each, preludes first.
+// Ship makes the branches of all units, and then runs the command for each, what goes before
+// others first.
 // What became of a unit is in it, and in the index in the output directory. An error means
 // that the work did not come to its end.
 //
@@ -222,8 +223,8 @@ func (s *Shipper) tell(u *rollout.Unit, what What, text string) {
 //	ETCDMOD_PRELUDE      1 for a prelude, else empty
 //	ETCDMOD_BRANCH       its branch; empty where none is made
 //	ETCDMOD_COMMIT       the commit of that
-//	ETCDMOD_BASE         the branch to merge it into: that of its prelude, or else the one
-//	                     that the changes are for
+//	ETCDMOD_BASE         the branch to merge it into: that of the one unit that goes before
+//	                     it, or else the one that the changes are for
 //
 // A unit for which the command has ended with exit code 0 is not published again, as long as
 // its change stays the same; the output directory remembers.

@@ -46,7 +46,7 @@ const (
 	keyFile  = "rollout.key" // the ID of the key that vouches for the log
 )
 
-const mark = "etcdmod-rollout 4"
+const mark = "etcdmod-rollout 5"
 
 // Settings are what a rollout is told, by name.
 type Settings map[string]string
@@ -92,9 +92,12 @@ type Module struct {
 	Result  json.RawMessage `json:"result"`
 	Seconds float64         `json:"seconds"`
 	Files   []File          `json:"files,omitempty"`
+	// Laid are the files of the module that those that are built with it have to see as they
+	// will be.
+	Laid []File `json:"laid,omitempty"`
 }
 
-// A File is a patch or a description. Its content need not be UTF-8.
+// A File is a patch, a description, or a file of the module. Its content need not be UTF-8.
 type File struct {
 	Name    string `json:"name"`
 	Content []byte `json:"content"`
