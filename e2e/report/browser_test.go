@@ -415,12 +415,12 @@ func TestBrowserShowsHostileText(t *testing.T) {
 		Dir: bad, About: bad, Patch: bad, After: []string{bad}, Branch: bad,
 		Ignored: []report.Finding{{Rule: bad, Path: bad, Line: 1, Message: bad, Ignored: bad}},
 		Findings: []report.Finding{{
-			Rule: "trylock-poll", Tier: bad, Path: bad, Line: 1, Func: bad, Package: bad, Message: bad,
+			ID: "f", Rule: "trylock-poll", Tier: bad, Path: bad, Line: 1, Func: bad, Package: bad, Message: bad,
 			Refused:  []report.Reason{{Code: bad, Detail: bad, At: bad}},
 			CallPath: []report.Frame{{At: bad, Call: bad}},
 		}},
 		Files: []report.File{{
-			Path: bad, Findings: []int{0}, Added: 1, Removed: 1,
+			Path: bad, Findings: []string{"f"}, Added: 1, Removed: 1,
 			Hunks: []report.Hunk{{Old: 1, New: 1, Heading: bad, Lines: []report.Line{{Op: "-", Text: bad}, {Op: "+", Text: bad + "\n"}}}},
 		}},
 		Skipped:  []report.Skip{{Path: bad, Reason: bad, Detail: bad}},

@@ -287,8 +287,8 @@ func TestSARIFOfManyModules(t *testing.T) {
 // The helper is in every fix: so many of them are too much for code scanning services.
 func TestSARIFLimitsFixes(t *testing.T) {
 	one := report.Unit{
-		Module: "m", Findings: []report.Finding{{Rule: "trylock-poll", Path: "a.go", Line: 1, Tier: "guard"}},
-		Files: []report.File{{Path: "a.go", Findings: []int{0}, Hunks: []report.Hunk{{Old: 1, New: 1, Lines: []report.Line{{Op: "+", Text: "x\n"}}}}}},
+		Module: "m", Findings: []report.Finding{{ID: "f", Rule: "trylock-poll", Path: "a.go", Line: 1, Tier: "guard"}},
+		Files: []report.File{{Path: "a.go", Findings: []string{"f"}, Hunks: []report.Hunk{{Old: 1, New: 1, Lines: []report.Line{{Op: "+", Text: "x\n"}}}}}},
 	}
 	for n, want := range map[int]int{250: 250, 251: 0} {
 		units := make([]report.Unit, n)
@@ -364,7 +364,7 @@ func TestSARIFFixes(t *testing.T) {
 		return filepath.Join(append([]string{res.Module.Root}, name...)...)
 	}
 	one, two, refused := res.Findings[0], res.Findings[1], res.Findings[2]
-	three := &finding.Finding{Rule: "trylock-poll", Pos: one.Pos, Tier: finding.Collapse, Message: "another"}
+	three := &finding.Finding{ID: "f3", Rule: "trylock-poll", Pos: one.Pos, Tier: finding.Collapse, Message: "another"}
 	res.Findings = append(res.Findings, three)
 	res.Failed = nil
 	res.Changes = []change.Change{

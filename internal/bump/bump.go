@@ -12,6 +12,12 @@ package bump
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/mod/module"
 
@@ -64,6 +70,9 @@ type Module struct {
 // A Bump is what the policy says of one requirement in go.mod, and what became of it.
 type Bump struct {
 	modbump.Finding
+	// ID is the same in later runs, as long as the file, the module that it requires and the
+	// order of its requirements of that are.
+	ID      string
 	Refused *Refusal // why a bump that the policy wants was not made
 	// Calls are those that make the leak of the module real.
 	Calls []leaks.Call
@@ -93,6 +102,26 @@ type Verdict struct {
 	policy modbump.Options
 	plan   *modbump.Result
 	goSum  []byte // as it is; nil for none
+	chosen func(Bump) bool
+}
+
+// Choose leaves the other bumps out, and returns how many those are.
+func (v *Verdict) Choose(wanted func(Bump) bool) (left int) {
+	all := len(v.Bumps)
+	v.chosen = wanted
+	v.Bumps = slices.DeleteFunc(v.Bumps, func(b Bump) bool { return !wanted(b) })
+	return all - len(v.Bumps)
+}
+
+// Identify gives each bump its ID. In is the path of the module.
+func Identify(bumps []Bump, in string) {
+	count := map[string]int{}
+	for i, b := range bumps {
+		key := strings.Join([]string{b.Rule, in, filepath.Base(b.File), b.Module}, "\x00")
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, count[key]))
+		count[key]++
+		bumps[i].ID = hex.EncodeToString(sum[:6])
+	}
 }
 
 // Leaks reports whether what is built has the leak that takes a watch with a deadline.

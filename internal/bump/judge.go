@@ -56,6 +56,10 @@ func (v *Verdict) judge(m Module) error {
 		}
 		v.Bumps = append(v.Bumps, Bump{Finding: f})
 	}
+	Identify(v.Bumps, m.Path)
+	if v.chosen != nil {
+		v.Choose(v.chosen)
+	}
 	return nil
 }
 

@@ -23,6 +23,7 @@ func (r *run) legacy(dir string) {
 			Message: f.Message, Evidence: f.Evidence, Action: modbump.Report, Reason: finding.Pinned,
 		}})
 	}
+	bump.Identify(r.res.Bumps, r.mod.Path)
 }
 
 // withoutModule looks at a directory outside of any module. Where the files of other tools

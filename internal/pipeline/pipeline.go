@@ -206,11 +206,10 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		r.skip(r.mod.GoModFile, finding.SkipGoMod, bumpErr.Error())
 		verdict = &bump.Verdict{}
 	}
-	if !r.Only.bumps() {
-		r.res.Unselected, verdict.Bumps = len(verdict.Bumps), nil
-	}
+	only := &chooser{r.Only, r.mod.Rel, map[string]bool{}}
+	r.res.Unselected = verdict.Choose(func(b bump.Bump) bool { return only.bump(b, r.mod.GoModFile) })
 	r.skips(verdict.Skipped)
-	rewrites, err := r.choose(plan)
+	rewrites, err := r.choose(plan, only)
 	if err != nil {
 		return nil, err
 	}
@@ -245,12 +244,13 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 }
 
 // choose settles the tiers of the findings, and returns the rewrites.
-func (r *run) choose(plan *rewrite.Plan) ([]change.Change, error) {
+func (r *run) choose(plan *rewrite.Plan, only *chooser) ([]change.Change, error) {
 	if plan == nil {
-		return nil, r.Only.missing(nil)
+		return nil, only.missing()
 	}
 	plan.Limit(r.Tier)
-	if err := r.Only.apply(r, plan); err != nil {
+	r.res.Unselected += only.apply(plan)
+	if err := only.missing(); err != nil {
 		return nil, err
 	}
 	r.res.Findings, r.res.Ignored, r.res.Tries = plan.Findings, plan.Ignored, plan.Tries

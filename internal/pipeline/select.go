@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/bump"
 	"etcdmod/internal/finding"
 	"etcdmod/modbump"
 	"etcdmod/rewrite"
@@ -20,33 +21,49 @@ type Selection struct {
 	Findings []string
 }
 
-// bumps reports whether findings about go.mod are wanted. They have no tier and no ID.
+// bumps reports whether findings about go.mod may be wanted. They have no tier.
 func (s Selection) bumps() bool {
-	return len(s.Tiers)+len(s.Findings) == 0 && (len(s.Rules) == 0 || slices.Contains(s.Rules, modbump.Rule))
+	return len(s.Tiers) == 0 && (len(s.Rules) == 0 || slices.Contains(s.Rules, modbump.Rule))
 }
 
-// apply leaves the other findings out of a plan. It fails where one that is named is not there.
-func (s Selection) apply(r *run, plan *rewrite.Plan) error {
-	used := map[string]bool{}
-	r.res.Unselected += plan.Select(func(f *finding.Finding) bool {
-		at := fmt.Sprintf("%s:%d", r.mod.Rel(f.Pos.Filename), f.Pos.Line)
-		named := len(s.Findings) == 0
-		for _, want := range s.Findings {
-			if slices.Contains([]string{f.ID, at, fmt.Sprintf("%s:%d", at, f.Pos.Column)}, strings.TrimPrefix(want, "./")) {
-				used[want], named = true, true
-			}
+// chooser leaves out what a Selection does not want, and remembers which of the findings that it
+// names are there.
+type chooser struct {
+	Selection
+	rel  func(file string) string
+	used map[string]bool
+}
+
+// names reports whether a finding is among those that are named, or none are.
+func (c *chooser) names(id, file string, line, col int) bool {
+	at := fmt.Sprintf("%s:%d", c.rel(file), line)
+	named := len(c.Findings) == 0
+	for _, want := range c.Findings {
+		if slices.Contains([]string{id, at, fmt.Sprintf("%s:%d", at, col)}, strings.TrimPrefix(want, "./")) {
+			c.used[want], named = true, true
 		}
-		return named &&
-			(len(s.Rules) == 0 || slices.Contains(s.Rules, f.Rule)) &&
-			(len(s.Tiers) == 0 || slices.Contains(s.Tiers, f.Tier.String()))
+	}
+	return named
+}
+
+// bump reports whether a finding in the go.mod with a name is wanted.
+func (c *chooser) bump(b bump.Bump, gomod string) bool {
+	return c.names(b.ID, gomod, b.Line, b.Col) && c.bumps()
+}
+
+// apply leaves the other findings out of a plan, and returns how many those are.
+func (c *chooser) apply(plan *rewrite.Plan) (left int) {
+	return plan.Select(func(f *finding.Finding) bool {
+		return c.names(f.ID, f.Pos.Filename, f.Pos.Line, f.Pos.Column) &&
+			(len(c.Rules) == 0 || slices.Contains(c.Rules, f.Rule)) &&
+			(len(c.Tiers) == 0 || slices.Contains(c.Tiers, f.Tier.String()))
 	})
-	return s.missing(used)
 }
 
 // missing is the error for findings that are named and not there.
-func (s Selection) missing(used map[string]bool) error {
-	for _, want := range s.Findings {
-		if !used[want] {
+func (c *chooser) missing() error {
+	for _, want := range c.Findings {
+		if !c.used[want] {
 			return fmt.Errorf("there is no finding %s; \"etcdmod check -json\" shows the ID of each, and \"etcdmod check\" where it is", want)
 		}
 	}

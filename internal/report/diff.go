@@ -17,12 +17,12 @@ type File struct {
 	Path    string `json:"path"`
 	Created bool   `json:"created,omitempty"`
 	Deleted bool   `json:"deleted,omitempty"`
-	// Findings are indices of those that the change is for. Shared says that it is for all
+	// Findings are the IDs of those that the change is for. Shared says that it is for all
 	// that are rewritten and says nothing of any of them: the helper's own file.
-	Findings []int `json:"findings,omitempty"`
-	Shared   bool  `json:"shared,omitempty"`
-	Added    int   `json:"added"`
-	Removed  int   `json:"removed"`
+	Findings []string `json:"findings,omitempty"`
+	Shared   bool     `json:"shared,omitempty"`
+	Added    int      `json:"added"`
+	Removed  int      `json:"removed"`
 	// From is the unit whose patch has the change, if that is another one: the prelude of the
 	// module.
 	From  string `json:"from,omitempty"`

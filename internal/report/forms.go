@@ -11,10 +11,10 @@ import (
 
 // Forms are the JSON forms of a result, for those who write a document of their own.
 type Forms struct {
-	State    State     // of the module
-	Reason   string    // why something of it is not done: the first one; empty where all is
-	Bumps    []Finding // in the order of those of the result
-	Findings []Finding // in the order of those of the result
+	State    State  // of the module
+	Reason   string // why something of it is not done: the first one; empty where all is
+	Bumps    []Finding
+	Findings []Finding
 	Ignored  []Finding
 	Tries    []Try
 	Lost     []Try // those of Tries that are not followed

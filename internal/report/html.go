@@ -170,7 +170,7 @@ func (v *pageView) unit(u Unit, known map[string]string) (unitView, error) {
 	}
 	out.Unit.Files = nil
 	out.Changed = len(files) > 0
-	for i, f := range u.Findings {
+	for _, f := range u.Findings {
 		fv := findingView{Finding: f, Verdict: f.verdict(), Text: strings.ToLower(strings.Join([]string{f.Path, f.Package, f.Func, f.Message, strings.Join(f.codes(), " ")}, " "))}
 		for _, r := range f.Refused {
 			fv.Why = append(fv.Why, whyView{r, "Refused", v.Topics[r.Code]})
@@ -180,7 +180,7 @@ func (v *pageView) unit(u Unit, known map[string]string) (unitView, error) {
 		}
 		for _, shared := range []bool{false, true} { // its own changes first
 			for j, file := range files {
-				if file.Shared == shared && slices.Contains(file.Findings, i) {
+				if file.Shared == shared && slices.Contains(file.Findings, f.ID) {
 					fv.Files, used[j] = append(fv.Files, file), true
 				}
 			}

@@ -204,7 +204,7 @@ func reasonJSON(res *pipeline.Result, r finding.Reason) Reason {
 
 func bumpJSON(res *pipeline.Result, b bump.Bump) Finding {
 	out := Finding{
-		Type: "finding", Rule: b.Rule, Path: rel(res, file(res, b)), Line: b.Line, Col: b.Col,
+		Type: "finding", ID: b.ID, Rule: b.Rule, Path: rel(res, file(res, b)), Line: b.Line, Col: b.Col,
 		Message: b.Message, Tier: string(action(b)),
 		Bump: &Bump{
 			Module: b.Module, Version: b.Version, Target: b.Target, Indirect: b.Indirect,

@@ -132,18 +132,17 @@ func newUnit(res *pipeline.Result, forms *Forms, done State) (Unit, error) {
 	return u, err
 }
 
-// Served gives the indices, among the findings of a module with those in go.mod first, of
-// those that a change is for. shared says that it is for all that are rewritten: the change is
-// the helper's own file.
-func Served(res *pipeline.Result, c change.Change) (findings []int, shared bool) {
+// Served gives the IDs of the findings that a change is for. shared says that it is for all that
+// are rewritten: the change is the helper's own file.
+func Served(res *pipeline.Result, c change.Change) (findings []string, shared bool) {
 	if len(c.Findings) == 0 {
 		vendor := filepath.Join(res.Module.Root, "vendor") + string(filepath.Separator)
 		shared = filepath.Ext(c.Path) == ".go" && !strings.HasPrefix(c.Path, vendor)
 	}
 	if len(c.Findings) == 0 && !shared { // go.mod and what follows from it
-		for i, b := range res.Bumps {
+		for _, b := range res.Bumps {
 			if action(b) == modbump.Bump {
-				findings = append(findings, i)
+				findings = append(findings, b.ID)
 			}
 		}
 		return findings, false
@@ -152,9 +151,9 @@ func Served(res *pipeline.Result, c change.Change) (findings []int, shared bool)
 	for _, f := range c.Findings {
 		mine[f] = true
 	}
-	for i, f := range res.Findings {
+	for _, f := range res.Findings {
 		if f.Tier > finding.Refuse && (shared || mine[f]) {
-			findings = append(findings, len(res.Bumps)+i)
+			findings = append(findings, f.ID)
 		}
 	}
 	return findings, shared

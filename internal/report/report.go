@@ -12,7 +12,7 @@
 // empty are left out. Lines and columns count from 1, columns in bytes; "at" members are
 // "path:line:col". Codes are those that "etcdmod explain" explains.
 //
-//	finding  a place that polls, or a requirement in go.mod: rule, path, line, col,
+//	finding  a place that polls, or a requirement in go.mod: id (the same in later runs), rule, path, line, col,
 //	         package, func, message, tier (guard, gate, collapse, refuse; for go.mod
 //	         bump, report, refuse), refused (why tier is refuse: code, detail, at),
 //	         notHigher (why tier is not the next one up: the same), callPath (from the

@@ -121,10 +121,10 @@ func (l *sarifWriter) unit(u sarifUnit) error {
 	for _, p := range u.Problems {
 		l.notify(u.problem(p))
 	}
-	for i, f := range u.Findings {
+	for _, f := range u.Findings {
 		r := u.result(f)
 		if l.fixes {
-			r.Fixes = u.fixes(i)
+			r.Fixes = u.fixes(f)
 		}
 		if err := l.add(f, r); err != nil {
 			return err

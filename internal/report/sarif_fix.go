@@ -12,10 +12,10 @@ const maxFixes = 250
 // countFixes counts the findings that have a change.
 func countFixes(page Page) (n int) {
 	for _, u := range page.Units {
-		changed := map[int]bool{}
+		changed := map[string]bool{}
 		for _, f := range u.Files {
-			for _, i := range f.Findings {
-				changed[i] = true
+			for _, id := range f.Findings {
+				changed[id] = true
 			}
 		}
 		n += len(changed)
@@ -25,24 +25,24 @@ func countFixes(page Page) (n int) {
 
 // fixes gives the fix of a finding: none, or one that stands alone. It takes along what
 // shares a file with it, and so on, since half of a file's changes need not compile.
-func (u sarifUnit) fixes(finding int) []sarifFix {
-	wanted := map[int]bool{finding: true}
+func (u sarifUnit) fixes(finding Finding) []sarifFix {
+	wanted := map[string]bool{finding.ID: true}
 	chosen := make([]bool, len(u.Files))
 	for again := true; again; {
 		again = false
 		for i, f := range u.Files {
-			if chosen[i] || f.Shared || !slices.ContainsFunc(f.Findings, func(j int) bool { return wanted[j] }) {
+			if chosen[i] || f.Shared || !slices.ContainsFunc(f.Findings, func(id string) bool { return wanted[id] }) {
 				continue
 			}
 			chosen[i], again = true, true
-			for _, j := range f.Findings {
-				wanted[j] = true
+			for _, id := range f.Findings {
+				wanted[id] = true
 			}
 		}
 	}
 	var changes []sarifChange
 	for i, f := range u.Files {
-		if !chosen[i] && !(f.Shared && slices.Contains(f.Findings, finding)) {
+		if !chosen[i] && !(f.Shared && slices.Contains(f.Findings, finding.ID)) {
 			continue
 		}
 		if f.Omitted != "" || f.Deleted || len(f.Hunks) == 0 {
@@ -53,8 +53,8 @@ func (u sarifUnit) fixes(finding int) []sarifFix {
 	if len(changes) == 0 {
 		return nil
 	}
-	text := "Rewrite (" + u.Findings[finding].Tier + ")"
-	if b := u.Findings[finding].Bump; b != nil {
+	text := "Rewrite (" + finding.Tier + ")"
+	if b := finding.Bump; b != nil {
 		text = "Bump " + b.Module + " to " + b.Target
 	}
 	return []sarifFix{{sarifText{Text: text}, changes}}

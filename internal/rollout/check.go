@@ -68,6 +68,10 @@ func (m *Module) check() error {
 		return errors.New("its directory " + pathname.Check(m.Dir).Error())
 	}
 	var known []string
+	found := map[string]bool{}
+	for _, f := range m.Findings {
+		found[f.ID] = true
+	}
 	for _, u := range m.Units {
 		switch {
 		case !idForm.MatchString(u.ID):
@@ -95,7 +99,7 @@ func (m *Module) check() error {
 			if !m.changes(f.Path) {
 				return fmt.Errorf("unit %s changes %s, and a rollout changes no such file of that module", u.ID, quote.Name(f.Path))
 			}
-			if slices.ContainsFunc(f.Findings, func(i int) bool { return i < 0 || i >= len(m.Findings) }) {
+			if slices.ContainsFunc(f.Findings, func(id string) bool { return !found[id] }) {
 				return fmt.Errorf("unit %s: %s is for findings that there are not", u.ID, quote.Name(f.Path))
 			}
 		}

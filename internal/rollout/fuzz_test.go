@@ -12,7 +12,7 @@ import (
 
 // An index is refused, or all that it names lies where a rollout writes it.
 func FuzzIndex(f *testing.F) {
-	unit := `{"format":1,"complete":true,"modules":[{"dir":"DIR","state":"changed","units":[{"id":"ID","title":"T","patch":"units/ID.patch","description":"units/ID.md","after":[],"files":[{"path":"FILE","added":1,"removed":0,"findings":[]}]}]}]}`
+	unit := `{"format":2,"complete":true,"modules":[{"dir":"DIR","state":"changed","units":[{"id":"ID","title":"T","patch":"units/ID.patch","description":"units/ID.md","after":[],"files":[{"path":"FILE","added":1,"removed":0,"findings":[]}]}]}]}`
 	for _, c := range [][3]string{{".", "a-0123456789", "a.go"}, {"m", "a-0123456789", "m/vendor/x"}, {"..", "../x", ".git/config"}, {".", "a-0123456789", ".github/workflows/x.yml"}, {"m", "a-0123456789", "go.mod"}} {
 		f.Add([]byte(strings.NewReplacer("DIR", c[0], "ID", c[1], "FILE", c[2]).Replace(unit)))
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // Format is the version of the index. Members may be added to a version; none changes its
-// meaning.
-const Format = 1
+// meaning. Since version 2 files name findings by their IDs.
+const Format = 2
 
 // IndexFile is the name of the index in the output directory.
 const IndexFile = "index.json"
@@ -145,10 +145,10 @@ type File struct {
 	Path    string `json:"path"`
 	Added   int    `json:"added"`
 	Removed int    `json:"removed"`
-	// Findings are indices into those of the module, of the ones that the change is for.
+	// Findings are the IDs of those of the module that the change is for.
 	// Shared says that it is for all that are rewritten: the helper's own file.
-	Findings []int `json:"findings,omitempty"`
-	Shared   bool  `json:"shared,omitempty"`
+	Findings []string `json:"findings,omitempty"`
+	Shared   bool     `json:"shared,omitempty"`
 }
 
 // By says what becomes a unit of change of its own.

@@ -49,7 +49,7 @@ func result(root string, files ...string) *pipeline.Result {
 	for _, name := range files {
 		c := change.Change{Path: filepath.Join(root, name), Old: []byte("old\n"), New: []byte("new\n")}
 		if filepath.Ext(name) == ".go" {
-			f := &finding.Finding{Rule: "trylock-poll", Tier: finding.Guard}
+			f := &finding.Finding{ID: name, Rule: "trylock-poll", Tier: finding.Guard}
 			f.Pos.Filename = c.Path
 			c.Findings = []*finding.Finding{f}
 			res.Findings = append(res.Findings, f)

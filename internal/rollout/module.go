@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"etcdmod/internal/change"
-	"etcdmod/internal/finding"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
 	"etcdmod/internal/rollout/state"
+	"etcdmod/modbump"
 )
 
 // module takes the module with an index through the pipeline. An error ends the whole run.
@@ -180,14 +180,14 @@ func (r *run) examine(ctx context.Context, i int, await awaited, m *Module) (uni
 	if len(res.Refresh) > 0 {
 		parts = append([]part{{prelude: true, refresh: true, changes: res.Refresh}}, parts...)
 	}
-	unitOf := map[*finding.Finding]string{}
+	unitOf := map[string]string{} // by the ID of the finding
 	for _, p := range parts {
 		u, err := r.unit(m.Dir, res, p)
 		if err != nil {
 			return nil, nil, err
 		}
 		for _, f := range p.findings {
-			unitOf[f] = u.ID
+			unitOf[f.ID] = u.ID
 		}
 		m.Units = append(m.Units, *u)
 	}
@@ -206,16 +206,15 @@ func (r *run) examine(ctx context.Context, i int, await awaited, m *Module) (uni
 			bumpUnit = u.ID
 		}
 	}
-	for j, f := range forms.Bumps {
-		b := res.Bumps[j]
+	for _, f := range forms.Bumps {
 		at := Finding{Finding: f, Owners: ownerNames(r.Owners, f.Path)}
-		if b.Refused == nil && f.Tier == "bump" {
+		if f.Tier == string(modbump.Bump) {
 			at.Unit = bumpUnit
 		}
 		m.Findings = append(m.Findings, at)
 	}
-	for j, f := range forms.Findings {
-		m.Findings = append(m.Findings, Finding{f, ownerNames(r.Owners, f.Path), unitOf[res.Findings[j]]})
+	for _, f := range forms.Findings {
+		m.Findings = append(m.Findings, Finding{f, ownerNames(r.Owners, f.Path), unitOf[f.ID]})
 	}
 	for _, f := range forms.Ignored {
 		m.Ignored = append(m.Ignored, Finding{Finding: f, Owners: ownerNames(r.Owners, f.Path)})

@@ -78,20 +78,18 @@ func (m *Module) unit(u *Unit, shared []report.File) report.Unit {
 	case u.Published:
 		out.State = report.Published
 	}
-	at := map[int]int{} // indices of findings: of the module, to those of the unit
-	var all []int
-	for i, f := range m.Findings {
+	var all []string // the IDs of the findings of the unit
+	for _, f := range m.Findings {
 		if f.Unit == u.ID {
-			at[i] = len(out.Findings)
-			all = append(all, at[i])
+			all = append(all, f.ID)
 			out.Findings = append(out.Findings, f.Finding)
 		}
 	}
 	for _, f := range u.Files {
 		file := report.File{Path: f.Path, Shared: f.Shared, Added: f.Added, Removed: f.Removed}
-		for _, i := range f.Findings {
-			if j, ok := at[i]; ok {
-				file.Findings = append(file.Findings, j)
+		for _, id := range f.Findings {
+			if slices.Contains(all, id) {
+				file.Findings = append(file.Findings, id)
 			}
 		}
 		if f.Shared {

@@ -8,6 +8,7 @@ package sample
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"go/token"
 	"path/filepath"
 	"sync"
@@ -59,7 +60,7 @@ func Result(t testing.TB) *pipeline.Result {
 	replaced.Target, replaced.Remains, replaced.Indirect = "", []string{"not shown"}, true
 	good := requirement(3, modbump.Bump, "")
 	good.Remains = []string{"a client that is slow: etcd issue #2"}
-	return &pipeline.Result{
+	res := &pipeline.Result{
 		Module: &discover.Module{Path: "example.com/m", Root: root, Repo: root, GoModFile: filepath.Join(root, "go.mod")},
 		Bumps:  []bump.Bump{good, requirement(4, modbump.Report, modbump.NotByDefault), refused, replaced},
 		Findings: []*finding.Finding{
@@ -88,6 +89,13 @@ func Result(t testing.TB) *pipeline.Result {
 			{Phase: verify.PhaseLoad, Message: "no"},
 		},
 	}
+	for i := range res.Bumps {
+		res.Bumps[i].ID = fmt.Sprintf("b%d", i)
+	}
+	for i, f := range res.Findings {
+		f.ID = fmt.Sprintf("f%d", i)
+	}
+	return res
 }
 
 // Unit makes a unit of a result, and sends it through JSON as a machine that collects
