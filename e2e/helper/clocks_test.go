@@ -294,6 +294,16 @@ func TestClocksOfANilMutexAreThoseOfPackageTime(t *testing.T) {
 	full(t, "NewTicker", 2*d, func() { <-ticker.C; <-ticker.C })
 }
 
+// A loop that asks its context before it tries does not touch the mutex where that has ended.
+func TestEndedContextEndsTheWaitOfANilMutex(t *testing.T) {
+	t.Parallel()
+	var m *etcdlock.Mutex
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	mustBe(t, m.WatchLock(ctx), context.Canceled)
+	mustBe(t, m.WatchLockRetry(ctx, time.Second), context.Canceled)
+}
+
 // Nobody holds the lock, or the Mutex itself: there is nothing to wait for.
 func TestClocksWithoutAHolderAreThoseOfPackageTime(t *testing.T) {
 	p := contended(t)

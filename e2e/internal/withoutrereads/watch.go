@@ -39,6 +39,9 @@ func (m *Mutex) WatchLockRetry(ctx context.Context, d time.Duration) error {
 }
 
 func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
+	if ctx.Err() != nil { // a loop that asks first did not touch the mutex, which may be nil
+		return ctx.Err()
+	}
 	m.note(view{rev: -1})
 	defer m.note(view{rev: -1})
 	live, end := context.WithCancel(ctx) // ends with ctx and with the lease
