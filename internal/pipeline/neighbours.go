@@ -45,16 +45,14 @@ func (n *neighbourhood) look(i int) {
 	for _, j := range importers {
 		m, err := n.module(j)
 		if err != nil {
-			n.unread(n.tree.Abs(n.tree.Modules[j].Dir), "what it does with this module is not known: "+err.Error())
+			n.lacks(n.tree.Abs(n.tree.Modules[j].Dir), err)
 			continue
 		}
 		n.use(m, true)
 	}
 	for _, dir := range n.tree.Apart() {
 		if m, err := discover.Find(dir, discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root), Hints: []string{linkname}}); err != nil {
-			if n.names(dir) {
-				n.unread(dir, "what it does with this module is not known: "+err.Error())
-			}
+			n.lacks(dir, err)
 		} else if m.Root != n.mod.Root {
 			n.use(m, false)
 		}
@@ -67,19 +65,40 @@ func (n *neighbourhood) look(i int) {
 func (n *neighbourhood) importers(i int) []int {
 	out := n.tree.Importers(i)
 	for j, m := range n.tree.Modules {
-		if j != i && m.Problem != "" && !slices.Contains(out, j) && n.names(n.tree.Abs(m.Dir)) {
+		if j == i || m.Problem == "" || slices.Contains(out, j) {
+			continue
+		}
+		if named, err := n.names(n.tree.Abs(m.Dir)); named || err != nil {
 			out = append(out, j)
 		}
 	}
 	return out
 }
 
-// names reports whether the go.mod in a directory has the path of this module somewhere, or cannot
-// be read at all.
-func (n *neighbourhood) names(dir string) bool {
+// names reports whether the go.mod in a directory has the path of this module somewhere.
+func (n *neighbourhood) names(dir string) (bool, error) {
 	data, err := modules.ReadFile(filepath.Join(dir, "go.mod"), rooted.ModFile)
-	return err != nil || bytes.Contains(data, []byte(n.mod.Path))
+	return bytes.Contains(data, []byte(n.mod.Path)), err
 }
+
+// lacks notes a module of which a problem keeps what it imports. It may import all of this one where
+// its go.mod names it. One whose go.mod nobody reads, neither, is its own fault and no other's: it only
+// keeps what is exported from changing.
+func (n *neighbourhood) lacks(dir string, problem error) {
+	why := "what it does with this module is not known: " + problem.Error()
+	switch named, err := n.names(dir); {
+	case err != nil:
+		n.unknown = append(n.unknown, finding.Skip{Path: dir, Detail: why})
+		for path := range n.mod.Packages {
+			n.reached[path] = n.reached[path] || !internal(path)
+		}
+	case named:
+		n.unread(dir, why)
+	}
+}
+
+// internal reports whether only packages below a directory may import a package.
+func internal(path string) bool { return slices.Contains(strings.Split(path, "/"), "internal") }
 
 // unread notes a module, or a directory of modules, that may import all of this one.
 func (n *neighbourhood) unread(path, why string) {
