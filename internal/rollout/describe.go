@@ -25,15 +25,19 @@ func title(dir string, u *Unit, bumps bool, rewritten, refused []*finding.Findin
 	if dir == "." {
 		where = "the root module"
 	}
+	key := ""
+	if len(u.Keys) > 0 {
+		key = strings.TrimPrefix(u.Keys[0], "@") // an owner is named, and not called
+	}
 	switch {
 	case u.Refresh:
 		return "Vendor what go.mod asks for in " + where
 	case u.Prelude:
 		return "etcd locks in " + where + ": what its changes share"
 	case len(u.Keys) == 1 && u.Keys[0] != dir:
-		where = fmt.Sprintf("%s (%s)", where, quote.Title(u.Keys[0]))
+		where = fmt.Sprintf("%s (%s)", where, quote.Title(key))
 	case len(u.Keys) > 1:
-		where = fmt.Sprintf("%s (%s and %d more)", where, quote.Title(u.Keys[0]), len(u.Keys)-1)
+		where = fmt.Sprintf("%s (%s and %d more)", where, quote.Title(key), len(u.Keys)-1)
 	}
 	switch {
 	case len(u.Tiers) == 0 && !bumps:

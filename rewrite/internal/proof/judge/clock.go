@@ -96,7 +96,8 @@ func (l *loop) emptied(wait ssa.Instruction, starts []ssa.Instruction) bool {
 func (l *loop) waitsAgain(wait ssa.Instruction, waits []ssa.Instruction) bool {
 	return meets(wait, func(in ssa.Instruction) (found, over bool) {
 		s, isSelect := in.(*ssa.Select)
-		return slices.Contains(waits, in) && (!isSelect || s.Blocking), in == ssa.Instruction(l.try)
+		call, isCall := in.(ssa.CallInstruction)
+		return slices.Contains(waits, in) && (!isSelect || s.Blocking), in == ssa.Instruction(l.try) || isCall && l.j.effectOf(call) == ends
 	})
 }
 
