@@ -41,7 +41,7 @@ func TestBrokenHelpersAreRejected(t *testing.T) {
 			`if _, err = cli.Get(ctx, own, keys); err == nil {`, `if false {`,
 			"TestTransactionThatFailsOnceIsNoVerdict"},
 		{"queues whenever somebody has the lock", "watch.go",
-			`			m.await(live, v)`, `			return m.Mutex.Lock(ctx)`,
+			`			m.await(live, v, RetryInterval)`, `			return m.Mutex.Lock(ctx)`,
 			"TestWaitsBesideAFormerQueueWriteNothing"},
 	} {
 		t.Run(b.name, func(t *testing.T) {
