@@ -18,6 +18,9 @@ var ErrLeaseNotFound = errors.New("etcdserver: requested lease not found")
 // A LeaseID is the identity of a session.
 type LeaseID int64
 
+// NoLease is that of nobody.
+const NoLease LeaseID = 0
+
 // A ResponseHeader says at which revision the store has answered.
 type ResponseHeader struct{ Revision int64 }
 
