@@ -1,13 +1,9 @@
 package rewrite
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"go/ast"
 	"slices"
 	"sort"
-	"strings"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/flow"
@@ -58,12 +54,9 @@ func sortFindings(fs []*proposal) {
 func identify(all []*proposal) {
 	sorted := slices.Clone(all)
 	sortFindings(sorted)
-	count := map[string]int{}
+	ids := finding.IDs{}
 	for _, f := range sorted {
-		key := strings.Join([]string{f.Rule, f.Package, f.Func}, "\x00")
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, count[key]))
-		count[key]++
-		f.ID = hex.EncodeToString(sum[:6])
+		f.ID = ids.Next(f.Rule, f.Package, f.Func)
 	}
 }
 

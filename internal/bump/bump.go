@@ -12,12 +12,8 @@ package bump
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"golang.org/x/mod/module"
 
@@ -115,12 +111,9 @@ func (v *Verdict) Choose(wanted func(Bump) bool) (left int) {
 
 // Identify gives each bump its ID. In is the path of the module.
 func Identify(bumps []Bump, in string) {
-	count := map[string]int{}
+	ids := finding.IDs{}
 	for i, b := range bumps {
-		key := strings.Join([]string{b.Rule, in, filepath.Base(b.File), b.Module}, "\x00")
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", key, count[key]))
-		count[key]++
-		bumps[i].ID = hex.EncodeToString(sum[:6])
+		bumps[i].ID = ids.Next(b.Rule, in, filepath.Base(b.File), b.Module)
 	}
 }
 

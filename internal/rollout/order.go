@@ -154,9 +154,11 @@ func (r *run) waiting() [][]int {
 	place := make([]int, len(order))
 	for at, i := range order {
 		place[i] = at
+	}
+	for _, i := range order {
 		all := map[int]bool{}
 		for _, dep := range r.tree.Modules[i].Deps {
-			if dep != i && slices.Contains(order[:at], dep) {
+			if place[dep] < place[i] {
 				all[dep] = true
 				for _, other := range waits[dep] {
 					all[other] = true

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
 	"slices"
 
 	"etcdmod/internal/finding"
@@ -109,36 +110,19 @@ func (m *measuring) inLiteral(n ast.Node) bool {
 func (m *measuring) rounds() {
 	start := m.ages
 	for {
-		joined := clone(start)
+		joined := maps.Clone(start)
 		for _, q := range m.Paths {
-			m.ages = clone(start)
+			m.ages = maps.Clone(start)
 			m.round(q)
 			for k, a := range m.ages {
 				joined[k] |= a
 			}
 		}
-		if m.ages = joined; same(joined, start) {
+		if m.ages = joined; maps.Equal(joined, start) {
 			return
 		}
 		start = joined
 	}
-}
-
-func clone(ages map[any]age) map[any]age {
-	out := map[any]age{}
-	for k, a := range ages {
-		out[k] = a
-	}
-	return out
-}
-
-func same(a, b map[any]age) bool {
-	for k := range a {
-		if a[k] != b[k] {
-			return false
-		}
-	}
-	return true
 }
 
 // round follows one way through a round.
