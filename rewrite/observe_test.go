@@ -264,6 +264,7 @@ func observed(pkg string, o, v int) string {
 // run time, and runs them before and after the rewrite: what they see is the same, or the
 // finding is refused.
 func TestObserved(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	const private = "m/internal/p" // what others put into interfaces is not known
 	dir := t.TempDir()

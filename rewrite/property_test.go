@@ -107,6 +107,7 @@ const sampled = 600
 // concern the lock. All of them take minutes and are for ETCDMOD_E2E_LONG=1; otherwise it
 // is a sample, the same one every time.
 func TestProperties(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	var sample []polling
 	all, guards := os.Getenv("ETCDMOD_E2E_LONG") != "", 0

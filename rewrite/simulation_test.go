@@ -31,6 +31,7 @@ type simulated struct {
 // testdata/simulation/sim. It says what the tiers promise of behaviour; TestProperties
 // what they promise of the text.
 func TestSimulation(t *testing.T) {
+	t.Parallel()
 	sample, schedules, limit := 20, 6, "2m"
 	if os.Getenv("ETCDMOD_E2E_LONG") != "" {
 		sample, schedules, limit = 250, 20, "30m"
