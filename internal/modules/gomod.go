@@ -2,6 +2,7 @@ package modules
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -155,6 +156,37 @@ func (m *GoMod) MovedFrom(home string) ([]byte, error) {
 	return file.Format()
 }
 
+// Nesting returns the go.mod with modules that stand inside this one, each in a directory of
+// its own: by module path the absolute directory.
+func (m *GoMod) Nesting(dirs map[string]string) ([]byte, error) {
+	file, err := modfile.Parse(m.name, m.data, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range slices.Sorted(maps.Keys(dirs)) {
+		file.AddNewRequire(path, "v0.0.0", false)
+		if err := file.AddReplace(path, "", filepath.ToSlash(dirs[path]), ""); err != nil {
+			return nil, err
+		}
+	}
+	return file.Format()
+}
+
+// Nested returns the go.mod of a module that stands inside this one, and needs nothing but
+// what this one requires.
+func (m *GoMod) Nested(path string) []byte {
+	file := new(modfile.File)
+	_ = file.AddModuleStmt(path)
+	if m.Go != "" {
+		_ = file.AddGoStmt(m.Go)
+	}
+	required := m.Requirements()
+	for _, path := range slices.Sorted(maps.Keys(required)) {
+		file.AddNewRequire(path, required[path], false)
+	}
+	return modfile.Format(file.Syntax)
+}
+
 // A GoWork is what a go.work says.
 type GoWork struct {
 	Go        string // the go line; "" without one
@@ -195,8 +227,9 @@ func (w *GoWork) Dirs(home string) (dirs []string) {
 }
 
 // MovedFrom returns the go.work as it has to be elsewhere to mean the same as in home, but
-// that each module that it uses is where at says for the absolute directory.
-func (w *GoWork) MovedFrom(home string, at func(dir string) string) ([]byte, error) {
+// that each module that it uses is where at says for the absolute directory, and that it uses
+// more of them.
+func (w *GoWork) MovedFrom(home string, at func(dir string) string, more ...string) ([]byte, error) {
 	file, err := modfile.ParseWork(w.name, w.data, nil)
 	if err != nil {
 		return nil, err
@@ -206,6 +239,11 @@ func (w *GoWork) MovedFrom(home string, at func(dir string) string) ([]byte, err
 			return nil, err
 		}
 		if err := file.AddUse(filepath.ToSlash(at(absolute(home, use))), ""); err != nil {
+			return nil, err
+		}
+	}
+	for _, dir := range more {
+		if err := file.AddUse(filepath.ToSlash(dir), ""); err != nil {
 			return nil, err
 		}
 	}

@@ -21,7 +21,9 @@
 // there before is taken away. A package that failed before and after is
 // type-checked from source on both sides, over the export data of what did
 // compile: the compiler stops at ten errors, and an error that hides behind ten
-// others must be seen. Vet and the tests run after that, if asked for.
+// others must be seen. Vet and the tests run after that, if asked for: vet in place,
+// where the package of a new directory is a module of its own, and what it objects to
+// there is decided in a scratch copy, as tests are.
 //
 // # Comparing
 //

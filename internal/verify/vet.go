@@ -19,17 +19,51 @@ func (c *checker) vet(ctx context.Context) error {
 	if len(paths) == 0 {
 		return nil
 	}
-	now, err := c.diagnostics(ctx, c.after, paths)
-	if err != nil || len(now) == 0 {
-		return err
+	copied := func(s *shadow.Side) (*shadow.Stage, error) { return s.Scratch(ctx, c.concerned()) }
+	if c.shadow.VetsOverlays() {
+		// What is new there may be the nesting's fault: a copy decides.
+		if vetted, err := c.vetIn(ctx, (*shadow.Side).Nested, paths); err != nil || vetted != nil && len(vetted.more) == 0 {
+			return c.keep(vetted, err)
+		}
 	}
-	then, err := c.diagnostics(ctx, c.before, c.existed(paths))
+	return c.keep(c.vetIn(ctx, copied, paths))
+}
+
+// A vetting is what vet says on both sides.
+type vetting struct {
+	before int               // problems of the original
+	more   []finding.Problem // those that the edits brought
+}
+
+func (c *checker) keep(v *vetting, err error) error {
 	if err != nil {
 		return err
 	}
-	c.result.Before += len(then)
-	c.result.New = append(c.result.New, worse(now, then)...)
+	c.result.Before += v.before
+	c.result.New = append(c.result.New, v.more...)
 	return nil
+}
+
+// vetIn vets packages where place says, and the original there if that says anything. Both
+// sides run in the same way, so that what is wrong with a place is not blamed on the edits.
+// It gives nil where there is no such place.
+func (c *checker) vetIn(ctx context.Context, place func(*shadow.Side) (*shadow.Stage, error), paths []string) (*vetting, error) {
+	stage, err := place(c.after)
+	if err != nil || stage == nil {
+		return nil, err
+	}
+	now, err := c.diagnostics(ctx, stage, paths)
+	if err != nil || len(now) == 0 {
+		return new(vetting), err
+	}
+	if stage, err = place(c.before); err != nil || stage == nil {
+		return nil, err
+	}
+	then, err := c.diagnostics(ctx, stage, c.existed(paths))
+	if err != nil {
+		return nil, err
+	}
+	return &vetting{before: len(then), more: worse(now, then)}, nil
 }
 
 // sound gives those of some packages of the main modules that build with their tests.
@@ -61,19 +95,10 @@ func (c *checker) unproved(path string) {
 	}
 }
 
-// diagnostics gives what vet says of packages, in place or in a scratch copy. Both
-// sides run in the same way, so that what is wrong with a copy is not blamed on the
-// edits.
-func (c *checker) diagnostics(ctx context.Context, s *shadow.Side, paths []string) ([]finding.Problem, error) {
+// diagnostics gives what vet says of packages.
+func (c *checker) diagnostics(ctx context.Context, stage *shadow.Stage, paths []string) ([]finding.Problem, error) {
 	if len(paths) == 0 {
 		return nil, nil
-	}
-	stage := s.InPlace()
-	if c.after.NewDirs() || !c.shadow.VetsOverlays() {
-		var err error
-		if stage, err = s.Scratch(ctx, c.concerned()); err != nil {
-			return nil, err
-		}
 	}
 	var all []finding.Problem
 	err := stage.Run(ctx, []string{"vet", "-json"}, nil, paths, func(stdout, stderr []byte, err error) error {

@@ -74,20 +74,6 @@ func (o *overlay) read(name string) ([]byte, error) {
 	return rooted.ReadNamed(name, rooted.Content)
 }
 
-// newDirs reports whether a Go file stands in a directory that is not on disk. Vet
-// and test change into the directory of each package, so they cannot run then.
-func (o *overlay) newDirs() bool {
-	for name := range o.content {
-		if filepath.Ext(name) != ".go" {
-			continue
-		}
-		if info, err := os.Stat(filepath.Dir(name)); err != nil || !info.IsDir() {
-			return true
-		}
-	}
-	return false
-}
-
 // touches reports whether a file below dir is edited.
 func (o *overlay) touches(dir string) bool { return len(o.below(dir)) > 0 }
 

@@ -69,10 +69,6 @@ func (s *Side) Read(name string) ([]byte, error) { return s.overlay.read(name) }
 // Exists reports whether a file is there on this side.
 func (s *Side) Exists(name string) bool { return s.overlay.has(name) || onDisk(name) }
 
-// NewDirs reports whether a Go file stands in a directory that is not on disk. Vet and
-// test change into the directory of each package, so they cannot run in place then.
-func (s *Side) NewDirs() bool { return s.overlay.newDirs() }
-
 // InPlace gives the stage in the user's own directories.
 func (s *Side) InPlace() *Stage {
 	return &Stage{run: s.run, flags: s.flags, Places: s.of.places}

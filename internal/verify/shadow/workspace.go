@@ -49,8 +49,9 @@ func (w *Shadow) member(dir string) string {
 }
 
 // writeWorkspace copies go.work into dir and gives the path of the copy. Modules that
-// have a copy elsewhere are moved there, and relative paths become absolute.
-func (s *Side) writeWorkspace(dir string, moved map[string]string) (string, error) {
+// have a copy elsewhere are moved there, relative paths become absolute, and more modules
+// may be used.
+func (s *Side) writeWorkspace(dir string, moved map[string]string, more ...string) (string, error) {
 	f, err := s.readWorkspace()
 	if err != nil {
 		return "", err
@@ -61,7 +62,7 @@ func (s *Side) writeWorkspace(dir string, moved map[string]string) (string, erro
 			return to
 		}
 		return at
-	})
+	}, more...)
 	if err != nil {
 		return "", err
 	}
