@@ -21,15 +21,16 @@ func helperCommand(env *Env) *cli.Command {
 		ArgsUsage:    "-check FILE...",
 		OnUsageError: usageError,
 		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "C", Usage: "work in `dir`", TakesFile: true},
 			&cli.BoolFlag{Name: "check", Usage: "compare files with the templates; exit with 1 unless all are the same"},
 		},
 		Action: func(_ context.Context, cmd *cli.Command) error {
 			if !cmd.Bool("check") || !cmd.Args().Present() {
 				return usage("helper needs -check and the files to check")
 			}
-			same := true
+			dir, same := changeDir(env.Dir, cmd.String("C")), true
 			for _, name := range cmd.Args().Slice() {
-				src, err := readHelper(env.Dir, name)
+				src, err := readHelper(dir, name)
 				if err != nil {
 					return &exit{ExitUsage, err}
 				}

@@ -34,7 +34,7 @@ var earns = map[Code]string{
 	NoClock:        "let the rounds that failed end in a place of their own, with a wait",
 	SeveralClocks:  "wait once, for one clock, between two tries",
 	SeveralTries:   "try in one place of the loop",
-	SuccessLoops:   "leave the loop when the lock is held, and do the work behind it",
+	SuccessLoops:   "leave the loop when the lock is held, and do the work behind it; then one replica does all of it",
 	TriesThroughFn: "call TryLock in the loop itself",
 	UnknownClock:   "wait with package time: Sleep, After, a Ticker or a Timer",
 	WaitMeasured:   "measure nothing that spans a wait, but for the log",

@@ -44,6 +44,8 @@ func title(dir string, u *Unit, bumps bool, rewritten, refused []*finding.Findin
 		return "Refresh go.mod and go.sum in " + where
 	case len(u.Tiers) == 0:
 		return "Bump etcd's client in " + where
+	case len(rewritten) > 0 && !slices.ContainsFunc(rewritten, func(f *finding.Finding) bool { return !campaigns(f) }):
+		return "Wait for etcd elections with fewer writes in " + where
 	case slices.ContainsFunc(rewritten, writes) || slices.ContainsFunc(refused, polls):
 		return "Wait for etcd locks with fewer writes in " + where
 	}
@@ -55,6 +57,11 @@ func writes(f *finding.Finding) bool {
 	return f.Tier > finding.Refuse && !slices.ContainsFunc(f.Differences, func(d finding.Difference) bool {
 		return d.Kind == finding.TryAsksFirst || d.Kind == finding.TxnAsksFirst
 	})
+}
+
+// campaigns reports whether what is rewritten is an election, and no lock.
+func campaigns(f *finding.Finding) bool {
+	return slices.ContainsFunc(f.Differences, func(d finding.Difference) bool { return d.Kind == finding.CampaignsLate })
 }
 
 // polls reports whether a finding that is refused is of something that goes on writing where it
@@ -92,15 +99,16 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 	}
 	say("")
 	list := func(in section) {
-		for _, text := range facts.told(in) {
+		told := facts.told(in)
+		for _, text := range told {
 			say("- %s", text)
 		}
-		say("")
+		if len(told) > 0 {
+			say("")
+		}
 	}
-	if rewrites(facts) {
-		list(changes)
-		earned(&b, res, p)
-	}
+	list(changes)
+	earned(&b, res, p)
 	if err := r.uncovered(&b, res, p, u, units); err != nil {
 		return nil, err
 	}
@@ -145,12 +153,41 @@ func (r *run) uncovered(b *bytes.Buffer, res *pipeline.Result, p part, u *Unit, 
 		return nil
 	}
 	fmt.Fprint(b, "## What is not covered\n\n")
-	return fenced(b, &left, func(w *bytes.Buffer, res *pipeline.Result) error {
+	if err := fenced(b, &left, func(w *bytes.Buffer, res *pipeline.Result) error {
 		if err := report.Text(w, res); err != nil {
 			return err
 		}
 		return errors.Join(report.Skipped(w, res), report.Lost(w, res))
-	})
+	}); err != nil {
+		return err
+	}
+	meaning(b, &left)
+	return nil
+}
+
+// meaning says of each code in what is left what it means and what to do.
+func meaning(b *bytes.Buffer, left *pipeline.Result) {
+	var codes []finding.Code
+	for _, f := range left.Findings {
+		for _, r := range f.Refused {
+			codes = append(codes, r.Code)
+		}
+	}
+	for _, s := range left.Skipped {
+		codes = append(codes, s.Reason)
+	}
+	told := map[finding.Code]bool{}
+	for _, c := range codes {
+		why, ok := c.Explain()
+		if !ok || told[c] {
+			continue
+		}
+		told[c] = true
+		fmt.Fprintf(b, "- `%s`: %s What to do: %s.\n", c, why, c.Earn())
+	}
+	if len(told) > 0 {
+		b.WriteString("\n")
+	}
 }
 
 // refused are the findings that are refused in what a unit stands for.

@@ -2,8 +2,10 @@ package rollout
 
 import (
 	"bytes"
+	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
@@ -105,6 +107,38 @@ func (f *facts) quiet() bool {
 	return f.rewrites > 0 && f.kinds[finding.TryAsksFirst]+f.kinds[finding.TxnAsksFirst] == f.rewrites
 }
 
+// packages are the directories of generated files.
+func (f *facts) packages() []string {
+	var dirs []string
+	for _, file := range slices.Concat(f.helper, f.headed) {
+		dirs = append(dirs, quote.Markdown(path.Dir(file)))
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// check is the command that compares files with the templates.
+func (f *facts) check(files []string) []string {
+	if len(files) == 0 {
+		return nil
+	}
+	command := "etcdmod helper -check"
+	for _, file := range files {
+		command += " " + shellWord(file)
+	}
+	return []string{quote.Markdown(command)}
+}
+
+// shellWord is a name as a shell reads it.
+func shellWord(name string) string {
+	if strings.IndexFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+", r)
+	}) < 0 {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
+
 // A section is a part of the text. Those without a heading come first.
 type section string
 
@@ -190,12 +224,20 @@ var Sentences = []Sentence{
 		"A call of Campaign becomes one of CampaignWithin.", is(func(f *facts) bool { return f.kinds[finding.CampaignsLate] > 0 })},
 	{intro, "A transaction with a put goes through raft whatever it decides, so that each try for a key that is there writes a log entry.",
 		"A transaction that creates a key asks first.", is(func(f *facts) bool { return f.kinds[finding.TxnAsksFirst] > 0 })},
-	{intro, "With this change, waiting writes nothing.",
+	{intro, "A session that each try makes is granted a lease and has it revoked, which costs two raft log entries, also where the lock is somebody else's.",
+		"A session that each try makes becomes the helper's.", is(func(f *facts) bool { return f.kinds[finding.GrantsLate] > 0 })},
+	{intro, "With this change, waiting for a lock that is held writes nothing.",
 		"All that is rewritten asks before it writes, and nothing else of the module was refused, only reported, ignored, not followed or not covered.", is(func(f *facts) bool { return f.quiet() && !f.rest })},
-	{intro, "With this change, what is rewritten here writes nothing while it waits. That is not all that there is in the module: “What is not covered” and the report name what was left alone.",
+	{intro, "With this change, what is rewritten here writes nothing while it waits for a lock that is held. That is not all that there is in the module: “What is not covered” and the report name what was left alone.",
 		"As before, but something of the module was refused, only reported, ignored, not followed or not covered, and the text has a list of it.", is(func(f *facts) bool { return f.quiet() && f.rest && f.named })},
-	{intro, "With this change, what is rewritten here writes nothing while it waits. That is not all that there is in the module: the report (report.html) and the texts of its other changes name what was left alone.",
+	{intro, "With this change, what is rewritten here writes nothing while it waits for a lock that is held. That is not all that there is in the module: the report (report.html) and the texts of its other changes name what was left alone.",
 		"As before, and the text has no list of it.", is(func(f *facts) bool { return f.quiet() && f.rest && !f.named })},
+	{intro, "With this change, these calls of `Lock` read and watch while another session holds the lock, and write when that may win it.",
+		"A call of Lock becomes one of LockWithin.", is(func(f *facts) bool { return f.kinds[finding.JoinsLate] > 0 })},
+	{intro, "With this change, these calls of `Campaign` read and watch while another session leads, and write when that may win the lead.",
+		"A call of Campaign becomes one of CampaignWithin.", is(func(f *facts) bool { return f.kinds[finding.CampaignsLate] > 0 })},
+	{intro, "With this change, a session of a try is granted its lease when the try finds the lock free or joins the queue.",
+		"A session that each try makes becomes the helper's.", is(func(f *facts) bool { return f.kinds[finding.GrantsLate] > 0 })},
 	{intro, "With this change, a wait in the queue of `Lock` writes one key, however long it lasts.",
 		"A wait in the queue of Lock takes the place of a loop.", is(queues)},
 	{intro, "Owners: {}", "The unit has owners.", func(f *facts) []string { return joined(f.unit.Owners, " ") }},
@@ -220,16 +262,20 @@ var Sentences = []Sentence{
 	{changes, "**guard** ({}): control flow and pace stay.", "A finding of the unit is guarded.", tier(finding.Guard)},
 	{changes, "The constructor and the declared types that the mutex flows through are swapped together, for a type that has all of its methods, which the compiler checks.",
 		"A mutex is swapped: something else than transactions and campaigns is rewritten.", is(func(f *facts) bool { return f.rewrites > f.kinds[finding.TxnAsksFirst]+f.kinds[finding.CampaignsLate] })},
-	{changes, "The transactions begin with the helper's `Txn`, and are else to the letter as they were.",
+	{changes, "The transactions begin with the helper's `Txn`, and are otherwise as they were, letter for letter.",
 		"A transaction that creates a key asks first.", is(func(f *facts) bool { return f.kinds[finding.TxnAsksFirst] > 0 })},
 	{changes, "The calls of `Lock` with a deadline that is tried again become `LockWithin`.",
 		"A call of Lock becomes one of LockWithin.", is(func(f *facts) bool { return f.kinds[finding.JoinsLate] > 0 })},
 	{changes, "The calls of `Campaign` with a deadline that is tried again become the helper's `CampaignWithin`; the elections keep their type.",
 		"A call of Campaign becomes one of CampaignWithin.", is(func(f *facts) bool { return f.kinds[finding.CampaignsLate] > 0 })},
+	{changes, "The sessions that are made for a try become the helper's, and their mutexes are made with `NewMutexOf`.",
+		"A session that each try makes becomes the helper's.", is(func(f *facts) bool { return f.kinds[finding.GrantsLate] > 0 })},
 	{changes, "**gate** ({}): the mutex's own clock, or a wait of it where there was none, paces this retry and nothing else.",
 		"A finding of the unit is gated.", tier(finding.Gate)},
 	{changes, "**collapse** ({}): the loop becomes one call that waits. Success left the loop on every path, a failed round did nothing but wait, and errors have the way out that they had.",
 		"A finding of the unit is collapsed.", tier(finding.Collapse)},
+	{changes, "The package {} is generated, and imports nothing but etcd's client and the standard library. Its doc comments say what it does; etcdmod's docs/HELPER.md names the test that shows each claim.",
+		"The unit has generated files.", func(f *facts) []string { return f.packages() }},
 
 	{evidence, "Every changed package, its tests and everything in the module that imports it compile as before.",
 		"-vet=false, and no -test.", is(func(f *facts) bool { return f.compiled() && !f.vet && !f.test })},
@@ -246,10 +292,10 @@ var Sentences = []Sentence{
 		"The module has several units, of which this one is behind none.", is(func(f *facts) bool { return f.several && !f.unit.Prelude && len(f.first) == 0 })},
 	{evidence, "Bytes outside of the changed declarations and the import block are as they were, and no comment is lost.",
 		"Something is rewritten.", is(rewrites)},
-	{evidence, "`{}` is what this version of etcdmod generates, byte for byte: `etcdmod helper -check {}`.",
-		"The file is generated, and the unit has it.", func(f *facts) []string { return f.helper }},
-	{evidence, "`{}` is below its header what this version of etcdmod generates, byte for byte: `etcdmod helper -check {}`.",
-		"As before, with a header of the user's.", func(f *facts) []string { return f.headed }},
+	{evidence, "The generated files are what this version of etcdmod generates, byte for byte. To see that, in the root of the repository: {}",
+		"The unit has generated files.", func(f *facts) []string { return f.check(f.helper) }},
+	{evidence, "The generated files with a header are below it what this version of etcdmod generates, byte for byte. To see that, in the root of the repository: {}",
+		"The unit has generated files that begin with a header of the user's.", func(f *facts) []string { return f.check(f.headed) }},
 	{evidence, "On the commit before it, `go mod vendor`, or `go work vendor` for a workspace, makes the same.",
 		"The unit refreshes a vendor directory.", is(func(f *facts) bool { return f.unit.Refresh })},
 	{evidence, "`git apply -R` takes the change back.", "The unit has a patch.", is(func(*facts) bool { return true })},
@@ -258,7 +304,7 @@ var Sentences = []Sentence{
 		"Something is rewritten, and nothing waits in the queue of Lock.", is(func(f *facts) bool { return rewrites(f) && !queues(f) })},
 	{rolling, "Old and new replicas may run together: they compete for the same keys. While a new one waits in the queue of `Lock`, an old one that polls does not get the lock (etcdmod's docs/HELPER.md, “A fleet in the middle of a rollout”).",
 		"A wait in the queue of Lock takes the place of a loop.", is(queues)},
-	{rolling, "To see the effect, look how fast `raftAppliedIndex` grows while somebody holds the lock and others wait: `etcdctl endpoint status -w json`, before and after.",
+	{rolling, "To see the effect, look how fast `raftAppliedIndex` grows while one replica holds the lock, or leads, and others wait: `etcdctl endpoint status -w json`, before and after.",
 		"Something is rewritten.", is(rewrites)},
 	{rolling, "The space that failed tries have taken does not come back by itself. Where etcd says `mvcc: database space exceeded`, `etcdctl compact REVISION` (the `revision` of `etcdctl endpoint status -w json`), `etcdctl defrag` one member after the other (the leader last), and then `etcdctl alarm disarm` (etcdmod's docs/HELPER.md says more).",
 		"Something is rewritten that wrote keys: not transactions alone, which wrote entries of the raft log.", is(func(f *facts) bool { return f.rewrites > f.kinds[finding.TxnAsksFirst] })},

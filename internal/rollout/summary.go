@@ -48,7 +48,11 @@ func (x *Index) Summary(w io.Writer, took time.Duration) error {
 		p.line("Findings by rule: %s", tallies(c.Rules))
 	}
 	if c.Changes > 0 {
-		p.line("Changes to review: %d, by %s, behind %s", c.Changes, x.By, report.Plural(c.Preludes, "prelude"))
+		behind := ""
+		if c.Preludes > 0 {
+			behind = ", behind " + report.Plural(c.Preludes, "prelude")
+		}
+		p.line("Changes to review: %d, by %s%s", c.Changes, x.By, behind)
 		if x.Owners != "" {
 			p.line("By owner: %s", counts(byOwner, ", "))
 		}
