@@ -12,6 +12,8 @@ import (
 	etcdlock "etcdmod/e2e/internal/withoutrereads"
 
 	"go.etcd.io/etcd/client/v3/concurrency"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Code compares the error with ==, as the client gives it.
@@ -273,6 +275,33 @@ func TestWaitsEndWithTheirClient(t *testing.T) {
 				return ""
 			})
 		})
+	}
+}
+
+// A call under way ends with its client as well, which would try it a hundred times, and so does the question for the
+// lease: the wait is the first to see it.
+func TestWaitWhoseTryMeetsTheEndOfItsClient(t *testing.T) {
+	t.Parallel()
+	c, ctx := cluster.Start(t, 1), limited(t)
+	for _, call := range []string{rangeCall, txnCall} {
+		for range 5 {
+			w, calls := &wire{}, atomic.Int64{}
+			cli := c.Client(w.option)
+			m := etcdlock.NewMutex(c.Session(cli), prefix+call)
+			w.set(func(_ context.Context, method string) error {
+				calls.Add(1)
+				if method != call {
+					return nil
+				}
+				cli.Close()
+				return status.Error(codes.Canceled, "grpc: the client connection is closing")
+			}, nil)
+			done := make(chan error, 1)
+			go func() { done <- m.WatchLock(ctx) }()
+			if err := within(t, woken, done); err != concurrency.ErrSessionExpired || calls.Load() > 40 {
+				t.Errorf("%s: %v, and %d calls of a closed client", call, err, calls.Load())
+			}
+		}
 	}
 }
 

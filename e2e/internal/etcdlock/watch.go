@@ -89,7 +89,7 @@ func (m *Mutex) wait(ctx context.Context, retry time.Duration) (err error) {
 	_ = m.removeDoomed(call)
 	if ctx.Err() != nil {
 		return ctx.Err()
-	} else if live.Err() != nil || m.gone(ctx) {
+	} else if live.Err() != nil || m.closed() || m.gone(ctx) {
 		return concurrency.ErrSessionExpired
 	}
 	return err
@@ -150,9 +150,6 @@ func (m *Mutex) outlive(ctx context.Context, waits <-chan bool) {
 
 // gone reports whether the session has ended and its lease has, too: it may live on, as after Orphan.
 func (m *Mutex) gone(ctx context.Context) bool {
-	if m.closed() {
-		return false
-	}
 	select {
 	case <-m.session.Done():
 		resp, err := m.lease(ctx)
@@ -169,6 +166,9 @@ func (m *Mutex) closed() bool {
 }
 
 func (m *Mutex) lease(ctx context.Context) (*clientv3.LeaseTimeToLiveResponse, error) {
+	if m.closed() {
+		return nil, context.Canceled
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return m.session.Client().TimeToLive(ctx, m.session.Lease())
