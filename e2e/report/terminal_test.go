@@ -42,7 +42,7 @@ body { margin: 0; background: #0d1117; } pre { margin: 0; padding: 1rem; color: 
 .c1 { font-weight: bold; } .c31 { color: #ff8a80; } .c32 { color: #56d364; } .c36 { color: #76e3ea; } .c31.c7 { background: #ff8a80; color: #0d1117; } .c32.c7 { background: #56d364; color: #0d1117; }
 </style><pre id="shown">$ etcdmod diff
 `+coloured(text)+`</pre>`))
-	b.Run(chromedp.EmulateViewport(1000, 1100))
+	b.Run(chromedp.EmulateViewport(1000, 1420)) // to the last line
 	shoot(b, "terminal.png", `scrollTo(0, 0)`)
 	b.Quiet()
 }

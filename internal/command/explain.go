@@ -65,6 +65,9 @@ func explainCommand(env *Env) *cli.Command {
 				_, err = fmt.Fprintln(env.Stdout, text)
 				return err
 			}
+			if path, _, ok := strings.Cut(name, "@"); ok {
+				return usage("%s is no module path of etcd's client; \"etcdmod explain -table\" lists them", path)
+			}
 			var names []string
 			for _, t := range all {
 				names = append(names, t.name)
@@ -233,7 +236,7 @@ func firstClause(text string) string {
 		}
 	}
 	clause := strings.TrimSuffix(text[:end], ".")
-	if first, _, _ := strings.Cut(clause, " "); slices.Contains([]string{"Campaign", "Lock"}, first) {
+	if first, _, _ := strings.Cut(clause, " "); slices.Contains([]string{"Campaign", "Lock", "NewSession"}, first) {
 		return clause // they are names
 	}
 	return strings.ToLower(clause[:1]) + clause[1:]

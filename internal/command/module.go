@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v3"
@@ -13,6 +14,7 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/journal"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/report"
@@ -134,7 +136,31 @@ func (s *settings) run(ctx context.Context, env *Env) (*pipeline.Result, error) 
 	if errors.Is(err, pipeline.ErrPending) || errors.Is(err, journal.ErrPending) || errors.Is(err, journal.ErrDamaged) {
 		return nil, &exit{ExitIncomplete, err}
 	}
+	if errors.Is(err, modules.ErrNoModule) {
+		err = s.pointBelow(ctx, env, err)
+	}
 	return res, err
+}
+
+// pointBelow adds to the error of a directory in no module which modules are below it. Only where
+// git lists them: a walk could be one over a whole disk.
+func (s *settings) pointBelow(ctx context.Context, env *Env, err error) error {
+	if modules.Repository(modules.Resolved(s.dir)) == "" {
+		return err
+	}
+	tree, notFound := modules.Find(ctx, s.dir, modules.Options{Env: env.Environ})
+	if notFound != nil || len(tree.Modules) == 0 {
+		return err
+	}
+	var below []string
+	for _, m := range tree.Modules {
+		below = append(below, filepath.Join(s.dir, filepath.FromSlash(m.Dir)))
+	}
+	all := "etcdmod rollout"
+	if s.bump.Only {
+		all = "etcdmod bump ./..."
+	}
+	return fmt.Errorf("%w; there are %s", err, report.Modules(below, env.Dir, "it", all))
 }
 
 // print writes the findings to out, and what was not covered and what verification said

@@ -31,7 +31,7 @@ var earns = map[Code]string{
 	MutexMaybeNil:  "make the mutex, or check it for nil, before the clock is made",
 	MutexNotFixed:  "put the mutex into a local variable before the loop",
 	MutexNotSimple: "put the mutex into a local variable before the loop",
-	NoClock:        "let the rounds that failed end in a place of their own, with a wait",
+	NoClock:        "wait at the end of each round that did not get the lock, and of no other",
 	SeveralClocks:  "wait once, for one clock, between two tries",
 	SeveralTries:   "try in one place of the loop",
 	SuccessLoops:   "leave the loop when the lock is held, and do the work behind it; then one replica does all of it",

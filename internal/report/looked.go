@@ -69,13 +69,21 @@ func Ways(w io.Writer, res *pipeline.Result) error {
 // Below writes one line that names the modules below the module, which nobody looked at, and
 // the command that does. dir is the directory that commands are given in.
 func Below(w io.Writer, res *pipeline.Result, dir string) error {
-	const most = 5
 	nested := res.Module.Nested
 	if !res.Whole || len(nested) == 0 {
 		return nil
 	}
+	p := &printer{w: w, res: res}
+	p.printf("not looked at: %s\n", Modules(nested, dir, "this one", "etcdmod rollout"))
+	return p.err
+}
+
+// Modules names modules below something, and says how to look at them: at one with -C, at all with
+// a command. dir is the directory that commands are given in.
+func Modules(below []string, dir, something, all string) string {
+	const most = 5
 	var names []string
-	for _, name := range nested {
+	for _, name := range below {
 		if to, err := filepath.Rel(dir, name); err == nil {
 			name = to
 		}
@@ -85,7 +93,5 @@ func Below(w io.Writer, res *pipeline.Result, dir string) error {
 	if n := len(names) - most; n > 0 {
 		names, more = names[:most], fmt.Sprintf(" and %d more", n)
 	}
-	p := &printer{w: w, res: res}
-	p.printf("not looked at: %s below this one: %s%s; -C %s looks at one, \"etcdmod rollout\" at all\n", Plural(len(nested), "module"), strings.Join(names, ", "), more, first)
-	return p.err
+	return fmt.Sprintf("%s below %s: %s%s; -C %s looks at one, %q at all", Plural(len(below), "module"), something, strings.Join(names, ", "), more, first, all)
 }

@@ -212,7 +212,7 @@ var Sentences = []Sentence{
 		"The unit is a prelude, a version of the client changes, and a helper is renewed.", is(func(f *facts) bool { return f.prelude() && f.bumped && f.renewed })},
 	{intro, "This comes before the other changes of the module: it makes the vendor directory what the go command makes of `go.mod` as it is, so that they have their own lines alone. What some go command vendored is replaced, and nothing that was edited by hand.",
 		"The unit refreshes a vendor directory.", is(func(f *facts) bool { return f.unit.Refresh })},
-	{intro, "The helper package that is there is of an earlier version of etcdmod. What uses it already uses the new one from here on (etcdmod's CHANGELOG.md, “Generated helper packages”).",
+	{intro, "The helper package that is there is of an earlier version of etcdmod. What uses it already uses the new one from here on: a Mutex of that is for one goroutine at a time, as the client's is (etcdmod's CHANGELOG.md, “The renewed helper package”, has all that it does otherwise).",
 		"A helper is renewed.", is(func(f *facts) bool { return f.renewed })},
 	{intro, "A `TryLock` of `concurrency.Mutex` that fails is not a read: it puts a key and deletes it again, which costs two raft log entries and two revisions. Whatever polls it fills etcd for as long as somebody else holds the lock.",
 		"A loop that tries by TryLock is rewritten.", is(func(f *facts) bool {
