@@ -204,6 +204,8 @@ func (j *judge) handed(e *callgraph.Edge) {
 	case onward(e.To): // judged with the caller
 	case serves(e.To):
 		j.say(finding.PerRequest, "requests run it: "+name(e.To)+" is given it", at)
+	case commands(e.To):
+		j.say(finding.PerRequest, "whoever runs the command asks for it: "+name(e.To)+" is given it", at)
 	default:
 		j.say(finding.Unknown, "it is given to "+name(e.To)+", whose code is not followed", at)
 	}
@@ -332,9 +334,11 @@ func exported(fn *ssa.Function, facts Facts) bool {
 // that they are called themselves: their documentation says so.
 var once = map[string][]string{
 	"context": {"AfterFunc"},
-	"sync":    {"Do", "OnceFunc", "OnceValue", "OnceValues"},
+	"sync":    {"Do", "Go", "OnceFunc", "OnceValue", "OnceValues"},
 	"testing": {"Run", "Cleanup"},
 	"time":    {"AfterFunc"},
+
+	"golang.org/x/sync/errgroup": {"Go", "TryGo"},
 
 	"github.com/smartystreets/goconvey/convey": {"Convey", "FocusConvey", "SkipConvey", "Reset"},
 }
@@ -346,16 +350,23 @@ func onward(o types.Object) bool {
 	return ok && fn.Pkg() != nil && slices.Contains(once[fn.Pkg().Path()], fn.Name())
 }
 
-// serves reports whether a function without a body has requests run what it is given.
-func serves(o types.Object) bool {
+// within reports whether an object is of one of these packages, or of those below them.
+func within(o types.Object, paths ...string) bool {
 	if o == nil || o.Pkg() == nil {
 		return false
 	}
-	for _, p := range []string{"net/http", "net/rpc", "google.golang.org/grpc", "github.com/gin-gonic/gin", "github.com/labstack/echo",
-		"github.com/gorilla/mux", "github.com/go-chi/chi", "github.com/gofiber/fiber", "github.com/julienschmidt/httprouter"} {
-		if path := o.Pkg().Path(); path == p || strings.HasPrefix(path, p+"/") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(paths, func(p string) bool {
+		return o.Pkg().Path() == p || strings.HasPrefix(o.Pkg().Path(), p+"/")
+	})
+}
+
+// serves reports whether a function without a body has requests run what it is given.
+func serves(o types.Object) bool {
+	return within(o, "net/http", "net/rpc", "google.golang.org/grpc", "github.com/gin-gonic/gin", "github.com/labstack/echo",
+		"github.com/gorilla/mux", "github.com/go-chi/chi", "github.com/gofiber/fiber", "github.com/julienschmidt/httprouter")
+}
+
+// commands reports whether an object is what runs the commands of a command line, once for each that somebody types.
+func commands(o types.Object) bool {
+	return within(o, "github.com/spf13/cobra", "github.com/urfave/cli")
 }
