@@ -114,7 +114,7 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 	}
 	say("## %s\n", evidence)
 	list(evidence)
-	if rewrites(facts) {
+	if len(facts.told(rolling)) > 0 {
 		say("## %s\n", rolling)
 		list(rolling)
 	}

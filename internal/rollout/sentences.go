@@ -2,142 +2,11 @@ package rollout
 
 import (
 	"bytes"
-	"path"
-	"slices"
 	"strings"
-	"unicode"
 
 	"etcdmod/internal/finding"
-	"etcdmod/internal/helper"
-	"etcdmod/internal/pipeline"
-	"etcdmod/internal/quote"
 	"etcdmod/internal/report"
 )
-
-// facts are what the sentences of a unit's text depend on.
-type facts struct {
-	unit     *Unit
-	bumped   bool // a version of the client changes
-	tiers    map[finding.Tier]int
-	kinds    map[finding.DifferenceKind]int // how many of those have a difference of the kind
-	rewrites int
-	rest     bool     // something of the module is refused, only reported, ignored, not followed or not covered
-	named    bool     // the text has a list of what is not covered
-	renewed  bool     // the unit renews helper files that were there
-	blind    []string // what could not be verified
-	first    []string // the ID of the prelude that goes before
-	awaited  []string // what goes before in other modules, as text: the unit, and that it is first
-	leads    []string // the modules that follow what the unit does to go.mod and go.sum
-	follows  bool     // the unit does nothing but follow: no version of the client is raised, nothing rewritten
-	next     []string // what a prelude goes before
-	helper   []string // generated files of the unit
-	headed   []string // those of them that begin with a header of the user's
-	vet      bool
-	test     bool
-	several  bool
-}
-
-// factsOf gathers the facts of a unit.
-func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *facts {
-	f := &facts{
-		unit: u, bumped: bumped(res) && !u.Refresh, tiers: map[finding.Tier]int{}, kinds: map[finding.DifferenceKind]int{},
-		leads: p.leads, vet: r.Pipeline.Vet, test: r.Pipeline.Test, several: len(units) > 1,
-	}
-	if behindPrelude(u, units) {
-		f.first = u.After
-	} else {
-		for _, id := range u.After {
-			f.awaited = append(f.awaited, "`"+id+"` first")
-		}
-	}
-	for _, found := range p.findings {
-		if found.Tier == finding.Refuse {
-			continue
-		}
-		f.rewrites++
-		f.tiers[found.Tier]++
-		seen := map[finding.DifferenceKind]bool{}
-		for _, d := range found.Differences {
-			if !seen[d.Kind] {
-				seen[d.Kind] = true
-				f.kinds[d.Kind]++
-			}
-		}
-	}
-	f.rest = len(res.Ignored)+len(res.Skipped) > 0 ||
-		slices.ContainsFunc(res.Findings, func(f *finding.Finding) bool { return f.Tier == finding.Refuse }) ||
-		slices.ContainsFunc(res.Tries, finding.Try.Lost)
-	for _, other := range units {
-		if slices.Contains(other.After, u.ID) {
-			f.next = append(f.next, "`"+other.ID+"`: "+heading(other.Title))
-		}
-	}
-	for _, c := range p.changes {
-		switch header, rest := helper.Header(c.New); {
-		case rest == nil:
-		case len(header) > 0:
-			f.headed = append(f.headed, r.rel(c.Path))
-		default:
-			f.helper = append(f.helper, r.rel(c.Path))
-		}
-		f.renewed = f.renewed || c.Generated && !c.Created
-	}
-	f.follows = !f.bumped && f.rewrites == 0 && !u.Prelude
-	skips, lost := skipped(res, u, units)
-	f.named = len(r.refused(res, p, u))+len(skips)+len(lost) > 0
-	for _, s := range res.Skipped {
-		if s.Reason == finding.SkipUnverified {
-			f.blind = append(f.blind, quote.Markdown(r.rel(s.Position().Filename)))
-		}
-	}
-	slices.Sort(f.blind)
-	f.blind = slices.Compact(f.blind)
-	return f
-}
-
-// prelude reports whether the unit is what the others share.
-func (f *facts) prelude() bool { return f.unit.Prelude && !f.unit.Refresh }
-
-// compiled reports whether the unit was compiled by itself. What is vendored is built from the
-// module cache, where it stands as the modules have it.
-func (f *facts) compiled() bool { return !f.unit.Refresh }
-
-// quiet reports whether nothing that is rewritten writes while it waits.
-func (f *facts) quiet() bool {
-	return f.rewrites > 0 && f.kinds[finding.TryAsksFirst]+f.kinds[finding.TxnAsksFirst] == f.rewrites
-}
-
-// packages are the directories of generated files.
-func (f *facts) packages() []string {
-	var dirs []string
-	for _, file := range slices.Concat(f.helper, f.headed) {
-		dirs = append(dirs, quote.Markdown(path.Dir(file)))
-	}
-	slices.Sort(dirs)
-	return slices.Compact(dirs)
-}
-
-// check is the command that compares files with the templates.
-func (f *facts) check(files []string) []string {
-	if len(files) == 0 {
-		return nil
-	}
-	command := "etcdmod helper -check"
-	for _, file := range files {
-		command += " " + shellWord(file)
-	}
-	return []string{quote.Markdown(command)}
-}
-
-// shellWord is a name as a shell reads it.
-func shellWord(name string) string {
-	if strings.IndexFunc(name, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+", r)
-	}) < 0 {
-		return name
-	}
-	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
-}
 
 // A section is a part of the text. Those without a heading come first.
 type section string
@@ -184,7 +53,8 @@ func queues(f *facts) bool { return f.kinds[finding.QueueOrder] > 0 }
 // mergeFirst names the prelude that goes before a unit, and mergeAwaited what goes before in other
 // modules; see [LinkAfter].
 const (
-	mergeFirst   = "Merge `{}` first. The order of the others does not matter."
+	mergeFirst   = "Merge `{}` first."
+	mergeAnyway  = "Merge `{}` first. The order of the changes behind it does not matter."
 	mergeAwaited = "Merge {}: what is here is built with that module, and was made and compiled with the go.mod and go.sum that it has then."
 )
 
@@ -210,7 +80,7 @@ var Sentences = []Sentence{
 		"The unit is a prelude, no version of the client changes, and a helper is renewed.", is(func(f *facts) bool { return f.prelude() && !f.bumped && f.renewed })},
 	{intro, "This comes before the other changes of the module, which share it. By itself it changes nothing that the program does, apart from the version of etcd's client and the helper package, which it renews.",
 		"The unit is a prelude, a version of the client changes, and a helper is renewed.", is(func(f *facts) bool { return f.prelude() && f.bumped && f.renewed })},
-	{intro, "This comes before the other changes of the module: it makes the vendor directory what the go command makes of `go.mod` as it is, so that they have their own lines alone. What some go command vendored is replaced, and nothing that was edited by hand.",
+	{intro, "This comes before the other changes of the module: it makes the vendor directory what the go command makes of `go.mod` as it is, so that those show nothing but their own lines. It replaces what a go command has vendored, and nothing that was edited by hand.",
 		"The unit refreshes a vendor directory.", is(func(f *facts) bool { return f.unit.Refresh })},
 	{intro, "The helper package that is there is of an earlier version of etcdmod. What uses it already uses the new one from here on: a Mutex of that is for one goroutine at a time, as the client's is (etcdmod's CHANGELOG.md, “The renewed helper package”, has all that it does otherwise).",
 		"A helper is renewed.", is(func(f *facts) bool { return f.renewed })},
@@ -228,9 +98,9 @@ var Sentences = []Sentence{
 		"A session that each try makes becomes the helper's.", is(func(f *facts) bool { return f.kinds[finding.GrantsLate] > 0 })},
 	{intro, "With this change, waiting for a lock that is held writes nothing.",
 		"All that is rewritten asks before it writes, and nothing else of the module was refused, only reported, ignored, not followed or not covered.", is(func(f *facts) bool { return f.quiet() && !f.rest })},
-	{intro, "With this change, what is rewritten here writes nothing while it waits for a lock that is held. That is not all that there is in the module: “What is not covered” and the report name what was left alone.",
+	{intro, "With this change, the tries that are rewritten here write nothing while somebody else holds the lock. That is not all that there is in the module: “What is not covered” and the report name what was left alone.",
 		"As before, but something of the module was refused, only reported, ignored, not followed or not covered, and the text has a list of it.", is(func(f *facts) bool { return f.quiet() && f.rest && f.named })},
-	{intro, "With this change, what is rewritten here writes nothing while it waits for a lock that is held. That is not all that there is in the module: the report (report.html) and the texts of its other changes name what was left alone.",
+	{intro, "With this change, the tries that are rewritten here write nothing while somebody else holds the lock. That is not all that there is in the module: the report (report.html) and the texts of its other changes name what was left alone.",
 		"As before, and the text has no list of it.", is(func(f *facts) bool { return f.quiet() && f.rest && !f.named })},
 	{intro, "With this change, these calls of `Lock` read and watch while another session holds the lock, and write when that may win it.",
 		"A call of Lock becomes one of LockWithin.", is(func(f *facts) bool { return f.kinds[finding.JoinsLate] > 0 })},
@@ -249,7 +119,18 @@ var Sentences = []Sentence{
 	}},
 	{intro, "Nothing is bumped here: go.mod and go.sum follow those of the modules that this one replaces by their directories.",
 		"The unit has neither a bump nor a rewrite, and is no prelude.", is(func(f *facts) bool { return f.follows })},
-	{intro, mergeFirst, "The unit is behind the prelude of its module.", func(f *facts) []string { return joined(f.first, "`, `") }},
+	{intro, mergeFirst, "The unit is the one behind the prelude of its module.", func(f *facts) []string {
+		if f.beside {
+			return nil
+		}
+		return joined(f.first, "`, `")
+	}},
+	{intro, mergeAnyway, "The unit is one of several behind the prelude of its module.", func(f *facts) []string {
+		if !f.beside {
+			return nil
+		}
+		return joined(f.first, "`, `")
+	}},
 	{intro, mergeAwaited, "The unit is behind one of another module.", func(f *facts) []string { return f.awaited }},
 	{intro, "These modules replace this one by its directory, and may not build between this change and theirs, which come after it: {}",
 		"The go.mod or the go.sum of a module changes that others replace by its directory.", func(f *facts) []string {
@@ -259,6 +140,8 @@ var Sentences = []Sentence{
 			return []string{code(f.leads)}
 		}},
 
+	{changes, "A version of etcd's client changes, with what each “plan” above names. What else is new between the two versions is in etcd's changelogs.",
+		"A version of the client changes in the unit.", is(func(f *facts) bool { return f.bumps })},
 	{changes, "**guard** ({}): control flow and pace stay.", "A finding of the unit is guarded.", tier(finding.Guard)},
 	{changes, "The constructor and the declared types that the mutex flows through are swapped together, for a type that has all of its methods, which the compiler checks.",
 		"A mutex is swapped: something else than transactions and campaigns is rewritten.", is(func(f *facts) bool { return f.rewrites > f.kinds[finding.TxnAsksFirst]+f.kinds[finding.CampaignsLate] })},
@@ -300,6 +183,8 @@ var Sentences = []Sentence{
 		"The unit refreshes a vendor directory.", is(func(f *facts) bool { return f.unit.Refresh })},
 	{evidence, "`git apply -R` takes the change back.", "The unit has a patch.", is(func(*facts) bool { return true })},
 
+	{rolling, "Locks of `concurrency.Mutex` have the same keys with both versions of the client, so that old and new replicas may run together. To go back in production, revert the change.",
+		"A version of the client changes in the unit, and nothing is rewritten.", is(func(f *facts) bool { return f.bumps && !rewrites(f) })},
 	{rolling, "Old and new replicas may run together, in any order of restarts: they compete for the same keys (etcdmod's docs/HELPER.md, “A fleet in the middle of a rollout”).",
 		"Something is rewritten, and nothing waits in the queue of Lock.", is(func(f *facts) bool { return rewrites(f) && !queues(f) })},
 	{rolling, "Old and new replicas may run together: they compete for the same keys. While a new one waits in the queue of `Lock`, an old one that polls does not get the lock (etcdmod's docs/HELPER.md, “A fleet in the middle of a rollout”).",

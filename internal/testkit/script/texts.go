@@ -95,7 +95,7 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 		}
 	}
 	demand(quiet && !rest, "With this change, waiting for a lock that is held writes nothing.")
-	demand(quiet && rest, "With this change, what is rewritten here writes nothing while it waits for a lock that is held.")
+	demand(quiet && rest, "With this change, the tries that are rewritten here write nothing while somebody else holds the lock.")
 	demand(kinds[string(finding.QueueOrder)] > 0, "With this change, a wait in the queue of `Lock` writes one key")
 	// What a unit stands for by another key than its module is not in the index.
 	left := slices.ContainsFunc(m.Findings, func(f rollout.Finding) bool {
@@ -111,8 +111,11 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 	demand(u.Prelude, "This comes before the other changes of the module")
 	demand(len(u.After) > 0, "Merge `")
 	demand(rewritten > 0, "Old and new replicas may run together")
+	raised := strings.Contains(text, "(bump to ")
+	demand(rewritten == 0 && raised, "have the same keys with both versions of the client")
+	demand(raised, "A version of etcd's client changes, with what each “plan” above names.")
 	demand(rewritten > 0, "`raftAppliedIndex`")
-	demand(rewritten > 0, "To go back in production")
+	demand(rewritten > 0 || raised, "To go back in production")
 	files := generated.FindAllStringSubmatch(patch, -1)
 	demand(len(files) > 0, "etcdmod helper -check ")
 	for _, f := range files {
