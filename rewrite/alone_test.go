@@ -26,7 +26,6 @@ var finer = map[string]string{
 	"judge_outer_loop/first": "the mutex is looked up once, before its own loop",
 	"present_mutex/ticker":   "a clock may be asked of a nil mutex, and nothing else may be nil",
 	"present_mutex/waits":    "nobody sets the field while the function waits",
-	"repeat_states/until":    "package time does not wait when it is asked for the time",
 	"tick_off/may":           "whether a clock is left behind is asked once, beside both proofs",
 	"tick_off/never":         "whether a clock is left behind is asked once, beside both proofs",
 	"waits_twice/twoSelects": "a loop that is gone has no clock that could be a tick early",

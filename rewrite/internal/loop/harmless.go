@@ -192,14 +192,16 @@ func harmless(fn *types.Func) bool {
 		return false
 	case "time":
 		switch fn.Name() {
-		case "Sleep", "After", "AfterFunc", "NewTicker", "NewTimer", "Tick", "Stop", "Reset":
+		case "After": // and not the method of a moment
+			return fn.Signature().Recv() != nil
+		case "Sleep", "AfterFunc", "NewTicker", "NewTimer", "Tick", "Stop", "Reset":
 			return false
 		}
 		return true
 	case "fmt":
 		return strings.HasPrefix(fn.Name(), "Sprint") || fn.Name() == "Errorf"
 	case "context":
-		return fn.Name() == "Err" || fn.Name() == "Done" || fn.Name() == "Background" || fn.Name() == "TODO"
+		return fn.Name() == "Err" || fn.Name() == "Done" || fn.Name() == "Deadline" || fn.Name() == "Background" || fn.Name() == "TODO"
 	}
 	_, isConcurrency := source.Released.ConcurrencyPath(fn.Pkg())
 	return isConcurrency && (fn.Name() == "Key" || fn.Name() == "Lease" || fn.Name() == "Done")

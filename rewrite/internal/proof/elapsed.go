@@ -125,7 +125,7 @@ func (m *measuring) decides(n ast.Node, cond ast.Expr, inLoop bool) {
 		for x := range ast.Preorder(body) {
 			switch x := x.(type) {
 			case *ast.AssignStmt:
-				sets = sets || len(x.Rhs) != 1 || !m.takes(x.Rhs[0]) || m.Walker.Variable(x.Lhs[0]) == nil
+				sets = sets || len(x.Rhs) != 1 || !m.moment(x.Rhs[0]) || m.Walker.Variable(x.Lhs[0]) == nil
 			case *ast.IncDecStmt, *ast.ReturnStmt:
 				sets = true
 			}
@@ -181,9 +181,9 @@ func (m *measuring) late(e ast.Expr) int {
 	case *ast.CallExpr:
 		if a, b := m.compared(x); a != nil && b != nil && m.isSpan(x) {
 			switch fn := m.File.Callee(x).Name(); {
-			case fn == "Before" && m.age(a)&within != 0, fn == "After" && m.age(b)&within != 0:
+			case fn == "Before" && m.age(a) == within, fn == "After" && m.age(b) == within:
 				return -1
-			case fn == "After" && m.age(a)&within != 0, fn == "Before" && m.age(b)&within != 0:
+			case fn == "After" && m.age(a) == within, fn == "Before" && m.age(b) == within:
 				return 1
 			}
 			return 2
@@ -216,9 +216,9 @@ func (m *measuring) grows(e ast.Expr) int {
 	case *ast.CallExpr:
 		if a, b := m.compared(x); a != nil && m.isSpan(x) {
 			switch fn := m.File.Callee(x).Name(); {
-			case fn == "Since", fn == "Sub" && b != nil && m.age(a)&within != 0:
+			case fn == "Since", fn == "Sub" && b != nil && m.age(a) == within:
 				return 1
-			case fn == "Until", fn == "Sub":
+			case fn == "Until", fn == "Sub" && m.age(b) == within:
 				return -1
 			}
 			return 2

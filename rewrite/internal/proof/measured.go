@@ -34,11 +34,12 @@ const (
 	before                  // before the loop, and no wait has come since
 	waited                  // in the loop, before a wait
 	without                 // before the loop, and before a wait
+	others                  // by others, maybe before the function began
 )
 
 // later is an age after a wait.
 func (a age) later() age {
-	return a&(waited|without) | a&within*waited/within | a&before*without/before
+	return a&(waited|without|others) | a&within*waited/within | a&before*without/before
 }
 
 // A measuring follows the moments of a function and what is made of them.
@@ -61,13 +62,17 @@ type lengthOf struct {
 
 func newMeasuring(s *loop.Site) *measuring {
 	m := &measuring{Site: s, parents: source.Parents(s.Func), ages: map[any]age{}, spans: map[ast.Expr]bool{}, seen: map[lengthOf]bool{}}
+	if !m.takes(s.Func) && !m.compares(s.Func) {
+		return m
+	}
+	m.foreign()
 	for n := range ast.Preorder(s.Func) {
 		if n.End() <= s.Node.Pos() {
 			m.assigns(n, before)
+			if d, ok := n.(*ast.DeferStmt); ok && m.handed(d.Call, within|before) {
+				m.uses(d)
+			}
 		}
-	}
-	if len(m.ages) == 0 && !m.takes(s.Node) {
-		return m
 	}
 	m.rounds()
 	for n := range ast.Preorder(s.Func) {
@@ -87,7 +92,7 @@ func newMeasuring(s *loop.Site) *measuring {
 // takes reports whether n takes a moment.
 func (m *measuring) takes(n ast.Node) bool {
 	for x := range ast.Preorder(n) {
-		if call, ok := x.(*ast.CallExpr); ok && source.IsObject(m.File.Callee(call), "time", "Now") {
+		if call, ok := x.(*ast.CallExpr); ok && (source.IsObject(m.File.Callee(call), "time", "Now") || m.gives(call)) {
 			return true
 		}
 		if e, ok := x.(*ast.UnaryExpr); ok && e.Op == token.ARROW && source.IsNamed(m.File.TypeOf(e), "time", "Time") {
@@ -197,6 +202,8 @@ func (m *measuring) assigns(n ast.Node, taken age) {
 		for i, l := range n.Lhs {
 			if len(n.Lhs) == len(n.Rhs) {
 				set(l, n.Rhs[i])
+			} else if source.IsNamed(m.File.TypeOf(l), "time", "Time") && !source.IsBlank(l) {
+				m.ages[m.key(l)] = taken | others
 			}
 		}
 	case *ast.ValueSpec:
@@ -230,6 +237,8 @@ func (m *measuring) age(e ast.Expr) (a age) {
 	}
 	for n := range ast.Preorder(e) {
 		switch x := n.(type) {
+		case *ast.CallExpr:
+			a |= m.calledAge(x)
 		case *ast.SelectorExpr:
 			a |= m.ages[m.Text(x)]
 		case *ast.Ident:
@@ -241,34 +250,6 @@ func (m *measuring) age(e ast.Expr) (a age) {
 	return a
 }
 
-// compared returns the two moments that e compares: nil stands for now.
-func (m *measuring) compared(e ast.Expr) (x, y ast.Expr) {
-	switch e := e.(type) {
-	case *ast.CallExpr:
-		fn, ok := m.File.Callee(e).(*types.Func)
-		if !ok || fn.Pkg() == nil || fn.Pkg().Path() != "time" || len(e.Args) != 1 {
-			return nil, nil
-		}
-		sel, _ := ast.Unparen(e.Fun).(*ast.SelectorExpr)
-		switch fn.Name() {
-		case "Since", "Until":
-			return e.Args[0], nil
-		case "Sub", "Before", "After", "Equal", "Compare":
-			if fn.Signature().Recv() != nil && sel != nil {
-				return sel.X, e.Args[0]
-			}
-		}
-	case *ast.BinaryExpr: // of the nanoseconds since 1970
-		switch e.Op {
-		case token.SUB, token.LSS, token.LEQ, token.GTR, token.GEQ, token.EQL, token.NEQ:
-			if !m.length(e.X) && !m.length(e.Y) && m.age(e.X) != 0 && m.age(e.Y) != 0 {
-				return e.X, e.Y
-			}
-		}
-	}
-	return nil, nil
-}
-
 // look notes whether an expression compares moments before and behind a wait. behind says that it
 // stands behind the loop.
 func (m *measuring) look(n ast.Node, behind bool) {
@@ -276,12 +257,19 @@ func (m *measuring) look(n ast.Node, behind bool) {
 	if !ok {
 		return
 	}
+	if call, ok := e.(*ast.CallExpr); ok && m.handed(call, waited|without) {
+		m.uses(call)
+	}
 	x, y := m.compared(e)
 	if x == nil {
 		return
 	}
 	a, b := m.age(x), m.age(y)
-	if a == 0 || b == 0 || a&(waited|without) == 0 && b&(waited|without) == 0 || a == without && b == without {
+	if _, numbers := e.(*ast.BinaryExpr); numbers {
+		a, b = m.orOthers(x, a), m.orOthers(y, b)
+	}
+	const old = without | others
+	if a == 0 || b == 0 || (a|b)&(waited|old) == 0 || (a|b)&^old == 0 {
 		return
 	}
 	m.spans[e] = m.spans[e] || (a|b)&waited != 0
