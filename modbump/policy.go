@@ -41,7 +41,7 @@ const (
 // A Range is half open: From is in it, To is not.
 type Range struct{ From, To string }
 
-// Open is the end of a range of commits that has none.
+// Open stands for the end of a range of commits that has no end.
 const Open = "99991231235959"
 
 // A Row is one line of the policy table: a range of versions of one module, what
@@ -60,8 +60,8 @@ type Row struct {
 	// Commits are the commit times (UTC, "20060102150405") the row covers, for
 	// pseudo-versions whose commit has no tag.
 	Commits Range
-	// NoGoMod restricts Commits to those without a go.mod, of which the go command marks
-	// the pseudo-version with "+incompatible".
+	// NoGoMod restricts Commits to those without a go.mod. The go command marks their
+	// pseudo-versions with "+incompatible".
 	NoGoMod bool
 	// Stray says that the row also covers the commits that are younger than the
 	// fix of etcd issue #8338 on main and do not have it: those of release-3.1,
@@ -275,8 +275,9 @@ var (
 // issues, as "2006-01-02".
 const Checked = "2026-07-23"
 
-// Released reports whether a version names code of etcd that the table was checked against:
-// a release, or a commit. Of commits from after the last fix of the old lines the time has to do.
+// Released reports whether the table was checked against the code that a version names: a
+// release, or a commit. A commit that is younger than the last fix of the old lines always
+// counts.
 func Released(version string) bool {
 	id := identify(version)
 	if id.release == "" {
@@ -285,7 +286,7 @@ func Released(version string) bool {
 	return releases()[id.release]
 }
 
-// Older reports whether a version is of before there were locks: the table is not about it.
+// Older reports whether a version is from before etcd had locks. The table does not cover it.
 func Older(version string) bool {
 	id := identify(version)
 	if id.release == "" {

@@ -32,8 +32,9 @@ func (c *checker) exports() error {
 	return nil
 }
 
-// Export reads the export data of a package, which the build cache has in a file, before the code.
-// known are the packages of the program by their path; it adds what is not among them.
+// Export reads the export data of a package from a file of the build cache, in which it stands
+// before the code. known has the packages of the program by their path; Export adds those that
+// are missing.
 func Export(file string, fset *token.FileSet, known map[string]*types.Package, path string) (*types.Package, error) {
 	f, err := rooted.OpenNamed(file, rooted.Content)
 	if err != nil {

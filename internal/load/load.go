@@ -50,8 +50,8 @@ type Cache struct {
 	deep   string
 }
 
-// Deep returns a file that nests too deeply to be looked at, or "". What else its module does is
-// not known then: such a file is built, other than one that does not parse.
+// Deep returns a file that nests too deeply to be looked at, or "". The go command builds such a
+// file, unlike one that does not parse, so it is not known what else its module does.
 func (c *Cache) Deep() string { return c.deep }
 
 // A parsing is what came of one file.

@@ -73,9 +73,9 @@ func (t *Tree) ordered(i int, ties func(int) []int) []int {
 	return slices.SortedFunc(maps.Keys(seen), func(a, b int) int { return cmp.Compare(t.place[a], t.place[b]) })
 }
 
-// Around returns the modules that have a say in whether a change of the one with an index is
-// right: those that are built with it, and all that it and these are built with. It is one of
-// them. They are ascending.
+// Around returns the modules that decide whether a change of module i is right: the module
+// itself, those that are built with it, and all that it and these are built with. They are
+// ascending.
 func (t *Tree) Around(i int) []int {
 	start := append(t.Users(i), i)
 	return slices.Sorted(maps.Keys(closure(start, func(j int) []int { return t.Modules[j].Deps })))

@@ -9,10 +9,10 @@ import (
 	"etcdmod/internal/rooted"
 )
 
-// Shard returns the part of the tree that the machine with an index, from 1 to count, looks
-// at. The same files give the same shards on every machine, and each module is in one of
-// them. Modules that are tied together are in the same one. Of the groups, those that are
-// dear come first, each into the shard that has least.
+// Shard returns the part of the tree that the machine with an index, from 1 to count, looks at.
+// The same files give the same shards on every machine, each module is in one of them, and
+// modules that are tied together are in the same one. The groups are placed by falling cost, each
+// into the shard that has the lowest cost so far.
 func (t *Tree) Shard(index, count int) *Tree {
 	type group struct {
 		modules []int

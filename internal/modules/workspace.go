@@ -41,8 +41,9 @@ func Opened(root string, env []string) (file string, dirs []string) {
 	return file, dirs
 }
 
-// First is [Opened] without what takes the go.mod of other modules to know: who asks for each of
-// the modules of a workspace would read all of them each time.
+// First is [Opened] without the directories that only the go.mod files of other modules name. A
+// caller that asks for each module of a workspace would otherwise read all of those files each
+// time.
 func First(root string, env []string) (file string, dirs []string) {
 	w := newWorkspaces(env)
 	file, dirs = w.file(root), append([]string{root}, replaced(root)...)
@@ -89,10 +90,10 @@ func Together(dir string, env []string) []string {
 	return f.Dirs(filepath.Dir(file))
 }
 
-// Relocated writes a go.work, with its sums, into a directory where it means the same. The go
-// command adds what it lacks to the sums, also where it only lists. The module in root is named
-// like that, whatever symbolic links the go.work names it through: the go command takes it for
-// another one than where it works otherwise.
+// Relocated writes a go.work, with its sums, into a directory where it means the same: the go
+// command adds to the sums even when it only lists. The copy names the module in root by that
+// path, whatever symbolic links the go.work names it through. Under another path the go command
+// would not know the module that it works in.
 func (w *GoWork) Relocated(dir, root string) error {
 	home := filepath.Dir(w.name)
 	data, err := w.MovedFrom(home, func(dir string) string {
@@ -121,9 +122,9 @@ func (w *GoWork) Relocated(dir, root string) error {
 	return d.WriteFile("go.work.sum", sum)
 }
 
-// TakesVendor reports whether the go command takes packages from a vendor directory, where there
-// is one beside a go.mod or go.work with that go line: mod is the value of -mod, "" for none, and
-// since the version of that line that has it do so.
+// TakesVendor reports whether the go command takes packages from a vendor directory beside a
+// go.mod or go.work with that go line. mod is the value of -mod, "" for none; since is the
+// version of the go line from which on the go command does so by itself.
 func TakesVendor(mod, line, since string) bool {
 	if mod != "" {
 		return mod == "vendor"

@@ -75,9 +75,9 @@ func unfit(name string, info fs.FileInfo, most rooted.Bound) error {
 	return rooted.FitNamed(name, info, most)
 }
 
-// Below returns why the first of the files below a directory is not one to be opened: of those
-// for which of reports true, with how big it may be. Directories for which skip reports true are
-// left out, but for the first one.
+// Below looks at the files below a directory for which of reports true, and at how big of says
+// that each may be. It returns why the first of them that is unfit must not be opened, or nil.
+// Directories for which skip reports true are left out, but for the first one.
 func Below(ctx context.Context, dir string, skip func(dir string) bool, of func(name string) (rooted.Bound, bool)) (found error) {
 	_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		switch {

@@ -73,8 +73,9 @@ func watch() {
 	})
 }
 
-// Finish is for the end of this process: it kills what was told to end and did not. What has
-// not been told to end is left alone, such as what a go command leaves behind for later.
+// Finish is called at the end of this process. It kills the commands that were told to end and
+// did not. It leaves alone what was not told to end, such as what a go command leaves behind for
+// later.
 func Finish() {
 	if stopped.Load() {
 		end(func(env []byte) bool { return has(env, Variable+"="+mark) })
@@ -100,8 +101,8 @@ func Watches() bool {
 	return true
 }
 
-// EndIn kills what runs that have ended have left in a directory for temporary files: what has a mark, and
-// that directory. It is for one that no living run has.
+// EndIn kills the processes that ended runs have left: those that have a mark and use dir for
+// temporary files. It is for a directory that no living run has.
 func EndIn(dir string) {
 	end(func(env []byte) bool {
 		return has(env, "TMPDIR="+dir) && bytes.Contains(env, []byte("\x00"+Variable+"="))

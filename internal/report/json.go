@@ -59,7 +59,7 @@ type Frame struct {
 	Call string `json:"call"`
 }
 
-// A Bump is what is special to a finding in go.mod.
+// A Bump is the part of a finding that only findings in go.mod have.
 type Bump struct {
 	Module   string   `json:"module"`
 	Version  string   `json:"version"`

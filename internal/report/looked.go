@@ -38,8 +38,8 @@ func Unselected(w io.Writer, res *pipeline.Result) error {
 	return p.err
 }
 
-// Ways writes, where nothing that was found can be rewritten, the comments that ignore it: what
-// is as it should be is marked with a reason, and the next run has nothing to say.
+// Ways writes the comments that ignore the findings, where none of these can be rewritten. With
+// such a comment, and a reason in it, the next run reports nothing.
 func Ways(w io.Writer, res *pipeline.Result) error {
 	const most = 5
 	var lines []string

@@ -16,8 +16,9 @@ import (
 // idForm is what the IDs of units look like, see unitID.
 var idForm = regexp.MustCompile(`^[a-z0-9_-]{1,80}-[0-9a-f]{10}$`)
 
-// ReadIndex reads the index of an output directory. What it names lies in that directory and
-// in the repository, and is called what this version calls it, wherever it comes from.
+// ReadIndex reads the index of an output directory and checks it, whoever has written it: what it
+// names has to lie in that directory and in the repository, and to have the names that this
+// version gives.
 func ReadIndex(dir string) (*Index, error) {
 	d, err := rooted.Open(dir)
 	if err != nil {

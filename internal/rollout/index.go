@@ -102,7 +102,7 @@ const (
 	FailedTimeout FailureKind = "timeout" // it took longer than it may
 )
 
-// A Finding is one of a module's, with whose business it is.
+// A Finding is a finding of a module, with the owners of its file.
 type Finding struct {
 	report.Finding
 	Owners []string `json:"owners,omitempty"`

@@ -47,7 +47,7 @@ type Options struct {
 	Progress func(Event)
 }
 
-// An Event is the end of one module.
+// An Event says that a module is done.
 type Event struct {
 	Module *Module
 	Done   int // modules, with this one

@@ -12,11 +12,11 @@ import (
 	"etcdmod/internal/vouch"
 )
 
-// Vouched reports why nobody knows that a run of this user has written the index, with the
-// patches and texts that it names: nil where that is known.
+// Vouched returns nil if a run of this user has written the index, with the patches and texts
+// that it names. Otherwise it returns why that is not known.
 func (x *Index) Vouched() error { return x.unvouched }
 
-// Vouches gives what only the key of the results can make of a text, or "" where there is none.
+// Vouches signs a text with the key of the results. It returns "" where there is no key.
 func (x *Index) Vouches(text string) string {
 	if x.key == nil {
 		return ""

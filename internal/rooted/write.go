@@ -115,8 +115,8 @@ func (d *Dir) Mkdir(name string) error {
 	return nil
 }
 
-// Adopt gives a directory that was made the owner and the permissions of what is around it,
-// as far as one may.
+// Adopt gives a new directory the owner and the permissions of what is around it, as far as the
+// process may.
 func (d *Dir) Adopt(rel string, like Likeness) {
 	if like.owner == nil { // the umask of the user says what it is
 		return
@@ -127,7 +127,7 @@ func (d *Dir) Adopt(rel string, like Likeness) {
 	_ = d.root.Lchown(rel, like.owner.uid, like.owner.gid)
 }
 
-// Remove removes a file or an empty directory; none is none.
+// Remove removes a file or an empty directory. Where there is neither, it does nothing.
 func (d *Dir) Remove(name string) error {
 	rel, err := d.writable(name)
 	if err != nil {
@@ -173,10 +173,11 @@ type Likeness struct {
 	owner         *owner // nil where there are no owners, or what is around is anybody's
 }
 
-// Like returns the mode and owner for a new file: those of the first regular file in its
-// directory that is no program, or that is above it; where there is none, the owner of the
-// directory. In a directory like /tmp, where everybody may make files, nothing is taken from those of
-// others, and nobody else may write what is made.
+// Like returns the mode and owner for a new file. It takes them from the first regular file in
+// the same directory that is no program, else from the nearest directory above that has one;
+// where there is none, it takes the owner of the directory. In a directory like /tmp, where
+// everybody may make files, it takes nothing from the files of others, and nobody else may write
+// what is made.
 func (d *Dir) Like(name string) Likeness {
 	rel, err := d.local(name)
 	if err != nil {
@@ -243,7 +244,7 @@ type owner struct{ uid, gid int }
 
 func (o *owner) String() string { return fmt.Sprintf("%d:%d", o.uid, o.gid) }
 
-// Sync makes the names in the directory last, on systems that have that.
+// Sync writes the names in the directory to disk, on systems that can do that.
 func (d *Dir) Sync() {
 	if f, err := d.root.Open("."); err == nil {
 		_ = f.Sync()

@@ -39,8 +39,8 @@ type Dir struct {
 	lock  *flock.Flock
 }
 
-// New makes a directory below one for temporary files, and removes those of runs that have ended
-// without that.
+// New makes a directory below one for temporary files. It removes the directories of runs that
+// ended without removing their own.
 func New(above string) (*Dir, error) {
 	above, err := filepath.Abs(above)
 	if err != nil {
@@ -85,8 +85,8 @@ func (d *Dir) Name() string { return d.name }
 // patience is how long to wait for commands that were told to end and may still write.
 const patience = 3 * time.Second
 
-// Remove removes it with all that is in it, and what runs have left that were killed when this one began: their commands
-// may have written until then.
+// Remove removes the directory with all that is in it. It also removes what is left of runs that
+// had been killed when this one began: until then, their commands may have gone on writing.
 func (d *Dir) Remove() {
 	defer d.above.Close()
 	base := filepath.Base(d.name)

@@ -13,8 +13,9 @@ import (
 )
 
 // ReadIndex reads the index of an output directory whose units can be shipped; see
-// [rollout.ReadIndex]. One that git tracks came with the repository, and is no result of a run.
-// One that no run of this user has written decides what leaves only where trust says so.
+// [rollout.ReadIndex]. It refuses an index that git tracks: that came with the repository, and is
+// no result of a run. It takes one that no run of this user has written only with trust, since an
+// index decides what is pushed.
 func ReadIndex(ctx context.Context, dir string, trust bool) (*rollout.Index, error) {
 	index, err := rollout.ReadIndex(dir)
 	if err != nil {

@@ -82,7 +82,7 @@ type Shipper struct {
 	git  gitcmd.Runner // in repo
 }
 
-// Open finds out whether units can leave, before anybody waits for them: an error says what
+// Open checks, before any work is done, that units can be shipped from here. An error says what
 // the user has to do.
 func Open(ctx context.Context, opts Options) (*Shipper, error) {
 	s := &Shipper{Options: opts}

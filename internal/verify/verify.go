@@ -69,7 +69,7 @@ type Request struct {
 	Test bool
 }
 
-// A Result is what came out.
+// A Result is what verification found.
 type Result struct {
 	// New are the problems that the edits brought. None means verified.
 	New []finding.Problem

@@ -98,7 +98,8 @@ func Find(id, place string) (*Key, error) {
 // ID names the key; it is no secret.
 func (k *Key) ID() string { return k.id }
 
-// Sum is what only the key can make of data, in hex.
+// Sum is the checksum of data under the key (HMAC-SHA256), in hex. Nobody can make it without the
+// key.
 func (k *Key) Sum(data []byte) string {
 	h := hmac.New(sha256.New, k.secret)
 	h.Write(data)

@@ -16,7 +16,7 @@ type Edit struct {
 	Text       string
 }
 
-// Edits is a set of textEdits of one file, sorted by apply.
+// Edits are edits of one file. Apply sorts them.
 type Edits []Edit
 
 // Apply returns src with the edits made. Equal edits count once; overlapping ones are
@@ -70,6 +70,7 @@ type Version struct {
 	File *ast.File
 }
 
+// Parse reads a version of a file.
 func Parse(src []byte) (*Version, error) {
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, "", src, parser.ParseComments)
@@ -79,6 +80,7 @@ func Parse(src []byte) (*Version, error) {
 	return &Version{src, fset, f}, nil
 }
 
+// Offset returns the offset of a position in the bytes of the version.
 func (p *Version) Offset(pos token.Pos) int { return p.Fset.PositionFor(pos, false).Offset }
 
 // Span returns the bytes of a declaration without its doc comment.
@@ -163,6 +165,7 @@ func Realign(before, after []byte, es Edits) ([]byte, error) {
 	return splices.Apply(after)
 }
 
+// DeclText returns the bytes of the declaration with an index, without its doc comment.
 func DeclText(p *Version, i int) []byte {
 	start, end := p.Span(p.File.Decls[i])
 	return p.src[start:end]

@@ -28,7 +28,7 @@ type Attempt struct {
 // IsMethod reports whether the attempt is a call of the mutex's method of that name.
 func (a *Attempt) IsMethod(name string) bool { return a.method == name }
 
-// What loops retry.
+// TryLocks are the calls of TryLock of an etcd mutex.
 func TryLocks(p *Functions) *Attempt {
 	return &Attempt{
 		Is: (*source.File).IsTryLock, method: "TryLock", names: namesTryLock,

@@ -18,6 +18,7 @@ type Functions struct {
 	pausers map[token.Pos]bool // see pauses
 }
 
+// NewFunctions returns what is known of the functions of a program: nothing yet.
 func NewFunctions(p *source.Program) *Functions {
 	return &Functions{Program: p, Told: told.New(p), exit: map[exit]bool{}, prompts: map[token.Pos]bool{}, pausers: map[token.Pos]bool{}}
 }

@@ -106,7 +106,7 @@ func logsIn(f *source.File, list []ast.Expr) bool {
 	return false
 }
 
-// PureCondition is pure for a condition, in which the try itself is fine.
+// PureCondition is Pure for a condition, which may hold the try itself.
 func (s *Site) PureCondition(e ast.Expr) bool {
 	pure := true
 	ast.Inspect(e, func(n ast.Node) bool {

@@ -9,7 +9,7 @@ import (
 	"etcdmod/rewrite/internal/verdict"
 )
 
-// Judgements are loops on the way to tries that were looked at and retry nothing.
+// Judgements are the loops on the way to a try of which it was found that they do not retry it.
 type Judgements map[verdict.Loop]verdict.Verdict
 
 // Dismiss notes that a loop around calls that try was looked at, and what it is instead of

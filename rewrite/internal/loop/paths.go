@@ -60,6 +60,7 @@ type step struct {
 	After bool     // it comes after the try
 }
 
+// A stepKind says what a step does.
 type stepKind int
 
 const (
@@ -70,6 +71,7 @@ const (
 	TakesDefault                 // takes the default of a select
 )
 
+// A Tristate is a boolean that may be unknown.
 type Tristate int
 
 const (
@@ -215,6 +217,7 @@ func (t *Walker) resolve(p *Path) {
 	}
 }
 
+// Block walks statements, beginning with each of the paths, and returns all paths through them.
 func (t *Walker) Block(list []ast.Stmt, in []*Path) []*Path {
 	var done []*Path
 	for _, s := range list {

@@ -236,6 +236,7 @@ func (t *Walker) leaves(s ast.Stmt) bool {
 	return found
 }
 
+// Tries reports whether n holds a try, outside of function literals.
 func (t *Walker) Tries(n ast.Node) bool {
 	found := false
 	ast.Inspect(n, func(n ast.Node) bool {

@@ -9,7 +9,7 @@ import (
 	"etcdmod/rewrite/internal/source"
 )
 
-// A Gate swaps the clock of a loop for the mutex's own:
+// Gate judges whether the clock of a loop may be swapped for the mutex's own:
 //
 //	ticker := time.NewTicker(d)   =>   ticker := mu.NewTicker(d)
 //
@@ -19,11 +19,12 @@ import (
 // is counted from the try before it, the rounds after an early one come that much earlier,
 // at the old distance. Either way there is one round more per release and none less. That
 // one is harmless if a round does nothing but try, wait, log and count (the inert steps
-// below), and runs no code that is told of it (telling), if success leaves the loop, and if no attempt is counted, by the loop or by others.
+// below), and runs no code that is told of it (telling), if success leaves the loop, and if no
+// attempt is counted, by the loop or by others.
 // The clock must be for this mutex at all times: the mutex is there before the clock is made and
 // is not replaced.
 //
-// gate returns why the clock of s must stay, or nil.
+// Gate returns why the clock of s must stay, or nil.
 func Gate(s *loop.Site) *finding.Reason {
 	at := func(code finding.Code, n ast.Node, detail string) *finding.Reason {
 		return &finding.Reason{Code: code, Detail: detail, Pos: s.Position(n.Pos())}

@@ -78,6 +78,7 @@ func (c *Clients) IsMutex(t types.Type) bool {
 	return ok
 }
 
+// IsMutexPtr reports whether t is a pointer to the client's concurrency.Mutex.
 func (c *Clients) IsMutexPtr(t types.Type) bool {
 	p, ok := types.Unalias(t).(*types.Pointer)
 	return ok && c.IsMutex(p.Elem())

@@ -91,6 +91,7 @@ func (p *Program) IsFork(path string) bool {
 	return slices.ContainsFunc(p.In.Forks, func(f Fork) bool { return f.Path == path })
 }
 
+// HasCode reports whether one of the reasons has the code.
 func HasCode(reasons []finding.Reason, code finding.Code) bool {
 	return slices.ContainsFunc(reasons, func(r finding.Reason) bool { return r.Code == code })
 }

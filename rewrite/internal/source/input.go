@@ -105,6 +105,7 @@ func (in *Input) HelperName() string {
 	return pathpkg.Base(in.HelperDir)
 }
 
+// HelperImport is the import path of the helper package.
 func (in *Input) HelperImport() string {
 	if in.Helper != nil {
 		return in.Helper.Import

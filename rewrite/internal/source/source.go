@@ -288,6 +288,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
+// SortedNames returns the names of files in their order.
 func SortedNames(files map[string][]byte) []string {
 	names := make([]string, 0, len(files))
 	for name := range files {

@@ -7,6 +7,7 @@ import (
 	"strings"
 )
 
+// Under returns the type below t, or nil for a nil t.
 func Under(t types.Type) types.Type {
 	if t == nil {
 		return nil
@@ -43,7 +44,7 @@ func Embedded(sel *types.Selection) (out []*types.Var) {
 	return out
 }
 
-// isPkgFunc reports whether obj is the function or variable name of the package path.
+// IsObject reports whether obj is what the package with that path declares by that name.
 func IsObject(obj types.Object, path, name string) bool {
 	return obj != nil && obj.Pkg() != nil && obj.Pkg().Path() == path && obj.Name() == name
 }
@@ -63,10 +64,12 @@ func Same(a, b types.Object) bool {
 	return a != nil && b != nil && (a == b || a.Pos() == b.Pos() && a.Pos().IsValid())
 }
 
+// IsPackageLevel reports whether a package declares obj outside of all functions.
 func IsPackageLevel(obj types.Object) bool {
 	return obj.Pkg() != nil && obj.Parent() == obj.Pkg().Scope()
 }
 
+// IsError reports whether t is the type error.
 func IsError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
 
 // MethodKey is the name and the signature of a method, without the names of parameters. Two
@@ -131,11 +134,13 @@ func typeKey(t types.Type) string {
 	return types.TypeString(types.Unalias(t), nil)
 }
 
+// IsBool reports whether t is a boolean type.
 func IsBool(t types.Type) bool {
 	b, ok := Under(t).(*types.Basic)
 	return ok && b.Info()&types.IsBoolean != 0
 }
 
+// IsNilExpr reports whether e is nil.
 func IsNilExpr(f *File, e ast.Expr) bool {
 	tv, ok := f.Pkg.TypesInfo.Types[e]
 	return ok && tv.IsNil()

@@ -40,6 +40,7 @@ type field struct {
 	beside *types.Var
 }
 
+// NewElections returns what is known of the elections of a program: nothing yet.
 func NewElections(p *source.Program) Elections { return Elections{p, map[token.Pos]field{}} }
 
 // A made is a call of NewElection.
