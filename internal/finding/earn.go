@@ -94,7 +94,7 @@ var earns = map[Code]string{
 	LockElsewhere:      "call Lock, or Campaign, once, with the context that ends the wait as a whole; or try for a lock with TryLock, which etcdmod then guards",
 	LockNotRetried:     "give the poll a call of its own: one Lock or Campaign with the context that ends the wait as a whole, or TryLock",
 	QueueRead:          "if the keys are others, say so in the source, with prefixes that are constants",
-	ClientNoTryLock:    "move to a client from 3.4.11 on, or call Lock once, with the context that ends the wait as a whole",
+	ClientNoTryLock:    "move to go.etcd.io/etcd/client/v3 from 3.5.0 on, or call Lock once, with the context that ends the wait as a whole",
 	GrantPerTry:        "grant one lease for all tries, and keep it alive; etcdmod then guards the transaction; or use a session and concurrency.Mutex",
 	TxnNotFollowed:     "write it in one expression, or with a variable that is defined by the call of Txn, and give Else nothing but OpGet",
 	ForkDiffers:        "use the client's package, or bring the fork back in line",

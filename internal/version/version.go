@@ -14,6 +14,10 @@ func Full() string {
 	if !ok {
 		return Version
 	}
+	return full(info)
+}
+
+func full(info *debug.BuildInfo) string {
 	set := map[string]string{}
 	for _, s := range info.Settings {
 		set[s.Key] = s.Value
