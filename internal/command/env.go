@@ -38,7 +38,7 @@ type Env struct {
 // need one and have none is an error then.
 func (env *Env) commands() []string {
 	if env.temp == nil {
-		temp, err := scratch.New(gocmd.Runner{Env: env.Environ}.TempDir())
+		temp, err := scratch.New(gocmd.Runner{Env: env.Environ}.TempDir(), env.Dir)
 		if err != nil {
 			return env.Environ
 		}

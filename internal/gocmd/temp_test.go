@@ -30,3 +30,25 @@ func TestMkdirTemp(t *testing.T) {
 		}
 	}
 }
+
+func TestTempFor(t *testing.T) {
+	r := Runner{}.WithTemp(t.TempDir())
+	make := func(what string) string {
+		t.Helper()
+		dir, err := r.TempFor("etcdmod-test-", what)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	first := make("/m")
+	if second, other := make("/m"), make("/n"); second == first || other == first {
+		t.Errorf("%s, and then %s and %s", first, second, other)
+	}
+	if err := os.Remove(first); err != nil {
+		t.Fatal(err)
+	}
+	if again := make("/m"); again != first {
+		t.Errorf("%s, and then %s", first, again)
+	}
+}

@@ -1,8 +1,9 @@
 // Package scratch is the one directory in which a run keeps its temporary files, and those of the
 // commands that it starts.
 //
-// It takes the directory for temporary files, and gives a new one below it that is the run's as
-// long as its process lives. Whatever ends that, the next run of the same user removes what is
+// It takes the directory for temporary files and the place where the run works, and gives a new one
+// below it that is the run's as long as its process lives. Runs in one place have one name there, unless
+// they are at once: the go command's build cache knows packages by their directories. Whatever ends that, the next run of the same user removes what is
 // left. It never removes what a living run has, what is another user's, or what has another name.
 package scratch
 
@@ -39,9 +40,9 @@ type Dir struct {
 	lock  *flock.Flock
 }
 
-// New makes a directory below one for temporary files. It removes the directories of runs that
-// ended without removing their own.
-func New(above string) (*Dir, error) {
+// New makes a directory below one for temporary files, for a run that works in place. It removes the
+// directories of runs that ended without removing their own.
+func New(above, place string) (*Dir, error) {
 	above, err := filepath.Abs(above)
 	if err != nil {
 		return nil, err
@@ -51,9 +52,11 @@ func New(above string) (*Dir, error) {
 		return nil, err
 	}
 	sweep(parent)
-	for {
-		name := parent.Path(unused())
-		if err = os.Mkdir(name, 0o700); err != nil {
+	for base, again := usual(place), true; ; base, again = unused(), false {
+		name := parent.Path(base)
+		if err = os.Mkdir(name, 0o700); again && errors.Is(err, fs.ErrExist) {
+			continue // another run has it, or somebody else
+		} else if err != nil {
 			break
 		}
 		lock := flock.New(filepath.Join(name, lockFile))
@@ -90,6 +93,9 @@ const patience = 3 * time.Second
 func (d *Dir) Remove() {
 	defer d.above.Close()
 	base := filepath.Base(d.name)
+	if gone := unused(); os.Rename(d.name, d.above.Path(gone)) == nil {
+		base = gone // the next run may have the name
+	}
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		_ = d.lock.Unlock() // some systems remove no file that is open
 		if empty(d.above, base) == nil && !sweep(d.above) {

@@ -2,6 +2,7 @@ package scratch
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 func TestRemove(t *testing.T) {
 	above := t.TempDir()
-	d, err := New(above)
+	d, err := New(above, "/place")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func TestRemove(t *testing.T) {
 // A run takes away what runs have left that do not live any more, and nothing else.
 func TestSweep(t *testing.T) {
 	above, elsewhere := t.TempDir(), t.TempDir()
-	living, err := New(above)
+	living, err := New(above, "/place")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestSweep(t *testing.T) {
 	if err := os.Chmod(at("etcdmod-run-0000000000000006"), 0o777); err != nil { // anybody may have made what is in it
 		t.Fatal(err)
 	}
-	d, err := New(above)
+	d, err := New(above, "/place")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,7 @@ func TestAtOnce(t *testing.T) {
 	var begun sync.WaitGroup
 	for i := range dirs {
 		begun.Go(func() {
-			d, err := New(above)
+			d, err := New(above, "/place")
 			if err != nil {
 				t.Error(err)
 				return
@@ -121,6 +122,62 @@ func TestAtOnce(t *testing.T) {
 		}
 		d.Remove()
 	}
+	if list, err := os.ReadDir(above); err != nil || len(list) > 0 {
+		t.Errorf("left: %v, %v", list, err)
+	}
+}
+
+// Runs in one place have one name, and whoever has it has it alone.
+func TestAgain(t *testing.T) {
+	above := t.TempDir()
+	first, err := New(above, "/place")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := New(above, "/place")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := New(above, "/other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := []string{first.Name(), second.Name(), other.Name()}; len(slices.Compact(slices.Sorted(slices.Values(names)))) != 3 {
+		t.Errorf("two have one directory: %q", names)
+	}
+	for _, d := range []*Dir{first, second, other} {
+		d.Remove()
+	}
+	again, err := New(above, "/place")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Remove()
+	if again.Name() != first.Name() && usual("/place") == usual("/place") { // else the system has no such names
+		t.Errorf("%s, then %s", first.Name(), again.Name())
+	}
+	var runs sync.WaitGroup
+	for range 8 {
+		runs.Go(func() {
+			for range 50 {
+				d, err := New(above, "/place")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for i := range 30 {
+					if err := os.Mkdir(filepath.Join(d.Name(), fmt.Sprint(i)), 0o700); err != nil {
+						t.Errorf("somebody else is there: %v", err)
+					}
+				}
+				if list, err := os.ReadDir(d.Name()); err != nil || len(list) != 31 {
+					t.Errorf("somebody has taken some away: %d, %v", len(list), err)
+				}
+				d.Remove()
+			}
+		})
+	}
+	runs.Wait()
 	if list, err := os.ReadDir(above); err != nil || len(list) > 0 {
 		t.Errorf("left: %v, %v", list, err)
 	}

@@ -47,7 +47,8 @@ func Open(ctx context.Context, req Request) (_ *Shadow, err error) {
 		return nil, err
 	}
 	w := &Shadow{req: req, settings: set, edits: set.spell(req.Edits)}
-	if w.tmp, err = req.Go.MkdirTemp("etcdmod-verify-"); err != nil {
+	// What is compiled there, the build cache knows by its directory.
+	if w.tmp, err = req.Go.TempFor("etcdmod-verify-", set.root); err != nil {
 		return nil, err
 	}
 	defer func() {
