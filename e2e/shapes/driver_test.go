@@ -1,14 +1,15 @@
 package shapes_test
 
 import (
-	"bytes"
 	"io"
 	"maps"
 	"net/rpc"
 	"net/rpc/jsonrpc"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,8 +19,10 @@ import (
 // A driver is a process that runs candidates: testdata/module, before or after it has
 // been rewritten.
 type driver struct {
-	t   *testing.T
-	rpc *rpc.Client
+	t     *testing.T
+	rpc   *rpc.Client
+	log   *logged
+	asked int // for states
 }
 
 // A run asks for candidates of one shape, which are named after it with their number.
@@ -30,7 +33,8 @@ type run struct {
 	Wild       bool
 }
 
-// A state is what a candidate has done; State in testdata/module explains it.
+// A state is what a candidate has done; State in testdata/module explains it, and Lines is what it
+// has logged.
 type state struct {
 	Rounds int
 	Beside int
@@ -56,8 +60,8 @@ func startDriver(t *testing.T, bin string, c *cluster.Cluster) *driver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	lines := &logged{lines: map[string]map[string]int{}, states: make(chan int, 1)}
+	cmd.Stderr = lines
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +72,10 @@ func startDriver(t *testing.T, bin string, c *cluster.Cluster) *driver {
 	t.Cleanup(func() {
 		client.Close() // the end of its input ends it
 		if err := cmd.Wait(); err != nil || t.Failed() {
-			t.Logf("the driver ended with %v\n%s", err, stderr.Bytes())
+			t.Logf("the driver ended with %v\n%s", err, lines.other)
 		}
 	})
-	return &driver{t, client}
+	return &driver{t: t, rpc: client, log: lines}
 }
 
 func (d *driver) call(method string, args, reply any) {
@@ -90,7 +94,68 @@ func (d *driver) tell(method string, args any) {
 func (d *driver) states() map[string]state {
 	d.t.Helper()
 	var all map[string]state
-	d.call("States", struct{}{}, &all)
+	d.asked++
+	d.call("States", d.asked, &all)
+	for end := time.After(limit); ; {
+		select {
+		case n := <-d.log.states:
+			if n == d.asked {
+				return d.log.of(all)
+			}
+		case <-end:
+			d.t.Fatalf("the driver did not log the question %d within %v", d.asked, limit)
+		}
+	}
+}
+
+// A logged takes what a driver logs: a name, a colon and a line.
+type logged struct {
+	mu     sync.Mutex
+	lines  map[string]map[string]int // by candidate
+	part   string                    // of a line that goes on
+	other  []string
+	states chan int // the last question that is answered
+}
+
+func (l *logged) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.part += string(text)
+	for {
+		line, rest, whole := strings.Cut(l.part, "\n")
+		if !whole {
+			return len(text), nil
+		}
+		l.part = rest
+		name, line, _ := strings.Cut(line, ": ")
+		n, err := strconv.Atoi(line)
+		switch {
+		case name == "states" && err == nil:
+			select {
+			case <-l.states:
+			default:
+			}
+			l.states <- n
+		case strings.Contains(name, "/"):
+			if l.lines[name] == nil {
+				l.lines[name] = map[string]int{}
+			}
+			l.lines[name][line]++
+		default:
+			l.other = append(l.other, name+": "+line)
+		}
+	}
+}
+
+// of returns the states with what their candidates have logged.
+func (l *logged) of(all map[string]state) map[string]state {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, s := range all {
+		s.Lines = map[string]int{}
+		maps.Copy(s.Lines, l.lines[name])
+		all[name] = s
+	}
 	return all
 }
 

@@ -8,32 +8,36 @@ import (
 	"etcdmod/rewrite/internal/source"
 )
 
-// heard says what is heard: metrics or lines, and whether what tests give to loggers counts too.
-type heard struct{ metrics, tests bool }
+// heard says what is heard: metrics, what is printed, or lines, and whether what tests give to loggers
+// counts too.
+type heard struct{ metrics, printed, tests bool }
 
 // Sink returns the name of code of the module that runs when a function of that log package is called
 // in a test or elsewhere, and sets what others read, or "".
 func (t *Told) Sink(path string, test bool) string {
-	if !IsLogPackage(path) {
-		return "" // package fmt prints
-	}
-	h := heard{IsMetrics(path), test}
+	h := heard{IsMetrics(path), !IsLogPackage(path), test} // package fmt prints
 	if name, known := t.sinks[h]; known {
 		return name
 	}
 	name := ""
 	for _, f := range t.p.Files {
 		if name == "" && !f.IsHelper() && (test || !f.Test) {
-			name = t.sinkIn(f, h.metrics)
+			name = t.sinkIn(f, h)
 		}
 	}
 	t.sinks[h] = name
 	return name
 }
 
-func (t *Told) sinkIn(f *source.File, metrics bool) (name string) {
+func (t *Told) sinkIn(f *source.File, h heard) (name string) {
+	if name = t.streams(f); h.metrics {
+		name = ""
+	}
+	if name != "" || h.printed {
+		return name
+	}
 	logs := func(p *types.Package) bool {
-		return p != nil && IsLogPackage(p.Path()) && IsMetrics(p.Path()) == metrics
+		return p != nil && IsLogPackage(p.Path()) && IsMetrics(p.Path()) == h.metrics
 	}
 	if path := f.Pkg.PkgPath; IsLogPackage(path) {
 		return "" // a copy of a logger in the module
@@ -45,9 +49,15 @@ func (t *Told) sinkIn(f *source.File, metrics bool) (name string) {
 			}
 		}
 	}
+	called := map[ast.Expr]bool{}
 	ast.Inspect(f.Syntax, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.SelectorExpr: // a function of the logger that is no more called by its name
+			if fn, ok := f.ObjectOf(n.Sel).(*types.Func); ok && logs(fn.Pkg()) && !called[n] && name == "" {
+				name = t.unnamed(f, fn)
+			}
 		case *ast.CallExpr:
+			called[ast.Unparen(n.Fun)] = true
 			if to := f.TypeOf(n.Fun); f.Pkg.TypesInfo.Types[n.Fun].IsType() && logs(pkgOf(to)) && len(n.Args) == 1 {
 				name = t.given(f, to, n.Args[0], name)
 			} else if fn, ok := f.Callee(n).(*types.Func); ok && logs(fn.Pkg()) {
@@ -182,14 +192,19 @@ func (t *Told) function(f *source.File, e ast.Expr) string {
 // writer returns the name of what writes the lines that go to e.
 func (t *Told) writer(f *source.File, to *types.Interface, e ast.Expr) string {
 	typ := f.TypeOf(e)
-	if source.IsNamed(typ, "io", "PipeWriter") {
-		return "whatever reads the pipe"
+	if name := t.keepsLines(f, e, typ); name != "" {
+		return name
 	}
 	if _, unknown := source.Under(typ).(*types.Interface); !unknown {
 		obj, _, _ := types.LookupFieldOrMethod(typ, true, nil, "Write")
 		if m, ok := obj.(*types.Func); ok {
 			if decl := t.p.DeclOf(m); decl != nil && decl.Body != nil && t.noticed(decl) {
 				return Name(m)
+			}
+		}
+		if call, ok := ast.Unparen(e).(*ast.CallExpr); ok {
+			if fn, ok := f.Callee(call).(*types.Func); ok && t.p.DeclOf(fn) == nil { // it may write to another
+				return t.args(f, fn, call, "")
 			}
 		}
 		return ""
@@ -199,6 +214,14 @@ func (t *Told) writer(f *source.File, to *types.Interface, e ast.Expr) string {
 			return t.args(f, fn, call, "")
 		}
 	}
+	if t.pipes(f.Test) {
+		return "whatever reads a pipe"
+	}
+	return t.anyWriter(f, to)
+}
+
+// anyWriter returns the name of a method of the module that writes lines which are read, or "".
+func (t *Told) anyWriter(f *source.File, to *types.Interface) string {
 	for _, g := range t.p.Files {
 		if g.IsHelper() || g.Test && !f.Test {
 			continue

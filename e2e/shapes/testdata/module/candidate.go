@@ -39,7 +39,6 @@ type State struct {
 	Rounds int            // reads and transactions: a try is one, or two where it is written after the read
 	Beside int            // those of them that no call of the candidate has made
 	Writes map[string]int // calls that write, by method
-	Lines  map[string]int // what it has logged
 	Came   []time.Time    // when it got the lock, or found itself with it after it had been without
 	Gone   int            // how often it gave it up, or found itself without
 	Leads  bool
@@ -50,7 +49,7 @@ type State struct {
 
 func newCandidate(endpoints []string, name, key string, every time.Duration) (*candidate, error) {
 	c := &candidate{name: name, key: key, every: every, swaps: make(chan *concurrency.Session, 1), leave: make(chan struct{})}
-	c.state.Writes, c.state.Lines = map[string]int{}, map[string]int{}
+	c.state.Writes = map[string]int{}
 	var err error
 	c.client, err = clientv3.New(clientv3.Config{
 		Context:     context.WithValue(context.Background(), beside{}, true),
@@ -160,17 +159,11 @@ func (c *candidate) leads(now bool) {
 	c.state.Leads = now
 }
 
-func (c *candidate) logged(line string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.state.Lines[line]++
-}
-
 // now returns a copy of the state.
 func (c *candidate) now() State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.state
-	s.Writes, s.Lines = maps.Clone(s.Writes), maps.Clone(s.Lines)
+	s.Writes = maps.Clone(s.Writes)
 	return s
 }

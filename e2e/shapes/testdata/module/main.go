@@ -82,8 +82,7 @@ var shapes = map[string]func(context.Context, *candidate) error{
 
 func main() {
 	d := &Driver{endpoints: strings.Split(os.Getenv("ETCD_ENDPOINTS"), ","), candidates: map[string]*candidate{}}
-	log.SetFlags(0)
-	setOutput(d)
+	log.SetFlags(0) // who started this counts the lines: the loops are gates only where nothing in here does
 	if err := rpc.Register(d); err != nil {
 		log.Fatal(err)
 	}
@@ -157,8 +156,10 @@ func (d *Driver) Start(run Run, _ *struct{}) error {
 	return nil
 }
 
-// States returns what all candidates have done so far, by name.
-func (d *Driver) States(_ struct{}, all *map[string]State) error {
+// States returns what all candidates have done so far, by name, and logs the number of the question,
+// behind the lines of before.
+func (d *Driver) States(number int, all *map[string]State) error {
+	log.Print("states: ", number)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	*all = map[string]State{}
@@ -223,17 +224,4 @@ func (d *Driver) candidate(name string) (*candidate, error) {
 		return c, nil
 	}
 	return nil, fmt.Errorf("no candidate %s", name)
-}
-
-// setOutput is log.SetOutput, out of sight: the loops are to be gates, whose lines nobody counts.
-var setOutput = log.SetOutput
-
-// Write takes a line of the log: a name, a colon and what is to be logged.
-func (d *Driver) Write(line []byte) (int, error) {
-	name, text, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), ": ")
-	if c, err := d.candidate(name); err == nil {
-		c.logged(text)
-		return len(line), nil
-	}
-	return os.Stderr.Write(line)
 }

@@ -15,12 +15,13 @@ type Judge struct {
 	fset     *token.FileSet
 	helper   string // import paths of the helper and of the package that it wraps
 	client   string
-	program  []*ssa.Function            // all that have a body, before the edit
-	partial  bool                       // there is code that has no SSA
-	memory   *memory                    // nil until it is asked for
-	changes  []*ssa.Function            // see changing
-	hearings [4]hearing                 // see heard
-	cancels  struct{ known, made bool } // of makesCancel
+	program  []*ssa.Function                 // all that have a body, before the edit
+	partial  bool                            // there is code that has no SSA
+	memory   *memory                         // nil until it is asked for
+	changes  []*ssa.Function                 // see changing
+	hearings [4]hearing                      // see heard
+	streams  [2]struct{ known, turned bool } // see turned
+	cancels  struct{ known, made bool }      // of makesCancel
 }
 
 // New returns a judge. program are all functions of it, with those that nobody calls; partial

@@ -75,6 +75,9 @@ func (j *Judge) inTest(f *ssa.Function) bool {
 // in reports whether a function is a method by which lines, or metrics, are handed on, or gives a
 // logger a function or a writer that does more than to write.
 func (h *hearing) in(f *ssa.Function) bool {
+	if !h.metrics && h.turnsAway(f) {
+		return true
+	}
 	if f.Pkg != nil && isLogging(f.Pkg.Pkg.Path()) {
 		return false
 	}
@@ -83,6 +86,9 @@ func (h *hearing) in(f *ssa.Function) bool {
 	}
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
+			if h.unnamed(in) {
+				return true
+			}
 			switch x := in.(type) {
 			case *ssa.ChangeType:
 				if n, ok := types.Unalias(x.Type()).(*types.Named); ok && h.of(n.Obj().Pkg()) && h.gives(x.Type(), x.X) {
@@ -163,13 +169,16 @@ func (h *hearing) gives(to types.Type, v ssa.Value) bool {
 	case *ssa.MakeClosure:
 		return h.j.wrote(x.Fn.(*ssa.Function)).isRead()
 	case *ssa.MakeInterface:
-		return isNamed(x.X.Type(), "io", "PipeWriter") || h.mayWrite(x.X.Type(), false)
+		if c, ok := x.X.(*ssa.Call); ok && c.Call.StaticCallee() != nil && len(c.Call.StaticCallee().Blocks) == 0 && h.givesAny(&c.Call) {
+			return true // it may write to another
+		}
+		return h.keepsLines(x.X) || h.mayWrite(x.X.Type(), false)
 	case *ssa.Call:
 		if f := x.Call.StaticCallee(); f != nil && len(f.Blocks) == 0 {
 			return h.givesAny(&x.Call)
 		}
 	}
-	return function || h.mayWrite(to, true)
+	return function || h.pipes() || h.mayWrite(to, true)
 }
 
 // mayWrite reports whether Write of a type, or of one that goes into it, writes what is read.
