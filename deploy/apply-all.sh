@@ -12,8 +12,17 @@ etcdmod rollout -by module -o "$tmp/out" "$@" || code=$?
 case $code in 0 | 1 | 3 | 4) ;; *) exit "$code" ;; esac
 
 cd "$(git rev-parse --show-toplevel)"
-for patch in "$tmp"/out/units/*.patch; do
-	if [ -e "$patch" ]; then
-		git apply "$patch"
-	fi
+# What brings a vendor directory up to its go.mod goes before what changes that; all others touch
+# different files, and go in any order.
+for first in yes no; do
+	for patch in "$tmp"/out/units/*.patch; do
+		[ -e "$patch" ] || continue
+		case $(head -n 1 "${patch%.patch}.md") in
+		"# Vendor what go.mod asks for in "*) refresh=yes ;;
+		*) refresh=no ;;
+		esac
+		if [ "$refresh" = "$first" ]; then
+			git apply "$patch"
+		fi
+	done
 done
