@@ -94,7 +94,7 @@ var Sentences = []Sentence{
 		"A call of Campaign becomes one of CampaignWithin.", is(func(f *facts) bool { return f.kinds[finding.CampaignsLate] > 0 })},
 	{intro, "A transaction with a put goes through raft whatever it decides, so that each try for a key that is there writes a log entry.",
 		"A transaction that creates a key asks first.", is(func(f *facts) bool { return f.kinds[finding.TxnAsksFirst] > 0 })},
-	{intro, "A session that each try makes is granted a lease and has it revoked, which costs two raft log entries, also where the lock is somebody else's.",
+	{intro, "A session that each try makes is granted a lease, and has that revoked when it is closed: a raft log entry each, also where the lock is somebody else's.",
 		"A session that each try makes becomes the helper's.", is(func(f *facts) bool { return f.kinds[finding.GrantsLate] > 0 })},
 	{intro, "With this change, waiting for a lock that is held writes nothing.",
 		"All that is rewritten asks before it writes, and nothing else of the module was refused, only reported, ignored, not followed or not covered.", is(func(f *facts) bool { return f.quiet() && !f.rest })},
