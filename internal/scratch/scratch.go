@@ -61,7 +61,7 @@ func New(above, place string) (*Dir, error) {
 		}
 		lock := flock.New(filepath.Join(name, lockFile))
 		taken := false
-		if taken, err = lock.TryLock(); taken && locked(name) {
+		if taken, err = lock.TryLock(); taken && holds(lock, name) {
 			return &Dir{name, parent, lock}, nil
 		}
 		// Whoever sweeps may take a directory whose lock nobody has yet for one that was left. Then the lock is not there,
@@ -137,6 +137,9 @@ func remove(above *rooted.Dir, base string) bool {
 		return true
 	}
 	defer lock.Close()
+	if !holds(lock, name) {
+		return true // its owner has removed it meanwhile, and another run has the name
+	}
 	procgroup.EndIn(name)
 	gone := unused()
 	if err := os.Rename(name, above.Path(gone)); err != nil {
@@ -149,6 +152,16 @@ func remove(above *rooted.Dir, base string) bool {
 func locked(name string) bool {
 	_, err := os.Lstat(filepath.Join(name, lockFile))
 	return err == nil
+}
+
+// holds reports whether a lock is that of the directory which has the name now.
+func holds(lock *flock.Flock, name string) bool {
+	mine, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(filepath.Join(name, lockFile))
+	return err == nil && os.SameFile(mine, there)
 }
 
 // empty removes a directory, its lock last.

@@ -159,7 +159,7 @@ func TestAgain(t *testing.T) {
 	var runs sync.WaitGroup
 	for range 8 {
 		runs.Go(func() {
-			for range 50 {
+			for range 25 {
 				d, err := New(above, "/place")
 				if err != nil {
 					t.Error(err)
