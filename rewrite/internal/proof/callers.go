@@ -13,14 +13,15 @@ import (
 
 // heard proves that those who call the function hear that the wait has ended with an error. The end of
 // the session is one that a loop which retried every error did not have: a caller that drops it
-// would go on without the lock, where the loop went on trying.
+// would go on without the lock, and one that calls again at once would spin, where the loop went on
+// trying at its interval.
 func heard(c *Collapse) *finding.Reason {
 	if !c.Retry {
 		return nil
 	}
 	h := &hearing{Site: c.Site, seen: map[ast.Node]bool{}}
 	if call := h.dropped(c.Site.Func); call != nil {
-		return c.stays(finding.ErrorNoHome, call, "dropped by "+source.FirstLine(c.Site.Text(h.statement(call))))
+		return c.stays(finding.ErrorNoHome, call, "dropped, or tried again at once, by "+source.FirstLine(c.Site.Text(h.statement(call))))
 	}
 	return nil
 }
@@ -51,7 +52,8 @@ func (h *hearing) dropped(fn ast.Node) *ast.CallExpr {
 			if around == nil {
 				continue
 			}
-			if !h.hears(f, source.Parents(around), call, n, at) {
+			parents := source.Parents(around)
+			if !h.hears(f, parents, call, n, at) || h.again(f, parents, call) {
 				return call
 			}
 			if again := h.dropped(around); again != nil {
@@ -117,6 +119,34 @@ func (h *hearing) holds(f *source.File, v *types.Var, lit *ast.FuncLit) (found b
 		}
 	}
 	return found
+}
+
+// again reports whether a failed call is made again at once: in a loop whose body, up to the call and for
+// a failure, does nothing but log. It would spin once the session has ended.
+func (h *hearing) again(f *source.File, parents map[ast.Node]ast.Node, call *ast.CallExpr) bool {
+	for n := ast.Node(call); n != nil; n = parents[n] {
+		switch p := parents[n].(type) {
+		case *ast.ForStmt: // for await(ctx) != nil {}
+			return ast.Node(p.Cond) == n && onlyLogs(f, p.Body)
+		case *ast.IfStmt:
+			outer, ok := parents[parents[p]].(*ast.ForStmt)
+			if !ok || outer.Body.List[0] != ast.Stmt(p) || ast.Node(p.Body) == n || ast.Node(p.Else) == n {
+				return false
+			}
+			if b, ok := p.Cond.(*ast.BinaryExpr); !ok || b.Op != token.NEQ {
+				return false
+			}
+			body := p.Body.List
+			if len(body) == 0 {
+				return false
+			}
+			last, ok := body[len(body)-1].(*ast.BranchStmt)
+			return ok && last.Tok == token.CONTINUE && onlyLogs(f, &ast.BlockStmt{List: body[:len(body)-1]})
+		case *ast.FuncLit:
+			return false
+		}
+	}
+	return false
 }
 
 // hears reports whether more than a line of the log depends on the result of a call.

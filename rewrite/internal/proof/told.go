@@ -41,6 +41,10 @@ func telling(s *loop.Site) *finding.Reason {
 					return why == nil
 				}
 				if loop.Logs(s.File, call) {
+					if name := s.Told.ReadBack(s.File.Callee(call).Pkg().Path(), s.File.Test); name != "" {
+						why = at(call, " is read back by %s", name)
+						return false
+					}
 					if name := s.Told.Sink(s.File.Callee(call).Pkg().Path(), s.File.Test); name != "" {
 						why = at(call, sets, name)
 						return false

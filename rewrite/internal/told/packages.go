@@ -30,6 +30,11 @@ var written = []string{
 	"With", "WithLabelValues", "CurryWith", "MustCurryWith", "GetMetricWith", "GetMetricWithLabelValues", "NewTimer", "Desc",
 }
 
+// reading are those that tell what was written.
+var reading = []string{
+	"Write", "Gather", "ToFloat64", "CollectAndCount", "CollectAndCompare", "GatherAndCount", "GatherAndCompare",
+}
+
 // Writes reports whether a function of a log package, of that path and name, writes a line or a metric.
 func Writes(path, name string) bool {
 	if IsMetrics(path) {

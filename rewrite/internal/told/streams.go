@@ -84,6 +84,30 @@ func opened(f *source.File, e ast.Expr, depth int) bool {
 	return false
 }
 
+// ReadBack returns the function by which the module reads metrics back that a call of that log package
+// writes, or "".
+func (t *Told) ReadBack(path string, test bool) string {
+	for _, f := range t.p.Files {
+		if name := readsMetrics(f); name != "" && IsMetrics(path) && !f.IsHelper() && (test || !f.Test) {
+			return name
+		}
+	}
+	return ""
+}
+
+func readsMetrics(f *source.File) string {
+	for n := range ast.Preorder(f.Syntax) {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			continue
+		}
+		if fn, ok := f.Callee(call).(*types.Func); ok && fn.Pkg() != nil && IsMetrics(fn.Pkg().Path()) && slices.Contains(reading, fn.Name()) {
+			return fn.Name()
+		}
+	}
+	return ""
+}
+
 // pipes reports whether the module makes pipes.
 func (t *Told) pipes(test bool) bool {
 	return slices.ContainsFunc(t.p.Files, func(f *source.File) bool {

@@ -3,6 +3,7 @@ package judge
 import (
 	"go/token"
 	"go/types"
+	"slices"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -32,7 +33,7 @@ func (j callers) unheard(f *ssa.Function) ssa.CallInstruction {
 					if !ok || !mayCall(&call.Call, f) {
 						continue
 					}
-					if !j.hears(call, at) {
+					if !j.hears(call, at) || j.spins(call, at) {
 						return call
 					}
 					if c := look(g); c != nil {
@@ -87,17 +88,68 @@ func mayCall(c *ssa.CallCommon, f *ssa.Function) bool {
 
 // hears reports whether more than a line of the log depends on a result of a call.
 func (j callers) hears(call *ssa.Call, at int) bool {
-	var v ssa.Value
+	v := result(call, at)
+	return v != nil && j.depends(v, map[ssa.Value]bool{})
+}
+
+// result returns a result of a call, or nil where nobody looks at it.
+func result(call *ssa.Call, at int) ssa.Value {
 	if _, several := call.Type().(*types.Tuple); !several {
-		v = call
-	} else {
-		for _, r := range *call.Referrers() {
-			if x, ok := r.(*ssa.Extract); ok && x.Index == at {
-				v = x
+		return call
+	}
+	for _, r := range *call.Referrers() {
+		if x, ok := r.(*ssa.Extract); ok && x.Index == at {
+			return x
+		}
+	}
+	return nil
+}
+
+// spins reports whether a call that has failed is made again after nothing but lines of the log.
+func (j callers) spins(call *ssa.Call, at int) bool {
+	v := result(call, at)
+	if v == nil {
+		return false
+	}
+	for _, r := range *v.Referrers() {
+		cond, ok := r.(*ssa.BinOp)
+		if !ok || !isNil(cond.X) && !isNil(cond.Y) {
+			continue
+		}
+		for _, u := range *cond.Referrers() {
+			branch, ok := u.(*ssa.If)
+			if !ok {
+				continue
+			}
+			failed := branch.Block().Succs[btoi(cond.Op == token.EQL)]
+			if meets(branch, func(in ssa.Instruction) (found, over bool) {
+				if in == ssa.Instruction(call) {
+					return true, true
+				}
+				if in.Block() == branch.Block().Succs[btoi(cond.Op != token.EQL)] && in.Block() != failed && !slices.Contains(failed.Succs, in.Block()) {
+					return false, true // it has not failed
+				}
+				return false, j.mayPause(in)
+			}) {
+				return true
 			}
 		}
 	}
-	return v != nil && j.depends(v, map[ssa.Value]bool{})
+	return false
+}
+
+// mayPause reports whether more than computing and logging may come with an instruction.
+func (j callers) mayPause(in ssa.Instruction) bool {
+	switch x := in.(type) {
+	case ssa.CallInstruction:
+		e := j.effectOf(x)
+		return e != logs && e != none && e != context
+	case *ssa.UnOp:
+		return x.Op == token.ARROW
+	case *ssa.Select, *ssa.Send, *ssa.Return, *ssa.Panic:
+		return true
+	}
+	return false
 }
 
 // depends reports whether more than a line of the log depends on a value: not what asks for another

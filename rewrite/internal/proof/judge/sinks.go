@@ -19,6 +19,20 @@ var writing = []string{
 	"With", "WithLabelValues", "CurryWith", "MustCurryWith", "GetMetricWith", "GetMetricWithLabelValues", "NewTimer", "Desc",
 }
 
+// reading are those by which a program reads back what it has written.
+var reading = []string{
+	"Write", "Gather", "ToFloat64", "CollectAndCount", "CollectAndCompare", "GatherAndCount", "GatherAndCompare",
+}
+
+func readsMetrics(in ssa.Instruction) bool {
+	c, ok := in.(ssa.CallInstruction)
+	if !ok {
+		return false
+	}
+	path, name, _ := callee(c.Common())
+	return metering(path) && slices.Contains(reading, name)
+}
+
 // isLogging reports whether a package writes lines or metrics.
 func isLogging(path string) bool {
 	return slices.ContainsFunc(logging, func(l string) bool { return path == l || strings.HasPrefix(path, l+"/") })
@@ -86,7 +100,7 @@ func (h *hearing) in(f *ssa.Function) bool {
 	}
 	for _, b := range f.Blocks {
 		for _, in := range b.Instrs {
-			if h.unnamed(in) {
+			if h.unnamed(in) || h.metrics && readsMetrics(in) {
 				return true
 			}
 			switch x := in.(type) {
