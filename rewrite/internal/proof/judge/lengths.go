@@ -49,8 +49,10 @@ func (p *lapse) use(v ssa.Value, r ssa.Instruction) (ssa.Instruction, string) {
 				return p.variable(b)
 			}
 		}
-	case *ssa.IndexAddr: // of varargs
-		return nil, ""
+	case *ssa.IndexAddr:
+		if x.Index != v { // of varargs
+			return nil, ""
+		}
 	case ssa.CallInstruction:
 		return p.given(x)
 	}
