@@ -224,7 +224,7 @@ var texts = map[Code]string{
 	VerifyFellBack: "The stronger rewrite did not build, so the next weaker one was taken.",
 
 	ContextMismatch: "The context that the try uses is not the one that ends the wait. A wait in the loop's place has one context for both.",
-	ErrorNoHome:     "The wait can end with an error (the context or the session has ended), and the loop has no way out for one, or one that a caller drops, which would then go on without the lock, or tries again at once, or one that does more than to log and to return, which must not happen when only the session has ended.",
+	ErrorNoHome:     "The wait can end with an error (the context or the session has ended), and the loop has no way out for one, or one that does more than to log and to return, which must not happen when only the session has ended.",
 	ErrorPolicy:     "Errors other than ErrLocked are partly retried and partly returned, or the end of the context leaves the loop in more ways than one. A wait in the loop's place returns them all or retries them all.",
 	ErrorRead:       "The variable that holds the error of the last try can be read by others while the loop waits, or when it has ended: a deferred function, another goroutine, another function. A wait in its place would leave another value there.",
 	IntervalVaries:  "The interval changes, or may change, from round to round, or is computed inside the loop. A wait in the loop's place has one interval.",

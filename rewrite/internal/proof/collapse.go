@@ -67,9 +67,6 @@ func CollapseOf(fl *flow.Flow, s *loop.Site) (*Collapse, *finding.Reason) {
 			return nil, why
 		}
 	}
-	if why := heard(c); why != nil {
-		return nil, why
-	}
 	return c, nil
 }
 

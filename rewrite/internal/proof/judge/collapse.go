@@ -161,11 +161,6 @@ func (c *collapse) judge() *Objection {
 	if c.axiom.retries && !maps.Equal(c.waited, c.every) && !maps.Equal(c.waited, map[string]bool{event: true}) {
 		return objection(c.try.Pos(), "the interval is another one")
 	}
-	if c.axiom.retries {
-		if call := (callers{c.j}).unheard(c.old); call != nil {
-			return objection(where(call), "nothing depends on an error of %s, which comes when only the session ends", shortName(call.Common()))
-		}
-	}
 	if o := c.session(union(failed), union(stopped)); o != nil || c.waited[event] {
 		return o
 	}
