@@ -57,6 +57,8 @@ func opened(name string) (rooted.Bound, bool) {
 	base := filepath.Base(name)
 	ext := filepath.Ext(base)
 	switch {
+	case embedded(name): // whatever it is called
+		return rooted.Content, true
 	case strings.HasPrefix(base, "_"), strings.HasPrefix(base, "."):
 	case base == "go.mod", base == "modules.txt":
 		return rooted.ModFile, true

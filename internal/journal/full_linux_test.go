@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"etcdmod/internal/change"
+	"etcdmod/internal/vouch"
 )
 
 func init() {
@@ -26,6 +27,18 @@ func init() {
 		err := Apply(root, fullFiles(root))
 		fmt.Println("error:", err)
 		fmt.Println(errors.Is(err, syscall.EFBIG), errors.Is(err, ErrPending))
+		return nil
+	}
+
+	// Applies files where no key can be written.
+	childRoles["keys"] = func(root string) error {
+		signal.Ignore(syscall.SIGXFSZ)
+		limit := syscall.Rlimit{Cur: 10, Max: 10}
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+			return err
+		}
+		old, name := []byte("ooo"), filepath.Join(root, "a.go")
+		fmt.Println("error:", Apply(root, []change.Change{{Path: name, Old: old, New: []byte("nnn")}}))
 		return nil
 	}
 
@@ -97,6 +110,29 @@ func TestFileSizeLimit(t *testing.T) {
 		t.Errorf("got %q, want %q", out, want)
 	}
 	was.mustEqual(t, snap(t, root))
+}
+
+// A directory of keys that is full is not the journal, which is elsewhere: the error names the one
+// that needs room, and leaves no half of a key there.
+func TestFullKeys(t *testing.T) {
+	t.Parallel()
+	root, keys := quickRoot(t), filepath.Join(t.TempDir(), "keys")
+	put(t, filepath.Join(root, "a.go"), "ooo", 0o644)
+	was := snap(t, root)
+	cmd := child(t, "keys", root)
+	cmd.Env = append(cmd.Environ(), vouch.Variable+"="+keys)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := fmt.Sprintf("error: cannot keep a key in %s: file too large; free some space there or raise the quota; every file is as before\n", keys)
+	if string(out) != want {
+		t.Errorf("got %q, want %q", out, want)
+	}
+	was.mustEqual(t, snap(t, root))
+	if left, err := os.ReadDir(keys); err != nil || len(left) != 0 {
+		t.Errorf("left in the directory of keys: %v, %v", left, err)
+	}
 }
 
 // A disk that is full: while the new contents are written, and before.

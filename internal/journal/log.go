@@ -144,7 +144,11 @@ func (l *log) append(r record) error {
 		l.size += int64(len(line))
 		return nil
 	}
-	err = &WriteError{"write", l.tree.path(Name), err}
+	if store := (*vouch.StoreError)(nil); errors.As(err, &store) {
+		err = &WriteError{"keep a key in", store.Dir, store.Err}
+	} else {
+		err = &WriteError{"write", l.tree.path(Name), err}
+	}
 	back := l.tree.at("unrecord", string(r.State))
 	if back == nil {
 		back = l.file.Truncate(l.size)

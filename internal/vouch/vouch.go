@@ -40,6 +40,25 @@ type Key struct {
 	dir    string // of the keys
 }
 
+// A StoreError is a directory of keys that takes none. It wraps nothing: whoever takes what the
+// system said out of an error would put the name of a record before it.
+type StoreError struct {
+	Dir string // absolute
+	Err error  // what the system said
+}
+
+func (e *StoreError) Error() string {
+	return fmt.Sprintf("cannot keep a key in %s: %v; %s names another directory", quote.Name(e.Dir), e.Err, Variable)
+}
+
+// cause drops the name of the key, which tells nobody anything.
+func cause(err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
 var wellFormed = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 // New makes the key of a record that is about to be begun in a directory, place.
@@ -62,7 +81,8 @@ func New(place string) (_ *Key, err error) {
 		err = errors.Join(err, f.Sync(), f.Close())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot keep a key: %w", err)
+		_ = dir.Remove(k.id) // half of it vouches for nothing
+		return nil, &StoreError{dir.Name(), cause(err)}
 	}
 	dir.Sync()
 	return k, nil
