@@ -169,6 +169,11 @@ func (w *worktree) update(ctx context.Context, message, ref, commit, was string)
 		return err
 	}
 	defer common.Close()
+	for _, name := range []string{ref, "logs/" + ref} {
+		if err := inPlace(common, name); err != nil {
+			return err
+		}
+	}
 	if err := common.WriteFile(pendingName, []byte(ref)); err != nil {
 		return err
 	}
@@ -177,6 +182,18 @@ func (w *worktree) update(ctx context.Context, message, ref, commit, was string)
 		return err // git was killed, maybe
 	}
 	return errors.Join(err, common.Remove(pendingName))
+}
+
+// inPlace reports where a reference, or its log, would be written through a link: git follows
+// those of directories, and a repository that came in an archive has them lead anywhere. Only
+// the directories below heads count; those above are links where somebody shares references.
+func inPlace(common *rooted.Dir, name string) error {
+	for at := filepath.FromSlash(name); filepath.Base(at) != "heads" && at != "."; at = filepath.Dir(at) {
+		if info, err := common.Lstat(at); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return &rooted.UnfitError{Path: common.Path(at), Why: "is a symbolic link, through which no branch is written; remove it"}
+		}
+	}
+	return nil
 }
 
 // empty removes all files from the worktree.

@@ -18,6 +18,25 @@ import (
 	"etcdmod/internal/ship"
 )
 
+// Git writes branches, and their logs, through directories that are links: nothing is made where
+// one leads to.
+func TestBranchesThroughLinks(t *testing.T) {
+	for _, dir := range []string{"refs/heads", "logs/refs/heads"} {
+		f := newFixture(t, 1)
+		away, link := t.TempDir(), f.path("repo", ".git", filepath.FromSlash(dir), "etcdmod")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(link), 0o755), os.Symlink(away, link)); err != nil {
+			t.Skip(err)
+		}
+		// The others of the group are refused since they come after the first.
+		if said := f.ship(t, nil); len(said) == 0 || !strings.HasPrefix(said[0], "m0-prelude: refused ") || !strings.Contains(said[0], "is a symbolic link") {
+			t.Errorf("%s: %q", dir, said)
+		}
+		if left, err := os.ReadDir(away); err != nil || len(left) > 0 {
+			t.Errorf("%s: written elsewhere: %v, %v", dir, left, err)
+		}
+	}
+}
+
 // What a killed run has left is removed: the lock of a reference that git was writing, and a
 // worktree, be it whole, locked by a git that was making it, or no more than a directory. The
 // locks of others stay, and so does every directory but the one that a run in this repository
