@@ -108,11 +108,20 @@ func (*Server) RegisterService(desc int, srv any) {}
 		{name: "holds for an argument", beside: `func use() { lib.Do(func() { get(mu).Key() }) }; func get(v any) *concurrency.Mutex { return v.(*concurrency.Mutex) }`, lib: `func Do(func()) {}`},
 		{name: "fails where there is none", beside: `func use() { lib.Do(func() { var v any; if j.n > 0 { v = mu }; v.(*concurrency.Mutex).Key() }) }`, lib: `func Do(func()) {}`, mu: finding.EscapesInterface},
 
+		{name: "the address of a part, converted later", beside: `func use() { p := &j.n; _ = unsafe.Add(unsafe.Pointer(p), 8) }`, job: finding.UnsafeUse},
+		{name: "the address of a part, converted elsewhere", beside: `func next(p *int) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(p), 8) }; func use() { next(&j.n) }`, job: finding.UnsafeUse},
+		{name: "the address of a part, converted in generic code", beside: `func next[T any](p *T) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(p), 8) }; func use() { next(&j.n) }`, job: finding.UnsafeUse},
+		{name: "the address of a part of what has one", beside: `type outer struct{ a [2]int; j job }; var o outer; func use() { s := o.a[:]; _ = unsafe.Add(unsafe.Pointer(&s[0]), 16) }`, job: finding.UnsafeUse},
+		{name: "the address of a part of a part", beside: `type in struct{ a, b int }; type outer struct{ in in; j job }; var o outer; func use() { p := &o.in; _ = unsafe.Add(unsafe.Pointer(&p.b), 8) }`, job: finding.UnsafeUse},
+		{name: "the address of a part, and only that is read", beside: `func use() { p := &j.n; _ = *(*int32)(unsafe.Pointer(p)) }`},
+		{name: "the address of something else", beside: `type other struct{ a, b int }; var o other; func use() { p := &o.a; _ = unsafe.Add(unsafe.Pointer(p), 8) }`},
+		{name: "an address of another type", beside: `func use() { q := &j.n; *q = 1; p := new(string); _ = unsafe.Pointer(p) }`},
+
 		{name: "a pool that is filled later", beside: `var pool sync.Pool; func init() { pool.New = func() any { return mu } }; func use() { if m, ok := pool.Get().(*concurrency.Mutex); ok { m.Key() } }`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			imports, files := "context time concurrency", grpc
-			for name, path := range map[string]string{"log.": "log", "http.": "net/http", "sync.": "sync", "lib.": "other.example/lib", "lo.": "github.com/samber/lo"} {
+			for name, path := range map[string]string{"log.": "log", "http.": "net/http", "sync.": "sync", "unsafe.": "unsafe", "lib.": "other.example/lib", "lo.": "github.com/samber/lo"} {
 				if strings.Contains(test.beside, name) {
 					imports += " " + path
 				}

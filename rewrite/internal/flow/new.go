@@ -29,6 +29,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 		for _, fl := range config.Files {
 			f.looks.places.read(p, fl)
 			f.looks.catchers.read(p, fl)
+			f.looks.parts.read(fl)
 		}
 	}
 	for _, config := range configs {

@@ -55,6 +55,7 @@ type looks struct {
 	codeName token.Pos          // a use of runtime.FuncForPC
 	contexts contexts
 	places   givenPlaces
+	parts    parts
 }
 
 // An instance is a value of a generic type of this module, with the mutex among its type
@@ -570,6 +571,11 @@ func (f *Flow) met() {
 		}
 	}
 	f.failed(from, reaches)
+	f.looks.parts.meet(func(t types.Type) bool { return len(typeParamsIn(t)) > 0 }, func(t types.Type, at, converted token.Pos) {
+		for _, obj := range f.held(t, whole) {
+			f.refuse(f.object(obj), finding.UnsafeUse, at, "the address of a part of %s, which holds it, may be what is converted with unsafe.Pointer at %s", types.TypeString(t, shortly), f.p.Where(converted))
+		}
+	})
 	if f.looks.codeName.IsValid() {
 		for _, v := range f.looks.values {
 			f.refuse(v.n, finding.EscapesInterface, v.at, "runtime.FuncForPC at %s may say which function such a method value is", f.p.Where(f.looks.codeName))
