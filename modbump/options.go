@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/semver"
+
+	"etcdmod/internal/importpath"
 )
 
 // Options are what Plan knows besides the go.mod.
@@ -62,12 +64,7 @@ func (b *BuildList) find(path string) *Selected {
 // ClientPackage reports whether an import path is one of the client that has the
 // watches and locks, under any of etcd's module paths. The v2 client has neither.
 func ClientPackage(path string) bool {
-	for _, root := range clientPackages {
-		if path == root || strings.HasPrefix(path, root+"/") {
-			return true
-		}
-	}
-	return false
+	return importpath.WithinAny(path, clientPackages)
 }
 
 // clientModule reports whether the client is in the module with a path.
@@ -140,7 +137,7 @@ func ClientImports() []string {
 // ModuleOf returns the module path of etcd that an import path belongs to.
 func ModuleOf(pkg string) (path string, ok bool) {
 	for _, known := range []string{pathPkg, pathClientV3, pathRootV3, pathCoreOS, pathGitHub, pathRoot} {
-		if pkg == known || strings.HasPrefix(pkg, known+"/") {
+		if importpath.Within(pkg, known) {
 			// Other modules of today's etcd have paths below the root's.
 			rest := strings.TrimPrefix(pkg, known)
 			return known, known != pathRoot || !otherModule(rest)
@@ -152,7 +149,7 @@ func ModuleOf(pkg string) (path string, ok bool) {
 // otherModule reports whether a path below go.etcd.io/etcd is that of a module of its own.
 func otherModule(rest string) bool {
 	for _, own := range []string{"/api/v3", "/client/v2", "/server/v3", "/raft/v3", "/pkg/v3", "/tests/v3", "/etcdctl/v3", "/etcdutl/v3"} {
-		if rest == own || strings.HasPrefix(rest, own+"/") {
+		if importpath.Within(rest, own) {
 			return true
 		}
 	}

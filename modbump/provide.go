@@ -1,9 +1,9 @@
 package modbump
 
 import (
-	"strings"
-
 	"golang.org/x/mod/module"
+
+	"etcdmod/internal/importpath"
 )
 
 // A provider is a module to require for a package that a bumped client imports, and that
@@ -50,7 +50,7 @@ var providers = []provider{
 // built gives the version of a module in the build list, "" for none.
 func Provide(pkg string, built func(path string) string) (module.Version, bool) {
 	for _, p := range providers {
-		if pkg != p.pkg && !strings.HasPrefix(pkg, p.pkg+"/") {
+		if !importpath.Within(pkg, p.pkg) {
 			continue
 		}
 		if version := built(p.sibling); p.sibling != "" && version != "" {

@@ -11,6 +11,7 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -30,7 +31,7 @@ func (pl *Plan) helperFits() {
 			continue
 		}
 		imported := func(file *source.File, at token.Pos) {
-			if from := strings.TrimSuffix(file.Pkg.PkgPath, "_test"); f.Tier > finding.Refuse && !mayImport(from, path) {
+			if from := strings.TrimSuffix(file.Pkg.PkgPath, "_test"); f.Tier > finding.Refuse && !importpath.MayImport(from, path) {
 				f.Refuse(finding.Reason{Code: finding.HelperInternal, Detail: from + " may not import " + path, Pos: pl.p.Position(at)})
 			}
 		}
@@ -43,17 +44,6 @@ func (pl *Plan) helperFits() {
 			imported(r.in(), r.pos())
 		}
 	}
-}
-
-// mayImport reports whether the rule for internal directories lets the package from
-// import path: what lies below a directory named internal is for the tree around it.
-func mayImport(from, path string) bool {
-	i := strings.LastIndex("/"+path+"/", "/internal/")
-	if i <= 0 {
-		return i < 0
-	}
-	root := path[:i-1]
-	return from == root || strings.HasPrefix(from, root+"/")
 }
 
 // helperTaken refuses everything when the helper's directory holds somebody's package, or

@@ -14,6 +14,7 @@ import (
 	"etcdmod/internal/bump/gosum"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/importpath"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
@@ -253,7 +254,7 @@ func (m Module) importers(mod string) []string {
 	var out []string
 	for _, p := range m.Packages {
 		for ip := range p.Imports {
-			if ip == mod || strings.HasPrefix(ip, mod+"/") {
+			if importpath.Within(ip, mod) {
 				out = append(out, p.Path)
 				break
 			}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/module"
 
 	"etcdmod/internal/bump/gosum"
+	"etcdmod/internal/importpath"
 	"etcdmod/modbump"
 )
 
@@ -50,7 +51,7 @@ func (a *attempt) provided(ctx context.Context, packages []string, wanted []modu
 			ok = false
 		}
 		for _, w := range wanted {
-			if !ok && (pkg == w.Path || strings.HasPrefix(pkg, w.Path+"/")) {
+			if !ok && importpath.Within(pkg, w.Path) {
 				mod, ok = w, true
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"etcdmod/internal/bump/gosum"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/importpath"
 	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 )
@@ -66,7 +67,7 @@ func (a *attempt) broken(v verify.Judgement) *Refusal {
 		mod, ok := modbump.ModuleOf(p.Package)
 		return ok && slices.ContainsFunc(a.bumps, func(b Bump) bool { return b.Module == mod })
 	}
-	own := func(p finding.Problem) bool { return p.Package == a.Path || strings.HasPrefix(p.Package, a.Path+"/") }
+	own := func(p finding.Problem) bool { return importpath.Within(p.Package, a.Path) }
 	before := slices.IndexFunc(v.Old, client)
 	for _, p := range v.Problems {
 		if before < 0 || own(p) {

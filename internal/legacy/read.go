@@ -10,11 +10,12 @@ import (
 	"github.com/BurntSushi/toml"
 	"gopkg.in/yaml.v3"
 
+	"etcdmod/internal/importpath"
 	"etcdmod/modbump"
 )
 
 // isEtcd reports whether an import path belongs to etcd's repository.
-func isEtcd(path string) bool { return path == etcd || strings.HasPrefix(path, etcd+"/") }
+func isEtcd(path string) bool { return importpath.Within(path, etcd) }
 
 // newPin sorts out whether a version is a tag or a commit.
 func newPin(version, commit string) pin {

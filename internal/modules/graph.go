@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 
+	"etcdmod/internal/importpath"
 	"etcdmod/internal/union"
 )
 
@@ -59,7 +59,7 @@ func (t *Tree) Importers(i int) []int {
 	out := t.Users(i)
 	path := t.Modules[i].Path
 	for j, m := range t.Modules {
-		if j != i && path != "" && strings.HasPrefix(m.Path, path+"/") {
+		if j != i && path != "" && importpath.Within(m.Path, path) {
 			out = append(out, j)
 		}
 	}

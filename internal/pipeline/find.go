@@ -11,6 +11,7 @@ import (
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/internal/importpath"
 	"etcdmod/internal/load"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/quote"
@@ -124,7 +125,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 func (r *run) ignored(packages []*discover.Package) map[string][]byte {
 	out := map[string][]byte{}
 	read := func(f discover.Ignored, all bool) {
-		if all || slices.ContainsFunc(f.Imports, func(path string) bool { return within(path, r.mod.Path) }) {
+		if all || slices.ContainsFunc(f.Imports, func(path string) bool { return importpath.Within(path, r.mod.Path) }) {
 			if src, err := modules.ReadFile(f.Name, rooted.GoFile); err == nil {
 				out[f.Name] = src
 			}

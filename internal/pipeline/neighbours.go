@@ -10,6 +10,7 @@ import (
 
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
+	"etcdmod/internal/importpath"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/rooted"
 	"etcdmod/rewrite"
@@ -90,15 +91,12 @@ func (n *neighbourhood) lacks(dir string, problem error) {
 	case err != nil:
 		n.unknown = append(n.unknown, finding.Skip{Path: dir, Detail: why})
 		for path := range n.mod.Packages {
-			n.reached[path] = n.reached[path] || !internal(path)
+			n.reached[path] = n.reached[path] || !importpath.Internal(path)
 		}
 	case named:
 		n.unread(dir, why)
 	}
 }
-
-// internal reports whether only packages below a directory may import a package.
-func internal(path string) bool { return slices.Contains(strings.Split(path, "/"), "internal") }
 
 // unread notes a module, or a directory of modules, that may import all of this one.
 func (n *neighbourhood) unread(path, why string) {
@@ -123,7 +121,7 @@ func (n *neighbourhood) use(m *discover.Module, built bool) {
 		u := &user{Package: p, module: m.Root, files: files, built: built}
 		for path := range imports {
 			// A package is of the module with the longest path above it: that one itself, maybe.
-			mine := within(path, n.mod.Path) && (len(m.Path) < len(n.mod.Path) || !within(path, m.Path))
+			mine := importpath.Within(path, n.mod.Path) && (len(m.Path) < len(n.mod.Path) || !importpath.Within(path, m.Path))
 			n.reached[path] = n.reached[path] || mine
 			u.direct = u.direct || mine
 		}
@@ -233,7 +231,7 @@ func whole(p *discover.Package) (files []string, imports map[string]bool) {
 // packages returns those with an import path: more than one, where modules have the same path.
 func (n *neighbourhood) packages(path string) (out []*discover.Package) {
 	for _, j := range n.near {
-		if !within(path, n.tree.Modules[j].Path) {
+		if !importpath.Within(path, n.tree.Modules[j].Path) {
 			continue
 		}
 		if other, _ := n.module(j); other != nil && other.Packages[path] != nil {
@@ -281,6 +279,3 @@ func (n *neighbourhood) spellings() []string {
 		return n.tree.Abs(n.tree.Modules[j].Dir)
 	})
 }
-
-// within reports whether an import path is that of a module, or lies below it.
-func within(path, module string) bool { return path == module || strings.HasPrefix(path, module+"/") }

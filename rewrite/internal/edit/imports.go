@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -78,7 +79,7 @@ func (p *Version) importPlace(modulePath, anchor string) (last *ast.GenDecl, gro
 			score := 1
 			for _, s := range g {
 				switch ip := source.ImportPath(s); {
-				case ip == modulePath || strings.HasPrefix(ip, modulePath+"/"):
+				case importpath.Within(ip, modulePath):
 					score = max(score, 3)
 				case ip == anchor:
 					score = max(score, 2)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -278,10 +279,8 @@ func inspects(p *source.Program) *ast.ImportSpec {
 	for _, f := range p.Files {
 		for _, spec := range f.Syntax.Imports {
 			path := source.ImportPath(spec)
-			for _, i := range inspectors {
-				if path == i || strings.HasPrefix(path, i+"/") {
-					return spec
-				}
+			if importpath.WithinAny(path, inspectors) {
+				return spec
 			}
 		}
 	}
@@ -309,7 +308,7 @@ func otherUser(p *source.Program) string {
 		}
 		seen[pkg] = true
 		own := loaded[pkg.Path()]
-		if _, client := p.ConcurrencyPath(pkg); client || !own && below(pkg.Path(), clientModules) {
+		if _, client := p.ConcurrencyPath(pkg); client || !own && importpath.WithinAny(pkg.Path(), clientModules) {
 			return
 		}
 		for _, imported := range pkg.Imports() {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -30,7 +31,9 @@ var methodCallers = []string{
 
 // onlyCalls reports whether the code of a package calls the methods of what it is given as an interface that
 // has some, and looks no closer at it.
-func onlyCalls(path string) bool { return below(path, standard) || below(path, methodCallers) }
+func onlyCalls(path string) bool {
+	return importpath.WithinAny(path, standard) || importpath.WithinAny(path, methodCallers)
+}
 
 // callsOnly is onlyCalls for the code that src is handed to.
 func callsOnly(f *source.File, stack []ast.Node, src ast.Expr) bool {

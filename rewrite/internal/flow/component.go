@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -284,7 +285,7 @@ func (f *Flow) tagged(n *node) (out []finding.Reason) {
 // uses reports whether such a file imports a package of a module.
 func (u unreadUser) uses(module string) bool {
 	return slices.ContainsFunc(u.syntax.Imports, func(spec *ast.ImportSpec) bool {
-		return below(source.ImportPath(spec), []string{module})
+		return importpath.Within(source.ImportPath(spec), module)
 	})
 }
 

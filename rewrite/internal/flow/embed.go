@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -198,7 +199,7 @@ func embeds(u unreadUser, module string) (found bool) {
 				is = spec.Name.Name
 			}
 			if first, _, _ := strings.Cut(path, "/"); is == name {
-				return below(path, []string{module}) || !direct && strings.Contains(first, ".")
+				return importpath.Within(path, module) || !direct && strings.Contains(first, ".")
 			}
 		}
 		return name != "." // of a package that is not called as its directory is

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -49,7 +50,7 @@ func (c *catchers) read(p *source.Program, file *source.File) {
 			}
 		case *ast.CallExpr:
 			fn, ok := file.Callee(n).(*types.Func)
-			if !ok || fn.Pkg() == nil || p.FileAt(fn.Pos()) != nil || below(fn.Pkg().Path(), standard) || below(fn.Pkg().Path(), neverRecover) {
+			if !ok || fn.Pkg() == nil || p.FileAt(fn.Pos()) != nil || importpath.WithinAny(fn.Pkg().Path(), standard) || importpath.WithinAny(fn.Pkg().Path(), neverRecover) {
 				continue
 			}
 			if slices.ContainsFunc(n.Args, func(a ast.Expr) bool { return callable(p, file.TypeOf(a)) }) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -108,7 +109,7 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 			}
 			param = id.Pos()
 			b := boxedParameter{at: param, look: calls, who: obj.Pkg().Path() + "." + obj.Name()}
-			if b.foreign = "the code of " + b.who + " is not followed"; below(obj.Pkg().Path(), blindGenerics) {
+			if b.foreign = "the code of " + b.who + " is not followed"; importpath.WithinAny(obj.Pkg().Path(), blindGenerics) {
 				if b.look = blind; handsBoxes(obj) {
 					b.iface = anything
 				}

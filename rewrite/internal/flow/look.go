@@ -4,8 +4,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"slices"
-	"strings"
 
 	"etcdmod/rewrite/internal/source"
 )
@@ -71,11 +69,6 @@ var memberReaders = []string{
 // fieldReaders are packages that read fields of values and call no methods or functions but those
 // that print, with what is below their paths.
 var fieldReaders = []string{"github.com/davecgh/go-spew", "github.com/google/go-cmp", "github.com/stretchr/testify"}
-
-// below reports whether path is one of the packages or lies below one.
-func below(path string, packages []string) bool {
-	return slices.ContainsFunc(packages, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") })
-}
 
 // A meeting is a place where code outside the module gets a value whose static type is an
 // interface. Where src is known, it may tell where the value comes from.

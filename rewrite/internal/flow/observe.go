@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -228,7 +229,7 @@ func (w observer) looksAt(src ast.Expr) (look, string) {
 	call, ok := at.(*ast.CallExpr)
 	if !ok {
 		pkg := taker(w.file, at, src)
-		if pkg == nil || below(pkg.Path(), []string{w.p.In.ModulePath}) {
+		if pkg == nil || importpath.Within(pkg.Path(), w.p.In.ModulePath) {
 			return calls, "code of another module"
 		} else if names, ok := blindCode[pkg.Path()]; ok && names == nil {
 			return blind, pkg.Path()
@@ -283,9 +284,9 @@ func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look
 		return formats()
 	case slices.Contains(nameReaders, path) && !strings.HasSuffix(fn.Name(), "f"):
 		return named
-	case below(path, memberReaders):
+	case importpath.WithinAny(path, memberReaders):
 		return max(members, formats()) // as Infof of a logger
-	case below(path, fieldReaders), path == "reflect" && fn.Name() == "DeepEqual":
+	case importpath.WithinAny(path, fieldReaders), path == "reflect" && fn.Name() == "DeepEqual":
 		return whole
 	}
 	return calls

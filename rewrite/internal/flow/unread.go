@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -54,8 +55,8 @@ func (f unread) suspected(u unreadUser) look {
 	}
 	return newSuspects(u.syntax, names, func(path string) bool {
 		_, known := blindCode[path]
-		known = known || path == "C" || path == "unsafe" || onlyCalls(path) || below(path, memberReaders) || below(path, typeReaders)
-		return !known && !slices.Contains(f.p.Concurrency, path) && !below(path, []string{f.p.In.ModulePath})
+		known = known || path == "C" || path == "unsafe" || onlyCalls(path) || importpath.WithinAny(path, memberReaders) || importpath.WithinAny(path, typeReaders)
+		return !known && !slices.Contains(f.p.Concurrency, path) && !importpath.Within(path, f.p.In.ModulePath)
 	}).shown()
 }
 
@@ -181,7 +182,7 @@ func (f unread) handed(all declared, besides []beside) (in []beside, who string)
 // tells reports whether a file may find out which of two types a value in an interface has.
 func (u unreadUser) tells() bool {
 	for _, spec := range u.syntax.Imports {
-		if below(source.ImportPath(spec), inspectors) {
+		if importpath.WithinAny(source.ImportPath(spec), inspectors) {
 			return true
 		}
 	}
@@ -238,11 +239,11 @@ func (u unreadUser) closely() (how look) {
 	prints := false
 	for _, spec := range u.syntax.Imports {
 		switch path := source.ImportPath(spec); {
-		case below(path, typeReaders):
+		case importpath.WithinAny(path, typeReaders):
 			how = max(how, calls)
 		case path == "unsafe" && (spec.Name == nil || spec.Name.Name != "_"): // which linkname asks for
 			how = max(how, whole)
-		case below(path, memberReaders):
+		case importpath.WithinAny(path, memberReaders):
 			how, prints = max(how, members), true
 		case slices.Contains(printers, path):
 			prints = true

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/tools/go/ssa"
 
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/source"
 )
@@ -46,10 +47,8 @@ func IsRepeater(p *source.Program, obj types.Object) bool {
 		return false
 	}
 	path := fn.Pkg().Path()
-	for _, r := range repeaters {
-		if path == r || strings.HasPrefix(path, r+"/") {
-			return true
-		}
+	if importpath.WithinAny(path, repeaters) {
+		return true
 	}
 	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
 		return false // of the standard library

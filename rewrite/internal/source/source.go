@@ -20,6 +20,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/helper"
+	"etcdmod/internal/importpath"
 )
 
 // A File is one source file, taken once however many packages it belongs to.
@@ -218,7 +219,7 @@ func (p *Program) Where(pos token.Pos) string {
 // same repository can, and they are known.
 func (p *Program) Importable(f *File) bool {
 	path := f.Pkg.PkgPath
-	return !f.Test && f.Pkg.Name != "main" && (!isInternal(path) || p.In.Reached[path])
+	return !f.Test && f.Pkg.Name != "main" && (!importpath.Internal(path) || p.In.Reached[path])
 }
 
 // MaybePlugin reports whether a file may be built into a plugin, of which other programs look up
@@ -238,11 +239,6 @@ func (p *Program) MaybePlugin(f *File) bool {
 
 func opensPlugins(f *File) bool {
 	return slices.ContainsFunc(f.Syntax.Imports, func(spec *ast.ImportSpec) bool { return ImportPath(spec) == "plugin" })
-}
-
-func isInternal(path string) bool {
-	return path == "internal" || strings.HasPrefix(path, "internal/") ||
-		strings.HasSuffix(path, "/internal") || strings.Contains(path, "/internal/")
 }
 
 // A Configuration is a module as one build configuration sees it.

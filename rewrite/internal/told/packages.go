@@ -2,7 +2,8 @@ package told
 
 import (
 	"slices"
-	"strings"
+
+	"etcdmod/internal/importpath"
 )
 
 // logPackages write log lines or metrics and do nothing else, but for what code of the module they
@@ -17,11 +18,11 @@ const metrics = "github.com/prometheus/client_golang"
 
 // IsLogPackage reports whether the functions of a package write log lines or metrics.
 func IsLogPackage(path string) bool {
-	return slices.ContainsFunc(logPackages, func(l string) bool { return path == l || strings.HasPrefix(path, l+"/") })
+	return importpath.WithinAny(path, logPackages)
 }
 
 // IsMetrics reports whether the functions of a log package write metrics.
-func IsMetrics(path string) bool { return path == metrics || strings.HasPrefix(path, metrics+"/") }
+func IsMetrics(path string) bool { return importpath.Within(path, metrics) }
 
 // written are the functions of the metrics package that a round may call once more: the others read
 // metrics back, register them or wait.
