@@ -153,7 +153,7 @@ func TestAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Remove()
-	if again.Name() != first.Name() && usual("/place") == usual("/place") { // else the system has no such names
+	if name := usual("/place"); again.Name() != first.Name() && name == usual("/place") { // else the system has no such names
 		t.Errorf("%s, then %s", first.Name(), again.Name())
 	}
 	var runs sync.WaitGroup
