@@ -22,7 +22,6 @@ const limit = 2 * time.Minute // for anything that must happen
 // A question is what a program wants to ask etcd, and waits for: a try begins with one.
 type question struct {
 	program string
-	writes  bool   // it puts a key, if its comparison holds
 	lock    string // that it is about
 }
 
@@ -63,7 +62,7 @@ func start(t *testing.T, bin string, c *cluster.Cluster) *driver {
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			f := strings.Fields(lines.Text())
 			select {
-			case d.questions <- question{f[0], f[1] == "writes", f[2][:strings.LastIndex(f[2], "/")]}:
+			case d.questions <- question{f[0], f[1][:strings.LastIndex(f[1], "/")]}:
 			default: // of a program that nobody looks at any more
 			}
 		}

@@ -35,8 +35,8 @@ func Client(name string) *clientv3.Client {
 	cli, err := clientv3.New(clientv3.Config{
 		Endpoints: strings.Split(os.Getenv("ETCD_ENDPOINTS"), ","),
 		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			if key, kind := question(req); key != "" {
-				fmt.Println(name, kind, key)
+			if key := question(req); key != "" {
+				fmt.Println(name, key)
 				select {
 				case <-permit:
 				case <-ctx.Done():
@@ -75,27 +75,25 @@ func Jobs() <-chan func() {
 	return jobs
 }
 
-// question is the key that a request asks about, and whether it may write.
-func question(req any) (key, kind string) {
+// question is the key that a request asks about.
+func question(req any) (key string) {
 	switch r := req.(type) {
 	case *pb.RangeRequest:
-		return string(r.Key), "reads"
+		return string(r.Key)
 	case *pb.TxnRequest:
-		kind = "reads"
 		for _, op := range append(r.Success, r.Failure...) {
 			if get := op.GetRequestRange(); get != nil && key == "" {
 				key = string(get.Key)
 			}
 			if put := op.GetRequestPut(); put != nil {
-				key, kind = string(put.Key), "writes"
+				key = string(put.Key)
 			}
 			if gone := op.GetRequestDeleteRange(); gone != nil {
-				return "", "" // what gives a lock back is no question
+				return "" // what gives a lock back is no question
 			}
 		}
-		return key, kind
 	}
-	return "", ""
+	return key
 }
 
 // Run runs the programs that it reads the names of, again when they end, and lets their questions pass.
