@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"go/format"
 	"path"
+	"slices"
+	"sync"
 	"text/template"
 )
 
@@ -75,6 +77,25 @@ func Generate(c Config) (map[string][]byte, error) {
 	if c.Client == "" {
 		c.Client = Client(c.Concurrency)
 	}
+	header := c.Header
+	c.Header = nil
+	made, _ := generated.LoadOrStore(fmt.Sprintf("%#v", c), sync.OnceValues(func() (map[string][]byte, error) { return generate(c) }))
+	bodies, err := made.(func() (map[string][]byte, error))()
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for name, src := range bodies {
+		files[name] = slices.Concat(header, src)
+	}
+	return files, nil
+}
+
+// generated has what was generated for each Config without a header, as a function: a file of a package is
+// judged by what it should be, in each of many modules.
+var generated sync.Map
+
+func generate(c Config) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, name := range Files {
 		if !c.has(name) {
@@ -88,7 +109,7 @@ func Generate(c Config) (map[string][]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("generate %s: %w", name, err)
 		}
-		files[name] = append(bytes.Clone(c.Header), src...)
+		files[name] = src
 	}
 	return files, nil
 }

@@ -39,7 +39,6 @@ type Graph struct {
 	loops   map[*ssa.Function][]*Loop
 	site    map[ssa.Instruction][]*Edge // out, by instruction
 	taken   map[*ssa.Function]bool      // used as values
-	files   map[*token.File]int         // their order by name
 	boxes   typeutil.Map                // type -> []types.Object without a body that values of it are given to
 	holder  holder                      // see Holds
 	holds   map[types.Type]bool         // see mayHold
@@ -87,17 +86,8 @@ func New(fset *token.FileSet, pkgs []*packages.Package, extra func(types.Type) b
 		at: map[token.Pos][]ssa.Instruction{}, byPos: map[token.Pos][]*ssa.Function{},
 		stores: map[token.Pos][]ssa.Value{}, global: map[*ssa.Global][]ssa.Value{},
 		made: map[*ssa.Function][]*ssa.MakeClosure{}, returns: map[*ssa.Function][]*ssa.Return{}, loops: map[*ssa.Function][]*Loop{}, taken: map[*ssa.Function]bool{},
-		files: map[*token.File]int{}, holds: map[types.Type]bool{}, empty: map[types.Type]bool{},
+		holds: map[types.Type]bool{}, empty: map[types.Type]bool{},
 		holder: holder{seen: map[ssa.Value]bool{}, fns: map[*ssa.Function]bool{}},
-	}
-	var files []*token.File
-	fset.Iterate(func(f *token.File) bool {
-		files = append(files, f)
-		return true
-	})
-	slices.SortStableFunc(files, func(a, b *token.File) int { return strings.Compare(a.Name(), b.Name()) })
-	for i, f := range files {
-		g.files[f] = i + 1
 	}
 	g.collect(extra, g.create(pkgs))
 	g.index()
@@ -141,11 +131,18 @@ func (g *Graph) compare(a, b token.Pos) int {
 	if a == b {
 		return 0
 	}
-	f, h := g.Fset.File(a), g.Fset.File(b)
-	if f == h {
-		return int(a - b)
+	if f, h := g.Fset.File(a), g.Fset.File(b); f != h {
+		return cmp.Or(strings.Compare(named(f), named(h)), int(a-b))
 	}
-	return g.files[f] - g.files[h]
+	return int(a - b)
+}
+
+// named is the name of a file; what is nowhere comes first.
+func named(f *token.File) string {
+	if f == nil {
+		return ""
+	}
+	return f.Name()
 }
 
 // order gives functions an order: those with source as they stand there, then the others by name.
