@@ -19,9 +19,8 @@ import (
 	"go.etcd.io/etcd/client/v3/concurrency"
 )
 
-// doomed has the create revision of each key that an unanswered delete of this process names. The request may still come,
-// and take along the lock that the key has become: whoever locks next with that key repeats the delete first. An entry goes
-// with the answer, or when a try finds that the lease has gone.
+// doomed has the create revision of each key that an unanswered delete names. That may still come, and take along the lock
+// that the key has become: whoever locks next with the key repeats it first. It goes with its answer, or with the lease.
 var (
 	doomed   = map[string]int64{}
 	doomedMu sync.Mutex
@@ -98,11 +97,10 @@ func (m *Mutex) Unlock(ctx context.Context) error {
 	if m.unused == nil {
 		return concurrency.ErrSessionExpired
 	}
-	err := m.unused.Unlock(ctx)
-	if err != nil && strings.Contains(err.Error(), "key is not provided") {
-		return nil
+	if err := m.unused.Unlock(ctx); err == nil || !strings.Contains(err.Error(), "key is not provided") {
+		return err
 	}
-	return err
+	return nil
 }
 
 // Lock is the client's.
