@@ -159,9 +159,13 @@ func policyRow(row modbump.Row) string {
 	case len(row.Targets) > 0:
 		outcome += ", fixed in " + row.Targets[0]
 	}
-	from := "from " + strings.TrimSuffix(what.From, "-0")
-	if what.From == "" {
+	first := strings.TrimSuffix(what.From, "-0")
+	from := "from " + first
+	switch {
+	case what.From == "":
 		from = "from the first"
+	case strings.HasPrefix(what.To, first+"-"):
+		from = "from the first pre-release of " + first // which has the fix itself
 	}
 	to := " to before " + strings.TrimSuffix(what.To, "-0")
 	if what.To == modbump.Open {
