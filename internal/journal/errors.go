@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"etcdmod/internal/quote"
+	"etcdmod/internal/rooted"
 )
 
 var (
@@ -47,7 +47,7 @@ func (e *TargetError) Error() string {
 	if e.Err == nil {
 		return quote.Name(e.Path) + ": " + e.Reason
 	}
-	return fmt.Sprintf("%s: %s: %v%s", quote.Name(e.Path), e.Reason, cause(e.Err), advice(e.Err))
+	return fmt.Sprintf("%s: %s: %v%s", quote.Name(e.Path), e.Reason, rooted.Cause(e.Err), advice(e.Err))
 }
 
 func (e *TargetError) Unwrap() error { return e.Err }
@@ -61,7 +61,7 @@ type WriteError struct {
 }
 
 func (e *WriteError) Error() string {
-	return fmt.Sprintf("cannot %s %s: %v%s", e.Op, quote.Name(e.Path), cause(e.Err), advice(e.Err))
+	return fmt.Sprintf("cannot %s %s: %v%s", e.Op, quote.Name(e.Path), rooted.Cause(e.Err), advice(e.Err))
 }
 
 func (e *WriteError) Unwrap() error { return e.Err }
@@ -124,23 +124,6 @@ func also(first, then error) error {
 		return cmp.Or(first, then)
 	}
 	return fmt.Errorf("%w; and then: %w", first, then)
-}
-
-// cause drops the operation and the path that the os package puts before what
-// the system said: the errors here name them in the user's terms.
-func cause(err error) error {
-	var pe *fs.PathError
-	var le *os.LinkError
-	var se *os.SyscallError
-	switch {
-	case errors.As(err, &pe):
-		return pe.Err
-	case errors.As(err, &le):
-		return le.Err
-	case errors.As(err, &se):
-		return se.Err
-	}
-	return err
 }
 
 // advice says what to do about err, after a semicolon, or nothing.

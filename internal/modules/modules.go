@@ -148,7 +148,7 @@ func newTree(root string) (*Tree, error) {
 	}
 	real, err := filepath.EvalSymlinks(abs)
 	if err != nil {
-		return nil, fmt.Errorf("cannot use directory %s: %w", abs, cause(err))
+		return nil, fmt.Errorf("cannot use directory %s: %w", abs, rooted.Cause(err))
 	}
 	if info, err := os.Stat(real); err != nil {
 		return nil, err

@@ -3,9 +3,10 @@ package modules
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+
+	"etcdmod/internal/rooted"
 )
 
 // ErrNoModule is wrapped by the error of Root when there is no go.mod.
@@ -19,7 +20,7 @@ func Root(dir string) (string, error) {
 		return "", err
 	}
 	if info, err := os.Stat(dir); err != nil {
-		return "", fmt.Errorf("cannot use directory %s: %w", dir, cause(err))
+		return "", fmt.Errorf("cannot use directory %s: %w", dir, rooted.Cause(err))
 	} else if !info.IsDir() {
 		return "", fmt.Errorf("%s is not a directory", dir)
 	}
@@ -68,13 +69,4 @@ func exists(name string) bool {
 func isFile(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && !info.IsDir()
-}
-
-// cause drops the operation and the path that package os puts before an error.
-func cause(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }

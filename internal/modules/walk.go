@@ -134,7 +134,7 @@ func (t *Tree) walk(ctx context.Context) ([]string, error) {
 		case err != nil && name == t.Root:
 			return fmt.Errorf("cannot read %s: %w", name, err)
 		case err != nil:
-			t.note(rel, "%v; no module was looked for there", cause(err))
+			t.note(rel, "%v; no module was looked for there", rooted.Cause(err))
 			return nil
 		case d.IsDir() && name != t.Root && leftOut(d.Name()):
 			return filepath.SkipDir

@@ -51,14 +51,6 @@ func (e *StoreError) Error() string {
 	return fmt.Sprintf("cannot keep a key in %s: %v; %s names another directory", quote.Name(e.Dir), e.Err, Variable)
 }
 
-// cause drops the name of the key, which tells nobody anything.
-func cause(err error) error {
-	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
-}
-
 var wellFormed = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 // New makes the key of a record that is about to be begun in a directory, place.
@@ -82,7 +74,7 @@ func New(place string) (_ *Key, err error) {
 	}
 	if err != nil {
 		_ = dir.Remove(k.id) // half of it vouches for nothing
-		return nil, &StoreError{dir.Name(), cause(err)}
+		return nil, &StoreError{dir.Name(), rooted.Cause(err)}
 	}
 	dir.Sync()
 	return k, nil

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"etcdmod/internal/modules"
 	"etcdmod/internal/pathname"
 )
 
@@ -31,12 +30,7 @@ type nest struct {
 func (s *Side) Nested() (*Stage, error) {
 	n := &nest{Side: s, dirs: map[string]string{}, within: map[string]map[string]string{}}
 	for _, dir := range s.overlay.newDirs() {
-		home := ""
-		for _, m := range s.modules {
-			if pathname.Below(m, dir) && len(m) > len(home) {
-				home = m
-			}
-		}
+		home := s.moduleOf(dir)
 		if home == "" {
 			return nil, nil // the go command will say what it thinks of that
 		}
@@ -66,18 +60,8 @@ func (n *nest) possible() (bool, error) {
 		vendored, err := n.vendoredWorkspace()
 		return !vendored, err
 	}
-	mod, err := n.goMod(n.of.settings.root)
+	mod, _, err := n.goMod(n.of.settings.root)
 	return err == nil && !n.vendored(n.of.settings.root, mod.Go, "go1.14"), err
-}
-
-// goMod gives the go.mod in a directory.
-func (n *nest) goMod(dir string) (*modules.GoMod, error) {
-	name := filepath.Join(dir, "go.mod")
-	data, err := n.overlay.read(name)
-	if err != nil {
-		return nil, err
-	}
-	return modules.ParseGoMod(name, data)
 }
 
 func (n *nest) stage() (*Stage, error) {
@@ -95,7 +79,7 @@ func (n *nest) stage() (*Stage, error) {
 		}
 	}
 	for home, packages := range n.within {
-		mod, err := n.goMod(home)
+		mod, _, err := n.goMod(home)
 		if err != nil {
 			return nil, err
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"etcdmod/internal/gocmd"
-	"etcdmod/internal/modules"
 	"etcdmod/internal/pathname"
 )
 
@@ -92,12 +91,7 @@ func (k *copier) mirror(name string) string {
 // module gives the directory of the main module that name is in, or "" if that one is
 // not copied: a module nested in a copied one keeps its own place.
 func (k *copier) module(name string) string {
-	best := ""
-	for _, dir := range k.modules {
-		if pathname.Below(dir, name) && len(dir) > len(best) {
-			best = dir
-		}
-	}
+	best := k.moduleOf(name)
 	if _, copied := k.moved[best]; !copied {
 		return ""
 	}
@@ -109,12 +103,7 @@ func (k *copier) module(name string) string {
 // compares it as text with vendor/modules.txt and does not follow it.
 func (k *copier) copyModule(dir string) error {
 	to := k.moved[dir]
-	name := filepath.Join(dir, "go.mod")
-	data, err := k.overlay.read(name)
-	if err != nil {
-		return err
-	}
-	mod, err := modules.ParseGoMod(name, data)
+	mod, data, err := k.goMod(dir)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/modules"
+	"etcdmod/internal/pathname"
 )
 
 // A Side is the module before or after the edits.
@@ -65,6 +67,27 @@ func (w *Shadow) newSide(name string, o *overlay) (*Side, error) {
 
 // Read gives the content of a file on this side.
 func (s *Side) Read(name string) ([]byte, error) { return s.overlay.read(name) }
+
+// goMod gives the go.mod in a directory, and what it is made of.
+func (s *Side) goMod(dir string) (*modules.GoMod, []byte, error) {
+	name := filepath.Join(dir, "go.mod")
+	data, err := s.overlay.read(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	mod, err := modules.ParseGoMod(name, data)
+	return mod, data, err
+}
+
+// moduleOf gives the directory of the main module that name is in, or "".
+func (s *Side) moduleOf(name string) (best string) {
+	for _, dir := range s.modules {
+		if pathname.Below(dir, name) && len(dir) > len(best) {
+			best = dir
+		}
+	}
+	return best
+}
 
 // Exists reports whether a file is there on this side.
 func (s *Side) Exists(name string) bool { return s.overlay.has(name) || onDisk(name) }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/go/ssa"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/account"
 	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/repeat"
@@ -352,12 +353,7 @@ func onward(o types.Object) bool {
 
 // within reports whether an object is of one of these packages, or of those below them.
 func within(o types.Object, paths ...string) bool {
-	if o == nil || o.Pkg() == nil {
-		return false
-	}
-	return slices.ContainsFunc(paths, func(p string) bool {
-		return o.Pkg().Path() == p || strings.HasPrefix(o.Pkg().Path(), p+"/")
-	})
+	return o != nil && o.Pkg() != nil && importpath.WithinAny(o.Pkg().Path(), paths)
 }
 
 // serves reports whether a function without a body has requests run what it is given.
