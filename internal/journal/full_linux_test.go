@@ -125,7 +125,7 @@ func TestFullKeys(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	want := fmt.Sprintf("error: cannot keep a key in %s: file too large; free some space there or raise the quota; every file is as before\n", keys)
+	want := fmt.Sprintf("error: keys of records cannot be kept in %s (file too large): repair that, or have ETCDMOD_KEYS name another directory; every file is as before\n", keys)
 	if string(out) != want {
 		t.Errorf("got %q, want %q", out, want)
 	}

@@ -144,9 +144,7 @@ func (l *log) append(r record) error {
 		l.size += int64(len(line))
 		return nil
 	}
-	if store := (*vouch.StoreError)(nil); errors.As(err, &store) {
-		err = &WriteError{"keep a key in", store.Dir, store.Err}
-	} else {
+	if store := (*vouch.StoreError)(nil); !errors.As(err, &store) { // else it has nothing to do with the journal
 		err = &WriteError{"write", l.tree.path(Name), err}
 	}
 	back := l.tree.at("unrecord", string(r.State))

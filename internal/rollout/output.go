@@ -58,7 +58,10 @@ func openOutput(dir string, index *Index) (*output, error) {
 	_, had, _ := findKey(d)
 	if index.unvouched == nil {
 		if index.key = had; had == nil {
-			index.key, _ = vouch.New(d.Name()) // without keys nothing is vouched for, as whoever reads it says
+			key, err := vouch.New(d.Name())
+			if index.key = key; err != nil {
+				index.Notes = append(index.Notes, Note{Path: ".", Detail: fmt.Sprintf("nothing vouches for these results, so that ship takes them with -trust alone: %v", err)})
+			}
 		}
 	}
 	if err := o.index(index); err != nil {

@@ -40,15 +40,22 @@ type Key struct {
 	dir    string // of the keys
 }
 
-// A StoreError is a directory of keys that takes none. It wraps nothing: whoever takes what the
+// A StoreError is that no directory takes or gives keys. It wraps nothing: whoever takes what the
 // system said out of an error would put the name of a record before it.
-type StoreError struct {
-	Dir string // absolute
-	Err error  // what the system said
+type StoreError struct{ refused []refusal }
+
+// A refusal is a directory that cannot have keys, and why.
+type refusal struct {
+	dir string
+	err error
 }
 
 func (e *StoreError) Error() string {
-	return fmt.Sprintf("cannot keep a key in %s: %v; %s names another directory", quote.Name(e.Dir), e.Err, Variable)
+	var dirs []string
+	for _, r := range e.refused {
+		dirs = append(dirs, fmt.Sprintf("%s (%v)", quote.Name(r.dir), rooted.Cause(r.err)))
+	}
+	return fmt.Sprintf("keys of records cannot be kept in %s: repair that, or have %s name another directory", strings.Join(dirs, ", nor in "), Variable)
 }
 
 var wellFormed = regexp.MustCompile(`^[0-9a-f]{16}$`)
@@ -74,7 +81,7 @@ func New(place string) (_ *Key, err error) {
 	}
 	if err != nil {
 		_ = dir.Remove(k.id) // half of it vouches for nothing
-		return nil, &StoreError{dir.Name(), rooted.Cause(err)}
+		return nil, &StoreError{[]refusal{{dir.Name(), err}}}
 	}
 	dir.Sync()
 	return k, nil
@@ -131,12 +138,13 @@ func (k *Key) Forget() {
 	}
 }
 
-// store opens the directory of the keys, which it makes. It belongs to the user alone.
+// store opens the directory of the keys, which it makes. It belongs to the user alone. The error is
+// a [StoreError].
 func store(place string) (*rooted.Dir, error) {
 	var names []string
 	if name := os.Getenv(Variable); name != "" {
 		if !filepath.IsAbs(name) {
-			return nil, fmt.Errorf("%s=%s is relative; name the directory from the root on", Variable, name)
+			return nil, &StoreError{[]refusal{{name, errors.New("its name is relative")}}}
 		}
 		names = []string{name}
 	} else {
@@ -145,30 +153,34 @@ func store(place string) (*rooted.Dir, error) {
 		}
 		names = append(names, filepath.Join(os.TempDir(), fmt.Sprintf("etcdmod-keys-%d", os.Getuid())))
 	}
-	var why []string
+	var refused []refusal
 	for _, name := range names {
-		err := apart(name, place) // before it is made; what it leads to is only known then
+		dir, err := open(name, place)
 		if err == nil {
-			err = os.MkdirAll(name, 0o700)
+			return dir, nil
 		}
-		var info fs.FileInfo
-		if err == nil {
-			info, err = os.Lstat(name)
-		}
-		if err == nil {
-			err = errors.Join(private(info), apart(name, place))
-		}
-		if err == nil {
-			var dir *rooted.Dir
-			if dir, err = rooted.Open(name); err == nil {
-				return dir, nil
-			}
-		}
-		why = append(why, fmt.Sprintf("%s: %v", quote.Name(name), err))
+		refused = append(refused, refusal{name, err})
 	}
-	// What the system said is about these directories, and not about the record that a caller
-	// names: nobody can take it out of this.
-	return nil, fmt.Errorf("there is no directory for the keys of records (%s); %s names one", strings.Join(why, "; "), Variable)
+	return nil, &StoreError{refused}
+}
+
+// open makes and opens a directory that may be that of the keys.
+func open(name, place string) (*rooted.Dir, error) {
+	// It is looked at before it is made; what it leads to is only known then.
+	if err := apart(name, place); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(name, 0o700); err != nil {
+		return nil, err
+	}
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(private(info), apart(name, place)); err != nil {
+		return nil, err
+	}
+	return rooted.Open(name)
 }
 
 // apart reports that the keys are where the records are, in the tree around them: then whoever
