@@ -133,6 +133,9 @@ func (s *Shipper) checkRepository(ctx context.Context) error {
 	if sparse, _ := s.git.Line(ctx, "config", "--type=bool", "core.sparseCheckout"); sparse == "true" {
 		return fmt.Errorf("the checkout is sparse, so that only some of the modules are here; run git sparse-checkout disable, or use another clone")
 	}
+	if err := s.checkPlace(ctx); err != nil {
+		return err
+	}
 	if _, err := s.head(ctx); err != nil {
 		return fmt.Errorf("there is no commit to branch from: %w", err)
 	}

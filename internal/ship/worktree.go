@@ -15,7 +15,6 @@ import (
 	"github.com/gofrs/flock"
 
 	"etcdmod/internal/gitcmd"
-	"etcdmod/internal/pathname"
 	"etcdmod/internal/rooted"
 )
 
@@ -45,11 +44,10 @@ type worktree struct {
 // yet. It waits for other runs in the same repository, and removes what those have left that
 // were killed.
 func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
-	common, err := s.git.Line(ctx, "rev-parse", "--git-common-dir")
+	_, common, err := gitDirs(ctx, s.git)
 	if err != nil {
 		return nil, err
 	}
-	common = pathname.Absolute(s.repo, common)
 	w := &worktree{home: s.git, common: common, lock: flock.New(filepath.Join(common, lockName))}
 	if info, err := os.Lstat(w.lock.Path()); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file; remove it", w.lock.Path())
@@ -182,18 +180,6 @@ func (w *worktree) update(ctx context.Context, message, ref, commit, was string)
 		return err // git was killed, maybe
 	}
 	return errors.Join(err, common.Remove(pendingName))
-}
-
-// inPlace reports where a reference, or its log, would be written through a link: git follows
-// those of directories, and a repository that came in an archive has them lead anywhere. Only
-// the directories below heads count; those above are links where somebody shares references.
-func inPlace(common *rooted.Dir, name string) error {
-	for at := filepath.FromSlash(name); filepath.Base(at) != "heads" && at != "."; at = filepath.Dir(at) {
-		if info, err := common.Lstat(at); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			return &rooted.UnfitError{Path: common.Path(at), Why: "is a symbolic link, through which no branch is written; remove it"}
-		}
-	}
-	return nil
 }
 
 // empty removes all files from the worktree.

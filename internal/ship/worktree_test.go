@@ -37,6 +37,85 @@ func TestBranchesThroughLinks(t *testing.T) {
 	}
 }
 
+// A git directory whose parts are links, as git-new-workdir makes them, or that is another one's,
+// is not one to make branches in: it is said before there are any, and nothing is written where
+// they lead to.
+func TestGitDirectoryOfAnother(t *testing.T) {
+	for _, name := range []string{"refs", "refs/heads", "logs", "logs/refs", "logs/refs/heads", "objects", "objects/00", "objects/pack"} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, 1)
+			away, at := t.TempDir(), f.path("repo", ".git", filepath.FromSlash(name))
+			if err := os.MkdirAll(at, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			away = filepath.Join(away, "x")
+			if err := errors.Join(os.Rename(at, away), os.Symlink(away, at)); err != nil {
+				t.Skip(err)
+			}
+			f.refuses(t, away, "is a symbolic link, through which nothing is written")
+		})
+	}
+	for name, prepare := range map[string]func(f *fixture, git, victim string) error{
+		"a file": func(f *fixture, git, victim string) error {
+			return errors.Join(os.RemoveAll(git), os.WriteFile(git, []byte("gitdir: "+victim+"\n"), 0o644))
+		},
+		"a link": func(f *fixture, git, victim string) error {
+			return errors.Join(os.RemoveAll(git), os.Symlink(victim, git))
+		},
+		"what is common": func(f *fixture, git, victim string) error {
+			return os.WriteFile(filepath.Join(git, "commondir"), []byte(victim+"\n"), 0o644)
+		},
+		"a worktree of another": func(f *fixture, git, victim string) error {
+			f.git(t, "--git-dir="+victim, "worktree", "add", "-q", "--detach", f.path("theirs"))
+			return errors.Join(os.RemoveAll(git), os.WriteFile(git, []byte("gitdir: "+filepath.Join(victim, "worktrees", "theirs")+"\n"), 0o644))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, 1)
+			f.git(t, "clone", "-q", "--bare", ".", f.path("victim"))
+			victim := f.path("victim")
+			f.git(t, "--git-dir="+victim, "config", "core.bare", "false")
+			f.git(t, "--git-dir="+victim, "config", "user.name", "x")
+			f.git(t, "--git-dir="+victim, "config", "user.email", "x@example.com")
+			if err := prepare(f, f.path("repo", ".git"), victim); err != nil {
+				t.Skip(err)
+			}
+			f.refuses(t, victim, "leads to "+victim+", which does not know of this checkout")
+		})
+	}
+}
+
+// refuses makes sure that nothing is shipped from the fixture, with an error that says so, and nothing
+// is written in a directory.
+func (f *fixture) refuses(t *testing.T, dir, want string) {
+	t.Helper()
+	list := func() (names []string) {
+		_ = filepath.WalkDir(dir, func(name string, _ os.DirEntry, err error) error {
+			names = append(names, name)
+			return err
+		})
+		return names
+	}
+	before := list()
+	if said, err := f.tryShip(t.Context(), nil); err == nil || !strings.Contains(strings.ReplaceAll(err.Error(), `\'`, "'"), want) {
+		t.Errorf("%q %v, want %s", said, err, want)
+	}
+	if d := cmp.Diff(before, list()); d != "" {
+		t.Errorf("written elsewhere: -before +after:\n%s", d)
+	}
+}
+
+// A checkout whose git directory is elsewhere, and knows of it, is its own.
+func TestGitDirectoryElsewhere(t *testing.T) {
+	f := newFixture(t, 1)
+	f.git(t, "init", "-q", "--separate-git-dir="+f.path("elsewhere"))
+	f.refuses(t, f.path("elsewhere"), "which does not know of this checkout")
+	f.git(t, "config", "core.worktree", f.path("repo"))
+	if said := f.ship(t, nil); len(said) != 3 || said[0] != "m0-prelude: made etcdmod/m0-prelude" {
+		t.Errorf("%q", said)
+	}
+}
+
 // What a killed run has left is removed: the lock of a reference that git was writing, and a
 // worktree, be it whole, locked by a git that was making it, or no more than a directory. The
 // locks of others stay, and so does every directory but the one that a run in this repository
@@ -100,7 +179,7 @@ func TestLinksInTheGitDirectory(t *testing.T) {
 	f.write(t, "others/x.lock", "")
 
 	link(f.path("others"), "worktrees")
-	if _, err := f.tryShip(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "worktrees is not a directory") {
+	if _, err := f.tryShip(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "worktrees is a symbolic link, through which nothing is written") {
 		t.Errorf("%v", err)
 	}
 	if err := os.Remove(f.path("repo", ".git", "worktrees")); err != nil {
