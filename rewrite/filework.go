@@ -10,7 +10,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
@@ -252,19 +251,17 @@ func (pl *Plan) rewriteImports(w *fileWork, out []byte, qualifier string) (_ []b
 		if name := w.file.Pkg.TypesInfo.PkgNameOf(spec); name != nil {
 			names[path] = name.Imported().Name()
 		}
-		if !strings.Contains(strings.SplitN(path, "/", 2)[0], ".") {
+		if edit.IsStandard(path) {
 			standard = path
 		}
 	}
 	if qualifier != "" && !pl.imported(w.file) {
 		anchor := ""
+		if len(w.findings) > 0 {
+			anchor = w.findings[0].client
+		}
 		for _, s := range w.spelled {
 			anchor = s.Path
-		}
-		for _, r := range w.replaced {
-			if r.foreign() {
-				anchor = w.findings[0].client
-			}
 		}
 		if out, err = edit.AddImport(out, pl.HelperImport(), qualifier, pl.p.In.ModulePath, anchor); err != nil {
 			return nil, err

@@ -21,10 +21,7 @@ type replacement interface {
 	// function is the name of a function of package concurrency, with its qualifier, that becomes
 	// one of the helper's, or nil.
 	function() ast.Expr
-	// qualified says that the edit names the helper package, and foreign that the file has no
-	// other need of the package concurrency beside which it is imported.
-	qualified() bool
-	foreign() bool
+	qualified() bool // whether the edit names the helper package
 	// edits are those of the file. qualifier is the name of the helper package.
 	edits(p *source.Program, qualifier string) edit.Edits
 	// needs notes what the helper package must have for it.
@@ -44,7 +41,6 @@ func (r replacedCall) in() *source.File   { return r.file }
 func (r replacedCall) pos() token.Pos     { return r.call.Pos() }
 func (r replacedCall) function() ast.Expr { return nil }
 func (r replacedCall) qualified() bool    { return true }
-func (r replacedCall) foreign() bool      { return false }
 
 // method is the selector by which a method is called.
 func (r replacedCall) method() *ast.SelectorExpr { return ast.Unparen(r.call.Fun).(*ast.SelectorExpr) }

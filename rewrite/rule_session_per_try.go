@@ -134,7 +134,6 @@ func (r sessionUsed) moved(f *source.File) replacement                    { r.fi
 func (r sessionUsed) pos() token.Pos                                      { return r.value.Pos() }
 func (r sessionUsed) function() ast.Expr                                  { return nil }
 func (r sessionUsed) qualified() bool                                     { return false }
-func (r sessionUsed) foreign() bool                                       { return false }
 func (r sessionUsed) needs(c *helper.Config)                              { needSession(c) }
 func (r sessionUsed) differs(*source.Program) (none []finding.Difference) { return }
 

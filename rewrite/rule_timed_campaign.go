@@ -91,7 +91,6 @@ type campaignReplaced struct {
 }
 
 func (r campaignReplaced) moved(f *source.File) replacement { r.file = f; return r }
-func (r campaignReplaced) foreign() bool                    { return true }
 func (r campaignReplaced) needs(c *helper.Config)           { c.Election = true }
 
 func (r campaignReplaced) differs(p *source.Program) []finding.Difference {

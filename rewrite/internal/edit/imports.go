@@ -14,8 +14,9 @@ import (
 
 // Imports are edited as text: one line is inserted or removed, and nothing else moves.
 
-// AddImport returns src with an import of importPath as name. It goes into the group of
-// the module's own packages if there is one, else beside the import of anchor.
+// AddImport returns src with an import of importPath as name. It goes into the group of the module's
+// own packages if there is one, else beside the import of anchor. Where that is not imported, it goes
+// beside a package that anchor lies below, else beside one of another module.
 func AddImport(src []byte, importPath, name, modulePath, anchor string) ([]byte, error) {
 	out, err := insertImport(src, importPath, name, modulePath, anchor)
 	if err != nil {
@@ -63,7 +64,7 @@ func insertImport(src []byte, importPath, name, modulePath, anchor string) ([]by
 }
 
 // importPlace returns the last import declaration, and the group in one of them that an import
-// belongs into: that of the module's own packages, else that of anchor, else the first.
+// belongs into, as AddImport says; without any of these groups, that is the first.
 func (p *Version) importPlace(modulePath, anchor string) (last *ast.GenDecl, group []*ast.ImportSpec) {
 	best := 0
 	for _, d := range p.File.Decls {
@@ -80,8 +81,12 @@ func (p *Version) importPlace(modulePath, anchor string) (last *ast.GenDecl, gro
 			for _, s := range g {
 				switch ip := source.ImportPath(s); {
 				case importpath.Within(ip, modulePath):
-					score = max(score, 3)
+					score = max(score, 5)
 				case ip == anchor:
+					score = max(score, 4)
+				case importpath.Within(anchor, ip):
+					score = max(score, 3)
+				case anchor != "" && !IsStandard(ip):
 					score = max(score, 2)
 				}
 			}
@@ -91,6 +96,13 @@ func (p *Version) importPlace(modulePath, anchor string) (last *ast.GenDecl, gro
 		}
 	}
 	return last, group
+}
+
+// IsStandard reports whether an import path looks like one of the standard library: no domain
+// begins it.
+func IsStandard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
 }
 
 // insertSpec puts the text of an import into a group, where its path sorts.

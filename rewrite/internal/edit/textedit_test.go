@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"go/ast"
 	"go/token"
+	"regexp"
+	"strings"
 	"testing"
 
 	"etcdmod/rewrite/internal/source"
@@ -99,6 +101,51 @@ func FuzzRealign(f *testing.F) {
 			t.Fatalf("the end: %q became %q", src[atOld:], out[atNew:])
 		}
 	})
+}
+
+// A new import goes where people would put it: never among those of the standard library where
+// there is another group.
+func TestAddImportChoosesItsGroup(t *testing.T) {
+	for _, tc := range []struct{ imports, want string }{
+		{`"time"
+
+	"m/other"
+
+	"example.com/client/lock"`, "m/internal/etcdlock\nm/other"},
+		{`"time"
+
+	"example.com/other"
+
+	"example.com/client/lock"`, "example.com/client/lock\nm/internal/etcdlock"},
+		{`"time"
+
+	"example.com/other"
+
+	"example.com/client"`, "example.com/client\nm/internal/etcdlock"},
+		{`"time"
+
+	"example.com/other"`, "example.com/other\nm/internal/etcdlock"},
+		{`"context"
+	"time"`, "context\nm/internal/etcdlock\ntime"},
+	} {
+		src := "package p\n\nimport (\n\t" + tc.imports + "\n)\n"
+		out, err := AddImport([]byte(src), "m/internal/etcdlock", "etcdlock", "m", "example.com/client/lock")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, group := range strings.Split(string(out), "\n\n") {
+			if !strings.Contains(group, "m/internal") {
+				continue
+			}
+			var paths []string
+			for _, q := range regexp.MustCompile(`"(.*)"`).FindAllStringSubmatch(group, -1) {
+				paths = append(paths, q[1])
+			}
+			if got := strings.Join(paths, "\n"); got != tc.want {
+				t.Errorf("among\n%s\nit stands in the group\n%s\nwant\n%s", tc.imports, got, tc.want)
+			}
+		}
+	}
 }
 
 // FuzzAddImport checks that one run of bytes is inserted and that it is an import.
