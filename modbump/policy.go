@@ -34,7 +34,7 @@ const (
 	target34     = "v0.5.0-alpha.5.0.20201125193152-8a03d2e9614b" // v3.4.14
 	target34New  = "v0.5.0-alpha.5.0.20240911181550-c123b3ea3db3" // v3.4.34, for a newer grpc
 	targetClient = "v3.5.15"
-	// targetPkg has the fix of GO-2026-6107.
+	// These have the fix of GO-2026-6107.
 	targetPkg35, targetPkg36, targetPkg37 = "v3.5.33", "v3.6.14", "v3.7.1"
 )
 

@@ -198,7 +198,7 @@ func (p *Version) importGroups(gen *ast.GenDecl) (groups [][]*ast.ImportSpec) {
 	return groups
 }
 
-// usedImports returns the names of imported packages that the file refers to.
+// usedNames returns the names of imported packages that the file refers to.
 func (p *Version) usedNames() map[string]bool {
 	used := map[string]bool{}
 	ast.Inspect(p.File, func(n ast.Node) bool {

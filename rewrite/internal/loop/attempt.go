@@ -17,7 +17,7 @@ type Attempt struct {
 	names func(*source.File, *ast.SelectorExpr) bool
 	fn    func(*types.Func) bool
 	Timed bool // it fails with context.DeadlineExceeded where another holder is in its way
-	// replies says that a bool among its results tells whether the lock is held; an error
+	// Replies says that a bool among its results tells whether the lock is held; an error
 	// beside it is nil then.
 	Replies bool
 	// Through returns the calls of the method that a call is an attempt for, where that is one

@@ -39,7 +39,7 @@ func NeverReturns(f *source.File, call *ast.CallExpr) bool {
 	return false
 }
 
-// endsProcess is neverReturns with the log libraries whose functions end the process
+// endsProcess is NeverReturns with the log libraries whose functions end the process
 // unless the program has told them not to.
 func endsProcess(f *source.File, call *ast.CallExpr) bool {
 	if NeverReturns(f, call) {

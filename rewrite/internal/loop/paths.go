@@ -124,7 +124,7 @@ const maxPaths = 400
 // A Walker walks one loop.
 type Walker struct {
 	Fns     *Functions
-	Attempt *Attempt // that isTry is about
+	Attempt *Attempt // that IsTry is about
 	File    *source.File
 	Loop    ast.Stmt
 	label   string // of the loop; of a region, the one that its goto leads back to

@@ -29,7 +29,7 @@ import (
 type Hop struct {
 	File *source.File
 	Node ast.Expr
-	To   token.Pos // what it leads to; not valid where node has the mutex itself
+	To   token.Pos // what it leads to; not valid where Node has the mutex itself
 }
 
 // Mutex returns the expression for the mutex at the end of a way.

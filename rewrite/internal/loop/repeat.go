@@ -39,7 +39,7 @@ var (
 	}
 )
 
-// IsRepeater reports whether fn, a function of another module, calls again and again what
+// IsRepeater reports whether obj, a function of another module, calls again and again what
 // it is given.
 func IsRepeater(p *source.Program, obj types.Object) bool {
 	fn, ok := obj.(*types.Func)

@@ -83,15 +83,16 @@ func (t *Told) Text(path string, to, typ types.Type) *types.Func {
 	return t.among(names, typ, nil)
 }
 
-// Said returns such a method that gives the text of an error.
+// Said returns the method that gives the text of an error of that type, where it changes something; or nil.
 func (t *Told) Said(typ types.Type) *types.Func { return t.among([]string{"Error"}, typ, nil) }
 
-// Error returns such a method that package errors may call of an error.
+// Error returns a method of an error of that type that package errors may call, and that changes
+// something; or nil.
 func (t *Told) Error(typ types.Type) *types.Func {
 	return t.among(slices.Sorted(maps.Keys(errorMethods)), typ, nil)
 }
 
-// Context returns such a method of a context of that type.
+// Context returns a method of a context of that type that changes something when it is asked; or nil.
 func (t *Told) Context(typ types.Type) *types.Func {
 	return t.among(slices.Sorted(maps.Keys(contextMethods)), typ, nil)
 }
