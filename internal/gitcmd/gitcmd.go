@@ -58,6 +58,7 @@ var settings = []string{
 	"-c", "core.alternateRefsCommand=", "-c", "protocol.allow=never", "-c", "submodule.recurse=false",
 	"-c", "gc.auto=0", "-c", "maintenance.auto=false",
 	"-c", "user.useConfigOnly=true", "-c", "i18n.commitEncoding=UTF-8", "-c", "log.showSignature=false",
+	"-c", "advice.graftFileDeprecated=false", // see GIT_GRAFT_FILE below: the hint would be all that an error says
 	"-c", "log.mailmap=false", // it is a file that the configuration names, and may be any
 }
 

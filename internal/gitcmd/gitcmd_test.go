@@ -185,6 +185,10 @@ func TestTimeAndErrors(t *testing.T) {
 	if _, err := git.Line(t.Context(), "rev-parse", "--verify", "nothing"); err == nil || !strings.HasPrefix(err.Error(), "git rev-parse: ") {
 		t.Error(err)
 	}
+	// What keeps commits from getting other parents says nothing that would stand before an error.
+	if _, err := git.Run(t.Context(), nil, "merge-base", "--is-ancestor", "HEAD", "nothing"); err == nil || !strings.HasPrefix(err.Error(), "git merge-base: fatal: ") {
+		t.Error(err)
+	}
 	for name, want := range map[string]bool{"a.txt": true, "b.txt": false} {
 		if is, err := Tracked(t.Context(), filepath.Join(dir, name)); err != nil || is != want {
 			t.Errorf("git tracks %s: %v, %v", name, is, err)

@@ -151,10 +151,11 @@ func TestUmask(t *testing.T) {
 	root := tempRoot(t)
 	put(t, filepath.Join(root, "a.go"), "old", 0o666)
 	old := syscall.Umask(0o077)
-	err := Apply(root, []change.Change{edit(root, "a.go"), create(root, "d/b.go")})
+	// The first one is made while nothing but the journal is there besides a.go.
+	err := Apply(root, []change.Change{create(root, "D/x/b.go"), edit(root, "a.go"), create(root, "d/b.go")})
 	syscall.Umask(old)
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot{"a.go": `-rw-rw-rw- "new"`, "d": "drwxr-xr-x", "d/b.go": `-rw-rw-rw- "new"`}.mustEqual(t, snap(t, root))
+	snapshot{"a.go": `-rw-rw-rw- "new"`, "D": "drwxr-xr-x", "D/x": "drwxr-xr-x", "D/x/b.go": `-rw-rw-rw- "new"`, "d": "drwxr-xr-x", "d/b.go": `-rw-rw-rw- "new"`}.mustEqual(t, snap(t, root))
 }

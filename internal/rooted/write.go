@@ -20,11 +20,14 @@ func sortEntries(list []fs.DirEntry) {
 	slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 }
 
+// tempPrefix begins the names of files that are there while a run writes, those of a journal as well.
+const tempPrefix = ".etcdmod-"
+
 // tempName returns a name for a file that is being written.
 func tempName() string {
 	var id [8]byte
 	rand.Read(id[:]) // never fails, see crypto/rand
-	return ".etcdmod-" + hex.EncodeToString(id[:])
+	return tempPrefix + hex.EncodeToString(id[:])
 }
 
 var tempForm = regexp.MustCompile(`^\.etcdmod-[0-9a-f]{16}$`)
@@ -206,7 +209,8 @@ func (d *Dir) like(rel string) Likeness {
 		}
 		list, _ := d.ReadDir(dir)
 		for _, e := range list {
-			if !e.Type().IsRegular() || IsTemp(e) {
+			// What a run keeps beside the files has the mode that the umask of whoever runs it gives.
+			if !e.Type().IsRegular() || strings.HasPrefix(e.Name(), tempPrefix) {
 				continue
 			}
 			info, err := d.root.Lstat(filepath.Join(dir, e.Name()))
