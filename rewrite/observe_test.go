@@ -234,6 +234,41 @@ func (p printed) Error() string { return p.v.(*concurrency.Mutex).Key() }`, `tex
 	{"log-valuer", `type valued struct{}
 var kept any
 func (valued) LogValue() slog.Value { return slog.AnyValue(kept) }`, `kept = HOLD; var b strings.Builder; slog.New(slog.NewJSONHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(g []string, a slog.Attr) slog.Attr { if a.Key == "time" { return slog.Attr{} }; return a }})).Info("x", "s", valued{}); text = b.String()`},
+	{"local-type-name", `func nameOf[T any](v T) string { type cell struct{ v T }; return fmt.Sprintf("%T", cell{v}) }`, `text = nameOf(MU)`},
+	{"local-type-syntax", `func nameOf[T any](v T) string { type cell struct{ v T }; return fmt.Sprintf("%#v", cell{v}) }`, `text = nameOf(MU)`},
+	{"local-type-field", `func nameOf[T any](v T) string { type cell struct{ v T }; return fields(reflect.TypeOf(cell{v})) }`, `text = nameOf(MU)`},
+	{"local-type-kept", `func nameOf[T any](v T) any { type cell struct{ v T }; return cell{v} }`, `text = fmt.Sprintf("%T", nameOf(MU))`},
+	{"local-type-noparam", `func nameOf[T any](v T) any { type cell struct{}; return cell{} }`, `text = fmt.Sprintf("%T", nameOf(MU))`},
+	{"spelled-name", "", `m := MU; ok = m != nil; text = fmt.Sprintf("%T", (*interface{ Get() *concurrency.Mutex })(nil))`},
+	{"spelled-typefor", "", `m := MU; ok = m != nil; text = reflect.TypeFor[interface{ Get() *concurrency.Mutex }]().String()`},
+	{"spelled-json", "", `m := MU; ok = m != nil; _, err := json.Marshal(struct{ M map[interface{ Get() *concurrency.Mutex }]int }{}); text = err.Error()`},
+	{"spelled-generic", `func nameOf[T any](T) string { return fmt.Sprintf("%T", (*interface{ Get() T })(nil)) }`, `text = nameOf(MU)`},
+	{"spelled-generic-for", `func nameOf[T any](T) string { return reflect.TypeFor[interface{ Get() T }]().String() }`, `text = nameOf(MU)`},
+	{"spelled-instance", `type cellOf[T any] struct{ v T }`, `m := MU; ok = m != nil; text = fmt.Sprintf("%T", cellOf[interface{ Get() *concurrency.Mutex }]{})`},
+	{"spelled-fails", "", `defer func() { text = fmt.Sprint(recover()) }(); m := MU; var v any = "x"; ok = v.(interface{ Get() *concurrency.Mutex }) == nil && m != nil`},
+	{"atomic-mixed", `type locker interface{ TryLock(context.Context) error }
+var av atomic.Value
+func put(l locker) { av.Store(l) }`, `put(MU); put(concurrency.NewMutex(nil, "/o")); ok = true`},
+	{"boxed-field", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l locker }
+func same(a, b any) bool { return a == b }`, `var none *concurrency.Mutex; m := MU; m = nil; ok = same(holds{m}, holds{none})`},
+	{"boxed-errors-is", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l locker }
+func (holds) Error() string { return "" }`, `var none *concurrency.Mutex; m := MU; m = nil; ok = errors.Is(holds{m}, holds{none})`},
+	{"boxed-sync-map", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l locker }
+var all sync.Map`, `var none *concurrency.Mutex; m := MU; m = nil; all.Store(holds{m}, 1); _, ok = all.Load(holds{none})`},
+	{"boxed-sync-map-itself", `type locker interface{ TryLock(context.Context) error }
+var all sync.Map
+func put(l locker) { all.Store(l, 1) }
+func has(l locker) bool { _, ok := all.Load(l); return ok }`, `var none *concurrency.Mutex; m := MU; m = nil; put(m); ok = has(none)`},
+	{"boxed-context-key", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l locker }`, `var none *concurrency.Mutex; m := MU; m = nil; ctx := context.WithValue(context.Background(), holds{m}, 1); ok = ctx.Value(holds{none}) != nil`},
+	{"boxed-map-any", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l locker }`, `var none *concurrency.Mutex; m := MU; m = nil; all := map[any]int{holds{m}: 1}; _, ok = all[holds{none}]`},
+	{"phantom-json", `type id[T any] func()
+type user struct{ I id[*concurrency.Mutex] }
+func idOf[T any](T) id[T] { return func() {} }`, `_, err := json.Marshal(user{idOf(MU)}); text = err.Error()`},
 }
 
 // observed returns the source of a program: Main says what it sees.
@@ -250,7 +285,7 @@ func observed(pkg string, o, v int) string {
 		helper = "func fields(t reflect.Type) (s string) {\n\tfor t.Kind() == reflect.Pointer {\n\t\tt = t.Elem()\n\t}\n\tfor i := range t.NumField() {\n\t\ts += t.Field(i).Type.String() + \" \"\n\t}\n\treturn s\n}\n"
 		all += "reflect."
 	}
-	for _, path := range []string{"container/list", "context", "encoding/json", "errors", "expvar", "fmt", "io", "log", "log/slog", "reflect", "runtime", "slices", "strings", "sync", "text/template", "time", "unsafe", source.ConcurrencyPaths[0]} {
+	for _, path := range []string{"bytes", "container/heap", "container/list", "container/ring", "context", "encoding/gob", "encoding/json", "encoding/xml", "errors", "expvar", "fmt", "io", "iter", "log", "log/slog", "maps", "reflect", "runtime", "runtime/cgo", "runtime/pprof", "slices", "strings", "sync", "sync/atomic", "text/template", "time", "unique", "unsafe", "weak", source.ConcurrencyPaths[0]} {
 		if strings.Contains(all, filepath.Base(path)+".") {
 			fmt.Fprintf(&b, "\t%q\n", path)
 		}
@@ -339,7 +374,7 @@ var mustRewrite = []string{
 	"nothing", "verbs", "verbs-counted", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
 	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
 	"holds", "holds-asked", "instance-printed", "key-kept", "key-of-context",
-	"list-name-printed", "panics-elsewhere", "nil-compared", "nil-key", "nil-asked", "stringer",
+	"atomic-mixed", "boxed-errors-is", "boxed-field", "boxed-map-any", "list-name-printed", "panics-elsewhere", "nil-compared", "nil-key", "nil-asked", "stringer",
 }
 
 const observedMain = `

@@ -159,11 +159,6 @@ func (w *walker) returns(n *ast.ReturnStmt) {
 	}
 }
 
-func isTypeParam(t types.Type) bool {
-	_, ok := types.Unalias(t).(*types.TypeParam)
-	return ok
-}
-
 func (w *walker) composite(n *ast.CompositeLit) {
 	t := w.file.TypeOf(n)
 	if t == nil {
@@ -209,7 +204,7 @@ func (w *walker) composite(n *ast.CompositeLit) {
 			}
 		}
 	case *types.Map:
-		w.boxes.equates(u.Key())
+		w.equal.equates(u.Key())
 		for _, e := range n.Elts {
 			if kv, ok := e.(*ast.KeyValueExpr); ok {
 				w.flowTo(u.Key(), elem("key"), kv.Key)
@@ -291,7 +286,7 @@ func (w *walker) rangeStmt(n *ast.RangeStmt) {
 
 // key follows what a map is indexed with.
 func (w *walker) key(m ast.Expr, t *types.Map, key ast.Expr) {
-	w.boxes.equates(t.Key())
+	w.equal.equates(t.Key())
 	w.flowTo(t.Key(), func() *node {
 		if n := w.expr(m); n != nil {
 			return n.child("key")
@@ -307,11 +302,11 @@ func (w *walker) compare(x, y ast.Expr) {
 	}
 	if types.IsInterface(tx) || types.IsInterface(ty) {
 		if !source.IsNilExpr(w.file, x) && !source.IsNilExpr(w.file, y) {
-			w.boxes.equates(tx)
-			w.boxes.equates(ty)
+			w.equal.equates(tx)
+			w.equal.equates(ty)
 		}
 	} else {
-		w.boxes.equates(tx) // a struct, an array
+		w.equal.equates(tx) // a struct, an array
 	}
 	cx, cy := w.mutexIn(tx) && !source.IsNilExpr(w.file, x), w.mutexIn(ty) && !source.IsNilExpr(w.file, y)
 	switch {

@@ -26,12 +26,11 @@ import (
 
 // boxes are what a program puts into interfaces and takes out of them.
 type boxes struct {
-	in, out []*node            // mutexes that are converted, and types that are asserted
-	from    []boxing           // the conversions
-	bare    bool               // some are converted to an interface without methods
-	equated []*types.Interface // whose values are compared with one another, which compares types
-	asks    []token.Pos        // assertions that the helper's Mutex answers otherwise than the client's
-	leaks   []finding.Reason   // what may look at types at run time, or put in what is not followed
+	in, out []*node          // mutexes that are converted, and types that are asserted
+	from    []boxing         // the conversions
+	bare    bool             // some are converted to an interface without methods
+	asks    []token.Pos      // assertions that the helper's Mutex answers otherwise than the client's
+	leaks   []finding.Reason // what may look at types at run time, or put in what is not followed
 }
 
 // A boxing is a conversion of a mutex to an interface.
@@ -210,7 +209,7 @@ func (f *Flow) settle() {
 	for _, at := range b.asks {
 		reasons = append(reasons, finding.Reason{Code: finding.EscapesInterface, Detail: "an assertion would have another answer", Pos: f.p.Position(at)})
 	}
-	if !b.bare && len(b.out) == 0 && !b.compares(f.mutex, f.looks.raised) {
+	if !b.bare && len(b.out) == 0 && !f.equal.compares(f.mutex, f.looks.raised) {
 		// Nothing takes them out, nor tells a nil one from another, so they need not change together.
 		for _, n := range b.in {
 			n.find().deny(reasons...)
@@ -225,30 +224,6 @@ func (f *Flow) settle() {
 		unify(all[0], n)
 	}
 	all[0].find().deny(reasons...)
-}
-
-// compares reports whether two interfaces with mutexes in them may be compared. Two mutexes that
-// change apart are different anyway, but for those that are nil.
-func (b *boxes) compares(mutex types.Type, raised []*types.Interface) bool {
-	holds := func(i *types.Interface) bool { return mutex != nil && has(mutex, i) }
-	kept := slices.ContainsFunc(raised, holds)
-	return slices.ContainsFunc(b.equated, func(i *types.Interface) bool { return holds(i) && (kept || i.NumMethods() > 0) })
-}
-
-// equates notes that values of type t are compared with one another.
-func (b *boxes) equates(t types.Type) {
-	switch u := source.Under(t).(type) {
-	case *types.Interface:
-		if !isTypeParam(t) {
-			b.equated = append(b.equated, u)
-		}
-	case *types.Array:
-		b.equates(u.Elem())
-	case *types.Struct:
-		for v := range u.Fields() {
-			b.equates(v.Type())
-		}
-	}
 }
 
 // leak returns a reason why not everything that may meet in an interface is known, or nil.

@@ -55,6 +55,7 @@ func (w *walker) call(n *ast.CallExpr) {
 		}
 	}
 	observer{w}.patches(n)
+	w.equal.called(w.file, n)
 	if (observer{w}).stubs(n) {
 		return
 	}

@@ -135,6 +135,7 @@ type Flow struct {
 	types    map[token.Pos]*node // type expressions by position
 	carries  map[types.Type]bool
 	boxes    boxes
+	equal    equal
 	generics generics
 	looks    looks
 	ignored  []unreadUser // by the build configuration

@@ -86,7 +86,7 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 	for i := 0; i < inst.TypeArgs.Len() && i < params.Len(); i++ {
 		param := params.At(i).Obj().Pos()
 		if iface, ok := params.At(i).Constraint().Underlying().(*types.Interface); ok && iface.IsComparable() {
-			w.boxes.equates(inst.TypeArgs.At(i))
+			w.equal.equates(inst.TypeArgs.At(i))
 		}
 		w.asksForHelper(inst.TypeArgs.At(i), id.Pos()) // generic code may assert it
 		carries := w.mutexIn(inst.TypeArgs.At(i))
@@ -94,9 +94,10 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 			w.poisonNode(w.generics.hub, finding.GenericType, id, "generic code has the struct itself, not only a pointer to it")
 		}
 		from := typeParamsIn(inst.TypeArgs.At(i))
+		w.equal.composed(inst.TypeArgs.At(i)) // generic code may put it into an interface
 		holds := !carries && len(w.held(inst.TypeArgs.At(i), calls)) > 0
 		boxes := len(outgoing(w.p, inst.TypeArgs.At(i))) > 0 || types.IsInterface(inst.TypeArgs.At(i)) && !isTypeParam(inst.TypeArgs.At(i))
-		boxes = boxes || showsContext(w.Flow, inst.TypeArgs.At(i), members)
+		boxes = boxes || showsContext(w.Flow, inst.TypeArgs.At(i), members) || len(inName(w.mutexIn, inst.TypeArgs.At(i))) > 0
 		if iface, ok := params.At(i).Constraint().Underlying().(*types.Interface); ok && w.p.FileAt(obj.Pos()) != nil {
 			foreignMethods(observer{w}, inst.TypeArgs.At(i), iface, id.Pos())
 		}
@@ -116,6 +117,11 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 			}
 			w.generics.boxed[param] = []boxedParameter{b}
 			w.generics.methods[param] = []string{"*"}
+		}
+		if spelled := inName(w.mutexIn, inst.TypeArgs.At(i)); w.p.FileAt(obj.Pos()) == nil && w.generics.boxed[param][0].look >= named {
+			for _, obj := range spelled {
+				w.refuse(w.object(obj), finding.GenericType, id.Pos(), "%s", w.generics.boxed[param][0].foreign)
+			}
 		}
 		if holds {
 			w.generics.held[param] = append(w.generics.held[param], inst.TypeArgs.At(i))
@@ -172,8 +178,8 @@ func (w *Flow) receiver(sig *types.Signature) {
 func (w observer) boxing(t, dst types.Type, src ast.Expr) {
 	w.looked(t, dst, src)
 	iface, ok := source.Under(dst).(*types.Interface)
-	if t == nil || !ok || isTypeParam(dst) {
-		return
+	if t == nil || !ok || isTypeParam(dst) || types.IsInterface(t) && !isTypeParam(t) {
+		return // what is in an interface was converted before
 	}
 	for _, param := range typeParamsIn(t) {
 		b := boxedParameter{at: src.Pos(), iface: iface}
@@ -379,6 +385,13 @@ func throughInterfaces(f *Flow) {
 func (l *looks) boxedInterface(f *Flow, b boxedParameter, t types.Type) {
 	printsContext(f, t, meeting{b.look, anything, b.who, b.at, origin{}})
 	iface, ok := t.Underlying().(*types.Interface)
+	if spelled := inName(f.mutexIn, t); len(spelled) > 0 {
+		if b.look >= named {
+			f.refuseInstance(instance{t, b.iface, b.at}, b.who)
+		} else if b.iface != nil {
+			l.named = append(l.named, instance{t, b.iface, b.at})
+		}
+	}
 	switch {
 	case isContext(t):
 		l.contexts.boxed = l.contexts.boxed || b.look <= blind
@@ -492,62 +505,6 @@ func (f *Flow) weight(t types.Type, busy map[types.Type]bool) (n int) {
 		return max(n, 1)
 	}
 	return n
-}
-
-func typeParams(obj types.Object) *types.TypeParamList {
-	switch obj := obj.(type) {
-	case *types.Func:
-		return obj.Origin().Signature().TypeParams()
-	case *types.TypeName:
-		switch t := obj.Type().(type) {
-		case *types.Named:
-			return t.Origin().TypeParams()
-		case *types.Alias:
-			return t.Origin().TypeParams()
-		}
-	}
-	return nil
-}
-
-// typeParamsIn returns the type parameters that a type is made of.
-func typeParamsIn(t types.Type) (out []*types.TypeParam) {
-	seen := map[types.Type]bool{}
-	var visit func(t types.Type)
-	visit = func(t types.Type) {
-		if t == nil || seen[t] {
-			return
-		}
-		seen[t] = true
-		switch t := t.(type) {
-		case *types.TypeParam:
-			out = append(out, t)
-		case *types.Alias:
-			visit(types.Unalias(t))
-		case *types.Map:
-			visit(t.Key())
-			visit(t.Elem())
-		case interface{ Elem() types.Type }:
-			visit(t.Elem())
-		case *types.Signature:
-			visit(t.Params())
-			visit(t.Results())
-		case *types.Tuple:
-			for i := 0; i < t.Len(); i++ {
-				visit(t.At(i).Type())
-			}
-		case *types.Struct:
-			for i := 0; i < t.NumFields(); i++ {
-				visit(t.Field(i).Type())
-			}
-		case *types.Named:
-			args := t.TypeArgs()
-			for i := 0; args != nil && i < args.Len(); i++ {
-				visit(args.At(i))
-			}
-		}
-	}
-	visit(t)
-	return out
 }
 
 // genericFunc reports whether e names a generic function.

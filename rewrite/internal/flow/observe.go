@@ -78,7 +78,7 @@ type methodValue struct {
 type failing struct {
 	from  *types.Interface
 	asked types.Type
-	n     *node // of asked, if that is the mutex
+	ns    []*node // of asked, if that is the mutex, or has it in its name
 	at    token.Pos
 	text  string // the method that it is in, if those that call it write down its panics
 	src   origin
@@ -156,6 +156,10 @@ func (w observer) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) 
 			w.looks.raised = append(w.looks.raised, from)
 		}
 		return
+	}
+	w.equal.composed(t)
+	if len(inName(w.mutexIn, t)) > 0 {
+		w.looks.named = append(w.looks.named, instance{t, iface, src.Pos()})
 	}
 	if len(w.held(t, calls)) > 0 {
 		w.looks.kept = append(w.looks.kept, kept{t, iface, src.Pos()})
@@ -349,6 +353,9 @@ func text(v constant.Value) string {
 
 // show refuses what a value of type t holds, since somebody looks at it.
 func (w *Flow) show(t types.Type, how look, who string, at token.Pos) {
+	if how >= named && len(inName(w.mutexIn, t)) > 0 {
+		w.refuseInstance(instance{t: t, at: at}, who)
+	}
 	if how < members {
 		return
 	}
@@ -420,9 +427,13 @@ func (f *Flow) held(t types.Type, how look) (out []types.Object) {
 			}
 		case *types.Struct:
 			for v := range t.Fields() {
-				if how.sees(v) && f.mutexIn(v.Type()) {
+				if !how.sees(v) {
+					continue
+				}
+				if f.mutexIn(v.Type()) {
 					out = append(out, v)
 				}
+				out = append(out, inName(f.mutexIn, v.Type())...)
 			}
 		}
 	})
@@ -528,19 +539,6 @@ func (f *Flow) visitTypes(t types.Type, how look, visit func(types.Type)) {
 	walk(t)
 }
 
-// has reports whether values of type t may have all methods that an interface has. What stands
-// for a type parameter in their signatures is not known.
-func has(t types.Type, iface *types.Interface) bool {
-	for m := range iface.Methods() {
-		obj, _, _ := types.LookupFieldOrMethod(t, true, m.Pkg(), m.Name())
-		fn, ok := obj.(*types.Func)
-		if !ok || len(typeParamsIn(m.Type())) == 0 && len(typeParamsIn(fn.Type())) == 0 && source.MethodKey(fn) != source.MethodKey(m) {
-			return false
-		}
-	}
-	return true
-}
-
 // met refuses what somebody outside the module may look at by way of interfaces of the
 // module.
 func (f *Flow) met() {
@@ -603,7 +601,11 @@ func (w observer) mayFail(x *ast.TypeAssertExpr) {
 	}
 	f := failing{from: from, asked: w.file.TypeOf(x.Type), at: x.Pos(), src: origin{w.file, x.X}}
 	if w.p.IsMutexPtr(f.asked) {
-		f.n = w.typeExpr(x.Type)
+		f.ns = []*node{w.typeExpr(x.Type)}
+	} else {
+		for _, obj := range inName(w.mutexIn, f.asked) {
+			f.ns = append(f.ns, w.object(obj))
+		}
 	}
 	for _, n := range w.stack {
 		if fn, ok := n.(*ast.FuncDecl); ok && fn.Recv != nil && slices.Contains(texts, fn.Name.Name) {
@@ -626,25 +628,26 @@ func (w observer) recovered(n *ast.CallExpr) {
 // refuseInstance refuses the mutexes that go through generic code, since somebody reads the name
 // of a type that has them among its arguments.
 func (f *Flow) refuseInstance(i instance, who string) {
+	spelled := inName(f.mutexIn, i.t)
+	for _, obj := range spelled {
+		f.refuse(f.object(obj), finding.EscapesInterface, i.at, "%s has it in its name, which %s may read", types.TypeString(i.t, shortly), who)
+	}
+	if len(spelled) > 0 && len(typeParamsIn(i.t)) == 0 {
+		return
+	}
 	f.refuse(f.generics.hub, finding.GenericType, i.at, "an instance of %s has it in its name, which %s may read", types.TypeString(i.t, shortly), who)
 }
 
 // failed refuses what the panic of a failing assertion names.
 func (f *Flow) failed(from *origins, reaches func(t types.Type, in, to *types.Interface) bool) {
 	for _, a := range f.looks.failing {
-		if a.n != nil {
-			if from.always(a.src, f.p.IsMutexPtr) {
-				continue
-			}
-			for _, c := range f.looks.catchers[:min(1, len(f.looks.catchers))] {
-				f.refuse(a.n, finding.EscapesInterface, a.at, "where the assertion fails its panic names the type, and %s at %s may write that down", c.who, f.p.Where(c.at))
-			}
-			if a.text != "" {
-				f.refuse(a.n, finding.EscapesInterface, a.at, "where the assertion fails its panic names the type, and what calls %s may write that down", a.text)
-			}
-			if f.looks.recovers.IsValid() {
-				f.refuse(a.n, finding.EscapesInterface, a.at, "where the assertion fails its panic names the type, and recover at %s may hand that on", f.p.Where(f.looks.recovers))
-			}
+		if f.p.IsMutexPtr(a.asked) && from.always(a.src, f.p.IsMutexPtr) {
+			continue
+		}
+		for _, n := range a.ns {
+			namedByPanic(f, n, a)
+		}
+		if f.p.IsMutexPtr(a.asked) {
 			continue
 		}
 		iface, ok := source.Under(a.asked).(*types.Interface)
@@ -661,6 +664,20 @@ func (f *Flow) failed(from *origins, reaches func(t types.Type, in, to *types.In
 				f.refuse(c.n, finding.EscapesInterface, c.at, "what is in such an interface may come to the assertion at %s, whose panic names its type", f.p.Where(a.at))
 			}
 		}
+	}
+}
+
+// namedByPanic refuses a mutex whose type an assertion asks for, where somebody may write down how that fails.
+func namedByPanic(f *Flow, n *node, a failing) {
+	const fails = "where the assertion fails its panic names the type, and "
+	for _, c := range f.looks.catchers[:min(1, len(f.looks.catchers))] {
+		f.refuse(n, finding.EscapesInterface, a.at, fails+"%s at %s may write that down", c.who, f.p.Where(c.at))
+	}
+	if a.text != "" {
+		f.refuse(n, finding.EscapesInterface, a.at, fails+"what calls %s may write that down", a.text)
+	}
+	if f.looks.recovers.IsValid() {
+		f.refuse(n, finding.EscapesInterface, a.at, fails+"recover at %s may hand that on", f.p.Where(f.looks.recovers))
 	}
 }
 
