@@ -170,7 +170,24 @@ func (m Module) modules(ctx context.Context, goSum []byte) ([]gosum.Module, erro
 		}
 	}
 	m.Log("asking for the build list")
-	return gosum.BuildList(ctx, m.Go, m.GoMod, goSum)
+	list, err := gosum.BuildList(ctx, m.Go, m.GoMod, goSum)
+	if err == nil || m.Workspace == "" || ctx.Err() != nil {
+		return list, err
+	}
+	// Only the workspace may have, or replace, what the module requires, which is never built alone
+	// then. What other modules of it ask for is not what this one does.
+	together, wrong := gosum.Together(ctx, m.List)
+	if wrong != nil {
+		return nil, err
+	}
+	for path, version := range requirements(m.GoMod) {
+		for i := range together {
+			if together[i].Path == path {
+				together[i].Version = version
+			}
+		}
+	}
+	return together, nil
 }
 
 // requires reports whether the go.mod requires a module.

@@ -39,6 +39,21 @@ func BuildList(ctx context.Context, r gocmd.Runner, gomod, gosum []byte) ([]Modu
 	if err != nil {
 		return nil, explain(err)
 	}
+	return decoded(out)
+}
+
+// Together returns the build list of the workspace that r.Dir is in, with the files as they are
+// there. It is that of no single module: requirements of all of them count.
+func Together(ctx context.Context, r gocmd.Runner) ([]Module, error) {
+	out, err := r.Run(ctx, "list", "-m", "-json", "all")
+	if err != nil {
+		return nil, explain(err)
+	}
+	return decoded(out)
+}
+
+// decoded reads what "go list -m -json" printed.
+func decoded(out []byte) ([]Module, error) {
 	var list []Module
 	for dec := json.NewDecoder(bytes.NewReader(out)); dec.More(); {
 		var m Module
