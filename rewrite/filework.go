@@ -40,7 +40,7 @@ type fileWork struct {
 type workload struct {
 	files  map[*source.File]*fileWork
 	client string // import path of package concurrency; "" if nothing is to be done
-	needs  helper.Config
+	needs  helper.Parts
 }
 
 func (l *workload) at(f *source.File) *fileWork {
@@ -52,7 +52,7 @@ func (l *workload) at(f *source.File) *fileWork {
 
 // collect gathers it, where each proposal has the tier that is said.
 func (pl *Plan) collect(tier func(*proposal) finding.Tier) (*workload, *proposal, error) {
-	p, l := pl.p, &workload{files: map[*source.File]*fileWork{}, needs: helper.Config{NoMutex: true}}
+	p, l := pl.p, &workload{files: map[*source.File]*fileWork{}}
 	done := map[*flow.Component]bool{}
 	for _, f := range pl.proposals {
 		if tier(f) == finding.Refuse {
@@ -75,14 +75,16 @@ func (pl *Plan) collect(tier func(*proposal) finding.Tier) (*workload, *proposal
 			if !slices.Contains(w.replaced, r) {
 				w.replaced = append(w.replaced, r)
 			}
-			r.needs(&l.needs)
+			l.needs |= r.needs()
 		}
-		l.needs.NoMutex = l.needs.NoMutex && len(f.components) == 0
+		if len(f.components) > 0 {
+			l.needs |= helper.Mutex
+		}
 		w := l.at(p.ByName[f.site.File.Name])
 		w.findings = append(w.findings, f)
 		switch tier(f) {
 		case finding.Gate:
-			l.needs.Clocks = true
+			l.needs |= helper.Clocks
 			if err := w.gate(p, f); err != nil {
 				return nil, f, err
 			}

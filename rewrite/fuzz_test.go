@@ -205,7 +205,7 @@ func newWorld(t testing.TB) *world {
 	}
 	files, err := helper.Generate(helper.Config{
 		Package: pathpkg.Base(helper.DefaultDir), Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Client: "go.etcd.io/etcd/client/v3",
-		Version: "test", Clocks: true, Within: true, Txn: true, Session: true, Election: true,
+		Version: "test", Parts: helper.All,
 	})
 	if err != nil {
 		t.Fatal(err)

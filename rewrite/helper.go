@@ -88,31 +88,29 @@ func (pl *Plan) helperTaken() {
 }
 
 // helperChanges brings the helper package up to date, unless an existing one is used.
-func (pl *Plan) helperChanges(client string, need helper.Config) ([]change.Change, error) {
+func (pl *Plan) helperChanges(client string, needs helper.Parts) ([]change.Change, error) {
 	in := pl.p.In
 	if in.Helper != nil {
 		return nil, nil
 	}
-	has := func(name string) bool { return in.HelperFiles[name] != nil } // code that was rewritten earlier needs it
-	need.Clocks, need.Within = need.Clocks || has(helper.ClocksFile), need.Within || has(helper.WithinFile)
-	need.Session = need.Session || has(helper.SessionFile)
-	need.Election = need.Election || has(helper.ElectionFile)
-	need.Txn, need.NoMutex = need.Txn || has(helper.TxnFile), need.NoMutex && !has(helper.MutexFile)
 	_, state := helper.Worst(in.HelperFiles, in.Version)
 	_, earlier := in.HelperFiles[helper.EarlierFile]
 	if state == helper.Newer {
 		return nil, nil // it has what this version's has, and more
 	}
-	need.Package, need.Concurrency, need.Client = pathpkg.Base(in.HelperDir), client, pl.p.ClientBeside(client)
-	need.Version, need.Earlier, need.Header = in.Version, earlier || state == helper.Earlier, in.HelperHeader
-	if need.Header == nil { // that of the files that are there stays, and is that of new ones
+	want := helper.Config{
+		Package: pathpkg.Base(in.HelperDir), Concurrency: client, Client: pl.p.ClientBeside(client),
+		Parts:   needs | helper.PartsOf(in.HelperFiles), // code that was rewritten earlier needs what there is
+		Version: in.Version, Earlier: earlier || state == helper.Earlier, Header: in.HelperHeader,
+	}
+	if want.Header == nil { // that of the files that are there stays, and is that of new ones
 		for _, name := range helper.Files {
-			if header, _ := helper.Header(in.HelperFiles[name]); len(need.Header) == 0 {
-				need.Header = header
+			if header, _ := helper.Header(in.HelperFiles[name]); len(want.Header) == 0 {
+				want.Header = header
 			}
 		}
 	}
-	files, err := helper.Generate(need)
+	files, err := helper.Generate(want)
 	if err != nil {
 		return nil, err
 	}

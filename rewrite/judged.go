@@ -242,7 +242,7 @@ func (pl *Plan) after(a *loop.Finder, changes []change.Change, client string) *j
 	}
 	files, err := helper.Generate(helper.Config{
 		Package: pathpkg.Base(pl.p.In.HelperName()), Concurrency: client, Client: pl.p.ClientBeside(client),
-		Version: pl.p.In.Version, Clocks: true, Within: true, Txn: true, Session: true, Election: true, Earlier: true,
+		Version: pl.p.In.Version, Parts: helper.All, Earlier: true,
 	})
 	if err != nil {
 		panic(errors.Join(errors.New("the helper package cannot be generated"), err)) // the same was done for its files

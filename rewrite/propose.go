@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/helper"
 	"etcdmod/rewrite/internal/flow"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/proof"
@@ -59,7 +60,7 @@ func prove(p *loop.Finder, f *proposal, s *loop.Site) (finding.Tier, *finding.Re
 	if paced {
 		unfit = cmp.Or(proof.NeverStopped(s), proof.Present(s))
 	}
-	f.gated = paced && unfit == nil && p.In.HasClocks()
+	f.gated = paced && unfit == nil && p.In.Offers(helper.Clocks)
 	tier := finding.Guard
 	if f.gated {
 		tier = finding.Gate

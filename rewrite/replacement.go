@@ -25,7 +25,7 @@ type replacement interface {
 	// edits are those of the file. qualifier is the name of the helper package.
 	edits(p *source.Program, qualifier string) edit.Edits
 	// needs notes what the helper package must have for it.
-	needs(*helper.Config)
+	needs() helper.Parts
 	// differs says what it changes.
 	differs(*source.Program) []finding.Difference
 }

@@ -97,15 +97,13 @@ type sessionReplaced struct {
 
 func (r sessionReplaced) moved(f *source.File) replacement                    { r.file = f; return r }
 func (r sessionReplaced) function() ast.Expr                                  { return ast.Unparen(r.call.Fun) }
-func (r sessionReplaced) needs(c *helper.Config)                              { needSession(c) }
+func (r sessionReplaced) needs() helper.Parts                                 { return helper.Session }
 func (r sessionReplaced) differs(*source.Program) (none []finding.Difference) { return }
 
 func (r sessionReplaced) edits(p *source.Program, qualifier string) edit.Edits {
 	fun := r.function()
 	return edit.Edits{{Start: p.Offset(fun.Pos()), End: p.Offset(fun.End()), Text: qualifier + "." + r.name}}
 }
-
-func needSession(c *helper.Config) { c.Session, c.NoMutex = true, false }
 
 // A sessionMade is the one that makes the session.
 type sessionMade struct {
@@ -134,7 +132,7 @@ func (r sessionUsed) moved(f *source.File) replacement                    { r.fi
 func (r sessionUsed) pos() token.Pos                                      { return r.value.Pos() }
 func (r sessionUsed) function() ast.Expr                                  { return nil }
 func (r sessionUsed) qualified() bool                                     { return false }
-func (r sessionUsed) needs(c *helper.Config)                              { needSession(c) }
+func (r sessionUsed) needs() helper.Parts                                 { return helper.Session }
 func (r sessionUsed) differs(*source.Program) (none []finding.Difference) { return }
 
 func (r sessionUsed) edits(p *source.Program, _ string) edit.Edits {
@@ -154,7 +152,7 @@ func grantLate(p *loop.Finder, c *candidate) (calls []replacement, why []finding
 	} else if !c.Walker.Attempt.Timed && !c.Paced() && !c.Repeated() {
 		refuse(finding.NoClock, c.Node) // the grant has been what slows it down
 	}
-	if !p.In.HasSession() {
+	if !p.In.Offers(helper.Session) {
 		why = append(why, finding.Reason{Code: finding.HelperLacks, Detail: helper.SessionFile + " of " + p.In.HelperImport(), Pos: p.Position(c.Node.Pos())})
 	}
 	made := sessionOf(c.Site)

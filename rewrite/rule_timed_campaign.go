@@ -91,7 +91,7 @@ type campaignReplaced struct {
 }
 
 func (r campaignReplaced) moved(f *source.File) replacement { r.file = f; return r }
-func (r campaignReplaced) needs(c *helper.Config)           { c.Election = true }
+func (r campaignReplaced) needs() helper.Parts              { return helper.Election }
 
 func (r campaignReplaced) differs(p *source.Program) []finding.Difference {
 	return differences(p, r, finding.CampaignsLate, finding.LeaderGap, finding.MissesTurn)
@@ -110,7 +110,7 @@ func campaignWithin(p *loop.Finder, c *candidate) (calls []replacement, why []fi
 	refuse := func(code finding.Code, at ast.Node, detail string) {
 		why = append(why, finding.Reason{Code: code, Detail: detail, Pos: p.Position(at.Pos())})
 	}
-	if !p.In.HasElection() {
+	if !p.In.Offers(helper.Election) {
 		refuse(finding.HelperLacks, c.Node, helper.ElectionFile+" of "+p.In.HelperImport())
 	}
 	elections := tries.NewElections(p.Program)

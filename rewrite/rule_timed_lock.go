@@ -86,7 +86,7 @@ type lockReplaced struct{ replacedCall }
 
 func (r lockReplaced) moved(f *source.File) replacement { r.file = f; return r }
 func (r lockReplaced) qualified() bool                  { return false }
-func (r lockReplaced) needs(c *helper.Config)           { c.Within = true }
+func (r lockReplaced) needs() helper.Parts              { return helper.Within }
 
 func (r lockReplaced) differs(p *source.Program) []finding.Difference {
 	return differences(p, r, finding.JoinsLate, finding.MissesTurn)
@@ -107,7 +107,7 @@ func lockWithin(p *loop.Finder, c *candidate) (calls []replacement, why []findin
 			refuse(finding.ClientNoTryLock, c.Node, "%s", m.Path)
 		}
 	}
-	if !p.In.HasWithin() {
+	if !p.In.Offers(helper.Within) {
 		refuse(finding.HelperLacks, c.Node, "%s of %s", helper.WithinFile, p.In.HelperImport())
 	}
 	callers, polled := polledBy(p, c, tries.Locks)

@@ -89,7 +89,7 @@ func askFirst(p *loop.Finder, c *candidate) (calls []replacement, why []finding.
 	if !c.Paced() && !c.Repeated() {
 		refuse(finding.NoClock, c.Node, "")
 	}
-	if !p.In.HasTxn() {
+	if !p.In.Offers(helper.Txn) {
 		refuse(finding.HelperLacks, c.Node, helper.TxnFile+" of "+p.In.HelperImport())
 	}
 	begun, not, at := tries.Txns{Functions: c.Functions}.Unguarded(c.Site)
@@ -108,7 +108,7 @@ func askFirst(p *loop.Finder, c *candidate) (calls []replacement, why []finding.
 type txnReplaced struct{ replacedCall }
 
 func (r txnReplaced) moved(f *source.File) replacement { r.file = f; return r }
-func (r txnReplaced) needs(c *helper.Config)           { c.Txn = true }
+func (r txnReplaced) needs() helper.Parts              { return helper.Txn }
 
 func (r txnReplaced) differs(p *source.Program) []finding.Difference {
 	return differences(p, r, finding.TxnAsksFirst)

@@ -161,7 +161,7 @@ func layOut(t *testing.T, dir string, all []*simulated, schedules int) {
 			t.Fatal(err)
 		}
 	}
-	files, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: source.ConcurrencyPaths[0], Version: "test", Clocks: true})
+	files, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: source.ConcurrencyPaths[0], Version: "test", Parts: helper.Clocks})
 	if err != nil {
 		t.Fatal(err)
 	}

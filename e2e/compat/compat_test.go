@@ -98,10 +98,10 @@ func (r row) write(t *testing.T) module {
 	t.Helper()
 	m := module{gocmd.Runner{Dir: t.TempDir()}.With("GOWORK=off", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly")}
 	m.put(t, "go.mod", []byte("module "+service+"\n\ngo "+r.line+"\n\nrequire "+r.module+" "+r.version+"\n"))
-	for dir, clocks := range map[string]bool{"internal/etcdlock": true, "internal/guard": false} {
+	for dir, parts := range map[string]helper.Parts{"internal/etcdlock": helper.All, "internal/guard": helper.Mutex} {
 		files, err := helper.Generate(helper.Config{
-			Package: filepath.Base(dir), Concurrency: r.client + "/concurrency", Version: "test", Earlier: clocks,
-			Clocks: clocks, Within: clocks, Txn: clocks, Session: clocks, Election: clocks,
+			Package: filepath.Base(dir), Concurrency: r.client + "/concurrency", Version: "test", Parts: parts,
+			Earlier: parts == helper.All,
 		})
 		if err != nil {
 			t.Fatal(err)

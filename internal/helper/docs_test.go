@@ -50,7 +50,7 @@ func TestDocsNameTestsThatExist(t *testing.T) {
 
 // Whoever approves the package reads all of it.
 func TestFilesStaySmall(t *testing.T) {
-	files, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Version: "v1.0.0", Clocks: true})
+	files, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Version: "v1.0.0", Parts: helper.Clocks})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func Judge(name string, src []byte, version string) State {
 		return Foreign
 	}
 	body := bodyHash(src)
-	now, err := Generate(Config{Package: "p", Concurrency: "x/y/concurrency", Version: version, Clocks: true, Within: true, Txn: true, Session: true, Election: true, Earlier: true})
+	now, err := Generate(Config{Package: "p", Concurrency: "x/y/concurrency", Version: version, Parts: All, Earlier: true})
 	switch {
 	case err == nil && now[name] != nil && bodyHash(now[name]) == body:
 		return Current

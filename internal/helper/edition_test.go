@@ -14,7 +14,7 @@ const firstEdition = "../../e2e/internal/firstedition"
 
 func TestJudge(t *testing.T) {
 	const version = "v0.2.0"
-	files, err := helper.Generate(helper.Config{Package: "locks", Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Version: version, Clocks: true, Within: true, Txn: true, Session: true, Election: true, Earlier: true})
+	files, err := helper.Generate(helper.Config{Package: "locks", Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Version: version, Parts: helper.All, Earlier: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestJudge(t *testing.T) {
 
 func TestWorst(t *testing.T) {
 	const version = "v0.2.0"
-	now, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Version: version, Clocks: true})
+	now, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Version: version, Parts: helper.Clocks})
 	if err != nil {
 		t.Fatal(err)
 	}

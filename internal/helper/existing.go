@@ -12,11 +12,7 @@ import (
 type Existing struct {
 	Package     string // package name
 	Concurrency string // import path of the client's package concurrency
-	Clocks      bool   // it has the clocks
-	Within      bool   // it has LockWithin
-	Txn         bool   // it has Txn
-	Session     bool   // it has the session of a try
-	Election    bool   // it has CampaignWithin
+	Parts       Parts  // what it offers
 }
 
 // Describe says which package its files, by name, are. An error means that etcdmod did not
@@ -33,7 +29,7 @@ func Describe(files map[string][]byte) (Existing, error) {
 	if err != nil {
 		return Existing{}, err
 	}
-	e := Existing{Package: f.Name.Name, Clocks: IsGenerated(files[ClocksFile]), Within: IsGenerated(files[WithinFile]), Txn: IsGenerated(files[TxnFile]), Session: IsGenerated(files[SessionFile]), Election: IsGenerated(files[ElectionFile])}
+	e := Existing{Package: f.Name.Name, Parts: PartsOf(files)}
 	for _, spec := range f.Imports { // besides the client, which has a name, and the standard library
 		ip, err := strconv.Unquote(spec.Path.Value)
 		if first, _, _ := strings.Cut(ip, "/"); err == nil && spec.Name == nil && strings.Contains(first, ".") {

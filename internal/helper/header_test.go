@@ -10,7 +10,7 @@ import (
 // A file with a header of the user's is what etcdmod generates, and one with a header that says
 // something to a tool is not.
 func TestHeader(t *testing.T) {
-	config := helper.Config{Package: "locks", Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Version: "v0.2.0"}
+	config := helper.Config{Package: "locks", Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Version: "v0.2.0", Parts: helper.Mutex}
 	plain, err := helper.Generate(config)
 	if err != nil {
 		t.Fatal(err)

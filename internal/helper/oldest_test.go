@@ -31,10 +31,10 @@ var paths = []string{"go.etcd.io/etcd/client/v3", "go.etcd.io/etcd/clientv3", "g
 
 func TestGeneratedForOldestGo(t *testing.T) {
 	for _, path := range paths {
-		for _, clocks := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s clocks=%v", path, clocks), func(t *testing.T) {
+		for _, parts := range []helper.Parts{helper.Mutex, helper.All} {
+			t.Run(fmt.Sprintf("%s parts=%b", path, parts), func(t *testing.T) {
 				files, err := helper.Generate(helper.Config{
-					Package: "etcdlock", Concurrency: path + "/concurrency", Version: "test", Clocks: clocks, Within: clocks, Txn: clocks, Session: clocks, Election: clocks, Earlier: true,
+					Package: "etcdlock", Concurrency: path + "/concurrency", Version: "test", Parts: parts, Earlier: true,
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -166,7 +166,7 @@ func (r *run) existing(ctx context.Context) (*rewrite.Helper, error) {
 			return fail("go.mod does not require %s, which only %s provides; require it first", pkg.Module.Path, r.mod.Rel(r.mod.Workspace))
 		}
 	}
-	return &rewrite.Helper{Import: name, Name: pkg.Name, Client: has.Concurrency, Clocks: has.Clocks, Within: has.Within, Txn: has.Txn, Session: has.Session, Election: has.Election}, nil
+	return &rewrite.Helper{Import: name, Name: pkg.Name, Client: has.Concurrency, Parts: has.Parts}, nil
 }
 
 // CheckHelperImport says what is wrong with the import path of a helper package.

@@ -34,7 +34,7 @@ import (
 // BenchmarkClean is the cost of modules that have nothing to do with etcd, beside the floor:
 // to walk the tree and read the import blocks, with whatever does it fastest.
 func BenchmarkClean(b *testing.B) {
-	for _, modules := range []int{1000, 5000} {
+	for _, modules := range []int{200, 1000, 5000} {
 		b.Run(fmt.Sprint(modules), func(b *testing.B) {
 			m := newMonorepo(b, synthetic.Config{Modules: modules, Seed: 1, Files: 12})
 			for b.Loop() {
@@ -57,7 +57,7 @@ func BenchmarkClean(b *testing.B) {
 // changes is not. Beside it is go vet of the packages that changed, after the change, in as
 // many modules at a time.
 func BenchmarkAffected(b *testing.B) {
-	for _, modules := range []int{1000, 5000} {
+	for _, modules := range []int{200, 1000, 5000} {
 		for _, by := range []rollout.By{rollout.ByModule, rollout.ByDir} {
 			b.Run(fmt.Sprintf("%d/%s", modules, by), func(b *testing.B) {
 				m := newMonorepo(b, synthetic.Config{Modules: modules, Affected: 0.03, Seed: 1, Files: 12})

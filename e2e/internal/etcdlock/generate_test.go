@@ -24,11 +24,7 @@ func TestCopyIsInStepWithTheTemplates(t *testing.T) {
 		Package:     "etcdlock",
 		Concurrency: "go.etcd.io/etcd/client/v3/concurrency",
 		Version:     version.Version,
-		Clocks:      true,
-		Within:      true,
-		Txn:         true,
-		Session:     true,
-		Election:    true,
+		Parts:       helper.All,
 		Earlier:     true,
 	})
 	if err != nil {

@@ -25,16 +25,10 @@ type Fork struct {
 // A Helper is a helper package that etcdmod has generated before, in this module or in
 // another one.
 type Helper struct {
-	Import string // import path
-	Name   string // package name
-	Client string // import path of the package concurrency that it is for
-	Clocks bool   // it has the clocks that a gate needs
-	Within bool   // it has LockWithin
-	Txn    bool   // it has Txn
-	// Session says that it has the session of a try.
-	Session bool
-	// Election says that it has CampaignWithin.
-	Election bool
+	Import string       // import path
+	Name   string       // package name
+	Client string       // import path of the package concurrency that it is for
+	Parts  helper.Parts // what it offers
 }
 
 // A Neighbour is a package of another module that imports one of this module, or that is built with
@@ -51,50 +45,13 @@ type Neighbour struct {
 	Above []string
 }
 
-// HasClocks reports whether the helper package has the clocks, or can be given them.
-func (in *Input) HasClocks() bool {
+// Offers reports whether the helper package has those parts, or can be given them.
+func (in *Input) Offers(parts helper.Parts) bool {
 	if in.Helper != nil {
-		return in.Helper.Clocks
+		return in.Helper.Parts.Has(parts)
 	}
-	return in.mayHave(helper.ClocksFile)
-}
-
-// HasWithin is HasClocks for LockWithin.
-func (in *Input) HasWithin() bool {
-	if in.Helper != nil {
-		return in.Helper.Within
-	}
-	return in.mayHave(helper.WithinFile)
-}
-
-// HasTxn is HasClocks for Txn.
-func (in *Input) HasTxn() bool {
-	if in.Helper != nil {
-		return in.Helper.Txn
-	}
-	return in.mayHave(helper.TxnFile)
-}
-
-// HasSession is HasClocks for the session of a try.
-func (in *Input) HasSession() bool {
-	if in.Helper != nil {
-		return in.Helper.Session
-	}
-	return in.mayHave(helper.SessionFile)
-}
-
-// HasElection is HasClocks for CampaignWithin.
-func (in *Input) HasElection() bool {
-	if in.Helper != nil {
-		return in.Helper.Election
-	}
-	return in.mayHave(helper.ElectionFile)
-}
-
-// mayHave reports whether the generated package has that file, or can be given it.
-func (in *Input) mayHave(name string) bool {
 	_, state := helper.Worst(in.HelperFiles, in.Version)
-	return state != helper.Newer || in.HelperFiles[name] != nil
+	return state != helper.Newer || helper.PartsOf(in.HelperFiles).Has(parts)
 }
 
 // HelperName is the name of the helper package.

@@ -59,7 +59,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
-	files, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: clientPath, Version: "test", Clocks: true})
+	files, err := helper.Generate(helper.Config{Package: "etcdlock", Concurrency: clientPath, Version: "test", Parts: helper.Clocks})
 	if err != nil {
 		t.Fatal(err)
 	}
