@@ -25,8 +25,13 @@ func (r Runner) Unblock(ctx context.Context) (_ context.Context, stop func()) {
 }
 
 // blocked returns why the go command may wait for a file without end: in the modules that it
-// opens, and beside the go.work.
+// opens, beside the go.work, and where GOFLAGS has it look.
 func (r Runner) blocked(ctx context.Context) error {
+	if name := r.overlay(); name != "" {
+		if err := pipes.Unfit(name, rooted.Index); err != nil {
+			return err
+		}
+	}
 	work, dirs := modules.Opened(r.Dir, r.Env)
 	if work != "" {
 		for _, name := range []string{work, work + ".sum"} {

@@ -133,29 +133,37 @@ func (r Runner) Overlaid() (map[string]string, error) {
 	if !r.Layer.Empty() {
 		return r.Layer.Replace, nil
 	}
+	name := r.overlay()
+	if name == "" {
+		return nil, nil
+	}
+	data, err := rooted.ReadNamed(name, rooted.Index)
+	if err != nil {
+		return nil, err
+	}
+	var overlay struct{ Replace map[string]string }
+	if err := json.Unmarshal(data, &overlay); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	all := map[string]string{}
+	for name, other := range overlay.Replace {
+		if other != "" {
+			all[r.from(name)] = r.from(other)
+		}
+	}
+	return all, nil
+}
+
+// overlay returns the file that GOFLAGS names for -overlay, or "".
+func (r Runner) overlay() string {
 	kept, _ := goenv.Flags(goenv.Setting(r.Env)("GOFLAGS"))
 	for _, flag := range slices.Backward(kept) {
 		name, ok := strings.CutPrefix(strings.TrimLeft(strings.Trim(flag, `'"`), "-"), "overlay=")
-		if !ok || name == "" {
-			continue
+		if ok && name != "" {
+			return r.from(name)
 		}
-		data, err := rooted.ReadNamed(r.from(name), rooted.Index)
-		if err != nil {
-			return nil, err
-		}
-		var overlay struct{ Replace map[string]string }
-		if err := json.Unmarshal(data, &overlay); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		all := map[string]string{}
-		for name, other := range overlay.Replace {
-			if other != "" {
-				all[r.from(name)] = r.from(other)
-			}
-		}
-		return all, nil
 	}
-	return nil, nil
+	return ""
 }
 
 // from gives a file the name that it has from the root on.
