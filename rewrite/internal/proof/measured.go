@@ -62,7 +62,8 @@ type lengthOf struct {
 
 func newMeasuring(s *loop.Site) *measuring {
 	m := &measuring{Site: s, parents: source.Parents(s.Func), ages: map[any]age{}, spans: map[ast.Expr]bool{}, seen: map[lengthOf]bool{}}
-	if !m.takes(s.Func) && !m.compares(s.Func) {
+	started := m.started()
+	if len(started) == 0 && !m.takes(s.Func) && !m.compares(s.Func) {
 		return m
 	}
 	m.foreign()
@@ -78,6 +79,7 @@ func newMeasuring(s *loop.Site) *measuring {
 	for n := range ast.Preorder(s.Func) {
 		if !source.Within(n, s.Node) && (n.Pos() > s.Node.End() || m.inLiteral(n)) {
 			m.look(n, true)
+			m.asked(started, n)
 			m.assigns(n, within)
 		}
 	}

@@ -27,6 +27,11 @@ func (p *lapse) use(v ssa.Value, r ssa.Instruction) (ssa.Instruction, string) {
 		return nil, ""
 	case *ssa.BinOp, *ssa.Convert, *ssa.ChangeType, *ssa.MakeInterface, *ssa.Phi, *ssa.Slice, *ssa.UnOp:
 		return p.flows(x.(ssa.Value))
+	case *ssa.Extract:
+		if _, asks := x.Tuple.(*ssa.Select); asks && x.Index > 0 {
+			return nil, ""
+		}
+		return p.flows(x)
 	case *ssa.If:
 		if p.decides(x) {
 			return x, "a condition compares times before and behind a wait, which may end early"

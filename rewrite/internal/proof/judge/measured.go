@@ -24,7 +24,7 @@ func (l *loop) lapses() (told bool, bad ssa.Instruction, why string) {
 			continue
 		}
 		spans, inLoop := l.spans(in)
-		if !spans {
+		if !spans && !(clocks{l}).asks(in) {
 			continue
 		}
 		p := &lapse{loop: l, inLoop: inLoop, seen: map[ssa.Value]bool{}}

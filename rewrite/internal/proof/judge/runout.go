@@ -1,0 +1,179 @@
+package judge
+
+import (
+	"go/token"
+	"go/types"
+	"slices"
+
+	"golang.org/x/tools/go/ssa"
+)
+
+// starters are functions that start a clock: a timer, or a context that ends.
+var starters = map[string][]string{
+	"time":    {"After", "AfterFunc", "NewTicker", "NewTimer", "Tick"},
+	"context": {"WithDeadline", "WithDeadlineCause", "WithTimeout", "WithTimeoutCause"},
+}
+
+// clocks are those that a function starts before a loop.
+type clocks struct{ *loop }
+
+// asks reports whether an instruction asks a clock that was started before the loop whether it has run out, when
+// a wait may have come in between: that says how long it took, as two moments do.
+func (l clocks) asks(in ssa.Instruction) bool {
+	if l.blocks[in.Block()] {
+		return false
+	}
+	var of ssa.Value
+	switch x := in.(type) {
+	case *ssa.Call:
+		path, name, recv := callee(&x.Call)
+		b, isBuiltin := x.Call.Value.(*ssa.Builtin)
+		switch {
+		case isBuiltin && b.Name() == "len", path == "time" && recv && (name == "Stop" || name == "Reset"), path == "context" && name == "Cause":
+			of = x.Call.Args[0]
+		case path == "context" && name == "Err" && x.Call.IsInvoke():
+			of = x.Call.Value
+		}
+		if of != nil && l.empties(x) {
+			return false
+		}
+	case *ssa.Select:
+		for _, s := range x.States {
+			if !x.Blocking && s.Dir == types.RecvOnly && l.runs(s.Chan, in) {
+				return !drops(x)
+			}
+		}
+	}
+	return of != nil && l.runs(of, in)
+}
+
+// runs reports whether a clock was started before the loop, and a wait may come before an instruction.
+func (l clocks) runs(clock ssa.Value, asked ssa.Instruction) bool {
+	for _, from := range l.startOf(clock, map[ssa.Value]bool{}) {
+		if !l.blocks[from.Block()] && l.waitBetween(from, asked) && !l.bounds(from) {
+			return true
+		}
+	}
+	return false
+}
+
+// startOf returns what started a clock.
+func (l clocks) startOf(v ssa.Value, seen map[ssa.Value]bool) (out []ssa.Instruction) {
+	if v == nil || seen[v] {
+		return nil
+	}
+	seen[v] = true
+	all := func(from ...ssa.Value) (out []ssa.Instruction) {
+		for _, f := range from {
+			out = append(out, l.startOf(f, seen)...)
+		}
+		return out
+	}
+	switch x := v.(type) {
+	case *ssa.Call:
+		path, name, recv := callee(&x.Call)
+		switch {
+		case !recv && slices.Contains(starters[path], name):
+			return []ssa.Instruction{x}
+		case x.Call.IsInvoke() && path == "context" && name == "Done":
+			return all(x.Call.Value)
+		}
+	case *ssa.Extract:
+		if x.Index == 0 {
+			return all(x.Tuple)
+		}
+	case *ssa.ChangeType:
+		return all(x.X)
+	case *ssa.ChangeInterface:
+		return all(x.X)
+	case *ssa.Phi:
+		return all(x.Edges...)
+	case *ssa.FieldAddr:
+		return all(x.X)
+	case *ssa.UnOp:
+		if x.Op != token.MUL {
+			return nil
+		}
+		if a, ok := x.X.(*ssa.FieldAddr); ok && field(a).Pkg() != nil && field(a).Pkg().Path() == "time" {
+			return all(a.X) // its channel
+		}
+		for _, s := range l.writes(x.X) {
+			out = append(out, all(s.Val)...)
+		}
+	}
+	return out
+}
+
+// bounds reports whether a clock is a context that the rounds know.
+func (l clocks) bounds(start ssa.Instruction) bool {
+	if path, _, _ := callee(start.(*ssa.Call).Common()); path != "context" {
+		return false
+	}
+	for b := range l.blocks {
+		for _, in := range b.Instrs {
+			for _, op := range in.Operands(nil) {
+				if *op != nil && isNamed((*op).Type(), "context", "Context") && slices.Contains(l.startOf(*op, map[ssa.Value]bool{}), start) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// empties reports whether what Stop returns only says whether a tick has to be received, and dropped.
+func (l clocks) empties(c *ssa.Call) bool {
+	refs := usersOf(c)
+	for len(refs) == 1 {
+		switch x := refs[0].(type) {
+		case *ssa.UnOp:
+			refs = usersOf(x)
+			continue
+		case *ssa.If:
+			return slices.ContainsFunc(x.Block().Succs, dropsTick)
+		}
+		return false
+	}
+	return len(refs) == 0
+}
+
+// usersOf returns the instructions that use a value.
+func usersOf(v ssa.Value) []ssa.Instruction {
+	return slices.DeleteFunc(slices.Clone(*v.Referrers()), func(in ssa.Instruction) bool { _, debug := in.(*ssa.DebugRef); return debug })
+}
+
+// drops reports whether all ways out of a select lead to one place, and nothing is done on them.
+func drops(s *ssa.Select) bool {
+	b := s.Block()
+	branch, ok := b.Instrs[len(b.Instrs)-1].(*ssa.If)
+	if !ok {
+		return len(b.Succs) == 1 && len(usersOf(s)) == 0
+	}
+	through := func(b *ssa.BasicBlock) *ssa.BasicBlock {
+		if _, jumps := b.Instrs[0].(*ssa.Jump); jumps {
+			return b.Succs[0]
+		}
+		return b
+	}
+	succs := branch.Block().Succs
+	return through(succs[0]) == through(succs[1])
+}
+
+// dropsTick reports whether all that a block does is to receive a tick.
+func dropsTick(b *ssa.BasicBlock) bool {
+	found := false
+	for _, in := range b.Instrs {
+		switch x := in.(type) {
+		case *ssa.DebugRef, *ssa.FieldAddr, *ssa.Jump:
+		case *ssa.UnOp:
+			found = found || x.Op == token.ARROW && isNamed(x.Type(), "time", "Time")
+		case *ssa.Select:
+			found = !x.Blocking
+		case *ssa.Extract, *ssa.BinOp, *ssa.If:
+			// of the select
+		default:
+			return false
+		}
+	}
+	return found
+}

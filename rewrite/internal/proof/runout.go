@@ -1,0 +1,167 @@
+package proof
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+
+	"etcdmod/rewrite/internal/source"
+)
+
+// starters are functions that start a clock: a timer, or a context that ends.
+var starters = map[string][]string{
+	"time":    {"After", "AfterFunc", "NewTicker", "NewTimer", "Tick"},
+	"context": {"WithDeadline", "WithDeadlineCause", "WithTimeout", "WithTimeoutCause"},
+}
+
+// started returns what starts a clock before the loop: variables by their objects, and fields by their text. A
+// context that the rounds know ends them, too, and says no more than that.
+func (m *measuring) started() map[any]bool {
+	out := map[any]bool{}
+	start := func(to ast.Expr, from []ast.Expr) {
+		if len(from) != 1 || source.IsBlank(to) {
+			return
+		}
+		call, ok := ast.Unparen(from[0]).(*ast.CallExpr)
+		if !ok {
+			return
+		}
+		if fn := m.File.Callee(call); fn != nil && fn.Pkg() != nil && slices.Contains(starters[fn.Pkg().Path()], fn.Name()) {
+			out[m.key(to)] = true
+		}
+	}
+	for n := range ast.Preorder(m.Func) {
+		if n.End() > m.Node.Pos() {
+			continue
+		}
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			start(n.Lhs[0], n.Rhs)
+		case *ast.ValueSpec:
+			start(n.Names[0], n.Values)
+		}
+	}
+	for n := range ast.Preorder(m.Node) {
+		if e, ok := n.(ast.Expr); ok && source.IsNamed(m.File.TypeOf(e), "context", "Context") {
+			delete(out, m.key(e))
+		}
+	}
+	return out
+}
+
+// asked looks whether a clock that was started before the loop is asked behind it whether it has run out: that
+// measures the wait as moments do.
+func (m *measuring) asked(started map[any]bool, n ast.Node) {
+	runs := func(e ast.Expr) bool { return started[m.key(ast.Unparen(e))] }
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		switch fun := ast.Unparen(n.Fun).(type) {
+		case *ast.Ident:
+			if b, ok := m.File.ObjectOf(fun).(*types.Builtin); ok && b.Name() == "len" {
+				if ch := m.channel(n.Args[0]); ch != nil && runs(ch) {
+					m.spans[n] = false
+				}
+			}
+		case *ast.SelectorExpr:
+			fn, ok := m.File.Callee(n).(*types.Func)
+			if !ok || fn.Pkg() == nil {
+				return
+			}
+			of := fun.X
+			if source.IsObject(fn, "context", "Cause") {
+				of = n.Args[0]
+			}
+			switch fn.Pkg().Path() + "." + fn.Name() {
+			case "time.Stop", "time.Reset", "context.Err", "context.Cause":
+				if runs(of) && !m.drains(n) {
+					m.spans[n] = false
+				}
+			}
+		}
+	case *ast.SelectStmt:
+		if !slices.ContainsFunc(n.Body.List, func(c ast.Stmt) bool { return c.(*ast.CommClause).Comm == nil }) {
+			return
+		}
+		for _, c := range n.Body.List {
+			for x := range ast.Preorder(c.(*ast.CommClause)) {
+				if recv, ok := x.(*ast.UnaryExpr); ok && recv.Op == token.ARROW && source.Within(recv, c.(*ast.CommClause).Comm) {
+					if ch := m.channel(recv.X); ch != nil && runs(ch) {
+						m.chooses(n)
+					}
+				}
+			}
+		}
+	}
+}
+
+// channel returns the timer, the channel or the context that a channel belongs to, or nil.
+func (m *measuring) channel(e ast.Expr) ast.Expr {
+	e = ast.Unparen(e)
+	switch x := e.(type) {
+	case *ast.SelectorExpr:
+		if t := m.File.TypeOf(x.X); t != nil && x.Sel.Name == "C" && (source.IsNamed(t, "time", "Timer") || source.IsNamed(t, "time", "Ticker")) {
+			return x.X
+		}
+	case *ast.CallExpr:
+		if sel, ok := ast.Unparen(x.Fun).(*ast.SelectorExpr); ok && source.IsNamed(m.File.TypeOf(sel.X), "context", "Context") {
+			return sel.X
+		}
+		return nil
+	}
+	return e
+}
+
+// drains reports whether the result of Stop only says whether the timer's channel has to be emptied.
+func (m *measuring) drains(call *ast.CallExpr) bool {
+	var at ast.Node = call
+	for {
+		up := m.parents[at]
+		switch x := up.(type) {
+		case *ast.ParenExpr:
+		case *ast.UnaryExpr:
+			if x.Op != token.NOT {
+				return false
+			}
+		case *ast.IfStmt:
+			return x.Cond == at && x.Else == nil && len(x.Body.List) == 1 && m.empties(x.Body.List[0])
+		default:
+			return false
+		}
+		at = up
+	}
+}
+
+// empties reports whether a statement receives a tick, and drops it.
+func (m *measuring) empties(s ast.Stmt) bool {
+	switch s := s.(type) {
+	case *ast.ExprStmt:
+		recv, ok := ast.Unparen(s.X).(*ast.UnaryExpr)
+		return ok && recv.Op == token.ARROW && source.IsNamed(m.File.TypeOf(recv), "time", "Time")
+	case *ast.SelectStmt:
+		return !slices.ContainsFunc(s.Body.List, func(c ast.Stmt) bool {
+			clause := c.(*ast.CommClause)
+			return len(clause.Body) > 0 || clause.Comm != nil && !m.empties(clause.Comm)
+		})
+	}
+	return false
+}
+
+// chooses judges a select that does not wait.
+func (m *measuring) chooses(n *ast.SelectStmt) {
+	logged := false
+	for _, c := range n.Body.List {
+		for _, s := range c.(*ast.CommClause).Body {
+			if _, calls := s.(*ast.ExprStmt); !calls || !inert(m, s) {
+				m.uses(n)
+				return
+			}
+			logged = true
+		}
+	}
+	if logged {
+		m.logs(n)
+	}
+}
+
+func inert(m *measuring, s ast.Stmt) bool { ok, _ := m.Inert(s); return ok }
