@@ -137,7 +137,7 @@ var Differences = []DifferenceRow{
 		"A wait takes the place of a loop that waited for watch events and retried other errors."},
 	{IntervalOnce, "{} is read once, when the wait begins.",
 		"A wait takes the place of the loop, which retried other errors and read a field or package variable in each round."},
-	{SessionEndTold, "When the session has ended, the wait leaves as {} did, with ErrSessionExpired; the loop would have tried the dead lease again until its context ended.",
+	{SessionEndTold, "When the session has ended, the wait leaves as {} did, with ErrSessionExpired, and a caller that takes no notice goes on without the lock; the loop would have tried the dead lease again until its context ended.",
 		"A wait that watches takes the place of the loop, which retried other errors."},
 	{SessionEndError, "When the session has ended it says so at once, with ErrSessionExpired; the loop left with the error of its next try.",
 		"A wait that watches takes the place of the loop, which returned other errors."},
