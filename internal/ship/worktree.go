@@ -68,7 +68,10 @@ func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
 	if err := w.sweep(); err != nil {
 		return nil, err
 	}
-	tmp, err := filepath.EvalSymlinks(os.TempDir())
+	tmp, err := filepath.Abs(os.TempDir()) // git and its commands run elsewhere
+	if err == nil {
+		tmp, err = filepath.EvalSymlinks(tmp)
+	}
 	if err != nil {
 		return nil, err
 	}

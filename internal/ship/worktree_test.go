@@ -116,6 +116,21 @@ func TestGitDirectoryElsewhere(t *testing.T) {
 	}
 }
 
+// The directory for temporary files may have a relative name, which is that of one where the process
+// is, and not of one in the repository.
+func TestRelativeTemp(t *testing.T) {
+	f := newFixture(t, 1)
+	t.Chdir(f.path())
+	f.write(t, "tmp/x", "")
+	t.Setenv("TMPDIR", "tmp")
+	if said := f.ship(t, nil); len(said) != 3 || said[0] != "m0-prelude: made etcdmod/m0-prelude" {
+		t.Errorf("%q", said)
+	}
+	if left := f.git(t, "status", "--porcelain"); left != "" {
+		t.Errorf("left in the checkout: %s", left)
+	}
+}
+
 // What a killed run has left is removed: the lock of a reference that git was writing, and a
 // worktree, be it whole, locked by a git that was making it, or no more than a directory. The
 // locks of others stay, and so does every directory but the one that a run in this repository
