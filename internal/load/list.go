@@ -32,6 +32,7 @@ type listed struct {
 	Module    *packages.Module
 
 	DepOnly, Standard bool
+	Match             []string // the patterns that name it
 
 	Error *struct {
 		ImportStack []string
@@ -45,7 +46,7 @@ type listed struct {
 var question = []string{"-deps", "-test", "-n", "-export", "-json=" + fields}
 
 const fields = "ImportPath,Dir,Name,GoFiles,CgoFiles,IgnoredGoFiles,IgnoredOtherFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles," +
-	"SwigFiles,SwigCXXFiles,SysoFiles,Imports,ImportMap,ForTest,Module,Export,DepOnly,Standard,EmbedFiles,Error"
+	"SwigFiles,SwigCXXFiles,SysoFiles,Imports,ImportMap,ForTest,Module,Export,DepOnly,Standard,Match,EmbedFiles,Error"
 
 // cgo reports whether files of the package are made by cgo or swig.
 func (p *listed) cgo() bool { return len(p.CgoFiles)+len(p.SwigFiles)+len(p.SwigCXXFiles) > 0 }
@@ -114,7 +115,11 @@ func (l lister) list(ctx context.Context, names []string, args ...string) (all [
 
 // pkg makes a package of what the go command said.
 func (p *listed) pkg(dir string) *packages.Package {
-	path, _, _ := strings.Cut(p.ImportPath, " ")
+	path, _, _ := strings.Cut(p.ImportPath, " [") // a variant
+	// Of a directory whose name no import path can have, the go command says no more than that.
+	if p.Dir == "" && p.Error != nil && len(p.Match) == 1 && strings.HasPrefix(p.Match[0], "./") {
+		p.Dir, path = filepath.Join(dir, filepath.FromSlash(p.Match[0])), p.ImportPath
+	}
 	pkg := &packages.Package{
 		ID: p.ImportPath, PkgPath: path, Name: p.Name, Dir: p.Dir, ForTest: p.ForTest, Module: p.Module,
 		Imports:      map[string]*packages.Package{},
