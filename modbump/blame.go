@@ -78,6 +78,17 @@ func BlameUntidy(gomod []byte, wanted []module.Version) string {
 	return strings.Join(all, ", ") + "; run \"go mod tidy\""
 }
 
+// BlameChecksum says why a go.sum may have another checksum of a module than everybody else: go
+// commands before go1.11.4 counted symbolic links as files. Those wrote no go line into a go.mod, or
+// go 1.11. It is "" for a go.mod that is of a later time.
+func BlameChecksum(gomod []byte, mod module.Version) string {
+	file, err := parse("go.mod", gomod)
+	if err != nil || file.Go != nil && file.Go.Version != "1.11" {
+		return ""
+	}
+	return fmt.Sprintf("the checksums that a go command before go1.11.4 wrote of modules with symbolic links are others (golang/go issue 29278), and this go.mod may be as old as that: take the line out of go.sum, and \"go mod download %s\" asks the checksum database", mod)
+}
+
 // BlameMissing gives the reason why a module version cannot be had, from the words of the go
 // command.
 func BlameMissing(said string) Reason {

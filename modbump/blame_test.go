@@ -1,6 +1,9 @@
 package modbump
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestBlame: what the go command says of a go.mod is traced to its line.
 func TestBlame(t *testing.T) {
@@ -36,6 +39,11 @@ replace (
 	}
 	if got, want := BlameUntidy([]byte(gomod), nil), `run "go mod tidy"`; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+	for gomod, want := range map[string]bool{"module m\n": true, "module m\n\ngo 1.11\n": true, "module m\n\ngo 1.12\n": false, "module m\n<<<\n": false} {
+		if got := BlameChecksum([]byte(gomod), mods("example.com/a@v1.1.0")[0]); (got != "") != want || want && !strings.Contains(got, `"go mod download example.com/a@v1.1.0"`) {
+			t.Errorf("%q: %q", gomod, got)
+		}
 	}
 	untidy := []byte("module m\n\nrequire example.com/a v1.0.0\n")
 	got := BlameUntidy(untidy, mods("example.com/a@v1.1.0", "example.com/b@v1.0.0", "example.com/c@v1.0.0", "example.com/d@v1.0.0", "example.com/e@v1.0.0"))

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/module"
+
 	"etcdmod/internal/bump/gosum"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
@@ -33,6 +35,9 @@ func (a *attempt) refusal(ctx context.Context, err error, without func() error) 
 	case errors.As(err, &sum):
 		if len(a.bumps) > 0 && errors.As(without(), &sum) {
 			why.Detail = a.Local("without the bump as well " + sum.Error())
+			if old := modbump.BlameChecksum(a.GoMod, module.Version{Path: sum.Path, Version: sum.Version}); old != "" {
+				why.Detail += "; " + old
+			}
 		}
 	case errors.As(err, &gone):
 		why.Code = modbump.BlameMissing(gone.Detail)
