@@ -68,8 +68,9 @@ func HTML(w io.Writer, page Page) error {
 	if err := htmlPage.Execute(&b, v); err != nil {
 		return err
 	}
-	// Names and messages may have characters that nobody sees. The page has none of its own.
-	_, err := io.WriteString(w, quote.Visible(b.String()))
+	// Names and messages may have characters that nobody sees, and what runs a job takes lines of what
+	// it prints for commands. The page has neither of its own.
+	_, err := io.WriteString(w, quote.Message(b.String()))
 	return err
 }
 
@@ -225,6 +226,7 @@ func (v *pageView) diff(f File, known map[string]string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	data = bytes.ReplaceAll(data, []byte("##"), []byte(`#\u0023`)) // it is no text in which that is shown
 	id, ok := known[string(data)]
 	if !ok {
 		id = fmt.Sprintf("diff%d", len(v.Diffs))
