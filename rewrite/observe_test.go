@@ -269,6 +269,19 @@ type holds struct{ l locker }`, `var none *concurrency.Mutex; m := MU; m = nil; 
 	{"phantom-json", `type id[T any] func()
 type user struct{ I id[*concurrency.Mutex] }
 func idOf[T any](T) id[T] { return func() {} }`, `_, err := json.Marshal(user{idOf(MU)}); text = err.Error()`},
+	{"unhashable", `type cellOf[T any] struct{ v []T }
+func boxOf[T any](v T) any { return cellOf[T]{[]T{v}} }`, `defer func() { text = fmt.Sprint(recover()) }(); _ = map[any]int{boxOf(MU): 1}`},
+	{"uncomparable", `type cellOf[T any] struct{ v []T }
+func boxOf[T any](v T) any { return cellOf[T]{[]T{v}} }`, `defer func() { text = fmt.Sprint(recover()) }(); a, b := boxOf(MU), boxOf(MU); ok = a == b`},
+	{"json-context", `type key struct{}
+type req struct{ Ctx context.Context; N int }`, `b, err := json.Marshal(req{context.WithValue(context.Background(), key{}, MU), 1}); text = fmt.Sprint(string(b), err)`},
+	{"slog-context", `type key struct{}
+type req struct{ Ctx context.Context; N int }`, `var b strings.Builder; slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(g []string, a slog.Attr) slog.Attr { if a.Key == "time" { return slog.Attr{} }; return a }})).Info("x", "s", req{context.WithValue(context.Background(), key{}, MU), 1}); text = b.String()`},
+	{"local-harmless", `func f[T any](v T) string { type cell struct{ n int }; return fmt.Sprint(cell{1}) }`, `text = f(MU)`},
+	{"local-harmless-sort", `func f[T any](v ...T) int { type cell struct{ v T; n int }; var all []cell; for i, v := range v { all = append(all, cell{v, i}) }; slices.SortFunc(all, func(a, b cell) int { return a.n - b.n }); return len(all) }`, `text = fmt.Sprint(f(MU))`},
+	{"generic-atomic", `type locker interface{ TryLock(context.Context) error }
+type cell[T any] struct{ v atomic.Value }
+func (c *cell[T]) put(v T) { c.v.Store(v) }`, `var c cell[locker]; c.put(MU); c.put(concurrency.NewMutex(nil, "/o")); ok = true`},
 }
 
 // observed returns the source of a program: Main says what it sees.
@@ -285,7 +298,7 @@ func observed(pkg string, o, v int) string {
 		helper = "func fields(t reflect.Type) (s string) {\n\tfor t.Kind() == reflect.Pointer {\n\t\tt = t.Elem()\n\t}\n\tfor i := range t.NumField() {\n\t\ts += t.Field(i).Type.String() + \" \"\n\t}\n\treturn s\n}\n"
 		all += "reflect."
 	}
-	for _, path := range []string{"bytes", "container/heap", "container/list", "container/ring", "context", "encoding/gob", "encoding/json", "encoding/xml", "errors", "expvar", "fmt", "io", "iter", "log", "log/slog", "maps", "reflect", "runtime", "runtime/cgo", "runtime/pprof", "slices", "strings", "sync", "sync/atomic", "text/template", "time", "unique", "unsafe", "weak", source.ConcurrencyPaths[0]} {
+	for _, path := range []string{"bytes", "container/heap", "container/list", "container/ring", "context", "encoding/gob", "encoding/json", "encoding/xml", "errors", "expvar", "flag", "fmt", "io", "iter", "log", "log/slog", "maps", "reflect", "runtime", "runtime/cgo", "runtime/pprof", "slices", "strings", "sync", "sync/atomic", "text/template", "time", "unique", "unsafe", "weak", source.ConcurrencyPaths[0]} {
 		if strings.Contains(all, filepath.Base(path)+".") {
 			fmt.Fprintf(&b, "\t%q\n", path)
 		}
@@ -374,7 +387,7 @@ var mustRewrite = []string{
 	"nothing", "verbs", "verbs-counted", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
 	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
 	"holds", "holds-asked", "instance-printed", "key-kept", "key-of-context",
-	"atomic-mixed", "boxed-errors-is", "boxed-field", "boxed-map-any", "list-name-printed", "panics-elsewhere", "nil-compared", "nil-key", "nil-asked", "stringer",
+	"atomic-mixed", "json-context", "local-harmless", "local-harmless-sort", "boxed-errors-is", "boxed-field", "boxed-map-any", "list-name-printed", "panics-elsewhere", "nil-compared", "nil-key", "nil-asked", "stringer",
 }
 
 const observedMain = `

@@ -18,6 +18,7 @@ import (
 type equal struct {
 	equated []*types.Interface // whose values are compared with one another
 	inside  []composite        // what is in interfaces, and has some
+	given   []types.Type       // what is no interface, and is given to a function that compares
 }
 
 // A composite is a type whose values are compared by the interfaces in them.
@@ -60,6 +61,7 @@ func (e *equal) called(f *source.File, n *ast.CallExpr) {
 			e.equates(anything)
 		} else if t != nil {
 			e.equates(t)
+			e.given = append(e.given, t)
 		}
 	}
 }
@@ -105,4 +107,30 @@ func (e *equal) compares(mutex types.Type, raised []*types.Interface) bool {
 	return slices.ContainsFunc(e.inside, func(c composite) bool {
 		return slices.ContainsFunc(c.parts, holds) && slices.ContainsFunc(e.equated, func(i *types.Interface) bool { return has(c.t, i) })
 	})
+}
+
+// panics reports whether a value of type t may be compared, which panics, as it cannot be. The mutexes that its type
+// parameters stand for can.
+func (e *equal) panics(t types.Type) bool {
+	if !uncomparable(t) {
+		return false
+	}
+	return slices.ContainsFunc(e.equated, func(i *types.Interface) bool { return has(t, i) }) ||
+		slices.ContainsFunc(e.given, func(g types.Type) bool { return types.Identical(g, t) })
+}
+
+func uncomparable(t types.Type) bool {
+	switch u := source.Under(t).(type) {
+	case *types.Slice, *types.Map, *types.Signature:
+		return true
+	case *types.Array:
+		return uncomparable(u.Elem())
+	case *types.Struct:
+		for v := range u.Fields() {
+			if uncomparable(v.Type()) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -49,6 +49,9 @@ var testifyBlind = []string{
 	"True", "Truef", "False", "Falsef", "NoError", "NoErrorf", "Error", "Errorf",
 }
 
+// testifyNamed are functions of testify that look at the type of a value, and at nothing in it.
+var testifyNamed = []string{"IsType", "IsTypef", "IsNotType", "IsNotTypef", "Implements", "Implementsf", "NotImplements", "NotImplementsf"}
+
 // printers are packages whose functions print values.
 var printers = []string{"fmt", "log"}
 

@@ -286,6 +286,8 @@ func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look
 	switch {
 	case slices.Contains(printers, path):
 		return formats()
+	case importpath.Within(path, "github.com/stretchr/testify") && slices.Contains(testifyNamed, fn.Name()):
+		return named
 	case slices.Contains(nameReaders, path) && !strings.HasSuffix(fn.Name(), "f"):
 		return named
 	case importpath.WithinAny(path, memberReaders):
@@ -364,8 +366,12 @@ func (w *Flow) show(t types.Type, how look, who string, at token.Pos) {
 	}
 }
 
-// printsContext notes that somebody looks at a value of type t, and at contexts in it.
+// printsContext notes that somebody looks at a value of type t, and at contexts in it. Encoders ask for no String, and
+// what a context has is in fields that they do not read.
 func printsContext(f *Flow, t types.Type, m meeting) {
+	if strings.HasPrefix(m.who, "encoding/") {
+		return
+	}
 	if m.look >= surface && showsContext(f, t, m.look) {
 		f.looks.contexts.printed = append(f.looks.contexts.printed, m)
 	}
@@ -638,14 +644,19 @@ func (f *Flow) refuseInstance(i instance, who string) {
 	f.refuse(f.generics.hub, finding.GenericType, i.at, "an instance of %s has it in its name, which %s may read", types.TypeString(i.t, shortly), who)
 }
 
-// failed refuses what the panic of a failing assertion names.
+// failed refuses what the panic of a failing assertion names, or that of a comparison.
 func (f *Flow) failed(from *origins, reaches func(t types.Type, in, to *types.Interface) bool) {
+	for _, i := range f.looks.named {
+		if f.equal.panics(i.t) {
+			namedByPanic(f, f.generics.hub, i.at, "", "the panic where one is compared names the type, and ")
+		}
+	}
 	for _, a := range f.looks.failing {
 		if f.p.IsMutexPtr(a.asked) && from.always(a.src, f.p.IsMutexPtr) {
 			continue
 		}
 		for _, n := range a.ns {
-			namedByPanic(f, n, a)
+			namedByPanic(f, n, a.at, a.text, "where the assertion fails its panic names the type, and ")
 		}
 		if f.p.IsMutexPtr(a.asked) {
 			continue
@@ -667,17 +678,17 @@ func (f *Flow) failed(from *origins, reaches func(t types.Type, in, to *types.In
 	}
 }
 
-// namedByPanic refuses a mutex whose type an assertion asks for, where somebody may write down how that fails.
-func namedByPanic(f *Flow, n *node, a failing) {
-	const fails = "where the assertion fails its panic names the type, and "
+// namedByPanic refuses a mutex whose type a panic names, where somebody may write that down. text is the method that
+// it is in, if those that call it do.
+func namedByPanic(f *Flow, n *node, at token.Pos, text, why string) {
 	for _, c := range f.looks.catchers[:min(1, len(f.looks.catchers))] {
-		f.refuse(n, finding.EscapesInterface, a.at, fails+"%s at %s may write that down", c.who, f.p.Where(c.at))
+		f.refuse(n, finding.EscapesInterface, at, why+"%s at %s may write that down", c.who, f.p.Where(c.at))
 	}
-	if a.text != "" {
-		f.refuse(n, finding.EscapesInterface, a.at, fails+"what calls %s may write that down", a.text)
+	if text != "" {
+		f.refuse(n, finding.EscapesInterface, at, why+"what calls %s may write that down", text)
 	}
 	if f.looks.recovers.IsValid() {
-		f.refuse(n, finding.EscapesInterface, a.at, fails+"recover at %s may hand that on", f.p.Where(f.looks.recovers))
+		f.refuse(n, finding.EscapesInterface, at, why+"recover at %s may hand that on", f.p.Where(f.looks.recovers))
 	}
 }
 
