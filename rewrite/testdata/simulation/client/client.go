@@ -1,5 +1,5 @@
 // Package clientv3 has the part of etcd's client that a lock needs, on a store in memory
-// that takes no time to answer. Keys, revisions, transactions and watches are etcd's; what
+// that takes no time to answer unless a test says so. Keys, revisions, transactions and watches are etcd's; what
 // goes wrong, and when, is up to the test.
 package clientv3
 
@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // ErrUnavailable is what calls end with while the store is down.
@@ -28,7 +29,7 @@ type ResponseHeader struct{ Revision int64 }
 type KeyValue struct {
 	Key                         []byte
 	CreateRevision, ModRevision int64
-	lease                       LeaseID
+	Lease                       int64
 }
 
 // A GetResponse is the answer to a read. Count is that of all keys, whatever the limit.
@@ -89,20 +90,49 @@ type LeaseTimeToLiveResponse struct{ TTL int64 }
 
 // TimeToLive asks for a lease. One that is not gone lives for ever.
 func (c *Client) TimeToLive(ctx context.Context, id LeaseID) (*LeaseTimeToLiveResponse, error) {
+	return call(c, ctx, func() (*LeaseTimeToLiveResponse, error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		switch {
+		case c.down:
+			return nil, ErrUnavailable
+		case c.dead[id]:
+			return &LeaseTimeToLiveResponse{TTL: -1}, nil
+		}
+		return &LeaseTimeToLiveResponse{TTL: 60}, nil
+	})
+}
+
+// call does what a server does half way through a round trip. The end of the context ends the call,
+// and not what was sent.
+func call[T any](c *Client, ctx context.Context, do func() (T, error)) (out T, err error) {
 	for _, ctx := range []context.Context{ctx, c.ctx} {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return out, err
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.down:
-		return nil, ErrUnavailable
-	case c.dead[id]:
-		return &LeaseTimeToLiveResponse{TTL: -1}, nil
+	if c.trip == 0 {
+		return do()
 	}
-	return &LeaseTimeToLiveResponse{TTL: 60}, nil
+	type answer struct {
+		out T
+		err error
+	}
+	came := make(chan answer, 1)
+	go func() {
+		time.Sleep(c.trip / 2)
+		out, err := do()
+		time.Sleep(c.trip / 2)
+		came <- answer{out, err}
+	}()
+	select {
+	case a := <-came:
+		return a.out, a.err
+	case <-ctx.Done():
+		return out, ctx.Err()
+	case <-c.ctx.Done():
+		return out, c.ctx.Err()
+	}
 }
 
 // Txn starts a transaction.
@@ -141,14 +171,9 @@ func (t *Txn) Then(ops ...Op) *Txn { t.then = append(t.then, ops...); return t }
 // Else adds what is done otherwise.
 func (t *Txn) Else(ops ...Op) *Txn { t.els = append(t.els, ops...); return t }
 
-// Commit sends the transaction. One that fails has done nothing.
+// Commit sends the transaction.
 func (t *Txn) Commit() (*TxnResponse, error) {
-	for _, ctx := range []context.Context{t.ctx, t.client.ctx} {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-	}
-	return t.client.commit(t)
+	return call(t.client, t.ctx, func() (*TxnResponse, error) { return t.client.commit(t) })
 }
 
 // A Store is one etcd.
@@ -162,12 +187,18 @@ type Store struct {
 	down     bool
 	mute     bool
 	writes   int
+	entries  int
+	leases   map[LeaseID]bool
+	trip     time.Duration
 }
 
 // NewStore returns an empty store.
 func NewStore() *Store {
-	return &Store{rev: 1, keys: map[string]*KeyValue{}, watchers: map[*watcher]bool{}, dead: map[LeaseID]bool{}}
+	return &Store{rev: 1, keys: map[string]*KeyValue{}, watchers: map[*watcher]bool{}, dead: map[LeaseID]bool{}, leases: map[LeaseID]bool{}}
 }
+
+// SetTrip says how long a call takes, there and back. It is set before there are clients.
+func (s *Store) SetTrip(d time.Duration) { s.trip = d }
 
 // SetDown makes all calls fail, or work again.
 func (s *Store) SetDown(down bool) {
@@ -221,8 +252,9 @@ func (s *Store) Revoke(id LeaseID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dead[id] = true
+	delete(s.leases, id)
 	for key, kv := range s.keys {
-		if kv.lease == id {
+		if kv.Lease == int64(id) {
 			s.rev++
 			s.delete(key)
 		}

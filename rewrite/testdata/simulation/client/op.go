@@ -11,6 +11,8 @@ type Op struct {
 	key         string
 	prefix      bool
 	firstCreate bool
+	lastCreate  bool
+	maxCreate   int64 // 0: any
 	keysOnly    bool
 	lease       LeaseID
 	rev         int64
@@ -52,6 +54,14 @@ func WithPrefix() OpOption { return func(op *Op) { op.prefix = true } }
 func WithFirstCreate() []OpOption {
 	return []OpOption{WithPrefix(), func(op *Op) { op.firstCreate = true }}
 }
+
+// WithLastCreate takes the youngest key that begins with the key.
+func WithLastCreate() []OpOption {
+	return []OpOption{WithPrefix(), func(op *Op) { op.lastCreate = true }}
+}
+
+// WithMaxCreateRev takes keys that are no younger.
+func WithMaxCreateRev(rev int64) OpOption { return func(op *Op) { op.maxCreate = rev } }
 
 // WithKeysOnly leaves values out; there are none.
 func WithKeysOnly() OpOption { return func(op *Op) { op.keysOnly = true } }
@@ -104,6 +114,12 @@ func (s *Store) commit(t *Txn) (*TxnResponse, error) {
 			resp.Succeeded, ops = false, t.els
 		}
 	}
+	for _, op := range append(t.then[:len(t.then):len(t.then)], t.els...) {
+		if op.kind != opGet { // whatever it decides
+			s.entries++
+			break
+		}
+	}
 	changes := false
 	for _, op := range ops {
 		if op.kind == opPut && s.dead[op.lease] {
@@ -139,6 +155,9 @@ func (s *Store) commit(t *Txn) (*TxnResponse, error) {
 func (s *Store) get(op Op) *GetResponse {
 	r := &GetResponse{}
 	for key, kv := range s.keys {
+		if op.maxCreate > 0 && kv.CreateRevision > op.maxCreate {
+			continue
+		}
 		if key == op.key || op.prefix && strings.HasPrefix(key, op.key) {
 			copied := *kv
 			r.Kvs = append(r.Kvs, &copied)
@@ -149,6 +168,9 @@ func (s *Store) get(op Op) *GetResponse {
 	if op.firstCreate && len(r.Kvs) > 1 {
 		r.Kvs = r.Kvs[:1]
 	}
+	if op.lastCreate && len(r.Kvs) > 1 {
+		r.Kvs = r.Kvs[len(r.Kvs)-1:]
+	}
 	return r
 }
 
@@ -158,7 +180,7 @@ func (s *Store) put(key string, lease LeaseID) {
 		kv = &KeyValue{Key: []byte(key), CreateRevision: s.rev}
 		s.keys[key] = kv
 	}
-	kv.ModRevision, kv.lease = s.rev, lease
+	kv.ModRevision, kv.Lease = s.rev, int64(lease)
 	s.tell(Event{Type: EventTypePut, Kv: kv})
 }
 

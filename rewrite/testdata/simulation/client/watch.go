@@ -3,6 +3,8 @@ package clientv3
 import (
 	"context"
 	"errors"
+	"sort"
+	"time"
 )
 
 // ErrNoLeader is what a watch ends with that the store has broken.
@@ -40,25 +42,36 @@ type WatchChan <-chan WatchResponse
 func WithRequireLeader(ctx context.Context) context.Context { return ctx }
 
 type watcher struct {
-	op Op
-	c  chan WatchResponse
+	op    Op
+	c     chan WatchResponse
+	ended bool
 }
 
-// Watch tells of changes of one key from a revision on, also of those that were before.
+// Watch tells of changes of one key from a revision on, also of those that were before. It returns when
+// the store has the watch.
 func (c *Client) Watch(ctx context.Context, key string, opts ...OpOption) WatchChan {
 	s := c.Store
+	w := &watcher{op: Op{kind: opWatch, key: key}.with(opts), c: make(chan WatchResponse, 64)}
+	_, err := call(c, ctx, func() (any, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.down || w.ended {
+			return nil, ErrUnavailable
+		}
+		s.watchers[w] = true
+		if w.op.rev > 0 && !s.mute {
+			since := sort.Search(len(s.history), func(i int) bool { return s.history[i].Kv.ModRevision >= w.op.rev })
+			for _, e := range s.history[since:] {
+				s.send(w, e)
+			}
+		}
+		return nil, nil
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := &watcher{Op{kind: opWatch, key: key}.with(opts), make(chan WatchResponse, 64)}
-	if s.down || ctx.Err() != nil || c.ctx.Err() != nil {
-		close(w.c)
+	if err != nil {
+		s.end(w)
 		return w.c
-	}
-	s.watchers[w] = true
-	if w.op.rev > 0 && !s.mute {
-		for _, e := range s.history {
-			w.tell(e)
-		}
 	}
 	for _, ended := range []context.Context{ctx, c.ctx} {
 		context.AfterFunc(ended, func() {
@@ -89,7 +102,8 @@ func (s *Store) Mute() {
 }
 
 func (s *Store) end(w *watcher) {
-	if s.watchers[w] {
+	if !w.ended {
+		w.ended = true
 		delete(s.watchers, w)
 		close(w.c)
 	}
@@ -98,14 +112,25 @@ func (s *Store) end(w *watcher) {
 func (s *Store) tell(e Event) {
 	for w := range s.watchers {
 		if !s.mute {
-			w.tell(e)
+			s.send(w, e)
 		}
 	}
 }
 
-func (w *watcher) tell(e Event) {
+// send is called with mu. What is told is on its way for half a round trip.
+func (s *Store) send(w *watcher, e Event) {
 	ours := string(e.Kv.Key) == w.op.key && e.Kv.ModRevision >= w.op.rev
-	if ours && !(e.Type == EventTypePut && w.op.noPut) {
+	switch {
+	case !ours || e.Type == EventTypePut && w.op.noPut:
+	case s.trip == 0:
 		w.c <- WatchResponse{Events: []*Event{&e}}
+	default:
+		time.AfterFunc(s.trip/2, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !w.ended {
+				w.c <- WatchResponse{Events: []*Event{&e}}
+			}
+		})
 	}
 }

@@ -90,7 +90,7 @@ func (r *run) run(f Poll) {
 	r.ticker, r.beats = time.NewTicker(r.schedule.Interval), make(chan int)
 	defer r.ticker.Stop()
 	client := clientv3.NewClient(r.store)
-	session := concurrency.NewSession(client, 0x1234)
+	session, _ := concurrency.NewSession(client, concurrency.WithLease(0x1234))
 	ctx, cancel := context.WithCancel(context.Background())
 
 	steps := r.schedule.Steps

@@ -18,37 +18,6 @@ var (
 	ErrLockReleased   = errors.New("mutex: lock has already been released")
 )
 
-// A Session is a lease that lives until the test ends it.
-type Session struct {
-	client *v3.Client
-	lease  v3.LeaseID
-	done   chan struct{}
-}
-
-// NewSession returns a session of the client with a lease of that identity.
-func NewSession(client *v3.Client, lease v3.LeaseID) *Session {
-	return &Session{client, lease, make(chan struct{})}
-}
-
-// Client is the session's client.
-func (s *Session) Client() *v3.Client { return s.client }
-
-// Lease is the session's lease.
-func (s *Session) Lease() v3.LeaseID { return s.lease }
-
-// Done is closed when the session has ended.
-func (s *Session) Done() <-chan struct{} { return s.done }
-
-// Expire ends the session and its lease, once.
-func (s *Session) Expire() {
-	select {
-	case <-s.done:
-	default:
-		s.client.Revoke(s.lease)
-		close(s.done)
-	}
-}
-
 // A Mutex is a lock: whoever has the oldest key below its prefix holds it.
 type Mutex struct {
 	s     *Session
@@ -79,26 +48,55 @@ func (m *Mutex) TryLock(ctx context.Context) error {
 	return ErrLocked
 }
 
-// Lock puts a key and waits until there is no older one.
+// Lock puts a key and waits until those before it have gone, one after the other from the nearest on.
 func (m *Mutex) Lock(ctx context.Context) error {
 	resp, err := m.tryAcquire(ctx)
 	if err != nil {
 		return err
 	}
-	for owner := resp.Responses[1].GetResponseRange(); len(owner.Kvs) > 0 && owner.Kvs[0].CreateRevision != m.myRev; {
-		for range m.s.Client().Watch(ctx, string(owner.Kvs[0].Key), v3.WithRev(resp.Header.Revision+1), v3.WithFilterPut()) {
-			break
-		}
-		if owner, err = m.s.Client().Get(ctx, m.pfx, v3.WithFirstCreate()...); err != nil {
-			_ = m.Unlock(m.s.Client().Ctx())
+	if owner := resp.Responses[1].GetResponseRange().Kvs; len(owner) == 0 || owner[0].CreateRevision == m.myRev {
+		m.hdr = resp.Header
+		return nil
+	}
+	client := m.s.Client()
+	if err := waitDeletes(ctx, client, m.pfx, m.myRev-1); err != nil {
+		_ = m.Unlock(client.Ctx())
+		return err
+	}
+	own, err := client.Get(ctx, m.myKey)
+	switch {
+	case err != nil:
+		_ = m.Unlock(client.Ctx())
+		return err
+	case len(own.Kvs) == 0:
+		return ErrSessionExpired
+	}
+	m.hdr = own.Header
+	return nil
+}
+
+// waitDeletes waits until no key with the prefix is left that is so old.
+func waitDeletes(ctx context.Context, client *v3.Client, pfx string, rev int64) error {
+	for {
+		resp, err := client.Get(ctx, pfx, append(v3.WithLastCreate(), v3.WithMaxCreateRev(rev))...)
+		if err != nil || len(resp.Kvs) == 0 {
 			return err
 		}
-		if len(owner.Kvs) == 0 {
-			return ErrSessionExpired
+		watch, cancel := context.WithCancel(ctx)
+		gone := false
+		for events := range client.Watch(watch, string(resp.Kvs[0].Key), v3.WithRev(resp.Header.Revision), v3.WithFilterPut()) {
+			gone = gone || len(events.Events) > 0
+			if gone || events.Err() != nil {
+				break
+			}
+		}
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		} else if !gone {
+			return errors.New("lost watcher waiting for delete")
 		}
 	}
-	m.hdr = resp.Header
-	return nil
 }
 
 func (m *Mutex) tryAcquire(ctx context.Context) (*v3.TxnResponse, error) {
