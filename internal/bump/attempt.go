@@ -237,7 +237,7 @@ func (a *attempt) selects(ctx context.Context) (*Refusal, error) {
 			continue
 		}
 		if err != nil {
-			return a.refusal(ctx, err, func() error { return a.completed(ctx) })
+			return a.unselected(ctx, b.Module, err)
 		}
 		if got != b.Target {
 			detail := fmt.Sprintf("the go command selects %s %s", b.Module, got)
@@ -249,6 +249,22 @@ func (a *attempt) selects(ctx context.Context) (*Refusal, error) {
 		}
 	}
 	return nil, nil
+}
+
+// unselected refuses what the go command does not tell the selected version of. In a workspace the
+// go.work may be what it does not take, which is so without the bumps as well.
+func (a *attempt) unselected(ctx context.Context, path string, err error) (*Refusal, error) {
+	without := sync.OnceValue(func() error {
+		_, err := gosum.Selected(ctx, a.Go, a.GoMod, a.oldSum, path)
+		return err
+	})
+	why, err := a.refusal(ctx, err, without)
+	if why != nil && why.Code == finding.DoesNotLoad {
+		if before := without(); before != nil && gosum.Reason(before) == "" && ctx.Err() == nil {
+			why.Code, why.Detail = finding.GoModRejected, a.Local(goSaid(before))
+		}
+	}
+	return why, err
 }
 
 // about returns the part of the plan that is about one of the bumps.

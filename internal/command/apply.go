@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/urfave/cli/v3"
@@ -76,7 +78,10 @@ func (s *settings) recover(env *Env) error {
 	}
 	dirs := []string{root}
 	if work, _, _ := modules.Workspace(root, env.commands()); work != "" && filepath.Dir(work) != root {
-		dirs = append(dirs, filepath.Dir(work)) // where the vendor directory of all of its modules is
+		// The vendor directory of all of its modules is there. GOWORK may name what is nowhere.
+		if _, err := os.Stat(filepath.Dir(work)); !errors.Is(err, fs.ErrNotExist) {
+			dirs = append(dirs, filepath.Dir(work))
+		}
 	}
 	for _, dir := range dirs {
 		done, err := journal.Recover(dir)
