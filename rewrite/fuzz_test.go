@@ -29,6 +29,9 @@ import (
 // fuzzModule is the module that fuzzed programs belong to, and fuzzDir where it lies.
 const fuzzModule, fuzzDir = "example.com/app", "/app"
 
+// maxOps bounds the changes to one program: each may nest it deeper, and is parsed anew.
+const maxOps = 100
+
 // FuzzAnalyze takes the programs of the fixtures apart, and puts them together in other
 // ways. Whatever comes of it, finding and rewriting never panics, and what is written
 // parses and has the comments of the original. Where the original type-checks, so does
@@ -42,7 +45,7 @@ func FuzzAnalyze(f *testing.F) {
 	f.Fuzz(func(t *testing.T, archive, ops []byte) {
 		var options byte
 		if len(ops) > 0 {
-			options, ops = ops[0], ops[1:]
+			options, ops = ops[0], ops[1:min(len(ops), maxOps)]
 		}
 		before := mutate(goFiles(archive), ops)
 		in, errs := w.load(before, options)
