@@ -236,6 +236,14 @@ func (c *counter) file(p *packages.Package, f *ast.File) {
 				c.named(p, fn, n)
 			case *ast.CompositeLit:
 				c.stored(p, fn, n)
+			case *ast.AssignStmt:
+				for i, l := range n.Lhs {
+					if len(n.Lhs) == len(n.Rhs) {
+						c.placed(p, fn, l, n.Rhs[i])
+					}
+				}
+			case *ast.SendStmt:
+				c.placed(p, fn, n.Chan, n.Value)
 			case *ast.SelectorExpr:
 				c.selector(p, f, fn, n, called[n])
 			}

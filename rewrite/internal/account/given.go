@@ -54,6 +54,33 @@ func (c *counter) stored(p *packages.Package, in *ast.FuncDecl, n *ast.Composite
 	}
 }
 
+// placed counts a mutex that is assigned to a variable or field of a package that is not loaded, or
+// to an element of one, or is sent to a channel that is one.
+func (c *counter) placed(p *packages.Package, in *ast.FuncDecl, place, e ast.Expr) {
+	as := p.TypesInfo.TypeOf(place)
+	if as == nil {
+		return
+	}
+	if ch, ok := as.Underlying().(*types.Chan); ok {
+		as = ch.Elem()
+	}
+	for {
+		switch x := ast.Unparen(place).(type) {
+		case *ast.IndexExpr:
+			place = x.X
+		case *ast.StarExpr:
+			place = x.X
+		case *ast.SelectorExpr:
+			if v, ok := p.TypesInfo.ObjectOf(x.Sel).(*types.Var); ok && v.Pkg() != nil && !c.local[v.Pkg().Path()] {
+				c.giveAs(p, in, e, as)
+			}
+			return
+		default:
+			return
+		}
+	}
+}
+
 // giveAs counts a mutex that becomes a value of an interface, or of a type parameter, that
 // demands the method.
 func (c *counter) giveAs(p *packages.Package, in *ast.FuncDecl, e ast.Expr, as types.Type) {

@@ -43,6 +43,8 @@ type Graph struct {
 	holder  holder                      // see Holds
 	holds   map[types.Type]bool         // see mayHold
 	empty   map[types.Type]bool         // see barren
+	// mentioned are the functions that packages without SSA form use, by their declaration; nil until it is asked for.
+	mentioned map[token.Pos]*packages.Package
 	// bearers are the types of what is converted to interfaces that are functions, or hold some.
 	bearers []types.Type
 }
@@ -70,7 +72,8 @@ type Edge struct {
 	To     types.Object
 	Method string
 	// Once says that the callee runs at most once, however often the site is executed: what
-	// is called is the function that sync.OnceFunc and the like have made of it.
+	// is called is the function that sync.OnceFunc and the like have made of it, or a sync.Once is
+	// given it.
 	Once bool
 }
 
@@ -467,6 +470,30 @@ func (g *Graph) In(f *ssa.Function) []*Edge { return g.in[f] }
 func (g *Graph) Given(t types.Type) []types.Object {
 	to, _ := g.boxes.At(t).([]types.Object)
 	return to
+}
+
+// Mentioned returns a package without SSA form that uses a function of another package, or nil.
+func (g *Graph) Mentioned(f *ssa.Function) *packages.Package {
+	if g.mentioned == nil {
+		g.mentioned = map[token.Pos]*packages.Package{}
+		for p := range g.Unbuilt {
+			if p.TypesInfo == nil {
+				continue
+			}
+			for _, obj := range p.TypesInfo.Uses {
+				if fn, ok := obj.(*types.Func); ok {
+					if at := fn.Origin().Pos(); g.mentioned[at] == nil || p.PkgPath < g.mentioned[at].PkgPath {
+						g.mentioned[at] = p
+					}
+				}
+			}
+		}
+	}
+	p := g.mentioned[f.Pos()]
+	if f.Pkg == nil || p == nil || p.PkgPath == f.Pkg.Pkg.Path() {
+		return nil
+	}
+	return p
 }
 
 // Taken reports whether a function is used as a value.

@@ -1,6 +1,7 @@
 package callgraph
 
 import (
+	"go/token"
 	"go/types"
 	"slices"
 
@@ -255,6 +256,13 @@ func (g *Graph) handed(in ssa.Instruction) (out []*Edge) {
 		if holdsFunc(in.X.Type(), 0) {
 			edge(Sent, in.X, nil)
 		}
+		if to := g.theirs(in.Chan); to != nil {
+			out = append(out, g.given(in, in.X, in.Chan.Type().Underlying().(*types.Chan).Elem(), to)...)
+		}
+	case *ssa.MapUpdate:
+		if to := g.theirs(in.Map); to != nil && g.mayHold(in.Value.Type()) {
+			out = append(out, g.given(in, in.Value, in.Map.Type().Underlying().(*types.Map).Elem(), to)...)
+		}
 	case *ssa.Select:
 		for _, s := range in.States {
 			if s.Send != nil && holdsFunc(s.Send.Type(), 0) {
@@ -262,36 +270,126 @@ func (g *Graph) handed(in ssa.Instruction) (out []*Edge) {
 			}
 		}
 	case *ssa.Store:
-		if a, ok := in.Addr.(*ssa.FieldAddr); ok && g.mayHold(in.Val.Type()) {
-			if field := FieldOf(a.X.Type(), a.Field); field.Pkg() != nil && !g.hasBody(field.Pkg()) {
-				out = append(out, g.given(in, in.Val, field.Type(), field)...)
-			}
+		if to := g.theirs(in.Addr); to != nil && g.mayHold(in.Val.Type()) {
+			out = append(out, g.given(in, in.Val, in.Val.Type(), to)...)
 		}
 	case ssa.CallInstruction:
-		cc := in.Common()
-		to := g.foreign(cc)
-		if to == nil {
-			break
-		}
-		sig := cc.Signature()
-		args := cc.Args
-		if !cc.IsInvoke() && sig.Recv() != nil && len(args) > 0 {
-			args = args[1:] // the receiver is theirs
-		}
-		for i, a := range args {
-			if !g.mayHold(a.Type()) {
-				continue
-			}
-			t := a.Type()
-			if fn, ok := to.(*types.Func); ok { // as it is declared: T is no interface
-				if ps := fn.Origin().Signature().Params(); i < ps.Len() {
-					t = ps.At(i).Type()
-				}
-			}
-			out = append(out, g.given(in, a, t, to)...)
+		for _, to := range g.foreigners(in) {
+			out = append(out, g.givenTo(in, to)...)
 		}
 	}
 	return out
+}
+
+// foreigners returns what a call may run whose bodies are not loaded: what it names, or what the
+// variable holds that it calls.
+func (g *Graph) foreigners(in ssa.CallInstruction) (out []types.Object) {
+	cc := in.Common()
+	if to := g.foreign(cc); to != nil {
+		return []types.Object{to}
+	}
+	if cc.IsInvoke() || cc.StaticCallee() != nil {
+		return nil
+	}
+	for _, e := range g.site[in] {
+		if len(e.Callee.Blocks) == 0 && e.Callee.Object() != nil && e.Callee.Signature.Recv() == nil {
+			out = append(out, e.Callee.Object())
+		}
+	}
+	return out
+}
+
+// givenTo returns the edges of the arguments of a call of code without a body.
+func (g *Graph) givenTo(in ssa.CallInstruction, to types.Object) (out []*Edge) {
+	cc := in.Common()
+	sig := cc.Signature()
+	args := cc.Args
+	runsOnce := to.Pkg() != nil && to.Pkg().Path() == "sync" && to.Name() == "Do" && len(args) > 0 && g.keptOnce(args[0])
+	if !cc.IsInvoke() && sig.Recv() != nil && len(args) > 0 {
+		args = args[1:] // the receiver is theirs
+	}
+	for i, a := range args {
+		if !g.mayHold(a.Type()) {
+			continue
+		}
+		t := a.Type()
+		if fn, ok := to.(*types.Func); ok { // as it is declared: T is no interface
+			if ps := fn.Origin().Signature().Params(); i < ps.Len() {
+				t = ps.At(i).Type()
+			}
+		}
+		for _, e := range g.given(in, a, t, to) {
+			e.Once = runsOnce
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// keptOnce reports whether an address is that of one sync.Once for as long as the program runs, for
+// all that can be seen: neither it nor what it is a field of is made in a loop, and it is never set back.
+func (g *Graph) keptOnce(addr ssa.Value) bool {
+	var of types.Type // what it is a field of
+	var field token.Pos
+	switch x := addr.(type) {
+	case *ssa.Global:
+	case *ssa.FieldAddr:
+		of, field = x.X.Type().Underlying().(*types.Pointer).Elem(), FieldOf(x.X.Type(), x.Field).Pos()
+	case *ssa.Alloc:
+		return len(g.Loops(x.Parent(), x.Block())) == 0
+	case *ssa.FreeVar:
+		made := g.made[x.Parent()]
+		for i, fv := range x.Parent().FreeVars {
+			if fv == x && len(made) == 1 {
+				return g.keptOnce(made[0].Bindings[i])
+			}
+		}
+		return false
+	default:
+		return false
+	}
+	if len(g.stores[field]) > 0 {
+		return false
+	}
+	for in := range g.instructions {
+		switch in := in.(type) {
+		case *ssa.Alloc:
+			if of != nil && types.Identical(in.Type().Underlying().(*types.Pointer).Elem(), of) && len(g.Loops(in.Parent(), in.Block())) > 0 {
+				return false
+			}
+		case *ssa.Store:
+			if in.Addr == addr {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// theirs returns the variable or field of a package without bodies that a place is, or that a
+// container or pointer comes out of; nil if it is none.
+func (g *Graph) theirs(v ssa.Value) types.Object {
+	for range 10 {
+		switch x := v.(type) {
+		case *ssa.Global:
+			if o := x.Object(); o != nil && o.Pkg() != nil && !g.hasBody(o.Pkg()) {
+				return o
+			}
+			return nil
+		case *ssa.FieldAddr:
+			if field := FieldOf(x.X.Type(), x.Field); field.Pkg() != nil && !g.hasBody(field.Pkg()) {
+				return field
+			}
+			return nil
+		case *ssa.IndexAddr:
+			v = x.X
+		case *ssa.UnOp:
+			v = x.X
+		default:
+			return nil
+		}
+	}
+	return nil
 }
 
 // given returns the edges of a value that goes where code without a body has it, as a

@@ -38,11 +38,23 @@ func TryLocks(p *Functions) *Attempt {
 	}
 }
 
-// namesTryLock reports whether sel names the method TryLock of an etcd mutex.
+// namesTryLock reports whether sel names the method TryLock of an etcd mutex, or is a method value
+// of an interface or type parameter that may hold one.
 func namesTryLock(f *source.File, sel *ast.SelectorExpr) bool {
-	if sel.Sel.Name != "TryLock" || f.Pkg.TypesInfo.Selections[sel] == nil {
+	s := f.Pkg.TypesInfo.Selections[sel]
+	if sel.Sel.Name != "TryLock" || s == nil {
 		return false
 	}
 	fn, ok := f.ObjectOf(sel.Sel).(*types.Func)
-	return ok && fn.Signature().Recv() != nil && f.IsMutexPtr(fn.Signature().Recv().Type())
+	if !ok || fn.Signature().Recv() == nil {
+		return false
+	}
+	recv := fn.Signature().Recv().Type()
+	return f.IsMutexPtr(recv) || isAbstract(recv) && s.Kind() == types.MethodVal
+}
+
+// isAbstract reports whether t is an interface or a type parameter.
+func isAbstract(t types.Type) bool {
+	_, isParam := types.Unalias(t).(*types.TypeParam)
+	return isParam || types.IsInterface(t)
 }

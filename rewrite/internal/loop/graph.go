@@ -144,6 +144,16 @@ func (w *ways) place(at token.Pos) (place, bool) {
 	return place{}, false
 }
 
+// feeds reports whether a loop around a call waits for a channel to which the program sends at
+// the pace of a clock, or the loop where a try has failed, and notes the latter.
+func (w *ways) feeds(s *Site, call *ast.CallExpr) bool {
+	if w.walk.Ticked(call.Lparen, s.Node.Pos()) {
+		return true
+	}
+	s.fed = w.walk.Fed(call.Lparen, s.Node.Pos())
+	return s.fed
+}
+
 // LockKey returns which argument of a function of package concurrency is the name of the
 // lock that it makes, or -1.
 func (p *Finder) LockKey(fn *ssa.Function) int {
@@ -198,12 +208,6 @@ func (w *ways) entities(e *callgraph.Edge, at place, seen map[*ssa.Function]bool
 		out = append(out, w.entities(next, at, seen)...)
 	}
 	return out
-}
-
-// isAbstract reports whether t is an interface or a type parameter.
-func isAbstract(t types.Type) bool {
-	_, isParam := types.Unalias(t).(*types.TypeParam)
-	return isParam || types.IsInterface(t)
 }
 
 // isAttempt reports whether fn is the method that is looked for.

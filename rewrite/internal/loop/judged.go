@@ -39,6 +39,9 @@ func (s *Site) Positions() (out []token.Pos) {
 	}
 	for _, h := range s.passed {
 		note(h.Node)
+		if h.To.IsValid() {
+			out = append(out, h.To) // of the name of the method, if that is what it leads to
+		}
 	}
 	if through := s.Walker.Attempt.Through; through != nil {
 		for _, h := range s.Attempts() {

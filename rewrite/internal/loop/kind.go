@@ -138,6 +138,9 @@ func (s *Site) innermost(call *ast.CallExpr) ast.Stmt {
 // GoesOn reports whether the loop goes on trying after a try that succeeded: nothing but
 // an error, or the end of a context or channel, ends it then.
 func (s Nature) GoesOn() bool {
+	if _, sends := s.Walker.Bad.(*ast.SendStmt); s.fed || sends {
+		return false // a try that failed makes it go on, or whoever is sent how it ended decides that
+	}
 	again := false
 	for _, q := range s.Paths {
 		if q.Outcome != Won {

@@ -114,7 +114,11 @@ func (t *Walker) Eval(e ast.Expr, p *Path) Tristate {
 			return Unknown
 		case token.EQL, token.NEQ:
 			v := Unknown
-			if t.isErr(x.X, p) {
+			if call, ok := ast.Unparen(x.X).(*ast.CallExpr); ok && t.IsTry(call) && t.reply(call, p) != plainly.of(p.Outcome) {
+				if source.IsNilExpr(t.File, ast.Unparen(x.Y)) {
+					v = t.reply(call, p)
+				}
+			} else if t.isErr(x.X, p) {
 				v = t.is(x.Y, p)
 			} else if t.isErr(x.Y, p) {
 				v = t.is(x.X, p)
@@ -132,7 +136,7 @@ func (t *Walker) Eval(e ast.Expr, p *Path) Tristate {
 		}
 	case *ast.CallExpr:
 		if t.IsTry(x) && source.IsBool(t.File.TypeOf(x)) { // a function that tries
-			return truth(p.Outcome == Won)
+			return t.reply(x, p)
 		}
 		if source.IsObject(t.File.Callee(x), "errors", "Is") && len(x.Args) == 2 && t.isErr(x.Args[0], p) {
 			return t.is(x.Args[1], p)

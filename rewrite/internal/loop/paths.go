@@ -130,8 +130,10 @@ type Walker struct {
 	label   string // of the loop; of a region, the one that its goto leads back to
 	IsTry   func(*ast.CallExpr) bool
 	Clocks  map[ast.Node]*Clock // receive expressions and calls that wait
-	Bad     ast.Node            // what could not be modelled
-	rough   bool                // nested loops are taken to fall through or to return
+	// Replies says what the calls that try give back; nil where they are attempts.
+	Replies func(*ast.CallExpr) reply
+	Bad     ast.Node // what could not be modelled
+	rough   bool     // nested loops are taken to fall through or to return
 }
 
 func (t *Walker) giveUp(n ast.Node) {
@@ -247,15 +249,20 @@ func (t *Walker) stmt(s ast.Stmt, p *Path) []*Path {
 		return t.exprStmt(s, p)
 	case *ast.AssignStmt:
 		return t.assign(s, p)
-	case *ast.DeclStmt, *ast.IncDecStmt, *ast.GoStmt, *ast.DeferStmt, *ast.SendStmt:
+	case *ast.SendStmt:
+		if t.rough && t.Tries(s.Value) && !receives(s) { // whoever receives looks at the outcome
+			return t.fork(p, func(q *Path) { q.do(Receives, s, nil) })
+		}
 		if t.Tries(s) || receives(s) {
 			t.giveUp(s)
 		}
-		if _, ok := s.(*ast.SendStmt); ok {
-			p.do(Receives, s, nil)
-		} else {
-			p.do(Acts, s, nil)
+		p.do(Receives, s, nil)
+		return []*Path{p}
+	case *ast.DeclStmt, *ast.IncDecStmt, *ast.GoStmt, *ast.DeferStmt:
+		if t.Tries(s) || receives(s) {
+			t.giveUp(s)
 		}
+		p.do(Acts, s, nil)
 		return []*Path{p}
 	case *ast.EmptyStmt:
 		return []*Path{p}

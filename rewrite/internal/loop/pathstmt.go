@@ -75,9 +75,9 @@ func (t *Walker) assign(s *ast.AssignStmt, p *Path) []*Path {
 			obj := t.Variable(s.Lhs[0])
 			return t.fork(p, func(q *Path) {
 				if obj != nil && source.IsBool(t.File.TypeOf(call)) { // a function that tries
-					q.Bools[obj] = truth(q.Outcome == Won)
+					q.Bools[obj] = t.reply(call, q)
 				} else if obj != nil {
-					q.Errs[obj] = true
+					t.failed(obj, call, q)
 				} else if !source.IsBlank(s.Lhs[0]) {
 					t.giveUp(s)
 				}
@@ -95,7 +95,7 @@ func (t *Walker) assign(s *ast.AssignStmt, p *Path) []*Path {
 		}
 	} else if t.Tries(s) {
 		if call, ok := ast.Unparen(s.Rhs[0]).(*ast.CallExpr); ok && len(s.Rhs) == 1 && t.IsTry(call) {
-			return t.assignResults(s, p)
+			return t.assignResults(s, call, p)
 		}
 		t.giveUp(s)
 	}
@@ -133,7 +133,7 @@ func (t *Walker) assign(s *ast.AssignStmt, p *Path) []*Path {
 // assignResults walks ok, err := s.try(ctx), where a function or a transaction tries. Its
 // bool, or the response, tells whether the lock is held; what its error is then cannot be
 // told.
-func (t *Walker) assignResults(s *ast.AssignStmt, p *Path) []*Path {
+func (t *Walker) assignResults(s *ast.AssignStmt, call *ast.CallExpr, p *Path) []*Path {
 	isBool, isTxn := false, false
 	for _, l := range s.Lhs {
 		isBool = isBool || !source.IsBlank(l) && source.IsBool(t.File.TypeOf(l))
@@ -144,14 +144,23 @@ func (t *Walker) assignResults(s *ast.AssignStmt, p *Path) []*Path {
 			switch obj := t.Variable(l); {
 			case obj == nil:
 			case source.IsBool(t.File.TypeOf(l)) || t.File.IsTxnResponse(obj.Type()):
-				q.Bools[obj] = truth(q.Outcome == Won)
+				q.Bools[obj] = t.reply(call, q)
 			case source.IsError(obj.Type()) && (isTxn || isBool && t.Attempt.Replies): // nil, if there is a response
 				q.Bools[obj] = truth(q.Outcome != Failed)
 			case !isBool && source.IsError(obj.Type()):
-				q.Errs[obj] = true
+				t.failed(obj, call, q)
 			}
 		}
 	})
+}
+
+// failed notes that a variable holds the error of a call that tries.
+func (t *Walker) failed(obj types.Object, call *ast.CallExpr, p *Path) {
+	if t.reply(call, p) == plainly.of(p.Outcome) {
+		p.Errs[obj] = true
+	} else {
+		p.Bools[obj] = t.reply(call, p)
+	}
 }
 
 // receive notes a receive, which is all of statement s or of what it assigns.

@@ -52,15 +52,24 @@ type reach struct {
 	attempt *Attempt
 	ways    *ways
 	hops    map[token.Pos][]Hop
+	// answered are the replies that are known; see reply.go.
+	answered map[token.Pos]reply
 }
 
 func newReach(p *Finder, a *Attempt, w *ways) *reach {
-	r := &reach{p: p, attempt: a, ways: w, hops: map[token.Pos][]Hop{}}
+	r := &reach{p: p, attempt: a, ways: w, hops: map[token.Pos][]Hop{}, answered: map[token.Pos]reply{}}
 	if a.method == "" {
 		return r
 	}
 	for at, pl := range w.names {
-		r.add(at, Hop{File: pl.file, Node: pl.node})
+		m, ok := pl.file.ObjectOf(pl.node.(*ast.SelectorExpr).Sel).(*types.Func)
+		if !ok || !isAbstract(m.Signature().Recv().Type()) {
+			r.add(at, Hop{File: pl.file, Node: pl.node})
+			continue
+		}
+		for _, h := range r.converted(at) {
+			r.add(at, h)
+		}
 	}
 	for at, pl := range w.calls {
 		if w.tries[at] {
@@ -80,44 +89,82 @@ func newReach(p *Finder, a *Attempt, w *ways) *reach {
 // converted returns the mutexes that may be behind the interface, or type parameter, whose
 // method a call calls: those that are converted where the values come from that reach the
 // call, or all where that is not known.
-func (r *reach) converted(at token.Pos) (out []Hop) {
+func (r *reach) converted(at token.Pos) []Hop {
 	var boxed []ssa.Value
 	known := true
 	for _, in := range r.ways.graph.At(at) {
-		c, ok := in.(ssa.CallInstruction)
-		if !ok || !c.Common().IsInvoke() {
+		var holder ssa.Value
+		switch in := in.(type) {
+		case ssa.CallInstruction:
+			if in.Common().IsInvoke() {
+				holder = in.Common().Value
+			}
+		case *ssa.MakeClosure: // a method value
+			if len(in.Bindings) == 1 {
+				holder = in.Bindings[0]
+			}
+		}
+		if holder == nil {
 			known = false
 			continue
 		}
-		held := r.ways.graph.Holds(c.Common().Value)
+		held := r.ways.graph.Holds(holder)
 		boxed = append(boxed, held.Boxed...)
-		known = known && len(held.From) == 0
-	}
-	var all []Hop
-	for _, c := range r.p.Flow.Ifaces {
-		if r.p.ByName[c.File.Name] != c.File {
-			continue // of another build configuration
+		for _, from := range held.From {
+			_, own := r.p.ConcurrencyPath(from) // which makes mutexes, and keeps none
+			known = known && own
 		}
-		for m := range c.Iface.Methods() {
-			if m.Name() != r.attempt.method {
-				continue
+	}
+	var some []Hop
+	all := r.conversions(r.demands)
+	for _, v := range boxed {
+		for _, h := range r.boxings(v) {
+			if !slices.Contains(some, h) {
+				some = append(some, h)
 			}
-			h := Hop{File: c.File, Node: c.Src}
-			all = append(all, h)
-			if slices.ContainsFunc(boxed, func(v ssa.Value) bool {
-				in, ok := v.(ssa.Instruction)
-				fn := v.Parent()
-				if ok {
-					fn = in.Parent()
-				}
-				return fn == nil || fn.Syntax() == nil || source.Within(c.Src, fn.Syntax())
-			}) {
+		}
+	}
+	if known && len(some) > 0 || len(all) == 0 {
+		return some
+	}
+	return all
+}
+
+// demands reports whether an interface has the method of the attempt.
+func (r *reach) demands(i *types.Interface) bool {
+	return slices.ContainsFunc(slices.Collect(i.Methods()), func(m *types.Func) bool { return m.Name() == r.attempt.method })
+}
+
+// conversions returns the mutexes that are converted to interfaces for which f holds.
+func (r *reach) conversions(f func(*types.Interface) bool) (out []Hop) {
+	for _, c := range r.p.Flow.Ifaces {
+		if r.p.ByName[c.File.Name] == c.File && f(c.Iface) { // and not of another build configuration
+			out = append(out, Hop{File: c.File, Node: c.Src})
+		}
+	}
+	return out
+}
+
+// boxings returns the conversions that may be that of a value: the one that it is made in, or else
+// all in its function, to interfaces that have the method before those of which an assertion may demand it.
+func (r *reach) boxings(v ssa.Value) (out []Hop) {
+	if call, ok := v.(*ssa.Call); ok {
+		for _, h := range r.conversions(func(*types.Interface) bool { return true }) {
+			if source.PosWithin(call.Pos(), h.Node) {
+				return []Hop{h}
+			}
+		}
+	}
+	fn := v.Parent()
+	for _, f := range []func(*types.Interface) bool{r.demands, func(i *types.Interface) bool { return i.NumMethods() == 0 }} {
+		for _, h := range r.conversions(f) {
+			if fn == nil || fn.Syntax() == nil || source.Within(h.Node, fn.Syntax()) {
 				out = append(out, h)
 			}
 		}
-	}
-	if !known || len(out) == 0 {
-		return all
+		if len(out) > 0 {
+			break
+		}
 	}
 	return out
 }
@@ -144,7 +191,7 @@ func (r *reach) from(at token.Pos) (out []token.Pos) {
 		}
 		if e.Kind == callgraph.Handed {
 			call, ok := pl.node.(*ast.CallExpr)
-			if !ok || IsRepeater(r.p.Program, e.To) || source.IsObject(e.To, "time", "AfterFunc") {
+			if !ok || IsRepeater(r.p.Program, e.To) || source.IsObject(e.To, "time", "AfterFunc") && r.setsAgain(e) {
 				return
 			}
 			if h := r.given(pl.file, call, e, to); h.To.IsValid() && h.Node != ast.Expr(call) {
@@ -180,6 +227,7 @@ func (r *reach) sites() []*Site {
 	for {
 		grown := false
 		out = nil
+		clear(r.answered) // more calls lead to a try than before
 		for _, f := range r.p.Files {
 			if f.IsHelper() {
 				continue
@@ -188,7 +236,7 @@ func (r *reach) sites() []*Site {
 			hides := func(call *ast.CallExpr) bool {
 				return slices.ContainsFunc(r.targets(call), func(to token.Pos) bool { return r.hides(to, map[token.Pos]bool{}) })
 			}
-			found, rest := r.p.sitesIn(search{file: f, attempt: r.attempt, isTry: isTry, hides: hides, ways: r.ways, judged: r.p.Judged})
+			found, rest := r.p.sitesIn(search{file: f, attempt: r.attempt, isTry: isTry, hides: hides, replies: r.replies, ways: r.ways, judged: r.p.Judged})
 			for _, fn := range sorted(rest) {
 				if r.p.givesUp(r.attempt, f, r.ways.bodies[fn], isTry) {
 					r.p.Stops[fn] = true
@@ -367,9 +415,9 @@ func (r *reach) polls(s *Site) bool {
 }
 
 // ticked reports whether the loop waits for a channel to which others send at the pace of a
-// clock.
+// clock, or that it feeds itself.
 func (r *reach) ticked(s *Site) bool {
-	return slices.ContainsFunc(s.Calls, func(call *ast.CallExpr) bool { return r.ways.walk.Ticked(call.Lparen, s.Node.Pos()) })
+	return slices.ContainsFunc(s.Calls, func(call *ast.CallExpr) bool { return r.ways.feeds(s, call) })
 }
 
 // isMutex reports whether the loop calls TryLock of an interface that may be the mutex.

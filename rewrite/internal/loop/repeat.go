@@ -48,7 +48,8 @@ func IsRepeater(p *source.Program, obj types.Object) bool {
 	}
 	path := fn.Pkg().Path()
 	if importpath.WithinAny(path, repeaters) {
-		return true
+		recv := fn.Signature().Recv()
+		return recv == nil || !source.IsNamed(recv.Type(), "k8s.io/apimachinery/pkg/util/wait", "Group") // which starts it once
 	}
 	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
 		return false // of the standard library
@@ -168,7 +169,7 @@ func (r *reach) argument(f *source.File, call *ast.CallExpr, e *callgraph.Edge, 
 }
 
 // setsAgain reports whether a function that a timer calls sets it again, so that the timer
-// repeats it.
+// repeats it, or a loop does that.
 func (r *reach) setsAgain(e *callgraph.Edge) bool {
 	seen := map[*ssa.Function]bool{}
 	var resets func(fn *ssa.Function) bool
@@ -187,7 +188,7 @@ func (r *reach) setsAgain(e *callgraph.Edge) bool {
 		}
 		return false
 	}
-	return resets(e.Callee)
+	return resets(e.Callee) || r.ways.walk.SetAgain(e.Site)
 }
 
 // sent makes sites of the loops of a file that send functions which try to somebody who

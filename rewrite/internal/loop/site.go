@@ -49,6 +49,7 @@ type Site struct {
 	passed []Hop            // those of all ways, in no order
 	Ends   []Hop            // where the calls reach a mutex
 	Clocks []*Clock         // what paces the retry
+	fed    bool             // it goes round since it sends to itself where a try has failed
 	Paths  []*Path          // the ways through a round, if Walker could tell them
 	Walker *Walker
 }
@@ -74,6 +75,8 @@ type search struct {
 	// hides reports whether a call that tries may return no error although another session
 	// holds the lock; nil where the calls are attempts.
 	hides func(*ast.CallExpr) bool
+	// replies says what such calls give back; nil where they are attempts.
+	replies func(*ast.CallExpr) reply
 	// ways are those to the attempt; nil where they are not known. Loops that retry nothing
 	// are noted in judged.
 	ways   *ways
@@ -92,7 +95,7 @@ func (p *Finder) Sites(a *Attempt) []*Site {
 	for _, f := range w.files {
 		found, rest := p.sitesIn(search{file: f, attempt: a, isTry: isTry, ways: w, judged: p.Judged})
 		for _, s := range found {
-			if s.serves() && !w.walk.Ticked(s.Tries[0].Lparen, s.Node.Pos()) {
+			if s.serves() && !w.feeds(s, s.Tries[0]) {
 				p.Judged.Dismiss(s.Node.Pos(), s.Tries, finding.PerRequest, "the loop waits for others, and goes round whatever came of the try")
 			} else {
 				out = append(out, s)
@@ -265,7 +268,7 @@ func (s *Site) walk(in search) {
 		return true
 	})
 	clocks := s.clocksOf(s.File, s.Func, s.Node)
-	s.Walker = &Walker{Fns: s.Functions, Attempt: in.attempt, File: s.File, Loop: s.Node, IsTry: in.isTry, Clocks: clocks}
+	s.Walker = &Walker{Fns: s.Functions, Attempt: in.attempt, File: s.File, Loop: s.Node, IsTry: in.isTry, Replies: in.replies, Clocks: clocks}
 	if s.Label != nil {
 		s.Walker.label = s.Label.Label.Name
 	}
@@ -317,7 +320,7 @@ func (s *Site) mayRetry() bool {
 	return len(s.Tries) == 0
 }
 
-// isBenchmark reports whether a loop is that of a benchmark: b.N times, or while b.Loop().
+// isBenchmark reports whether a loop is that of a benchmark: b.N times, or while b.Loop() or pb.Next().
 func isBenchmark(f *source.File, loop ast.Stmt) bool {
 	var n ast.Node
 	switch l := loop.(type) {
@@ -332,7 +335,8 @@ func isBenchmark(f *source.File, loop ast.Stmt) bool {
 	found := false
 	ast.Inspect(n, func(n ast.Node) bool {
 		sel, ok := n.(*ast.SelectorExpr)
-		found = found || ok && (sel.Sel.Name == "N" || sel.Sel.Name == "Loop") && source.IsNamed(f.TypeOf(sel.X), "testing", "B")
+		found = found || ok && ((sel.Sel.Name == "N" || sel.Sel.Name == "Loop") && source.IsNamed(f.TypeOf(sel.X), "testing", "B") ||
+			sel.Sel.Name == "Next" && source.IsNamed(f.TypeOf(sel.X), "testing", "PB"))
 		return !found
 	})
 	return found
@@ -341,11 +345,20 @@ func isBenchmark(f *source.File, loop ast.Stmt) bool {
 // serves reports whether a loop waits for others in every round, and goes on whatever came of
 // the try: who sends to it decides how often it tries.
 func (s *Site) serves() bool {
-	if s.Walker.Bad != nil || len(s.Clocks) > 0 || s.Pausing() != nil || s.Kind == GotoLoop {
+	_, replies := s.Walker.Bad.(*ast.SendStmt) // it sends how the try ended
+	if s.Walker.Bad != nil && !replies || len(s.Clocks) > 0 || s.Pausing() != nil || s.Kind == GotoLoop {
 		return false
 	}
+	paths := s.Paths
+	if replies {
+		t := *s.Walker
+		t.Bad, t.rough = nil, true
+		if paths = t.round(); t.Bad != nil {
+			return false
+		}
+	}
 	goesOn := false
-	for _, q := range s.Paths {
+	for _, q := range paths {
 		if q.Outcome == Won {
 			if q.End != Next {
 				return false

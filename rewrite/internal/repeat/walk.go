@@ -56,6 +56,7 @@ type Circle struct {
 	At    *State // the call that closes it
 	First *State // in the same function, next to the try
 	Fixed bool   // it is the same lock each time round
+	Wraps bool   // its method calls that of what its receiver wraps
 }
 
 // maxStates bounds a walk. No repository that was looked at comes near.
@@ -247,7 +248,8 @@ func (w *Walk) circle(s *State) *Circle {
 	}
 	for d := s.Down; d != nil; d = d.Down {
 		if d.Func == s.Func {
-			return &Circle{At: s, First: d, Fixed: !d.varies && !w.delegates(s, d) && w.comesBack(s, d)}
+			wraps := w.delegates(s, d)
+			return &Circle{At: s, First: d, Fixed: !d.varies && !wraps && w.comesBack(s, d), Wraps: wraps}
 		}
 	}
 	return nil
@@ -272,14 +274,17 @@ func (w *Walk) delegates(last, first *State) bool {
 // comesBack reports whether everything that the lock depends on at the beginning of a
 // circle is handed on as it is, so that it is the same at the end.
 func (w *Walk) comesBack(last, first *State) bool {
+	// The frames between, from the first one upwards.
+	var chain []*State
+	for s := last; s != first; s = s.Down {
+		chain = append(chain, s)
+	}
+	slices.Reverse(chain)
+	within := func(fn *ssa.Function) bool {
+		return slices.ContainsFunc(chain, func(s *State) bool { return s.Func == fn })
+	}
 	for _, d := range first.deps {
 		v := d
-		// The frames between, from the first one upwards.
-		var chain []*State
-		for s := last; s != first; s = s.Down {
-			chain = append(chain, s)
-		}
-		slices.Reverse(chain)
 		for _, s := range chain {
 			if v.Parent() != nil && v.Parent() != s.Edge.Callee {
 				continue // of a function around the callee
@@ -291,20 +296,38 @@ func (w *Walk) comesBack(last, first *State) bool {
 			if v = root(w.g, given(s.Edge, v)); v == nil {
 				return false
 			}
+			if fn := v.Parent(); fn == nil || !within(fn) {
+				break // it is made before the circle begins
+			}
 			switch v.(type) {
-			case *ssa.Const, *ssa.Global, *ssa.Function:
 			case *ssa.Parameter, *ssa.FreeVar:
 				continue
-			default:
-				return false
 			}
-			break
+			return false
 		}
-		if p, ok := v.(*ssa.Parameter); ok && p != d {
+		if p, ok := v.(*ssa.Parameter); ok && p != d && p != w.captured(d) && within(p.Parent()) {
 			return false
 		}
 	}
 	return true
+}
+
+// captured returns what a closure that is made in one place has captured, or nil.
+func (w *Walk) captured(d ssa.Value) ssa.Value {
+	fv, ok := d.(*ssa.FreeVar)
+	if !ok {
+		return nil
+	}
+	made := w.g.Closures(fv.Parent())
+	if len(made) != 1 {
+		return nil
+	}
+	for i, f := range fv.Parent().FreeVars {
+		if f == fv {
+			return root(w.g, made[0].Bindings[i])
+		}
+	}
+	return nil
 }
 
 // madeBefore reports whether the closure that an edge leads to is made by none of the
@@ -463,6 +486,15 @@ func (w *Walk) At(pos token.Pos) []*State { return w.states[pos] }
 
 // Circles returns the circles of calls on the ways.
 func (w *Walk) Circles() []*Circle { return w.circles }
+
+// Try returns the place of the try that a circle leads to.
+func (c *Circle) Try() *State {
+	s := c.First
+	for s.Down != nil {
+		s = s.Down
+	}
+	return s
+}
 
 // Fixed reports whether one of the ways that lead from a call to a try asks for the same
 // lock in every round of the loop that stands from begin to end. ok is false where the

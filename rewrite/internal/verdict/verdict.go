@@ -106,6 +106,11 @@ func Of(g *callgraph.Graph, w *repeat.Walk, t account.Try, facts Facts) Verdict 
 			continue
 		}
 		j.up(s)
+		for _, c := range w.Circles() {
+			if c.Try() == s && !c.Fixed && !c.Wraps {
+				j.say(finding.PerItem, "each round of the calls has a lock of its own", callgraph.Pos(c.At.Site))
+			}
+		}
 	}
 	return j.best
 }
@@ -126,6 +131,9 @@ func (j *judge) say(word finding.Verdict, why string, at token.Pos) {
 // reaches reports whether what a dynamic call may run has a mutex behind it: the method of
 // the client, or any function of the program, which has its own tries.
 func (j *judge) reaches(s *repeat.State) bool {
+	if s.Closure() { // a method value of an interface: what it wraps calls the method
+		return slices.ContainsFunc(j.g.From(s.Func), func(e *callgraph.Edge) bool { return e.Kind != callgraph.Handed })
+	}
 	return slices.ContainsFunc(j.g.Out(s.Site), func(e *callgraph.Edge) bool { return e.Kind != callgraph.Handed })
 }
 
@@ -143,6 +151,9 @@ func (j *judge) up(s *repeat.State) {
 			j.up(u)
 		}
 		return
+	}
+	if p := j.g.Mentioned(s.Func); p != nil {
+		j.say(finding.Unknown, "package "+p.PkgPath+", which uses "+s.Func.Name()+", does not type-check, and is not followed: "+j.g.Unbuilt[p], s.Func.Pos())
 	}
 	if j.facts.Stops[s.Func.Pos()] {
 		j.say(finding.Once, "a try that fails ends the process, or the goroutine", s.Func.Pos())
@@ -202,6 +213,8 @@ func (j *judge) rounds(s *repeat.State) {
 func (j *judge) handed(e *callgraph.Edge) {
 	at := callgraph.Pos(e.Site)
 	switch {
+	case e.Once:
+		j.say(finding.Once, "a sync.Once runs it once", at)
 	case onward(e.To): // judged with the caller
 	case serves(e.To):
 		j.say(finding.PerRequest, "requests run it: "+name(e.To)+" is given it", at)
@@ -336,10 +349,15 @@ func exported(fn *ssa.Function, facts Facts) bool {
 var once = map[string][]string{
 	"context": {"AfterFunc"},
 	"sync":    {"Do", "Go", "OnceFunc", "OnceValue", "OnceValues"},
-	"testing": {"Run", "Cleanup"},
+	"testing": {"Run", "RunParallel", "Cleanup"},
 	"time":    {"AfterFunc"},
 
-	"golang.org/x/sync/errgroup": {"Go", "TryGo"},
+	"golang.org/x/sync/errgroup":        {"Go", "TryGo"},
+	"golang.org/x/sync/singleflight":    {"Do", "DoChan"},
+	"github.com/oklog/run":              {"Add"},
+	"github.com/sourcegraph/conc":       {"Go"},
+	"gopkg.in/tomb.v2":                  {"Go"},
+	"k8s.io/apimachinery/pkg/util/wait": {"Start", "StartWithChannel", "StartWithContext"},
 
 	"github.com/smartystreets/goconvey/convey": {"Convey", "FocusConvey", "SkipConvey", "Reset"},
 }
