@@ -3,8 +3,10 @@ package report_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
 
+	"etcdmod/internal/finding"
 	"etcdmod/internal/patch"
 	"etcdmod/internal/report"
 	"etcdmod/internal/testkit/sample"
@@ -52,6 +54,42 @@ not covered: example.com/m/d: package-error: import cycle
 vet: a/a.go:7:2: two
 	lines
 load: no
+`
+	if got := b.String(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// What is refused at many places for one reason is told at some of them.
+func TestTextOfManyPlaces(t *testing.T) {
+	res := sample.Result(t)
+	f := &finding.Finding{Rule: "trylock-poll", Message: "wait polls", Pos: res.Findings[0].Pos}
+	for i := range 40 {
+		code := finding.EscapesInterface
+		if i%10 == 0 {
+			code = finding.CgoFile
+		}
+		f.Refused = append(f.Refused, finding.Reason{Code: code, Detail: fmt.Sprint("case ", i)})
+	}
+	res.Bumps, res.Findings = nil, []*finding.Finding{f}
+	var b bytes.Buffer
+	if err := report.Text(&b, res); err != nil {
+		t.Fatal(err)
+	}
+	const want = `a/a.go:7:2: trylock-poll: wait polls (refuse: cgo-file)
+	refused: cgo-file: case 0
+	refused: escapes-to-interface: case 1
+	refused: escapes-to-interface: case 2
+	refused: escapes-to-interface: case 3
+	refused: escapes-to-interface: case 4
+	refused: escapes-to-interface: case 5
+	refused: escapes-to-interface: case 6
+	refused: escapes-to-interface: case 7
+	refused: escapes-to-interface: case 8
+	refused: cgo-file: case 10
+	refused: cgo-file: case 20
+	refused: cgo-file: case 30
+	refused: escapes-to-interface at 28 more places
 `
 	if got := b.String(); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)

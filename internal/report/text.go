@@ -93,15 +93,32 @@ func (p *printer) finding(f *finding.Finding) {
 			p.printf("\tdiffers: %s\n", text)
 		}
 	}
-	for _, r := range f.Refused {
-		p.reason("refused", r)
-	}
+	p.refused(f.Refused)
 	switch {
 	case f.NotHigher == nil:
 	case f.Tier == finding.Collapse:
 		p.reason("not "+rewrite.LockStrategy.String(), *f.NotHigher)
 	default:
 		p.reason("not "+f.NextTier().String(), *f.NotHigher)
+	}
+}
+
+// places is how many places a code is shown at for one finding. A mutex that goes into generated mocks is
+// refused at hundreds, all for one reason; JSON has them all.
+const places = 8
+
+func (p *printer) refused(why []finding.Reason) {
+	var order []finding.Code
+	of := map[finding.Code]int{}
+	for _, r := range why {
+		if of[r.Code]++; of[r.Code] <= places {
+			p.reason("refused", r)
+		} else if of[r.Code] == places+1 {
+			order = append(order, r.Code)
+		}
+	}
+	for _, code := range order {
+		p.printf("\trefused: %s at %s\n", code, Plural(of[code]-places, "more place"))
 	}
 }
 
