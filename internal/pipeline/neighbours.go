@@ -178,6 +178,12 @@ func (n *neighbourhood) join() {
 			continue
 		}
 		near := rewrite.Neighbour{Files: u.files, Beyond: n.beyond(u.Package)}
+		_, imports := whole(u.Package)
+		for _, path := range slices.Sorted(maps.Keys(imports)) {
+			if len(n.packages(path)) > 0 {
+				near.Read = append(near.Read, path)
+			}
+		}
 		for v := range over(u) {
 			if v != u {
 				near.Above = append(near.Above, v.files...)

@@ -7,6 +7,7 @@ import (
 	pathpkg "path"
 	"slices"
 
+	"etcdmod/internal/importpath"
 	"etcdmod/rewrite/internal/source"
 )
 
@@ -30,11 +31,12 @@ type suspects struct {
 	vars     map[string]suspicion // of its own
 	pkgs     map[string]string    // import paths by the names that it has for them
 	foreign  map[string]bool      // whether nothing is known of the code of an import path
+	module   string               // where what is declared may come from, if it has a qualifier
 }
 
-// newSuspects looks for them, beside what is declared. unknown says of what code nothing is known.
-func newSuspects(syntax *ast.File, declared map[string]suspicion, unknown func(path string) bool) *suspects {
-	s := &suspects{syntax: syntax, declared: declared, vars: map[string]suspicion{}, pkgs: map[string]string{}, foreign: map[string]bool{}}
+// newSuspects looks for them, beside what a module declares. unknown says of what code nothing is known.
+func newSuspects(syntax *ast.File, module string, declared map[string]suspicion, unknown func(path string) bool) *suspects {
+	s := &suspects{syntax: syntax, module: module, declared: declared, vars: map[string]suspicion{}, pkgs: map[string]string{}, foreign: map[string]bool{}}
 	for _, spec := range syntax.Imports {
 		path := source.ImportPath(spec)
 		name := pathpkg.Base(path)
@@ -108,11 +110,27 @@ func (s *suspects) may(e ast.Expr) suspicion {
 	case *ast.Ident:
 		return s.vars[e.Name] | s.declared[e.Name]
 	case *ast.SelectorExpr:
+		if s.elsewhere(e) {
+			return 0
+		}
 		if is, ok := s.declared[e.Sel.Name]; ok {
 			return is
 		}
 		return s.may(e.X)
+	case *ast.FuncLit: // what it does with them is seen in it
+		var found suspicion
+		ast.Inspect(e.Body, func(n ast.Node) bool {
+			if ret, ok := n.(*ast.ReturnStmt); ok {
+				found |= s.any(ret.Results)
+			}
+			_, inner := n.(*ast.FuncLit)
+			return !inner
+		})
+		return found
 	case *ast.CallExpr:
+		if s.elsewhere(e.Fun) && s.pkgOf(e.Fun) != "fmt" {
+			return s.any(e.Args) // it may give back what it is given
+		}
 		if id, ok := ast.Unparen(e.Fun).(*ast.Ident); ok && slices.Contains([]string{"len", "cap", "make", "string", "int", "copy"}, id.Name) {
 			return 0
 		}
@@ -130,8 +148,8 @@ func (s *suspects) may(e ast.Expr) suspicion {
 	var found suspicion
 	ast.Inspect(e, func(n ast.Node) bool {
 		switch n := n.(type) {
-		case *ast.SelectorExpr:
-			found |= s.may(n)
+		case *ast.SelectorExpr, *ast.FuncLit:
+			found |= s.may(n.(ast.Expr))
 			return false
 		case *ast.Ident:
 			found |= s.vars[n.Name] | s.declared[n.Name]
@@ -146,6 +164,12 @@ func (s *suspects) any(list []ast.Expr) (found suspicion) {
 		found |= s.may(e)
 	}
 	return found
+}
+
+// elsewhere reports whether e names something of a package that is none of the module.
+func (s *suspects) elsewhere(e ast.Expr) bool {
+	path := s.pkgOf(e)
+	return path != "" && !importpath.Within(path, s.module)
 }
 
 // pkgOf returns the import path of the package that e names something of, or "".

@@ -53,7 +53,7 @@ func (f unread) suspected(u unreadUser) look {
 			}
 		}
 	}
-	return newSuspects(u.syntax, names, func(path string) bool {
+	return newSuspects(u.syntax, f.p.In.ModulePath, names, func(path string) bool {
 		_, known := blindCode[path]
 		known = known || path == "C" || path == "unsafe" || onlyCalls(path) || importpath.WithinAny(path, memberReaders) || importpath.WithinAny(path, typeReaders)
 		return !known && !slices.Contains(f.p.Concurrency, path) && !importpath.Within(path, f.p.In.ModulePath)
@@ -102,6 +102,11 @@ func (f unread) beside() {
 				how, who = closely[name], name
 			}
 		}
+		for _, name := range n.Files {
+			if u, ok := files[name]; ok && how < calls && f.handsOn(u, n, files) > how {
+				how, who = calls, name
+			}
+		}
 		first := func(files ...[]string) string {
 			for _, name := range slices.Concat(files...) {
 				if tells[name] {
@@ -126,6 +131,35 @@ func (f unread) beside() {
 			}
 		}
 	}
+}
+
+// handsOn says how closely code that nobody reads looks at what a file of another module hands to it, and holds a
+// mutex.
+func (f unread) handsOn(u unreadUser, n source.Neighbour, files map[string]unreadUser) look {
+	names := map[string]suspicion{}
+	for _, file := range f.near(u) {
+		for id, obj := range file.Pkg.TypesInfo.Defs {
+			if obj != nil && f.p.FileAt(id.Pos()) == file && !isLocal(obj) {
+				names[id.Name] |= f.brings(obj) & holds
+			}
+		}
+	}
+	for _, name := range slices.Concat(n.Files, n.Beyond) { // what is called there is seen there
+		if other, ok := files[name]; ok {
+			for _, d := range other.syntax.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok {
+					names[fn.Name.Name] |= 0
+				}
+			}
+		}
+	}
+	return newSuspects(u.syntax, f.p.In.ModulePath, names, func(path string) bool {
+		first, _, _ := strings.Cut(path, "/")
+		_, known := blindCode[path]
+		known = known || !strings.Contains(first, ".") || onlyCalls(path) || slices.Contains(n.Read, path) || importpath.WithinAny(path, clientModules)
+		known = known || importpath.WithinAny(path, memberReaders) || slices.Contains(f.p.Concurrency, path)
+		return !known && !importpath.Within(path, f.p.In.ModulePath)
+	}).shown()
 }
 
 // apart names a file of another module.

@@ -40,6 +40,8 @@ type Neighbour struct {
 	// Beyond are those of the packages that it is built with, as far as they are in the repository
 	// and not of this module: it may hand on to them what it has.
 	Beyond []string
+	// Read are the import paths of packages that it imports and whose files are among these.
+	Read []string
 	// Above are those of the packages of other modules that are built with it, and with what these are
 	// built with: they may have what it keeps.
 	Above []string
