@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"etcdmod/internal/pathname"
 	"etcdmod/internal/quote"
@@ -141,6 +142,14 @@ func (d *Dir) explain(name string, err error) error {
 	return err
 }
 
+// unfound is [Dir.explain] for what is only looked for: below a file there is nothing.
+func (d *Dir) unfound(name string, err error) error {
+	if errors.Is(err, syscall.ENOTDIR) {
+		return &fs.PathError{Op: "open", Path: d.Path(name), Err: fs.ErrNotExist}
+	}
+	return d.explain(name, err)
+}
+
 // Stat describes a file; a symbolic link that stays in the directory is followed.
 func (d *Dir) Stat(name string) (fs.FileInfo, error) {
 	rel, err := d.local(name)
@@ -148,7 +157,7 @@ func (d *Dir) Stat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	info, err := d.root.Stat(rel)
-	return info, d.explain(name, err)
+	return info, d.unfound(name, err)
 }
 
 // Lstat describes what is there by that name.
@@ -158,7 +167,7 @@ func (d *Dir) Lstat(name string) (fs.FileInfo, error) {
 		return nil, err
 	}
 	info, err := d.root.Lstat(rel)
-	return info, d.explain(name, err)
+	return info, d.unfound(name, err)
 }
 
 // ReadDir lists a directory in the order of the names. What was read before an error is
@@ -169,7 +178,7 @@ func (d *Dir) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	if info, err := d.root.Stat(rel); err != nil {
-		return nil, d.explain(name, err)
+		return nil, d.unfound(name, err)
 	} else if !info.IsDir() {
 		return nil, &UnfitError{name, "is not a directory"}
 	}
@@ -191,7 +200,7 @@ func (d *Dir) Check(name string, most Bound) error {
 	}
 	info, err := d.root.Stat(rel)
 	if err != nil {
-		return d.explain(name, err)
+		return d.unfound(name, err)
 	}
 	return fit(name, info, most)
 }
@@ -227,7 +236,7 @@ func (d *Dir) open(name string, flag int, most Bound) (*os.File, error) {
 	// To open a device can do something by itself, so it is looked at first.
 	info, err := d.root.Stat(rel)
 	if err != nil {
-		return nil, d.explain(name, err)
+		return nil, d.unfound(name, err)
 	}
 	if err := fit(name, info, most); err != nil {
 		return nil, err

@@ -201,3 +201,29 @@ func TestRemoveAll(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Below what is a file, where others have a directory, there is nothing: that is no fault of the file.
+func TestBelowAFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "vendor"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	name := filepath.Join("vendor", "x", "y")
+	_, read := d.ReadFile(name, Setting)
+	_, stat := d.Stat(name)
+	_, lstat := d.Lstat(name)
+	_, list := d.ReadDir(name)
+	for _, err := range []error{read, stat, lstat, list, d.Check(name, Setting)} {
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+	}
+	if err := d.WriteFile(name, nil); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("writing there: %v", err)
+	}
+}
