@@ -234,3 +234,93 @@ func TestTryLockAloneOpensNoWatch(t *testing.T) {
 		t.Errorf("%d watches, goroutines:\n%s", watches.Load(), strings.Join(lockGoroutines(), "\n\n"))
 	}
 }
+
+// A hundred rounds with a deadline each, and a thousand in the long form: of LockWithin on a session that is made for
+// the try, and of CampaignWithin. Four of five locks and elections are another's throughout; the fifth goes from hand to
+// hand, and rounds at it fail and win.
+func TestRoundsOfTriesLeaveNothingBehind(t *testing.T) {
+	const workers = 10
+	c := cluster.Start(t, 1)
+	base, ctx := cluster.Watchers(t), limited(t)
+	open := &streams{open: map[string]int{}}
+	cli, other := c.Client(open.option), c.Session(c.Client())
+	at := func(what string, i int) string { return fmt.Sprint(prefix, "/", what, "/", i%5) }
+	for i := range 4 {
+		must(t, concurrency.NewMutex(other, at("lock", i)).Lock(ctx))
+		must(t, concurrency.NewElection(other, at("lead", i)).Campaign(ctx, "other"))
+	}
+	campaigning := make([]*concurrency.Session, workers)
+	for i := range campaigning {
+		campaigning[i] = c.Session(cli)
+	}
+	var wins atomic.Int64
+	lock := func(i int) error {
+		s, err := etcdlock.NewSession(cli, etcdlock.WithTTL(10))
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		m := etcdlock.NewMutexOf(s, at("lock", i))
+		short, cancel := context.WithTimeout(ctx, 260*time.Millisecond+upTo(40*time.Millisecond))
+		defer cancel()
+		if err := m.LockWithin(short); err != nil {
+			return err
+		}
+		wins.Add(1)
+		time.Sleep(upTo(200 * time.Millisecond))
+		return m.Unlock(ctx)
+	}
+	lead := func(i int) error {
+		e := concurrency.NewElection(campaigning[i], at("lead", i))
+		short, cancel := context.WithTimeout(ctx, 260*time.Millisecond+upTo(40*time.Millisecond))
+		defer cancel()
+		if err := etcdlock.CampaignWithin(short, campaigning[i], e, "me"); err != nil {
+			return err
+		}
+		wins.Add(1)
+		time.Sleep(upTo(200 * time.Millisecond))
+		return e.Resign(ctx)
+	}
+	run := func(n int) {
+		var trying sync.WaitGroup
+		for i := range workers {
+			for _, round := range []func(int) error{lock, lead} {
+				trying.Go(func() {
+					for range n {
+						if err := round(i); err != nil && err != context.DeadlineExceeded {
+							t.Errorf("%v", err)
+						}
+					}
+				})
+			}
+		}
+		trying.Wait()
+		watched(t, base, 0)
+		eventually(t, "no goroutine of the helper", func() bool { return len(lockGoroutines()) == 0 })
+	}
+	leases := func() int {
+		resp, err := cli.Leases(ctx)
+		must(t, err)
+		return len(resp.Leases)
+	}
+	run(1) // the client's and the servers' own
+	goroutines, granted := goleak.IgnoreCurrent(), leases()
+	rounds := 5
+	if long {
+		rounds = 50
+	}
+	run(rounds)
+	eventually(t, "no lease more than before", func() bool { return leases() == granted })
+	resp, err := cli.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	must(t, err)
+	if len(resp.Kvs) != 8 { // the other's
+		t.Errorf("keys: %v", resp.Kvs)
+	}
+	if err := goleak.Find(goroutines); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d rounds, %d of them won", 2*workers*rounds, wins.Load())
+	if wins.Load() == 0 {
+		t.Error("no round has won")
+	}
+}
