@@ -98,3 +98,73 @@ func TestTriesWithASessionEachWriteNothingWhileTheLocksAreHeld(t *testing.T) {
 		})
 	}
 }
+
+// Jobs that take about as long as their interval: in each round one replica wins, and the tries of the others mostly
+// see the lock change hands. The rewritten program wins as often, holds no lock twice, and costs no more.
+func TestTriesBesideJobsThatTakeTheirInterval(t *testing.T) {
+	const turns = 40 // of all keys and replicas
+	type seen struct {
+		wins, held int
+		entries    uint64
+		took       time.Duration
+	}
+	for _, hold := range []time.Duration{900 * time.Millisecond, 1100 * time.Millisecond} {
+		t.Run(hold.String(), func(t *testing.T) {
+			measure := func(bin string) (s seen) {
+				c := cluster.Start(t, 1)
+				lines := make(chan string, 1000)
+				var all []*candidate
+				for range replicas {
+					p := start(t, bin, c, "-hold", hold.String())
+					all = append(all, p)
+					go func() {
+						for line := range p.lines {
+							lines <- line
+						}
+					}()
+				}
+				won := map[string]time.Time{}
+				timeout := time.After(long)
+				began, index := time.Time{}, uint64(0)
+				for s.wins < turns {
+					select {
+					case line := <-lines:
+						if began.IsZero() {
+							began, index = time.Now(), c.AppliedIndex()
+							continue
+						}
+						id, win := strings.CutPrefix(line, "won ")
+						switch {
+						case win:
+							if since := time.Since(won[id]); since < hold/2 {
+								t.Errorf("key %s is won %v after it was won", id, since)
+							}
+							won[id] = time.Now()
+							s.wins++
+						case line == "held":
+							s.held++
+						default:
+							t.Fatalf("got %q", line)
+						}
+					case <-timeout:
+						t.Fatalf("%+v within %v", s, long)
+					}
+				}
+				s.entries, s.took = c.AppliedIndex()-index, time.Since(began)
+				for _, p := range all {
+					p.cmd.Process.Kill()
+				}
+				return s
+			}
+			before, after := measure(bins.perTry), measure(bins.perTryAfter)
+			t.Logf("before: %+v; after: %+v", before, after)
+			if after.took > before.took*5/4 {
+				t.Errorf("%d wins take %v, before %v", turns, after.took, before.took)
+			}
+			// A busy machine adds rounds to both.
+			if after.entries > before.entries*6/5 {
+				t.Errorf("%d entries, before %d", after.entries, before.entries)
+			}
+		})
+	}
+}
