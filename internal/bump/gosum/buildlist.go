@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,6 +62,10 @@ func decoded(out []byte) ([]Module, error) {
 			return nil, fmt.Errorf("go list -m -json all: %w", err)
 		}
 		list = append(list, m)
+	}
+	// It begins with the module that it is of: where that is missing, more may be.
+	if !slices.ContainsFunc(list, func(m Module) bool { return m.Main }) {
+		return nil, errors.New("go list -m -json all: the go command does not list the module itself, and not why")
 	}
 	return list, nil
 }
