@@ -192,6 +192,9 @@ func (p *planner) act(f *Finding, mod, built module.Version, row Row) (outcome s
 	if row.Action == Report && row.Reason == NotByDefault && p.opts.All {
 		f.Action = Bump
 	}
+	if f.Action == Refuse && row.Reason == NeedsCodeChanges && f.Harmless {
+		f.Action = Bump // the code that would have to change is not there
+	}
 	if f.Action != Bump {
 		return row.Advice
 	}
