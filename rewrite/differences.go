@@ -16,6 +16,9 @@ func (pl *Plan) differences() {
 	for _, f := range pl.proposals {
 		if f.Differences = nil; f.Tier > finding.Refuse {
 			f.Differences = proof.Differences(f.site, f.Tier, f.components, uses, f.collapsed)
+			if sessionOf(f.site) != nil { // no try has the session of one that has won
+				f.drop(finding.HeldTryReads)
+			}
 			pl.replaced(f)
 		}
 	}
@@ -30,7 +33,12 @@ func (pl *Plan) replaced(f *proposal) {
 		return
 	}
 	if slices.ContainsFunc(f.replaced, func(r replacement) bool { _, is := r.(lockReplaced); return is }) { // no other call of Lock is left
-		f.Differences = slices.DeleteFunc(f.Differences, func(d finding.Difference) bool { return d.Kind == finding.LockRepeats })
+		f.drop(finding.LockRepeats)
 	}
 	finding.InOrder(f.Differences)
+}
+
+// drop takes away the differences of a kind.
+func (f *proposal) drop(kind finding.DifferenceKind) {
+	f.Differences = slices.DeleteFunc(f.Differences, func(d finding.Difference) bool { return d.Kind == kind })
 }

@@ -102,7 +102,7 @@ var Differences = []DifferenceRow{
 	{TryInDeadline, "The round trip more of a try that wins is within the deadline of {}.",
 		"The context of a try is given a deadline in the loop or function around it."},
 	{HeldTryReads, "A try for the lock that this process holds already writes nothing; it wrote one raft entry.",
-		"After a try that succeeds, the loop may try again without having unlocked."},
+		"After a try that succeeds, the loop may try again without having unlocked, with the session that it had."},
 	{KeyAfterError, "After a try that fails before it writes, {} names no key, unless the lock was held before; it named the session's.",
 		"The module asks the mutex for its Key or IsOwner."},
 	{HeaderOfWin, "{} stays that of the try that got the lock; a further try of the holder renewed it.",
