@@ -113,6 +113,7 @@ func verdicts(p *loop.Finder, left []account.Try) map[token.Pos]verdict.Verdict 
 	w := repeat.New(p.CallGraph(), repeat.Options{Key: p.LockKey}, at)
 	facts := verdict.Facts{
 		Judged: p.Judged, Repeats: func(o types.Object) bool { return loop.IsRepeater(p.Program, o) }, Stops: p.Stops,
+		Helper: p.In.HelperImport(),
 		Harmless: func(t account.Try) (finding.Verdict, string) {
 			call, ok := t.Node.(*ast.CallExpr)
 			f := p.FileAt(t.Pos)

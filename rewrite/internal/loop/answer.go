@@ -83,6 +83,9 @@ func (r *reach) answers(fn token.Pos, seen map[token.Pos]bool) reply {
 		return vs[0]
 	}
 	y := reply{one(Won), one(Locked), one(Failed)}
+	if r.p.recoversIn(f, body) { // it returns what nobody knows where something below has panicked
+		y.locked, y.failed = Unknown, Unknown
+	}
 	if y.locked == No || !isBool && (y.locked != Yes || y.won != No) {
 		y = plainly // what becomes of errors that are hidden is asked by hides
 	}

@@ -61,7 +61,7 @@ func (p *Functions) exitsOn(a *Attempt, decl token.Pos, param *types.Var) bool {
 	}
 	p.exit[at] = false // for recursion
 	fn, f := p.Declaration(decl)
-	if fn == nil || fn.Body == nil || f.AssignedIn(param, fn.Body) || p.recoversIn(f, fn) {
+	if fn == nil || fn.Body == nil || f.AssignedIn(param, fn.Body) || p.recoversIn(f, fn.Body) {
 		return false
 	}
 	v = true
@@ -146,7 +146,7 @@ func (p *Functions) recovers() bool {
 }
 
 // recoversIn reports whether a function defers one that recovers from its panics.
-func (p *Functions) recoversIn(f *source.File, fn *ast.FuncDecl) bool {
+func (p *Functions) recoversIn(f *source.File, body *ast.BlockStmt) bool {
 	found := false
 	recovers := func(f *source.File, n ast.Node) {
 		ast.Inspect(n, func(n ast.Node) bool {
@@ -157,7 +157,7 @@ func (p *Functions) recoversIn(f *source.File, fn *ast.FuncDecl) bool {
 			return !found
 		})
 	}
-	ast.Inspect(fn.Body, func(n ast.Node) bool {
+	ast.Inspect(body, func(n ast.Node) bool {
 		d, ok := n.(*ast.DeferStmt)
 		if !ok {
 			return !found

@@ -3,6 +3,7 @@ package loop
 import (
 	"go/ast"
 	"go/token"
+	"go/types"
 
 	"etcdmod/rewrite/internal/source"
 )
@@ -71,10 +72,16 @@ func (t *Walker) condition(e ast.Expr, p *Path) []branch {
 func (t *Walker) isErr(e ast.Expr, p *Path) bool {
 	e = ast.Unparen(e)
 	if call, ok := e.(*ast.CallExpr); ok {
-		return t.IsTry(call)
+		return t.IsTry(call) && isFailure(t.File.TypeOf(call))
 	}
 	obj := t.Variable(e)
 	return obj != nil && p.Errs[obj]
+}
+
+// isFailure reports whether values of type t are errors. What else a function that tries returns, such as
+// a pointer to what holds the lock, may be nil where it has failed.
+func isFailure(t types.Type) bool {
+	return t != nil && (source.IsError(t) || types.Implements(t, types.Universe.Lookup("error").Type().Underlying().(*types.Interface)))
 }
 
 // Eval decides a condition on p, as far as it can.

@@ -156,6 +156,9 @@ func (t *Walker) assignResults(s *ast.AssignStmt, call *ast.CallExpr, p *Path) [
 
 // failed notes that a variable holds the error of a call that tries.
 func (t *Walker) failed(obj types.Object, call *ast.CallExpr, p *Path) {
+	if !isFailure(obj.Type()) {
+		return
+	}
 	if t.reply(call, p) == plainly.of(p.Outcome) {
 		p.Errs[obj] = true
 	} else {

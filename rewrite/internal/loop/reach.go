@@ -118,13 +118,18 @@ func (r *reach) converted(at token.Pos) []Hop {
 	var some []Hop
 	all := r.conversions(r.demands)
 	for _, v := range boxed {
-		for _, h := range r.boxings(v) {
+		if !r.p.IsMutexPtr(v.Type()) {
+			continue // of another type, such as that of a loop that is rewritten already
+		}
+		hops := r.boxings(v)
+		known = known && len(hops) > 0
+		for _, h := range hops {
 			if !slices.Contains(some, h) {
 				some = append(some, h)
 			}
 		}
 	}
-	if known && len(some) > 0 || len(all) == 0 {
+	if known && len(boxed) > 0 || len(all) == 0 {
 		return some
 	}
 	return all

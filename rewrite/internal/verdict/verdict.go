@@ -45,6 +45,8 @@ type Facts struct {
 	Harmless func(account.Try) (word finding.Verdict, why string)
 	// Stops are functions, by their position, that do not return after a try that failed.
 	Stops map[token.Pos]bool
+	// Helper is the import path of the generated package, whose mutexes ask before they write.
+	Helper string
 	// Program reports whether nobody outside of the module can import a package.
 	Program func(path string) bool
 }
@@ -131,10 +133,14 @@ func (j *judge) say(word finding.Verdict, why string, at token.Pos) {
 // reaches reports whether what a dynamic call may run has a mutex behind it: the method of
 // the client, or any function of the program, which has its own tries.
 func (j *judge) reaches(s *repeat.State) bool {
+	edges := j.g.Out(s.Site)
 	if s.Closure() { // a method value of an interface: what it wraps calls the method
-		return slices.ContainsFunc(j.g.From(s.Func), func(e *callgraph.Edge) bool { return e.Kind != callgraph.Handed })
+		edges = j.g.From(s.Func)
 	}
-	return slices.ContainsFunc(j.g.Out(s.Site), func(e *callgraph.Edge) bool { return e.Kind != callgraph.Handed })
+	return slices.ContainsFunc(edges, func(e *callgraph.Edge) bool {
+		o := e.Callee.Object()
+		return e.Kind != callgraph.Handed && (o == nil || o.Pkg() == nil || o.Pkg().Path() != j.facts.Helper)
+	})
 }
 
 // up judges one place and those that lead there.
