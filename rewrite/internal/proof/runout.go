@@ -15,8 +15,9 @@ var starters = map[string][]string{
 	"context": {"WithDeadline", "WithDeadlineCause", "WithTimeout", "WithTimeoutCause"},
 }
 
-// started returns what starts a clock before the loop: variables by their objects, and fields by their text. A
-// context that the rounds know ends them, too, and says no more than that.
+// started returns the clocks that were started before the loop: variables by their objects, and fields by their text.
+// Those of others may have been: of parameters, fields, and functions that give one. A context that the rounds know ends
+// them, too, and says no more than that.
 func (m *measuring) started() map[any]bool {
 	out := map[any]bool{}
 	start := func(to ast.Expr, from []ast.Expr) {
@@ -27,11 +28,16 @@ func (m *measuring) started() map[any]bool {
 		if !ok {
 			return
 		}
-		if fn := m.File.Callee(call); fn != nil && fn.Pkg() != nil && slices.Contains(starters[fn.Pkg().Path()], fn.Name()) {
+		if m.ticks(m.File.TypeOf(to)) {
+			out[m.key(to)] = true
+		} else if fn := m.File.Callee(call); fn != nil && fn.Pkg() != nil && slices.Contains(starters[fn.Pkg().Path()], fn.Name()) {
 			out[m.key(to)] = true
 		}
 	}
 	for n := range ast.Preorder(m.Func) {
+		if e, ok := n.(ast.Expr); ok && m.ticks(m.File.TypeOf(e)) && m.others(e) {
+			out[m.key(e)] = true
+		}
 		if n.End() > m.Node.Pos() {
 			continue
 		}
@@ -48,6 +54,30 @@ func (m *measuring) started() map[any]bool {
 		}
 	}
 	return out
+}
+
+// ticks reports whether t is that of a timer, or of the channel of one.
+func (m *measuring) ticks(t types.Type) bool {
+	if t == nil {
+		return false
+	}
+	if ch, ok := t.Underlying().(*types.Chan); ok {
+		return source.IsNamed(ch.Elem(), "time", "Time")
+	}
+	return source.IsNamed(t, "time", "Timer") || source.IsNamed(t, "time", "Ticker")
+}
+
+// others reports whether e is a field, or a variable that the function does not declare.
+func (m *measuring) others(e ast.Expr) bool {
+	switch x := e.(type) {
+	case *ast.SelectorExpr:
+		v, ok := m.File.ObjectOf(x.Sel).(*types.Var)
+		return ok && v.IsField() && !m.ticks(m.File.TypeOf(x.X))
+	case *ast.Ident:
+		v, ok := m.File.ObjectOf(x).(*types.Var)
+		return ok && !v.IsField() && (isParameter(m.Func, v) || !source.PosWithin(v.Pos(), m.Func))
+	}
+	return false
 }
 
 // asked looks whether a clock that was started before the loop is asked behind it whether it has run out: that

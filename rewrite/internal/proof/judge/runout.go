@@ -73,10 +73,14 @@ func (l clocks) startOf(v ssa.Value, seen map[ssa.Value]bool) (out []ssa.Instruc
 	case *ssa.Call:
 		path, name, recv := callee(&x.Call)
 		switch {
-		case !recv && slices.Contains(starters[path], name):
+		case !recv && slices.Contains(starters[path], name), ticks(x.Type()):
 			return []ssa.Instruction{x}
 		case x.Call.IsInvoke() && path == "context" && name == "Done":
 			return all(x.Call.Value)
+		}
+	case *ssa.Parameter, *ssa.FreeVar:
+		if ticks(v.Type()) {
+			return []ssa.Instruction{l.begin()} // others have
 		}
 	case *ssa.Extract:
 		if x.Index == 0 {
@@ -100,13 +104,28 @@ func (l clocks) startOf(v ssa.Value, seen map[ssa.Value]bool) (out []ssa.Instruc
 		for _, s := range l.writes(x.X) {
 			out = append(out, all(s.Val)...)
 		}
+		if _, own := root(x.X).(*ssa.Alloc); !own && ticks(x.Type()) {
+			out = append(out, l.begin())
+		}
 	}
 	return out
 }
 
+// ticks reports whether t is that of a timer, or of the channel of one.
+func ticks(t types.Type) bool {
+	if ch, ok := t.Underlying().(*types.Chan); ok {
+		return isNamed(ch.Elem(), "time", "Time")
+	}
+	return isNamed(t, "time", "Timer") || isNamed(t, "time", "Ticker")
+}
+
 // bounds reports whether a clock is a context that the rounds know.
 func (l clocks) bounds(start ssa.Instruction) bool {
-	if path, _, _ := callee(start.(*ssa.Call).Common()); path != "context" {
+	call, ok := start.(*ssa.Call)
+	if !ok {
+		return false
+	}
+	if path, _, _ := callee(call.Common()); path != "context" {
 		return false
 	}
 	for b := range l.blocks {
@@ -156,7 +175,9 @@ func drops(s *ssa.Select) bool {
 		return b
 	}
 	succs := branch.Block().Succs
-	return through(succs[0]) == through(succs[1])
+	end := through(succs[0])
+	_, chosen := end.Instrs[0].(*ssa.Phi) // by the way
+	return end == through(succs[1]) && !chosen
 }
 
 // dropsTick reports whether all that a block does is to receive a tick.
