@@ -2,9 +2,11 @@ package rollout
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/report"
 )
 
@@ -110,7 +112,7 @@ var Sentences = []Sentence{
 		"A session that each try makes becomes the helper's.", is(func(f *facts) bool { return f.kinds[finding.GrantsLate] > 0 })},
 	{intro, "With this change, a wait in the queue of `Lock` writes one key, however long it lasts.",
 		"A wait in the queue of Lock takes the place of a loop.", is(queues)},
-	{intro, "Owners: {}", "The unit has owners.", func(f *facts) []string { return joined(f.unit.Owners, " ") }},
+	{intro, "Owners: {}", "The unit has owners.", func(f *facts) []string { return joined(mentioned(f.unit.Owners), " ") }},
 	{intro, "What changes in {} compiles only as a whole, so it is one change.", "The unit stands for several keys.", func(f *facts) []string {
 		if len(f.unit.Keys) < 2 {
 			return nil
@@ -203,6 +205,18 @@ func joined(names []string, sep string) []string {
 		return nil
 	}
 	return []string{strings.Join(names, sep)}
+}
+
+// mentioned are owners as the text of a pull request names them. A word that hosts of code, and the chats
+// that repeat their mails, send to all that they know is no owner, and nobody is called by it.
+func mentioned(owners []string) []string {
+	out := slices.Clone(owners)
+	for i, name := range out {
+		if slices.Contains([]string{"@all", "@channel", "@everyone", "@here"}, strings.ToLower(name)) {
+			out[i] = quote.Markdown(name)
+		}
+	}
+	return out
 }
 
 // told are the sentences of a section that hold.

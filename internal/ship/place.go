@@ -85,7 +85,7 @@ func (s *Shipper) own(ctx context.Context, dir, common string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s leads to %s, which does not know of this checkout, so that it may be somebody else's; git worktree add, or a clone, makes a checkout that branches can be made from", quote.Name(at), quote.Name(modules.Resolved(common)))
+	return fmt.Errorf("%s leads to %s, which does not know of this checkout, so that it may be somebody else's; git worktree repair mends a worktree that was moved, and git worktree add, or a clone, makes a checkout that branches can be made from", quote.Name(at), quote.Name(modules.Resolved(common)))
 }
 
 // inPlace reports where a file of git's, or a directory, would be written through a link.
