@@ -156,6 +156,9 @@ func (e *evaluator) phi(v *ssa.Phi) change {
 	if v.Block() == e.head && e.appended(v) {
 		return same
 	}
+	if v.Block() == e.head && slices.ContainsFunc(v.Edges, func(edge ssa.Value) bool { return e.handsBack(edge, v) }) {
+		return same
+	}
 	inner := v.Block() != e.head && isHead(e.w.g, e.fn, v.Block())
 	steps, resets, worst := false, false, same
 	for i, edge := range v.Edges {
@@ -174,6 +177,47 @@ func (e *evaluator) phi(v *ssa.Phi) change {
 		return same
 	}
 	return worst
+}
+
+// handsBack reports whether a call may return a value that it was given, or a new struct that
+// holds it, such as the state that comes back to the present one.
+func (e *evaluator) handsBack(v, was ssa.Value) bool {
+	call, ok := v.(*ssa.Call)
+	if !ok || !e.in(call.Block()) {
+		return false
+	}
+	for _, edge := range e.w.g.Out(call) {
+		if edge.Kind != callgraph.Call {
+			continue
+		}
+		isIt := func(v ssa.Value) bool {
+			for i, p := range edge.Callee.Params {
+				if root(e.w.g, v) == ssa.Value(p) {
+					return edge.Arg(i) == was
+				}
+			}
+			return false
+		}
+		for _, b := range edge.Callee.Blocks {
+			ret, ok := b.Instrs[len(b.Instrs)-1].(*ssa.Return)
+			if ok && slices.ContainsFunc(ret.Results, func(r ssa.Value) bool { return isIt(r) || holdsIt(root(e.w.g, r), isIt) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// holdsIt reports whether a value for which f holds is stored in a field of a new struct.
+func holdsIt(v ssa.Value, f func(ssa.Value) bool) bool {
+	if u, ok := v.(*ssa.UnOp); ok {
+		v = u.X
+	}
+	made, ok := v.(*ssa.Alloc)
+	return ok && slices.ContainsFunc(*made.Referrers(), func(r ssa.Instruction) bool {
+		field, ok := r.(*ssa.FieldAddr)
+		return ok && storesInto(field, f)
+	})
 }
 
 func isHead(g *callgraph.Graph, fn *ssa.Function, b *ssa.BasicBlock) bool {

@@ -229,6 +229,16 @@ func f(ctx context.Context, queue []job) { for len(queue) > 0 { j := queue[0]; q
 		{"steps one after the other", `func f(ctx context.Context, mu *concurrency.Mutex) { steps := []func(int) int{func(i int) int { mu.TryLock(ctx); return i + 1 }}; for i := 0; i < len(steps); { i = steps[i](i) } }`, "f/0 ~ steps[i]"},
 		{"generic retry", `func retry[T any](f func(context.Context, T) error, ctx context.Context, v T) { for f(ctx, v) != nil { time.Sleep(1) } }
 func f(ctx context.Context, mu *concurrency.Mutex) { retry(func(ctx context.Context, m *concurrency.Mutex) error { return m.TryLock(ctx) }, ctx, mu) }`, "retry/0 = f"},
+		{"states of an interface", `type state interface{ do(context.Context) state }
+type trying struct{ s *svc }
+type waiting struct{ next state }
+func (t trying) do(ctx context.Context) state { if t.s.try(ctx) == nil { return nil }; return waiting{t} }
+func (w waiting) do(context.Context) state { time.Sleep(1); return w.next }
+func f(ctx context.Context, s *svc) { for st := state(trying{s}); st != nil; { st = st.do(ctx) } }`, "f/0 = st.do"},
+		{"one that returns itself", `func (s *svc) again(ctx context.Context) *svc { if s.try(ctx) == nil { return nil }; return s }
+func f(ctx context.Context, s *svc) { for s != nil { s = s.again(ctx) } }`, "f/0 = s.again"},
+		{"one that returns what is next", `func (s *svc) after(ctx context.Context) *svc { s.try(ctx); return s.next }
+func f(ctx context.Context, s *svc) { for s != nil { s = s.after(ctx) } }`, "f/0 ~ s.after"},
 		{"states", `type state func(context.Context, *concurrency.Mutex) state
 func f(ctx context.Context, mu *concurrency.Mutex) { for s := state(trying); s != nil; { s = s(ctx, mu) } }
 func trying(ctx context.Context, mu *concurrency.Mutex) state { if mu.TryLock(ctx) == nil { return nil }; return waiting }
