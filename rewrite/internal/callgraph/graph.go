@@ -43,6 +43,7 @@ type Graph struct {
 	holder  holder                      // see Holds
 	holds   map[types.Type]bool         // see mayHold
 	empty   map[types.Type]bool         // see barren
+	renewed typeutil.Map                // struct type -> whether loops make values of it; see keptOnce
 	// mentioned are the functions that packages without SSA form use, by their declaration; nil until it is asked for.
 	mentioned map[token.Pos]*packages.Package
 	// bearers are the types of what is converted to interfaces that are functions, or hold some.

@@ -348,21 +348,22 @@ func (g *Graph) keptOnce(addr ssa.Value) bool {
 	default:
 		return false
 	}
+	if of == nil {
+		return len(g.global[addr.(*ssa.Global)]) == 0
+	}
 	if len(g.stores[field]) > 0 {
 		return false
 	}
+	if v, known := g.renewed.At(of).(bool); known {
+		return !v
+	}
 	for in := range g.instructions {
-		switch in := in.(type) {
-		case *ssa.Alloc:
-			if of != nil && types.Identical(in.Type().Underlying().(*types.Pointer).Elem(), of) && len(g.Loops(in.Parent(), in.Block())) > 0 {
-				return false
-			}
-		case *ssa.Store:
-			if in.Addr == addr {
-				return false
-			}
+		if a, ok := in.(*ssa.Alloc); ok && types.Identical(a.Type().Underlying().(*types.Pointer).Elem(), of) && len(g.Loops(a.Parent(), a.Block())) > 0 {
+			g.renewed.Set(of, true)
+			return false
 		}
 	}
+	g.renewed.Set(of, false)
 	return true
 }
 
