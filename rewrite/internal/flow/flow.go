@@ -134,6 +134,7 @@ type Flow struct {
 	objects  map[token.Pos]*node // variables, fields, parameters, functions by declaration
 	types    map[token.Pos]*node // type expressions by position
 	carries  map[types.Type]bool
+	brought  map[*source.File]map[string]suspicion // see unread.broughtBy
 	boxes    boxes
 	equal    equal
 	generics generics

@@ -15,6 +15,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 		objects:  map[token.Pos]*node{},
 		types:    map[token.Pos]*node{},
 		carries:  map[types.Type]bool{},
+		brought:  map[*source.File]map[string]suspicion{},
 		holds:    map[look]map[types.Type][]types.Object{},
 		outside:  map[types.Object]*node{},
 		methods:  map[string]namedMethod{},

@@ -482,7 +482,7 @@ func (f *Flow) interfacesIn(t types.Type, how look) (out []*types.Interface) {
 // sees who looks so closely. Structs of other modules are not entered: what is put into one goes
 // to code that is not read.
 func (f *Flow) visitTypes(t types.Type, how look, visit func(types.Type)) {
-	seen := map[types.Type]bool{}
+	seen := newVisited()
 	var walk func(types.Type)
 	signature := func(sig *types.Signature) {
 		for _, list := range []*types.Tuple{sig.Params(), sig.Results()} {
@@ -492,10 +492,9 @@ func (f *Flow) visitTypes(t types.Type, how look, visit func(types.Type)) {
 		}
 	}
 	walk = func(t types.Type) {
-		if t == nil || seen[t] {
+		if !seen.first(t) {
 			return
 		}
-		seen[t] = true
 		visit(t)
 		switch t := t.(type) {
 		case *types.Alias:
@@ -550,11 +549,20 @@ func (f *Flow) visitTypes(t types.Type, how look, visit func(types.Type)) {
 func (f *Flow) met() {
 	// reaches reports whether a value with methods like t, which is in an interface, may come
 	// to another one.
+	// Both are asked for each pair of a value and a meeting.
+	type pair struct {
+		t     types.Type
+		iface *types.Interface
+	}
+	has := memoized(func(p pair) bool { return has(p.t, p.iface) })
+	raised := memoized(func(t types.Type) bool {
+		return slices.ContainsFunc(f.looks.raised, func(i *types.Interface) bool { return has(pair{t, i}) })
+	})
 	reaches := func(t types.Type, in, to *types.Interface) bool {
 		if to.NumMethods() > 0 || in.NumMethods() == 0 {
-			return has(t, to)
+			return has(pair{t, to})
 		}
-		return slices.ContainsFunc(f.looks.raised, func(i *types.Interface) bool { return has(t, i) })
+		return raised(t)
 	}
 	f.looks.meetings = append(f.looks.meetings, f.looks.contexts.told()...)
 	from := &origins{Flow: f}
@@ -576,7 +584,8 @@ func (f *Flow) met() {
 		}
 	}
 	f.failed(from, reaches)
-	f.looks.parts.meet(func(t types.Type) bool { return len(typeParamsIn(t)) > 0 }, func(t types.Type, at, converted token.Pos) {
+	holds := func(t types.Type) bool { return len(f.held(t, whole)) > 0 }
+	f.looks.parts.meet(holds, func(t types.Type) bool { return len(typeParamsIn(t)) > 0 }, func(t types.Type, at, converted token.Pos) {
 		for _, obj := range f.held(t, whole) {
 			f.refuse(f.object(obj), finding.UnsafeUse, at, "the address of a part of %s, which holds it, may be what is converted with unsafe.Pointer at %s", types.TypeString(t, shortly), f.p.Where(converted))
 		}

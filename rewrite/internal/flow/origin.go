@@ -25,7 +25,8 @@ type origins struct {
 	unclear map[token.Pos]bool          // variables that get something otherwise, and functions that others may call
 	calls   map[token.Pos][]source.Call // of functions, by their declaration
 	params  map[token.Pos]parameterOf
-	zero    map[token.Pos]bool // variables that are declared without a value
+	zero    map[token.Pos]bool    // variables that are declared without a value
+	ends    map[ast.Expr][]origin // what leaves returned for them
 }
 
 // A parameterOf is a parameter of a function that code outside the module cannot call.
@@ -47,7 +48,12 @@ func (o *origins) brings(m meeting, t types.Type, reaches func(*types.Interface)
 	if o.values == nil {
 		o.read()
 	}
-	return slices.ContainsFunc(o.leaves(m.src, map[ast.Expr]bool{}), func(leaf origin) bool {
+	leaves, known := o.ends[m.src.src]
+	if !known {
+		leaves = o.leaves(m.src, map[ast.Expr]bool{})
+		o.ends[m.src.src] = leaves
+	}
+	return slices.ContainsFunc(leaves, func(leaf origin) bool {
 		if leaf.src == nil {
 			return true
 		}
@@ -202,7 +208,7 @@ func (o *origins) always(at origin, counts func(types.Type) bool) bool {
 
 func (o *origins) read() {
 	o.values, o.unclear, o.calls, o.params = map[token.Pos][]origin{}, map[token.Pos]bool{}, map[token.Pos][]source.Call{}, map[token.Pos]parameterOf{}
-	o.zero = map[token.Pos]bool{}
+	o.zero, o.ends = map[token.Pos]bool{}, map[ast.Expr][]origin{}
 	for _, f := range o.p.Files {
 		w := &originWalker{origins: o, file: f, called: map[*ast.Ident]bool{}, spread: map[*ast.Ident]bool{}}
 		unread := slices.ContainsFunc(o.ignored, func(u unreadUser) bool { return u.near(f) })

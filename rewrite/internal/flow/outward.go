@@ -23,12 +23,13 @@ type ways struct {
 	asked  []*types.Interface // likewise, with methods
 	places []types.Type
 	only   bool // interfaces with methods do not count
-	gone   map[types.Type]bool
-	come   map[types.Type]bool
+	gone   *visited
+	come   *visited
+	any    bool // one is as good as all: the walk ends with the first
 }
 
 func newWays(p *source.Program) *ways {
-	return &ways{p: p, gone: map[types.Type]bool{}, come: map[types.Type]bool{}}
+	return &ways{p: p, gone: newVisited(), come: newVisited()}
 }
 
 // outgoing returns the interfaces without methods through which code outside the module may get what is in
@@ -49,12 +50,21 @@ func leaving(p *source.Program, t types.Type, only bool) []*types.Interface {
 	return append(all.out, all.asked...)
 }
 
+// leaves reports whether leaving returns any.
+func leaves(p *source.Program, t types.Type, only bool) bool {
+	w := newWays(p)
+	w.any, w.only = true, only
+	w.goes(t)
+	return w.enough()
+}
+
+func (w *ways) enough() bool { return w.any && len(w.out)+len(w.asked) > 0 }
+
 // goes follows a value of type t out of the module.
 func (w *ways) goes(t types.Type) {
-	if t == nil || w.gone[t] || isContext(t) {
+	if t == nil || w.enough() || isContext(t) || !w.gone.first(t) {
 		return
 	}
-	w.gone[t] = true
 	switch t := t.(type) {
 	case *types.Alias:
 		w.goes(types.Unalias(t))
@@ -71,7 +81,7 @@ func (w *ways) goes(t types.Type) {
 	case *types.Interface:
 		if t.NumMethods() == 0 {
 			w.out = append(w.out, t)
-		} else {
+		} else if !w.any || !w.only {
 			w.asked = append(w.asked, t)
 		}
 	case *types.Map:
@@ -95,12 +105,11 @@ func (w *ways) goes(t types.Type) {
 
 // comes follows a value of type t into the module.
 func (w *ways) comes(t types.Type) {
-	if t == nil || w.come[t] {
+	if !w.come.first(t) {
 		return
 	}
-	w.come[t] = true
 	place := func(parts ...types.Type) {
-		if slices.ContainsFunc(parts, func(t types.Type) bool { return len(leaving(w.p, t, w.only)) > 0 }) {
+		if slices.ContainsFunc(parts, func(t types.Type) bool { return leaves(w.p, t, w.only) }) {
 			w.places = append(w.places, t)
 		}
 	}

@@ -157,10 +157,14 @@ func readsInside(file *source.File, n *ast.StarExpr) *ast.CallExpr {
 	return inner
 }
 
-// meet calls met for each value of which a part's address may come to a conversion. generic says of which types
-// it is not known what they are.
-func (p *parts) meet(generic func(types.Type) bool, met func(whole types.Type, at, converted token.Pos)) {
+// meet calls met for each value that counts of which a part's address may come to a conversion. generic says of
+// which types it is not known what they are.
+func (p *parts) meet(counts, generic func(types.Type) bool, met func(whole types.Type, at, converted token.Pos)) {
+	counts = memoized(counts)
 	for _, t := range p.taken {
+		if len(p.converted) == 0 || !counts(t.whole) {
+			continue
+		}
 		i := slices.IndexFunc(p.converted, func(c part) bool { return generic(c.of) || generic(t.of) || lies(c.of, t.of) })
 		if i >= 0 {
 			met(t.whole, t.at, p.converted[i].at)

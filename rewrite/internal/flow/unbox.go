@@ -5,7 +5,7 @@ import "go/types"
 // handsBoxes reports whether generic code of another module may give what it is given to code of this one in an
 // interface without methods: as a result, or to a function that it is given. A type does by its methods as well.
 func handsBoxes(obj types.Object) bool {
-	b := boxFinder{map[types.Type]bool{}, map[types.Type]bool{}}
+	b := boxFinder{newVisited(), newVisited()}
 	if _, ok := obj.(*types.TypeName); ok {
 		return b.gives(obj.Type())
 	}
@@ -14,14 +14,13 @@ func handsBoxes(obj types.Object) bool {
 }
 
 // A boxFinder looks for interfaces without methods in types of other modules.
-type boxFinder struct{ given, taken map[types.Type]bool }
+type boxFinder struct{ given, taken *visited }
 
 // gives reports whether a value of type t that other code gives may bring one in.
 func (b boxFinder) gives(t types.Type) bool {
-	if t == nil || b.given[t] {
+	if !b.given.first(t) {
 		return false
 	}
-	b.given[t] = true
 	switch t := t.(type) {
 	case *types.Alias:
 		return b.gives(types.Unalias(t))
@@ -66,10 +65,9 @@ func (b boxFinder) gives(t types.Type) bool {
 
 // takes reports whether other code that has a value of type t may put one into it, or call it with one.
 func (b boxFinder) takes(t types.Type) bool {
-	if t == nil || b.taken[t] {
+	if !b.taken.first(t) {
 		return false
 	}
-	b.taken[t] = true
 	switch u := t.Underlying().(type) {
 	case *types.Signature:
 		for v := range u.Params().Variables() {
@@ -89,13 +87,12 @@ func (b boxFinder) takes(t types.Type) bool {
 // askedInside returns the interfaces with methods that values of a type of another module have in them: it may keep
 // there what it was given as one.
 func askedInside(t types.Type) (out []*types.Interface) {
-	seen := map[types.Type]bool{}
+	seen := newVisited()
 	var visit func(types.Type)
 	visit = func(t types.Type) {
-		if t == nil || seen[t] {
+		if !seen.first(t) {
 			return
 		}
-		seen[t] = true
 		switch u := t.Underlying().(type) {
 		case *types.Interface:
 			if u.NumMethods() > 0 && !isContext(t) {

@@ -47,10 +47,8 @@ func (f unread) looks() {
 func (f unread) suspected(u unreadUser) look {
 	names := map[string]suspicion{}
 	for _, file := range f.near(u) {
-		for id, obj := range file.Pkg.TypesInfo.Defs {
-			if obj != nil && f.p.FileAt(id.Pos()) == file && !isLocal(obj) {
-				names[id.Name] |= f.brings(obj)
-			}
+		for name, is := range f.broughtBy(file) {
+			names[name] |= is
 		}
 	}
 	return newSuspects(u.syntax, f.p.In.ModulePath, names, func(path string) bool {
@@ -60,13 +58,28 @@ func (f unread) suspected(u unreadUser) look {
 	}).shown()
 }
 
+// broughtBy says by name what a file declares that brings something. Many files are near the same.
+func (f unread) broughtBy(file *source.File) map[string]suspicion {
+	names, known := f.brought[file]
+	if !known {
+		names = map[string]suspicion{}
+		for id, obj := range file.Pkg.TypesInfo.Defs {
+			if obj != nil && f.p.FileAt(id.Pos()) == file && !isLocal(obj) {
+				names[id.Name] |= f.brings(obj)
+			}
+		}
+		f.brought[file] = names
+	}
+	return names
+}
+
 // brings says what somebody may have who has a declaration, or calls it.
 func (f unread) brings(obj types.Object) (is suspicion) {
 	for _, t := range given(obj) {
 		if f.mutexIn(t) || len(f.held(t, calls)) > 0 {
 			is |= holds
 		}
-		if len(leaving(f.p, t, false)) > 0 {
+		if leaves(f.p, t, false) {
 			is |= boxed
 		}
 	}
@@ -138,10 +151,8 @@ func (f unread) beside() {
 func (f unread) handsOn(u unreadUser, n source.Neighbour, files map[string]unreadUser) look {
 	names := map[string]suspicion{}
 	for _, file := range f.near(u) {
-		for id, obj := range file.Pkg.TypesInfo.Defs {
-			if obj != nil && f.p.FileAt(id.Pos()) == file && !isLocal(obj) {
-				names[id.Name] |= f.brings(obj) & holds
-			}
+		for name, is := range f.broughtBy(file) {
+			names[name] |= is & holds
 		}
 	}
 	for _, name := range slices.Concat(n.Files, n.Beyond) { // what is called there is seen there

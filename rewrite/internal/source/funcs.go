@@ -40,12 +40,32 @@ func (p *Program) DeclsOf(fn *types.Func) (out []*ast.FuncDecl) {
 		return out
 	}
 	key := MethodKey(fn)
+	for _, m := range p.methods()[fn.Name()] {
+		if m.key == key {
+			out = append(out, m.decl)
+		}
+	}
+	return out
+}
+
+// A method is one that the module declares.
+type method struct {
+	key  string // of its name and signature
+	decl *ast.FuncDecl
+}
+
+// methodsByName returns the methods of the module in the order of its files. They are asked for at each call of
+// an interface's.
+func (p *Program) methodsByName() map[string][]method {
+	out := map[string][]method{}
 	for _, f := range p.Files {
 		for _, d := range f.Syntax.Decls {
-			if decl, ok := d.(*ast.FuncDecl); ok && decl.Recv != nil && decl.Name.Name == fn.Name() {
-				if m, ok := f.Pkg.TypesInfo.Defs[decl.Name].(*types.Func); ok && MethodKey(m) == key {
-					out = append(out, decl)
-				}
+			decl, ok := d.(*ast.FuncDecl)
+			if !ok || decl.Recv == nil {
+				continue
+			}
+			if fn, ok := f.Pkg.TypesInfo.Defs[decl.Name].(*types.Func); ok {
+				out[fn.Name()] = append(out[fn.Name()], method{MethodKey(fn), decl})
 			}
 		}
 	}

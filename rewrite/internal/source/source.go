@@ -14,6 +14,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"golang.org/x/tools/go/ast/inspector"
 	"golang.org/x/tools/go/packages"
@@ -49,13 +50,15 @@ type Program struct {
 	// Packages are those that were loaded, with their test variants, and without the mains
 	// that the go command generates for tests.
 	Packages []*packages.Package
-	uses     uses // see CallsOf
+	uses     uses                       // see CallsOf
+	methods  func() map[string][]method // by name
 }
 
 // newProgram picks, for each file, the package that has it with the fewest test files
 // beside it: a plain package before its test variants.
 func newProgram(in *Input, c Configuration) *Program {
 	p := &Program{Clients: newClients(in.Forks), In: in, Name: c.Name, Fset: in.Fset, ByName: map[string]*File{}}
+	p.methods = sync.OnceValue(p.methodsByName)
 	pkgs := append([]*packages.Package(nil), c.Packages...)
 	sort.SliceStable(pkgs, func(i, j int) bool {
 		if len(pkgs[i].ID) != len(pkgs[j].ID) {
