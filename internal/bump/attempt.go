@@ -15,6 +15,7 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/verify"
 	"etcdmod/modbump"
 )
 
@@ -130,11 +131,45 @@ func (a *attempt) build(ctx context.Context) (*Refusal, error) {
 			return a.refusal(ctx, err, func() error { return a.completed(ctx) })
 		}
 	}
+	if v, err = a.unhidden(ctx, v); err != nil {
+		return nil, err
+	}
 	why := a.broken(v)
 	if why == nil {
 		a.skipped = append(a.skipped, v.Skipped...)
 	}
 	return why, nil
+}
+
+// unhidden takes from new problems those that are there with the go.mod as it is too, and that the go
+// command did not come to, since go.sum lacked a line.
+func (a *attempt) unhidden(ctx context.Context, v verify.Judgement) (verify.Judgement, error) {
+	if len(v.Problems) == 0 {
+		return v, nil
+	}
+	sum, _, err := gosum.Complete(ctx, a.Go, a.GoMod, a.oldSum)
+	if err != nil || bytes.Equal(sum, a.oldSum) {
+		return v, ctx.Err()
+	}
+	alone, err := a.Verify(ctx, changed(nil, a.sumFile(), a.oldSum, sum), a.bumped(), a.flags)
+	if err != nil {
+		return v, ctx.Err()
+	}
+	before := slices.Concat(alone.Problems, alone.Still)
+	hidden := func(p finding.Problem) bool {
+		return slices.ContainsFunc(before, func(b finding.Problem) bool { return b.Package == p.Package && b.Message == p.Message })
+	}
+	for _, p := range v.Problems {
+		if !hidden(p) {
+			continue
+		}
+		v.Old, v.Still = append(v.Old, p), append(v.Still, p)
+		if !slices.ContainsFunc(v.Skipped, func(s finding.Skip) bool { return s.Path == p.Package }) {
+			v.Skipped = append(v.Skipped, finding.Skip{Path: p.Package, Reason: finding.SkipUnverified, Detail: "it does not build without the bump either"})
+		}
+	}
+	v.Problems = slices.DeleteFunc(slices.Clone(v.Problems), hidden)
+	return v, nil
 }
 
 // grpc returns the version of grpc that is built with the bumps, or else without; "" where
