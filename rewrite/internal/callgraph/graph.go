@@ -13,6 +13,8 @@ import (
 	"golang.org/x/tools/go/packages"
 	"golang.org/x/tools/go/ssa"
 	"golang.org/x/tools/go/types/typeutil"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // A Graph is the call graph of a program.
@@ -313,43 +315,12 @@ func (g *Graph) ofProgram(t types.Type) bool {
 }
 
 func isGeneric(t types.Type) bool {
-	found := false
-	seen := map[types.Type]bool{}
-	var walk func(t types.Type)
-	walk = func(t types.Type) {
-		if t == nil || seen[t] {
-			return
-		}
-		seen[t] = true
-		switch t := t.(type) {
-		case *types.TypeParam:
-			found = true
-		case *types.Alias:
-			walk(types.Unalias(t))
-		case *types.Named:
-			for a := range t.TypeArgs().Types() {
-				walk(a)
-			}
-		case *types.Map:
-			walk(t.Key())
-			walk(t.Elem())
-		case interface{ Elem() types.Type }:
-			walk(t.Elem())
-		case *types.Signature:
-			for v := range t.Params().Variables() {
-				walk(v.Type())
-			}
-			for v := range t.Results().Variables() {
-				walk(v.Type())
-			}
-		case *types.Struct:
-			for f := range t.Fields() {
-				walk(f.Type())
-			}
+	for part := range source.Spelling(t) {
+		if _, ok := part.(*types.TypeParam); ok {
+			return true
 		}
 	}
-	walk(t)
-	return found
+	return false
 }
 
 // index notes where calls, functions, closures and stores are.

@@ -28,47 +28,14 @@ func typeParams(obj types.Object) *types.TypeParamList {
 
 // typeParamsIn returns the type parameters that a type is made of.
 func typeParamsIn(t types.Type) (out []*types.TypeParam) {
-	seen := map[types.Type]bool{}
-	var visit func(t types.Type)
-	visit = func(t types.Type) {
-		if t == nil || seen[t] {
-			return
-		}
-		seen[t] = true
-		switch t := t.(type) {
+	for part := range source.Spelling(t) {
+		switch part := part.(type) {
 		case *types.TypeParam:
-			out = append(out, t)
-		case *types.Alias:
-			visit(types.Unalias(t))
-		case *types.Map:
-			visit(t.Key())
-			visit(t.Elem())
-		case interface{ Elem() types.Type }:
-			visit(t.Elem())
-		case *types.Signature:
-			visit(t.Params())
-			visit(t.Results())
-		case *types.Tuple:
-			for i := 0; i < t.Len(); i++ {
-				visit(t.At(i).Type())
-			}
-		case *types.Struct:
-			for i := 0; i < t.NumFields(); i++ {
-				visit(t.Field(i).Type())
-			}
-		case *types.Interface:
-			for m := range t.Methods() {
-				visit(m.Type())
-			}
+			out = append(out, part)
 		case *types.Named:
-			args := t.TypeArgs()
-			for i := 0; args != nil && i < args.Len(); i++ {
-				visit(args.At(i))
-			}
-			out = append(out, aroundType(t.Obj())...)
+			out = append(out, aroundType(part.Obj())...)
 		}
 	}
-	visit(t)
 	return out
 }
 

@@ -4,6 +4,8 @@ import (
 	"go/types"
 
 	"golang.org/x/tools/go/types/typeutil"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // A visited is a set of types that a walk has been at. What is instantiated has a value of go/types
@@ -35,36 +37,8 @@ const deepest = 100
 
 // nested tells how deep a type is, as it would be written.
 func nested(t types.Type) (depth int) {
-	deeper := func(parts ...types.Type) {
-		for _, part := range parts {
-			depth = max(depth, 1+nested(part))
-		}
-	}
-	switch t := t.(type) {
-	case *types.Named:
-		for arg := range t.TypeArgs().Types() {
-			deeper(arg)
-		}
-	case *types.Alias:
-		deeper(types.Unalias(t))
-	case *types.Map:
-		deeper(t.Key(), t.Elem())
-	case interface{ Elem() types.Type }:
-		deeper(t.Elem())
-	case *types.Signature:
-		deeper(t.Params(), t.Results())
-	case *types.Tuple:
-		for v := range t.Variables() {
-			deeper(v.Type())
-		}
-	case *types.Struct:
-		for v := range t.Fields() {
-			deeper(v.Type())
-		}
-	case *types.Interface:
-		for m := range t.Methods() {
-			deeper(m.Type())
-		}
+	for part := range source.Components(t) {
+		depth = max(depth, 1+nested(part))
 	}
 	return depth
 }
