@@ -67,7 +67,10 @@ func FormsOf(res *pipeline.Result) *Forms {
 func (f *Forms) reason(res *pipeline.Result) string {
 	found := slices.Concat(f.Findings, f.Bumps)
 	at := func(text, path string, line int) string {
-		text, _, _ = strings.Cut(text, "\n")
+		text, more, _ := strings.Cut(text, "\n")
+		if next, _, _ := strings.Cut(more, "\n"); strings.HasSuffix(text, ":") {
+			text += " " + strings.TrimSpace(next) // alone it would announce what is not there
+		}
 		if line > 0 {
 			path = fmt.Sprintf("%s:%d", path, line)
 		}
