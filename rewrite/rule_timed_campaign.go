@@ -20,7 +20,8 @@
 //		time.Sleep(time.Second)
 //	}
 //
-// After (guard): the call becomes one that joins the queue only when that may win it the lead.
+// After (guard): the call becomes one that joins the queue only when that may win it the lead,
+// or less than 250 ms are left.
 // It is given the session as well, and the election keeps its type:
 //
 //	err := etcdlock.CampaignWithin(try, session, election, name)

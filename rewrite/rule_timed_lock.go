@@ -21,7 +21,7 @@
 //	}
 //
 // After (guard): the constructor and the declared types are swapped, and the call becomes one
-// that joins the queue only when that may win it the lock:
+// that joins the queue only when that may win it the lock, or less than 250 ms are left:
 //
 //	mu := etcdlock.NewMutex(session, "/locks/leader")
 //
