@@ -49,6 +49,16 @@ func Needs() (out []Need) {
 	return out
 }
 
+// Top is the strongest tier that a finding of a rule may get.
+func Top(id string) finding.Tier {
+	for _, r := range rules {
+		if r.id == id {
+			return r.top
+		}
+	}
+	return finding.Refuse
+}
+
 //go:embed rule_*.go
 var ruleFiles embed.FS
 

@@ -46,11 +46,19 @@ func title(dir string, u *Unit, bumps bool, rewritten, refused []*finding.Findin
 		return "Bump etcd's client in " + where
 	case len(rewritten) > 0 && !slices.ContainsFunc(rewritten, func(f *finding.Finding) bool { return !campaigns(f) }):
 		return "Wait for etcd elections with fewer writes in " + where
-	case slices.ContainsFunc(rewritten, writes) || slices.ContainsFunc(refused, polls):
-		return "Wait for etcd locks with fewer writes in " + where
 	}
-	return "Wait for etcd locks without writing in " + where
+	what := "Wait for etcd locks"
+	if !slices.ContainsFunc(rewritten, func(f *finding.Finding) bool { return !neverWaits(f) }) {
+		what = "Try for etcd locks"
+	}
+	if slices.ContainsFunc(rewritten, writes) || slices.ContainsFunc(refused, polls) {
+		return what + " with fewer writes in " + where
+	}
+	return what + " without writing in " + where
 }
+
+// neverWaits reports whether a loop goes on with something else where it does not get the lock.
+func neverWaits(f *finding.Finding) bool { return f.Rule == "periodic-job" || f.Rule == "leader-check" }
 
 // writes reports whether what a finding becomes writes while it waits.
 func writes(f *finding.Finding) bool {
@@ -108,7 +116,7 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 		}
 	}
 	list(changes)
-	earned(&b, res, p)
+	earned(&b, facts, res, p)
 	if err := r.uncovered(&b, res, p, u, units); err != nil {
 		return nil, err
 	}
@@ -123,11 +131,11 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 }
 
 // earned says for each finding what keeps it from the next tier, and which edit would earn that.
-func earned(b *bytes.Buffer, res *pipeline.Result, p part) {
-	heading := "## What would earn more\n\n"
+func earned(b *bytes.Buffer, facts *facts, res *pipeline.Result, p part) {
+	heading := "## " + string(earning) + "\n\n"
 	for _, f := range p.findings {
-		if f.NotHigher == nil || f.Tier == finding.Refuse || f.NotHigher.Code == finding.TierCapped && strings.HasPrefix(f.NotHigher.Detail, f.Rule) {
-			continue // no edit would: the rule gets no more
+		if !mayEarn(f) {
+			continue
 		}
 		more := f.NextTier().String()
 		if f.Tier == finding.Collapse {
@@ -138,9 +146,15 @@ func earned(b *bytes.Buffer, res *pipeline.Result, p part) {
 		fmt.Fprintf(b, " To earn it, %s.\n", f.NotHigher.Code.Earn())
 		heading = ""
 	}
-	if heading == "" {
-		b.WriteString("\n")
+	for _, text := range facts.told(earning) {
+		fmt.Fprintf(b, "\n%s\n\n", text)
 	}
+}
+
+// mayEarn reports whether an edit may get a finding a stronger tier: not where its rule gets no more, whatever
+// keeps this loop from it besides.
+func mayEarn(f *finding.Finding) bool {
+	return f.NotHigher != nil && f.Tier != finding.Refuse && (f.Tier == finding.Collapse || f.Tier < rewrite.Top(f.Rule))
 }
 
 // uncovered names what the unit does not solve: findings that were refused in what it stands

@@ -28,6 +28,7 @@ type facts struct {
 	beside   bool     // another unit is behind it as well
 	awaited  []string // what goes before in other modules, as text: the unit, and that it is first
 	leads    []string // the modules that follow what the unit does to go.mod and go.sum
+	earns    bool     // a finding of the unit may get a stronger tier
 	follows  bool     // the unit does nothing but follow: no version of the client is raised, nothing rewritten
 	next     []string // what a prelude goes before
 	helper   []string // generated files of the unit
@@ -57,6 +58,7 @@ func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *fact
 			continue
 		}
 		f.rewrites++
+		f.earns = f.earns || mayEarn(found)
 		f.tiers[found.Tier]++
 		seen := map[finding.DifferenceKind]bool{}
 		for _, d := range found.Differences {
@@ -95,6 +97,13 @@ func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *fact
 	slices.Sort(f.blind)
 	f.blind = slices.Compact(f.blind)
 	return f
+}
+
+// sums reports whether go.mod or go.sum change for what is bumped elsewhere, beside what else the unit does.
+func (f *facts) sums() bool {
+	return len(f.awaited) > 0 && !f.bumps && !f.follows && slices.ContainsFunc(f.unit.Files, func(file File) bool {
+		return path.Base(file.Path) == "go.mod" || path.Base(file.Path) == "go.sum"
+	})
 }
 
 // prelude reports whether the unit is what the others share.

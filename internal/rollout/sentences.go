@@ -16,6 +16,7 @@ type section string
 const (
 	intro    section = ""
 	changes  section = "What changes"
+	earning  section = "What would earn more"
 	evidence section = "Evidence"
 	rolling  section = "Rolling it out"
 )
@@ -45,6 +46,21 @@ func tier(t finding.Tier) func(*facts) []string {
 			return nil
 		}
 		return []string{report.Plural(f.tiers[t], "finding")}
+	}
+}
+
+// verified says what was compiled, where the unit was.
+func verified(holds func(*facts) bool) func(*facts) []string {
+	return func(f *facts) []string {
+		switch {
+		case !f.compiled() || !holds(f):
+			return nil
+		case f.bumps && f.rewrites == 0 && !f.unit.Prelude:
+			return []string{"Every package that imports the bumped client"}
+		case f.bumps:
+			return []string{"Every changed package, and every one that imports the bumped client"}
+		}
+		return []string{"Every changed package"}
 	}
 }
 
@@ -98,15 +114,15 @@ var Sentences = []Sentence{
 		"A transaction that creates a key asks first.", is(func(f *facts) bool { return f.kinds[finding.TxnAsksFirst] > 0 })},
 	{intro, "A session that each try makes is granted a lease, and has that revoked when it is closed: a raft log entry each, also where the lock is somebody else's.",
 		"A session that each try makes becomes the helper's.", is(func(f *facts) bool { return f.kinds[finding.GrantsLate] > 0 })},
-	{intro, "With this change, waiting for a lock that is held writes nothing.",
+	{intro, "With this change, the tries that are rewritten here write nothing while somebody else holds the lock.",
 		"All that is rewritten asks before it writes, and nothing else of the module was refused, only reported, ignored, not followed or not covered.", is(func(f *facts) bool { return f.quiet() && !f.rest })},
 	{intro, "With this change, the tries that are rewritten here write nothing while somebody else holds the lock. That is not all that there is in the module: “What is not covered” and the report name what was left alone.",
 		"As before, but something of the module was refused, only reported, ignored, not followed or not covered, and the text has a list of it.", is(func(f *facts) bool { return f.quiet() && f.rest && f.named })},
 	{intro, "With this change, the tries that are rewritten here write nothing while somebody else holds the lock. That is not all that there is in the module: the report (report.html) and the texts of its other changes name what was left alone.",
 		"As before, and the text has no list of it.", is(func(f *facts) bool { return f.quiet() && f.rest && !f.named })},
-	{intro, "With this change, these calls of `Lock` read and watch while another session holds the lock, and write when that may win it.",
+	{intro, "With this change, these calls of `Lock` read and watch while another session holds the lock, and write when that may win it, when they cannot read or watch, or when they begin with less than 250 ms left.",
 		"A call of Lock becomes one of LockWithin.", is(func(f *facts) bool { return f.kinds[finding.JoinsLate] > 0 })},
-	{intro, "With this change, these calls of `Campaign` read and watch while another session leads, and write when that may win the lead.",
+	{intro, "With this change, these calls of `Campaign` read and watch while another session leads, and write when that may win the lead, when they cannot read or watch, or when they begin with less than 250 ms left.",
 		"A call of Campaign becomes one of CampaignWithin.", is(func(f *facts) bool { return f.kinds[finding.CampaignsLate] > 0 })},
 	{intro, "With this change, a session of a try is granted its lease when the try finds the lock free or joins the queue.",
 		"A session that each try makes becomes the helper's.", is(func(f *facts) bool { return f.kinds[finding.GrantsLate] > 0 })},
@@ -144,16 +160,18 @@ var Sentences = []Sentence{
 
 	{changes, "A version of etcd's client changes, with what each “plan” above names. What else is new between the two versions is in etcd's changelogs.",
 		"A version of the client changes in the unit.", is(func(f *facts) bool { return f.bumps })},
+	{changes, "go.mod and go.sum follow the bump in a module that this one is built with.",
+		"The unit comes after one of another module, changes go.mod or go.sum, and no version of the client is raised in it.", is(func(f *facts) bool { return f.sums() })},
 	{changes, "**guard** ({}): control flow and pace stay.", "A finding of the unit is guarded.", tier(finding.Guard)},
 	{changes, "The constructor and the declared types that the mutex flows through are swapped together, for a type that has all of its methods, which the compiler checks.",
 		"A mutex is swapped: something else than transactions and campaigns is rewritten.", is(func(f *facts) bool { return f.rewrites > f.kinds[finding.TxnAsksFirst]+f.kinds[finding.CampaignsLate] })},
 	{changes, "The transactions begin with the helper's `Txn`, and are otherwise as they were, letter for letter.",
 		"A transaction that creates a key asks first.", is(func(f *facts) bool { return f.kinds[finding.TxnAsksFirst] > 0 })},
-	{changes, "The calls of `Lock` with a deadline that is tried again become `LockWithin`.",
+	{changes, "The calls of `Lock` that are tried again when their deadline ends become `LockWithin`.",
 		"A call of Lock becomes one of LockWithin.", is(func(f *facts) bool { return f.kinds[finding.JoinsLate] > 0 })},
-	{changes, "The calls of `Campaign` with a deadline that is tried again become the helper's `CampaignWithin`; the elections keep their type.",
+	{changes, "The calls of `Campaign` that are tried again when their deadline ends become the helper's `CampaignWithin`; the elections keep their type.",
 		"A call of Campaign becomes one of CampaignWithin.", is(func(f *facts) bool { return f.kinds[finding.CampaignsLate] > 0 })},
-	{changes, "The sessions that are made for a try become the helper's, and their mutexes are made with `NewMutexOf`.",
+	{changes, "The sessions that are made for a try become the helper's, with their options, and their mutexes are made with `NewMutexOf`. `.Session`, where it is added, is the client's session in that of the helper: there is one once the lock is held.",
 		"A session that each try makes becomes the helper's.", is(func(f *facts) bool { return f.kinds[finding.GrantsLate] > 0 })},
 	{changes, "**gate** ({}): the mutex's own clock, or a wait of it where there was none, paces this retry and nothing else.",
 		"A finding of the unit is gated.", tier(finding.Gate)},
@@ -162,20 +180,23 @@ var Sentences = []Sentence{
 	{changes, "The package {} is generated, and imports nothing but etcd's client and the standard library. Its doc comments say what it does; etcdmod's docs/HELPER.md names the test that shows each claim.",
 		"The unit has generated files.", func(f *facts) []string { return f.packages() }},
 
-	{evidence, "Every changed package, its tests and everything in the module that imports it compile as before.",
-		"-vet=false, and no -test.", is(func(f *facts) bool { return f.compiled() && !f.vet && !f.test })},
-	{evidence, "Every changed package, its tests and everything in the module that imports it compile as before, and `go vet` has nothing new to say.",
-		"Vetted, and no -test.", is(func(f *facts) bool { return f.compiled() && f.vet && !f.test })},
-	{evidence, "Every changed package, its tests and everything in the module that imports it compile as before, and the tests that passed still pass.",
-		"-vet=false -test.", is(func(f *facts) bool { return f.compiled() && !f.vet && f.test })},
-	{evidence, "Every changed package, its tests and everything in the module that imports it compile as before, `go vet` has nothing new to say, and the tests that passed still pass.",
-		"Vetted and tested.", is(func(f *facts) bool { return f.compiled() && f.vet && f.test })},
+	{earning, "Each finding names the first reason alone: when that is gone, another one may come up.",
+		"A finding of the unit may get a stronger tier.", is(func(f *facts) bool { return f.earns })},
+
+	{evidence, "{}, its tests and everything in the module that imports it compile as before.",
+		"-vet=false, and no -test.", verified(func(f *facts) bool { return !f.vet && !f.test })},
+	{evidence, "{}, its tests and everything in the module that imports it compile as before, and `go vet` has nothing new to say.",
+		"Vetted, and no -test.", verified(func(f *facts) bool { return f.vet && !f.test })},
+	{evidence, "{}, its tests and everything in the module that imports it compile as before, and the tests that passed still pass.",
+		"-vet=false -test.", verified(func(f *facts) bool { return !f.vet && f.test })},
+	{evidence, "{}, its tests and everything in the module that imports it compile as before, `go vet` has nothing new to say, and the tests that passed still pass.",
+		"Vetted and tested.", verified(func(f *facts) bool { return f.vet && f.test })},
 	{evidence, "That could not be told of {} (`not-verified`): look at it yourself.", "A file or package could not be verified.", func(f *facts) []string { return joined(f.blind, ", ") }},
 	{evidence, "The same holds for this change with the prelude and without the other units of the module.",
 		"The module has several units, of which this one is behind another.", is(func(f *facts) bool { return f.several && !f.unit.Prelude && len(f.first) > 0 })},
 	{evidence, "The same holds for this change without the other units of the module.",
 		"The module has several units, of which this one is behind none.", is(func(f *facts) bool { return f.several && !f.unit.Prelude && len(f.first) == 0 })},
-	{evidence, "Bytes outside of the changed declarations and the import block are as they were, and no comment is lost.",
+	{evidence, "In files that are rewritten, bytes outside of the changed declarations and the import block are as they were, and no comment is lost.",
 		"Something is rewritten.", is(rewrites)},
 	{evidence, "The generated files are what this version of etcdmod generates, byte for byte. To see that, in the root of the repository: {}",
 		"The unit has generated files.", func(f *facts) []string { return f.check(f.helper) }},
@@ -183,7 +204,7 @@ var Sentences = []Sentence{
 		"The unit has generated files that begin with a header of the user's.", func(f *facts) []string { return f.check(f.headed) }},
 	{evidence, "On the commit before it, `go mod vendor`, or `go work vendor` for a workspace, makes the same.",
 		"The unit refreshes a vendor directory.", is(func(f *facts) bool { return f.unit.Refresh })},
-	{evidence, "`git apply -R` takes the change back.", "The unit has a patch.", is(func(*facts) bool { return true })},
+	{evidence, "`git apply -R` of the patch, or `git revert` of the commit, takes the change back.", "The unit has a patch.", is(func(*facts) bool { return true })},
 
 	{rolling, "Locks of `concurrency.Mutex` have the same keys with both versions of the client, so that old and new replicas may run together. To go back in production, revert the change.",
 		"A version of the client changes in the unit, and nothing is rewritten.", is(func(f *facts) bool { return f.bumps && !rewrites(f) })},
@@ -193,7 +214,7 @@ var Sentences = []Sentence{
 		"A wait in the queue of Lock takes the place of a loop.", is(queues)},
 	{rolling, "To see the effect, look how fast `raftAppliedIndex` grows while one replica holds the lock, or leads, and others wait: `etcdctl endpoint status -w json`, before and after.",
 		"Something is rewritten.", is(rewrites)},
-	{rolling, "The space that failed tries have taken does not come back by itself. Where etcd says `mvcc: database space exceeded`, `etcdctl compact REVISION` (the `revision` of `etcdctl endpoint status -w json`), `etcdctl defrag` one member after the other (the leader last), and then `etcdctl alarm disarm` (etcdmod's docs/HELPER.md says more).",
+	{rolling, "The space that failed tries have taken does not come back by itself. Where etcd says `mvcc: database space exceeded`, run `etcdctl compact REVISION` (the `revision` of `etcdctl endpoint status -w json`), `etcdctl defrag` one member after the other (the leader last), and then `etcdctl alarm disarm` (etcdmod's docs/HELPER.md says more).",
 		"Something is rewritten that wrote keys: not transactions alone, which wrote entries of the raft log.", is(func(f *facts) bool { return f.rewrites > f.kinds[finding.TxnAsksFirst] })},
 	{rolling, "To go back in production, revert the change and restart in any order: keys and leases are the same, and nothing is migrated.",
 		"Something is rewritten.", is(rewrites)},

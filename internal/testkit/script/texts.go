@@ -69,12 +69,13 @@ var codes = regexp.MustCompile(`(?m)^(?:\trefused: |not covered: .*?: )([a-z-]+)
 
 // untrue returns what the text of a unit says although it is not so, and what it does not say.
 func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []string) {
-	tiers, kinds, rewritten := map[string]int{}, map[string]int{}, 0
+	tiers, kinds, rewritten, waits := map[string]int{}, map[string]int{}, 0, false
 	for _, f := range m.Findings {
 		if f.Unit != u.ID || f.Tier != "guard" && f.Tier != "gate" && f.Tier != "collapse" {
 			continue
 		}
 		rewritten++
+		waits = waits || f.Rule != "periodic-job" && f.Rule != "leader-check"
 		tiers[f.Tier]++
 		var seen []string
 		for _, d := range f.Differences {
@@ -94,15 +95,16 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 			out = append(out, map[bool]string{true: "it does not say: ", false: "it says: "}[holds]+part)
 		}
 	}
-	demand(quiet && !rest, "With this change, waiting for a lock that is held writes nothing.")
-	demand(quiet && rest, "With this change, the tries that are rewritten here write nothing while somebody else holds the lock.")
+	demand(quiet, "With this change, the tries that are rewritten here write nothing while somebody else holds the lock.")
+	demand(quiet && rest, "That is not all that there is in the module: ")
 	demand(kinds[string(finding.QueueOrder)] > 0, "With this change, a wait in the queue of `Lock` writes one key")
 	// What a unit stands for by another key than its module is not in the index.
 	left := slices.ContainsFunc(m.Findings, func(f rollout.Finding) bool {
 		return f.Tier == "refuse" && f.Bump == nil && f.Rule != finding.IgnoreRule && !strings.HasSuffix(f.Path, "_test.go")
 	})
 	if !left || len(u.Keys) == 0 && !u.Prelude {
-		demand(quiet && !left, "# Wait for etcd locks without writing in ")
+		demand(quiet && !left && waits, "# Wait for etcd locks without writing in ")
+		demand(quiet && !left && !waits, "# Try for etcd locks without writing in ")
 	}
 	demand(quiet && rest && strings.Contains(text, "## What is not covered"), "“What is not covered” and the report name what was left alone.")
 	for _, tier := range []string{"guard", "gate", "collapse"} {
@@ -134,8 +136,8 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 	}
 	own := ownLines(patch)
 	demand(own.adds(`\.Txn\(`) && kinds[string(finding.TxnAsksFirst)] > 0, "The transactions begin with the helper's `Txn`")
-	demand(own.adds(`\.LockWithin\b`), "The calls of `Lock` with a deadline that is tried again become `LockWithin`.")
-	demand(own.adds(`\.CampaignWithin\b`), "The calls of `Campaign` with a deadline that is tried again become the helper's `CampaignWithin`")
+	demand(own.adds(`\.LockWithin\b`), "The calls of `Lock` that are tried again when their deadline ends become `LockWithin`.")
+	demand(own.adds(`\.CampaignWithin\b`), "The calls of `Campaign` that are tried again when their deadline ends become the helper's `CampaignWithin`")
 	const paced = `^\s*for\b|\btime\.(Sleep|After|NewTimer|NewTicker|Tick)\(`
 	if tiers["gate"]+tiers["collapse"] == 0 && count(own.removed, paced) != count(own.added, paced) {
 		out = append(out, "it says that control flow and pace stay: the patch has a loop or a clock that it takes away")
