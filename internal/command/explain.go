@@ -68,6 +68,9 @@ func explainCommand(env *Env) *cli.Command {
 			if path, _, ok := strings.Cut(name, "@"); ok {
 				return usage("%s is no module path of etcd's client; \"etcdmod explain -table\" lists them", path)
 			}
+			if bare := strings.TrimPrefix(name, "v"); bare != "" && bare[0] >= '0' && bare[0] <= '9' {
+				return usage("%q is a version of which module? Name it as in \"etcdmod explain github.com/coreos/etcd@v3.2.9\"", name)
+			}
 			var names []string
 			for _, t := range all {
 				names = append(names, t.name)
