@@ -152,9 +152,12 @@ func earned(b *bytes.Buffer, facts *facts, res *pipeline.Result, p part) {
 }
 
 // mayEarn reports whether an edit may get a finding a stronger tier: not where its rule gets no more, whatever
-// keeps this loop from it besides.
+// keeps this loop from it besides. A spin that is given a wait is no spin any more.
 func mayEarn(f *finding.Finding) bool {
-	return f.NotHigher != nil && f.Tier != finding.Refuse && (f.Tier == finding.Collapse || f.Tier < rewrite.Top(f.Rule))
+	if f.NotHigher == nil || f.Tier == finding.Refuse || f.NotHigher.Code == finding.TierCapped && strings.HasPrefix(f.NotHigher.Detail, f.Rule) {
+		return false
+	}
+	return f.Tier == finding.Collapse || f.Tier < rewrite.Top(f.Rule) || f.NotHigher.Code == finding.NoClock && f.Rule == "trylock-spin"
 }
 
 // uncovered names what the unit does not solve: findings that were refused in what it stands
