@@ -204,7 +204,10 @@ var Sentences = []Sentence{
 		"The unit has generated files that begin with a header of the user's.", func(f *facts) []string { return f.check(f.headed) }},
 	{evidence, "On the commit before it, `go mod vendor`, or `go work vendor` for a workspace, makes the same.",
 		"The unit refreshes a vendor directory.", is(func(f *facts) bool { return f.unit.Refresh })},
-	{evidence, "`git apply -R` of the patch, or `git revert` of the commit, takes the change back.", "The unit has a patch.", is(func(*facts) bool { return true })},
+	{evidence, "`git apply -R` of the patch, or `git revert` of the commit, takes the change back.",
+		"No other unit comes after it.", is(func(f *facts) bool { return len(f.next)+len(f.leads) == 0 })},
+	{evidence, "`git apply -R` of the patch, or `git revert` of the commit, takes the change back, once what comes after it is taken back.",
+		"Other units come after it, of its module or of others.", is(func(f *facts) bool { return len(f.next)+len(f.leads) > 0 })},
 
 	{rolling, "Locks of `concurrency.Mutex` have the same keys with both versions of the client, so that old and new replicas may run together. To go back in production, revert the change.",
 		"A version of the client changes in the unit, and nothing is rewritten.", is(func(f *facts) bool { return f.bumps && !rewrites(f) })},
