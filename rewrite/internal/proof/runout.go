@@ -19,41 +19,80 @@ var starters = map[string][]string{
 // Those of others may have been: of parameters, fields, and functions that give one. A context that the rounds know ends
 // them, too, and says no more than that.
 func (m *measuring) started() map[any]bool {
-	out := map[any]bool{}
-	start := func(to ast.Expr, from []ast.Expr) {
-		if len(from) != 1 || source.IsBlank(to) {
-			return
-		}
-		call, ok := ast.Unparen(from[0]).(*ast.CallExpr)
-		if !ok {
-			return
-		}
-		if m.ticks(m.File.TypeOf(to)) {
-			out[m.key(to)] = true
-		} else if fn := m.File.Callee(call); fn != nil && fn.Pkg() != nil && slices.Contains(starters[fn.Pkg().Path()], fn.Name()) {
-			out[m.key(to)] = true
-		}
-	}
+	out, ends := map[any]bool{}, map[any][]ast.Node{}
 	for n := range ast.Preorder(m.Func) {
 		if e, ok := n.(ast.Expr); ok && m.ticks(m.File.TypeOf(e)) && m.others(e) {
 			out[m.key(e)] = true
 		}
-		if n.End() > m.Node.Pos() {
+		if source.Within(n, m.Node) {
 			continue
 		}
+		var to, from []ast.Expr
 		switch n := n.(type) {
 		case *ast.AssignStmt:
-			start(n.Lhs[0], n.Rhs)
+			to, from = n.Lhs, n.Rhs
 		case *ast.ValueSpec:
-			start(n.Names[0], n.Values)
+			for _, name := range n.Names {
+				to = append(to, name)
+			}
+			from = n.Values
+		}
+		if len(from) != 1 || len(to) == 0 {
+			continue
+		}
+		early := n.End() <= m.Node.Pos()
+		if call, ok := ast.Unparen(from[0]).(*ast.CallExpr); ok && early && !source.IsBlank(to[0]) && (m.ticks(m.File.TypeOf(to[0])) || m.starts(call, "time")) {
+			out[m.key(to[0])] = true
+		}
+		for _, to := range to {
+			if t := m.File.TypeOf(to); t != nil && !source.IsBlank(to) && (source.IsNamed(t, "context", "Context") || mayStop(t)) {
+				ends[m.key(to)] = append(ends[m.key(to)], m.endOf(from[0], early, ends)...)
+			}
 		}
 	}
+	var known []ast.Node
 	for n := range ast.Preorder(m.Node) {
 		if e, ok := n.(ast.Expr); ok && source.IsNamed(m.File.TypeOf(e), "context", "Context") {
-			delete(out, m.key(e))
+			known = append(known, ends[m.key(e)]...)
+		}
+	}
+	for k, by := range ends {
+		if slices.ContainsFunc(by, func(n ast.Node) bool { return !slices.Contains(known, n) }) {
+			out[k] = true
 		}
 	}
 	return out
+}
+
+// starts reports whether a call is of a function of a package that starts a clock.
+func (m *measuring) starts(call *ast.CallExpr, path string) bool {
+	fn := m.File.Callee(call)
+	return fn != nil && fn.Pkg() != nil && fn.Pkg().Path() == path && slices.Contains(starters[path], fn.Name())
+}
+
+// endOf returns the calls that say when a context ends which comes from e: its own, and those of contexts that it
+// is derived from.
+func (m *measuring) endOf(e ast.Expr, early bool, ends map[any][]ast.Node) (out []ast.Node) {
+	for n := range ast.Preorder(e) {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if source.IsObject(m.File.Callee(call), "context", "WithoutCancel") {
+				return nil
+			}
+			if early && m.starts(call, "context") {
+				out = append(out, call)
+			}
+		}
+		if x, ok := n.(ast.Expr); ok && source.IsNamed(m.File.TypeOf(x), "context", "Context") {
+			out = append(out, ends[m.key(x)]...)
+		}
+	}
+	return out
+}
+
+// mayStop reports whether t may be that of what context.AfterFunc returns.
+func mayStop(t types.Type) bool {
+	sig, ok := t.Underlying().(*types.Signature)
+	return ok && sig.Params().Len() == 0 && sig.Results().Len() == 1 && source.IsBool(sig.Results().At(0).Type())
 }
 
 // ticks reports whether t is that of a timer, or of the channel of one.
@@ -92,6 +131,8 @@ func (m *measuring) asked(started map[any]bool, n ast.Node) {
 				if ch := m.channel(n.Args[0]); ch != nil && runs(ch) {
 					m.spans[n] = false
 				}
+			} else if runs(fun) {
+				m.spans[n] = false // what context.AfterFunc returned
 			}
 		case *ast.SelectorExpr:
 			fn, ok := m.File.Callee(n).(*types.Func)

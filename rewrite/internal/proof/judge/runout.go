@@ -33,6 +33,8 @@ func (l clocks) asks(in ssa.Instruction) bool {
 			of = x.Call.Args[0]
 		case path == "context" && name == "Err" && x.Call.IsInvoke():
 			of = x.Call.Value
+		case mayStop(x.Call.Value.Type()) && x.Call.StaticCallee() == nil && !x.Call.IsInvoke():
+			of = x.Call.Value
 		}
 		if of != nil && l.empties(x) {
 			return false
@@ -45,6 +47,12 @@ func (l clocks) asks(in ssa.Instruction) bool {
 		}
 	}
 	return of != nil && l.runs(of, in)
+}
+
+// mayStop reports whether t may be that of what context.AfterFunc returns.
+func mayStop(t types.Type) bool {
+	sig, ok := t.Underlying().(*types.Signature)
+	return ok && sig.Params().Len() == 0 && sig.Results().Len() == 1 && types.Identical(sig.Results().At(0).Type(), types.Typ[types.Bool])
 }
 
 // runs reports whether a clock was started before the loop, and a wait may come before an instruction.
@@ -73,17 +81,27 @@ func (l clocks) startOf(v ssa.Value, seen map[ssa.Value]bool) (out []ssa.Instruc
 	case *ssa.Call:
 		path, name, recv := callee(&x.Call)
 		switch {
-		case !recv && slices.Contains(starters[path], name), ticks(x.Type()):
+		case path == "time" && !recv && slices.Contains(starters[path], name), ticks(x.Type()):
 			return []ssa.Instruction{x}
 		case x.Call.IsInvoke() && path == "context" && name == "Done":
 			return all(x.Call.Value)
+		case path != "context" || name != "WithoutCancel":
+			for _, arg := range x.Call.Args { // a context that is derived ends with the other one
+				if isNamed(arg.Type(), "context", "Context") {
+					out = append(out, all(arg)...)
+				}
+			}
+			if !recv && slices.Contains(starters[path], name) {
+				out = append(out, x)
+			}
+			return out
 		}
 	case *ssa.Parameter, *ssa.FreeVar:
 		if ticks(v.Type()) {
 			return []ssa.Instruction{l.begin()} // others have
 		}
 	case *ssa.Extract:
-		if x.Index == 0 {
+		if x.Index == 0 || isNamed(x.Type(), "context", "Context") {
 			return all(x.Tuple)
 		}
 	case *ssa.ChangeType:
