@@ -152,11 +152,16 @@ func loads(v, addr ssa.Value) bool {
 
 // within yields what a value is computed from in the loop, itself too.
 func (l *loop) within(v ssa.Value) (out []ssa.Instruction) {
+	return l.withinUpTo(v, func(ssa.Instruction) bool { return false })
+}
+
+// withinUpTo is like within, but does not look beyond some instructions.
+func (l *loop) withinUpTo(v ssa.Value, stop func(ssa.Instruction) bool) (out []ssa.Instruction) {
 	seen := map[ssa.Value]bool{}
 	var walk func(v ssa.Value)
 	walk = func(v ssa.Value) {
 		in, ok := v.(ssa.Instruction)
-		if !ok || seen[v] || !l.blocks[in.Block()] {
+		if !ok || seen[v] || !l.blocks[in.Block()] || stop(in) {
 			return
 		}
 		seen[v] = true
@@ -188,9 +193,13 @@ func (l *loop) waits(in ssa.Instruction) bool {
 	return false
 }
 
-// drawn reports whether chance decides about a value in each round anew.
+// drawn reports whether chance decides about a value in each round anew. How long the loop waits is no such value.
 func (l *loop) drawn(v ssa.Value) bool {
-	return slices.ContainsFunc(l.within(v), func(in ssa.Instruction) bool {
+	waits := func(in ssa.Instruction) bool {
+		c, ok := in.(ssa.CallInstruction)
+		return ok && l.j.clock(c) != nil
+	}
+	return slices.ContainsFunc(l.withinUpTo(v, waits), func(in ssa.Instruction) bool {
 		c, ok := in.(*ssa.Call)
 		if !ok {
 			return false
