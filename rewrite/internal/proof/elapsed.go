@@ -110,7 +110,7 @@ func (m *measuring) kept(to ast.Expr, inLoop bool) {
 // decides judges a condition on a length.
 func (m *measuring) decides(n ast.Node, cond ast.Expr, inLoop bool) {
 	leaves, acts := governs(m.Site, m.parents, n)
-	if !inLoop && source.Within(n, m.Node) {
+	if !inLoop && source.Within(n, m.Node) && !m.onWayOut(n) {
 		if l, ok := n.(*ast.ForStmt); ok && l == m.Node {
 			if m.late(cond) != -1 {
 				m.uses(cond)

@@ -50,6 +50,7 @@ type measuring struct {
 	// spans are the expressions that say how long a wait took: true where the time began in the loop.
 	spans  map[ast.Expr]bool
 	seen   map[lengthOf]bool
+	ways   map[ast.Node]bool
 	used   ast.Node   // what depends on such a length
 	logged []ast.Stmt // what only logs it
 }
@@ -62,10 +63,12 @@ type lengthOf struct {
 
 func newMeasuring(s *loop.Site) *measuring {
 	m := &measuring{Site: s, parents: source.Parents(s.Func), ages: map[any]age{}, spans: map[ast.Expr]bool{}, seen: map[lengthOf]bool{}}
-	started := m.started()
-	if len(started) == 0 && !m.takes(s.Func) && !m.compares(s.Func) {
+	asking := newAsking(m)
+	beside := runsBeside(asking)
+	if len(asking.started) == 0 && len(beside.changed) == 0 && !m.takes(s.Func) && !m.compares(s.Func) {
 		return m
 	}
+	m.ways = m.waysOut()
 	m.foreign()
 	for n := range ast.Preorder(s.Func) {
 		if n.End() <= s.Node.Pos() {
@@ -77,9 +80,15 @@ func newMeasuring(s *loop.Site) *measuring {
 	}
 	m.rounds()
 	for n := range ast.Preorder(s.Func) {
-		if !source.Within(n, s.Node) && (n.Pos() > s.Node.End() || m.inLiteral(n)) {
+		behind := !source.Within(n, s.Node) && (n.Pos() > s.Node.End() || m.inLiteral(n))
+		if behind {
 			m.look(n, true)
-			m.asked(started, n)
+		}
+		if behind || m.onWayOut(n) {
+			asking.asked(n)
+			beside.reads(n)
+		}
+		if behind {
 			m.assigns(n, within)
 		}
 	}
@@ -89,6 +98,36 @@ func newMeasuring(s *loop.Site) *measuring {
 	slices.SortFunc(m.logged, func(a, b ast.Stmt) int { return int(a.Pos() - b.Pos()) })
 	m.logged = slices.Compact(m.logged)
 	return m
+}
+
+// waysOut returns the statements of the loop that paths come to: true where no other round comes behind them.
+func (m *measuring) waysOut() map[ast.Node]bool {
+	out := map[ast.Node]bool{}
+	for _, q := range m.Paths {
+		ends := q.End == loop.Broke || q.End == loop.Left
+		for _, st := range q.Steps {
+			was, seen := out[st.Node]
+			out[st.Node] = ends && (was || !seen)
+		}
+		if q.EndStmt != nil && q.End == loop.Left {
+			out[q.EndStmt] = true
+		}
+	}
+	return out
+}
+
+// onWayOut reports whether n stands in the loop, in a statement behind which no other round comes.
+func (m *measuring) onWayOut(n ast.Node) bool {
+	found := false
+	for st, ends := range m.ways {
+		if source.Within(n, st) {
+			if !ends {
+				return false
+			}
+			found = true
+		}
+	}
+	return found
 }
 
 // takes reports whether n takes a moment.

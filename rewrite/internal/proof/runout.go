@@ -15,10 +15,22 @@ var starters = map[string][]string{
 	"context": {"WithDeadline", "WithDeadlineCause", "WithTimeout", "WithTimeoutCause"},
 }
 
-// started returns the clocks that were started before the loop: variables by their objects, and fields by their text.
+// An asking is about clocks that were started before the loop, by variables and fields.
+type asking struct {
+	*measuring
+	started map[any]bool
+}
+
+func newAsking(m *measuring) *asking {
+	a := &asking{measuring: m}
+	a.started = a.clocks()
+	return a
+}
+
+// clocks returns the clocks that were started before the loop: variables by their objects, and fields by their text.
 // Those of others may have been: of parameters, fields, and functions that give one. A context that the rounds know ends
 // them, too, and says no more than that.
-func (m *measuring) started() map[any]bool {
+func (m *asking) clocks() map[any]bool {
 	out, ends := map[any]bool{}, map[any][]ast.Node{}
 	for n := range ast.Preorder(m.Func) {
 		if e, ok := n.(ast.Expr); ok && m.ticks(m.File.TypeOf(e)) && m.others(e) {
@@ -65,14 +77,14 @@ func (m *measuring) started() map[any]bool {
 }
 
 // starts reports whether a call is of a function of a package that starts a clock.
-func (m *measuring) starts(call *ast.CallExpr, path string) bool {
+func (m *asking) starts(call *ast.CallExpr, path string) bool {
 	fn := m.File.Callee(call)
 	return fn != nil && fn.Pkg() != nil && fn.Pkg().Path() == path && slices.Contains(starters[path], fn.Name())
 }
 
 // endOf returns the calls that say when a context ends which comes from e: its own, and those of contexts that it
 // is derived from.
-func (m *measuring) endOf(e ast.Expr, early bool, ends map[any][]ast.Node) (out []ast.Node) {
+func (m *asking) endOf(e ast.Expr, early bool, ends map[any][]ast.Node) (out []ast.Node) {
 	for n := range ast.Preorder(e) {
 		if call, ok := n.(*ast.CallExpr); ok {
 			if source.IsObject(m.File.Callee(call), "context", "WithoutCancel") {
@@ -96,7 +108,7 @@ func mayStop(t types.Type) bool {
 }
 
 // ticks reports whether t is that of a timer, or of the channel of one.
-func (m *measuring) ticks(t types.Type) bool {
+func (m *asking) ticks(t types.Type) bool {
 	if t == nil {
 		return false
 	}
@@ -107,7 +119,7 @@ func (m *measuring) ticks(t types.Type) bool {
 }
 
 // others reports whether e is a field, or a variable that the function does not declare.
-func (m *measuring) others(e ast.Expr) bool {
+func (m *asking) others(e ast.Expr) bool {
 	switch x := e.(type) {
 	case *ast.SelectorExpr:
 		v, ok := m.File.ObjectOf(x.Sel).(*types.Var)
@@ -121,8 +133,8 @@ func (m *measuring) others(e ast.Expr) bool {
 
 // asked looks whether a clock that was started before the loop is asked behind it whether it has run out: that
 // measures the wait as moments do.
-func (m *measuring) asked(started map[any]bool, n ast.Node) {
-	runs := func(e ast.Expr) bool { return started[m.key(ast.Unparen(e))] }
+func (m *asking) asked(n ast.Node) {
+	runs := func(e ast.Expr) bool { return m.started[m.key(ast.Unparen(e))] }
 	switch n := n.(type) {
 	case *ast.CallExpr:
 		switch fun := ast.Unparen(n.Fun).(type) {
@@ -151,23 +163,33 @@ func (m *measuring) asked(started map[any]bool, n ast.Node) {
 			}
 		}
 	case *ast.SelectStmt:
-		if !slices.ContainsFunc(n.Body.List, func(c ast.Stmt) bool { return c.(*ast.CommClause).Comm == nil }) {
-			return
-		}
-		for _, c := range n.Body.List {
-			for x := range ast.Preorder(c.(*ast.CommClause)) {
-				if recv, ok := x.(*ast.UnaryExpr); ok && recv.Op == token.ARROW && source.Within(recv, c.(*ast.CommClause).Comm) {
-					if ch := m.channel(recv.X); ch != nil && runs(ch) {
-						m.chooses(n)
-					}
-				}
-			}
+		if slices.ContainsFunc(m.polled(n), func(c ast.Expr) bool { ch := m.channel(c); return ch != nil && runs(ch) }) {
+			m.chooses(n)
 		}
 	}
 }
 
+// polled returns the channels that a select receives from if they are ready.
+func (m *asking) polled(n *ast.SelectStmt) (out []ast.Expr) {
+	if !slices.ContainsFunc(n.Body.List, func(c ast.Stmt) bool { return c.(*ast.CommClause).Comm == nil }) {
+		return nil
+	}
+	for _, c := range n.Body.List {
+		comm := c.(*ast.CommClause).Comm
+		if comm == nil {
+			continue
+		}
+		for x := range ast.Preorder(comm) {
+			if recv, ok := x.(*ast.UnaryExpr); ok && recv.Op == token.ARROW {
+				out = append(out, recv.X)
+			}
+		}
+	}
+	return out
+}
+
 // channel returns the timer, the channel or the context that a channel belongs to, or nil.
-func (m *measuring) channel(e ast.Expr) ast.Expr {
+func (m *asking) channel(e ast.Expr) ast.Expr {
 	e = ast.Unparen(e)
 	switch x := e.(type) {
 	case *ast.SelectorExpr:
@@ -184,7 +206,7 @@ func (m *measuring) channel(e ast.Expr) ast.Expr {
 }
 
 // drains reports whether the result of Stop only says whether the timer's channel has to be emptied.
-func (m *measuring) drains(call *ast.CallExpr) bool {
+func (m *asking) drains(call *ast.CallExpr) bool {
 	var at ast.Node = call
 	for {
 		up := m.parents[at]
@@ -204,7 +226,7 @@ func (m *measuring) drains(call *ast.CallExpr) bool {
 }
 
 // empties reports whether a statement receives a tick, and drops it.
-func (m *measuring) empties(s ast.Stmt) bool {
+func (m *asking) empties(s ast.Stmt) bool {
 	switch s := s.(type) {
 	case *ast.ExprStmt:
 		recv, ok := ast.Unparen(s.X).(*ast.UnaryExpr)
@@ -219,7 +241,7 @@ func (m *measuring) empties(s ast.Stmt) bool {
 }
 
 // chooses judges a select that does not wait.
-func (m *measuring) chooses(n *ast.SelectStmt) {
+func (m *asking) chooses(n *ast.SelectStmt) {
 	logged := false
 	for _, c := range n.Body.List {
 		for _, s := range c.(*ast.CommClause).Body {
@@ -235,4 +257,4 @@ func (m *measuring) chooses(n *ast.SelectStmt) {
 	}
 }
 
-func inert(m *measuring, s ast.Stmt) bool { ok, _ := m.Inert(s); return ok }
+func inert(m *asking, s ast.Stmt) bool { ok, _ := m.Inert(s); return ok }

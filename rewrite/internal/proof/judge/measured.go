@@ -18,13 +18,14 @@ type lapse struct {
 // lapses judges that the length of a wait, which may end early, is only told. What happens when a time
 // has passed that began before the loop may be as before: that is asked of the clock on the wall.
 func (l *loop) lapses() (told bool, bad ssa.Instruction, why string) {
+	beside := l.runsBeside()
 	for in := range instructions(l.try.Parent()) {
 		v, ok := in.(ssa.Value)
 		if !ok {
 			continue
 		}
 		spans, inLoop := l.spans(in)
-		if !spans && !(clocks{l}).asks(in) {
+		if !spans && !beside.asks(in) && !beside.reads(in) {
 			continue
 		}
 		p := &lapse{loop: l, inLoop: inLoop, seen: map[ssa.Value]bool{}}

@@ -1,0 +1,272 @@
+package proof
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"etcdmod/rewrite/internal/source"
+)
+
+// A beside is what code changes that was started before the loop, and runs beside it at times of its own: what
+// time.AfterFunc calls, and goroutines with a clock. What is read of that behind the loop says how long the wait took.
+type beside struct {
+	*asking
+	bodies  []ast.Node            // of that code
+	changed map[types.Object]bool // variables, fields and channels
+	counts  map[types.Object]bool // of these: variables that are counted, and channels to which a count is sent
+}
+
+// runsBeside looks for code that runs beside the loop.
+func runsBeside(m *asking) *beside {
+	b := &beside{m, nil, map[types.Object]bool{}, map[types.Object]bool{}}
+	for n := range ast.Preorder(m.Func) {
+		if n.End() > m.Node.Pos() {
+			continue
+		}
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			continue
+		}
+		fn := m.File.Callee(call)
+		switch _, goes := m.parents[call].(*ast.GoStmt); {
+		case source.IsObject(fn, "time", "AfterFunc"):
+			b.add(call.Args[1], true)
+		case source.IsObject(fn, "context", "AfterFunc"):
+			b.add(call.Args[1], m.started[m.key(ast.Unparen(call.Args[0]))])
+		case goes:
+			b.add(call.Fun, false)
+		case fn != nil && fn.Name() == "Go" && len(call.Args) == 1: // of a group
+			b.add(call.Args[0], false)
+		}
+	}
+	return b
+}
+
+// add notes what a function changes that runs beside the loop, if it has a clock.
+func (b *beside) add(f ast.Expr, timed bool) {
+	for _, body := range b.functions(f) {
+		for n := range ast.Preorder(body) {
+			if call, ok := n.(*ast.CallExpr); ok && !timed {
+				fn := b.object(call.Fun)
+				timed = fn != nil && fn.Pkg() != nil && (fn.Pkg().Path() == "time" || fn.Pkg().Path() == "context" && slices.Contains(starters["context"], fn.Name()))
+			}
+		}
+		if !timed {
+			continue
+		}
+		b.bodies = append(b.bodies, body)
+		for n := range ast.Preorder(body) {
+			b.writes(n, body)
+		}
+		for n := range ast.Preorder(body) {
+			if s, ok := n.(*ast.SendStmt); ok {
+				for x := range ast.Preorder(s.Value) {
+					if e, ok := x.(ast.Expr); ok && b.counts[b.object(e)] {
+						b.counts[b.object(s.Chan)] = true
+					}
+				}
+			}
+		}
+	}
+}
+
+// functions returns the literal or the declared function that f is, or may be.
+func (b *beside) functions(f ast.Expr) (out []ast.Node) {
+	switch x := ast.Unparen(f).(type) {
+	case *ast.FuncLit:
+		return []ast.Node{x}
+	case *ast.Ident, *ast.SelectorExpr:
+		switch obj := b.object(x).(type) {
+		case *types.Func:
+			if d := b.DeclOf(obj.Origin()); d != nil && d.Body != nil {
+				return []ast.Node{d}
+			}
+		case *types.Var:
+			for n := range ast.Preorder(b.Func) {
+				if a, ok := n.(*ast.AssignStmt); ok {
+					for i, l := range a.Lhs {
+						if lit, ok := a.Rhs[min(i, len(a.Rhs)-1)].(*ast.FuncLit); ok && b.object(l) == obj {
+							out = append(out, lit)
+						}
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// object returns the variable, field or function that e names, or is a part of.
+func (b *beside) object(e ast.Expr) types.Object {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		return b.objectOf(x)
+	case *ast.SelectorExpr:
+		return b.objectOf(x.Sel)
+	case *ast.StarExpr:
+		return b.object(x.X)
+	case *ast.IndexExpr:
+		return b.object(x.X)
+	case *ast.UnaryExpr:
+		if x.Op == token.AND {
+			return b.object(x.X)
+		}
+	}
+	return nil
+}
+
+// objectOf returns what an identifier names, in whichever package that is.
+func (b *beside) objectOf(id *ast.Ident) types.Object {
+	f := b.FileAt(id.Pos())
+	if f == nil {
+		return nil
+	}
+	if v, ok := f.ObjectOf(id).(*types.Var); ok {
+		return v.Origin()
+	}
+	return f.ObjectOf(id)
+}
+
+// writes notes what a node changes that body does not declare.
+func (b *beside) writes(n, body ast.Node) {
+	set := func(e ast.Expr, counted bool) {
+		if obj := b.object(e); obj != nil && (isField(obj) || !source.PosWithin(obj.Pos(), body)) {
+			b.changed[obj] = true
+		}
+		if counted {
+			b.counts[b.object(e)] = true
+		}
+	}
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		if n.Tok == token.DEFINE {
+			return
+		}
+		for i, l := range n.Lhs {
+			set(l, n.Tok != token.ASSIGN || len(n.Lhs) == len(n.Rhs) && b.mentions(n.Rhs[i], b.object(l)))
+		}
+	case *ast.IncDecStmt:
+		set(n.X, true)
+	case *ast.SendStmt:
+		set(n.Chan, false)
+	case *ast.CallExpr:
+		if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok && b.objectOf(id) == types.Universe.Lookup("close") {
+			set(n.Args[0], false)
+		}
+		if of, name := b.atomic(n); of != nil && !strings.HasPrefix(name, "Load") {
+			set(of, strings.HasPrefix(name, "Add"))
+		}
+	}
+}
+
+func (b *beside) mentions(e ast.Expr, obj types.Object) bool {
+	for n := range ast.Preorder(e) {
+		if x, ok := n.(ast.Expr); ok && obj != nil && b.object(x) == obj {
+			return true
+		}
+	}
+	return false
+}
+
+func isField(obj types.Object) bool {
+	v, ok := obj.(*types.Var)
+	return ok && v.IsField()
+}
+
+// atomic returns what a call of package sync/atomic reads or writes, and the name of what is called.
+func (b *beside) atomic(call *ast.CallExpr) (of ast.Expr, name string) {
+	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
+	if !ok {
+		return nil, ""
+	}
+	fn, ok := b.objectOf(sel.Sel).(*types.Func)
+	if !ok || fn.Pkg() == nil || fn.Pkg().Path() != "sync/atomic" {
+		return nil, ""
+	}
+	if fn.Signature().Recv() != nil {
+		return sel.X, fn.Name()
+	}
+	return call.Args[0], fn.Name()
+}
+
+// reads looks whether a node behind the loop reads what code beside it has changed by then.
+func (b *beside) reads(n ast.Node) {
+	if len(b.changed) == 0 || slices.ContainsFunc(b.bodies, func(body ast.Node) bool { return source.Within(n, body) }) {
+		return
+	}
+	has := func(e ast.Expr) bool { return b.changed[b.object(e)] }
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		if of, _ := b.atomic(n); of != nil && has(of) {
+			b.spans[n] = false
+		}
+		if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok && b.objectOf(id) == types.Universe.Lookup("len") && has(n.Args[0]) {
+			b.spans[n] = false
+		}
+	case *ast.UnaryExpr:
+		if n.Op == token.ARROW && b.counts[b.object(n.X)] {
+			b.spans[n] = false
+		}
+	case *ast.SelectStmt:
+		for _, c := range b.polled(n) {
+			if has(c) {
+				b.chooses(n)
+			}
+		}
+	case *ast.ReturnStmt:
+		if res := resultsOf(b.Func); len(n.Results) == 0 && res != nil {
+			for _, f := range res.List {
+				if slices.ContainsFunc(f.Names, func(id *ast.Ident) bool { return has(id) }) {
+					b.uses(n)
+				}
+			}
+		}
+	case *ast.Ident, *ast.SelectorExpr:
+		if e := n.(ast.Expr); has(e) && b.value(e) {
+			b.spans[e] = false
+		}
+	}
+}
+
+// resultsOf returns the results of a declared function or a literal.
+func resultsOf(f ast.Node) *ast.FieldList {
+	switch f := f.(type) {
+	case *ast.FuncDecl:
+		return f.Type.Results
+	case *ast.FuncLit:
+		return f.Type.Results
+	}
+	return nil
+}
+
+// value reports whether an expression is read, as a value of its own.
+func (b *beside) value(e ast.Expr) bool {
+	if _, ok := b.File.TypeOf(e).Underlying().(*types.Chan); ok {
+		return false
+	}
+	switch p := b.parents[e].(type) {
+	case *ast.AssignStmt:
+		return !slices.Contains(p.Lhs, e)
+	case *ast.IncDecStmt:
+		return false
+	case *ast.ValueSpec:
+		return slices.Contains(p.Values, e)
+	case *ast.KeyValueExpr:
+		return p.Value == e
+	case *ast.SelectorExpr:
+		if p.Sel == e {
+			return false // what it is the name in is looked at
+		}
+		call, ok := b.parents[p].(*ast.CallExpr)
+		return !ok || call.Fun != ast.Expr(p) || !b.isAtomic(call)
+	case *ast.UnaryExpr:
+		call, ok := b.parents[p].(*ast.CallExpr)
+		return p.Op != token.AND || !ok || !b.isAtomic(call)
+	}
+	return true
+}
+
+func (b *beside) isAtomic(call *ast.CallExpr) bool { of, _ := b.atomic(call); return of != nil }
