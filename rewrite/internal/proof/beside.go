@@ -14,39 +14,76 @@ import (
 // time.AfterFunc calls, and goroutines with a clock. What is read of that behind the loop says how long the wait took.
 type beside struct {
 	*asking
-	bodies  []ast.Node            // of that code
-	changed map[types.Object]bool // variables, fields and channels
-	counts  map[types.Object]bool // of these: variables that are counted, and channels to which a count is sent
+	called  []ast.Node
+	bodies  []ast.Node                      // of that code
+	changed map[types.Object]bool           // variables, fields and channels
+	counts  map[types.Object]bool           // of these: variables that are counted, and channels to which a count is sent
+	stands  map[types.Object][]types.Object // what parameters stand for
 }
 
 // runsBeside looks for code that runs beside the loop.
 func runsBeside(m *asking) *beside {
-	b := &beside{m, nil, map[types.Object]bool{}, map[types.Object]bool{}}
-	for n := range ast.Preorder(m.Func) {
-		if n.End() > m.Node.Pos() {
-			continue
-		}
-		call, ok := n.(*ast.CallExpr)
-		if !ok {
-			continue
-		}
-		fn := m.File.Callee(call)
-		switch _, goes := m.parents[call].(*ast.GoStmt); {
-		case source.IsObject(fn, "time", "AfterFunc"):
-			b.add(call.Args[1], true)
-		case source.IsObject(fn, "context", "AfterFunc"):
-			b.add(call.Args[1], m.started[m.key(ast.Unparen(call.Args[0]))])
-		case goes:
-			b.add(call.Fun, false)
-		case fn != nil && fn.Name() == "Go" && len(call.Args) == 1: // of a group
-			b.add(call.Args[0], false)
-		}
-	}
+	b := &beside{asking: m, changed: map[types.Object]bool{}, counts: map[types.Object]bool{}, stands: map[types.Object][]types.Object{}}
+	b.startedIn(m.Func, 0)
 	return b
 }
 
+// maxStarters is how deep calls are followed to what starts code beside the loop.
+const maxStarters = 3
+
+// startedIn looks for code beside the loop that a function starts. Of what it calls, timers count alone: a service that runs
+// since then has its own business.
+func (b *beside) startedIn(f ast.Node, depth int) {
+	for n := range ast.Preorder(f) {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || f == b.Func && n.End() > b.Node.Pos() {
+			continue
+		}
+		fn := b.object(call.Fun)
+		_, goes := b.parents[call].(*ast.GoStmt) // of this function
+		switch {
+		case source.IsObject(fn, "time", "AfterFunc"):
+			b.add(call.Args[1], nil, true)
+		case source.IsObject(fn, "context", "AfterFunc"):
+			b.add(call.Args[1], nil, b.started[b.key(ast.Unparen(call.Args[0]))])
+		case goes:
+			b.add(call.Fun, call.Args, false)
+		case depth == 0 && fn != nil && fn.Name() == "Go" && len(call.Args) == 1: // of a group
+			b.add(call.Args[0], nil, false)
+		case depth < maxStarters:
+			if _, declared := fn.(*types.Func); declared {
+				for _, d := range b.functions(call.Fun) {
+					b.given(d, call.Args)
+					if !slices.Contains(b.called, d) {
+						b.called = append(b.called, d)
+						b.startedIn(d, depth+1)
+					}
+				}
+			}
+		}
+	}
+}
+
+// given notes what the parameters of a function stand for.
+func (b *beside) given(f ast.Node, args []ast.Expr) {
+	i := 0
+	for _, field := range typeOf(f).Params.List {
+		for _, name := range field.Names {
+			if i < len(args) {
+				if obj := b.object(args[i]); obj != nil && obj != b.objectOf(name) {
+					b.stands[b.objectOf(name)] = append(b.stands[b.objectOf(name)], obj)
+				}
+			}
+			i++
+		}
+		if len(field.Names) == 0 {
+			i++
+		}
+	}
+}
+
 // add notes what a function changes that runs beside the loop, if it has a clock.
-func (b *beside) add(f ast.Expr, timed bool) {
+func (b *beside) add(f ast.Expr, args []ast.Expr, timed bool) {
 	for _, body := range b.functions(f) {
 		for n := range ast.Preorder(body) {
 			if call, ok := n.(*ast.CallExpr); ok && !timed {
@@ -57,6 +94,7 @@ func (b *beside) add(f ast.Expr, timed bool) {
 		if !timed {
 			continue
 		}
+		b.given(body, args)
 		b.bodies = append(b.bodies, body)
 		for n := range ast.Preorder(body) {
 			b.writes(n, body)
@@ -65,11 +103,22 @@ func (b *beside) add(f ast.Expr, timed bool) {
 			if s, ok := n.(*ast.SendStmt); ok {
 				for x := range ast.Preorder(s.Value) {
 					if e, ok := x.(ast.Expr); ok && b.counts[b.object(e)] {
-						b.counts[b.object(s.Chan)] = true
+						b.note(b.counts, b.object(s.Chan))
 					}
 				}
 			}
 		}
+	}
+}
+
+// note notes an object, and what it stands for if it is a parameter.
+func (b *beside) note(in map[types.Object]bool, obj types.Object) {
+	if obj == nil || in[obj] {
+		return
+	}
+	in[obj] = true
+	for _, o := range b.stands[obj] {
+		b.note(in, o)
 	}
 }
 
@@ -133,11 +182,12 @@ func (b *beside) objectOf(id *ast.Ident) types.Object {
 // writes notes what a node changes that body does not declare.
 func (b *beside) writes(n, body ast.Node) {
 	set := func(e ast.Expr, counted bool) {
-		if obj := b.object(e); obj != nil && (isField(obj) || !source.PosWithin(obj.Pos(), body)) {
-			b.changed[obj] = true
+		obj := b.object(e)
+		if obj != nil && (isField(obj) || !source.PosWithin(obj.Pos(), body) || len(b.stands[obj]) > 0) {
+			b.note(b.changed, obj)
 		}
 		if counted {
-			b.counts[b.object(e)] = true
+			b.note(b.counts, obj)
 		}
 	}
 	switch n := n.(type) {
@@ -217,7 +267,7 @@ func (b *beside) reads(n ast.Node) {
 			}
 		}
 	case *ast.ReturnStmt:
-		if res := resultsOf(b.Func); len(n.Results) == 0 && res != nil {
+		if res := typeOf(b.Func).Results; len(n.Results) == 0 && res != nil {
 			for _, f := range res.List {
 				if slices.ContainsFunc(f.Names, func(id *ast.Ident) bool { return has(id) }) {
 					b.uses(n)
@@ -231,15 +281,12 @@ func (b *beside) reads(n ast.Node) {
 	}
 }
 
-// resultsOf returns the results of a declared function or a literal.
-func resultsOf(f ast.Node) *ast.FieldList {
-	switch f := f.(type) {
-	case *ast.FuncDecl:
-		return f.Type.Results
-	case *ast.FuncLit:
-		return f.Type.Results
+// typeOf returns the type of a declared function or a literal.
+func typeOf(f ast.Node) *ast.FuncType {
+	if lit, ok := f.(*ast.FuncLit); ok {
+		return lit.Type
 	}
-	return nil
+	return f.(*ast.FuncDecl).Type
 }
 
 // value reports whether an expression is read, as a value of its own.

@@ -13,37 +13,67 @@ import (
 // time.AfterFunc calls, and goroutines with a clock. What is read of that later says how long the wait took.
 type beside struct {
 	clocks
+	called  map[*ssa.Function]bool
 	bodies  map[*ssa.Function]bool
 	changed map[any][]ssa.Instruction // places, and what started the functions that change them
 	counted map[any]bool              // of these: what is counted, and channels to which that is sent
+	stands  map[*ssa.Parameter][]ssa.Value
 }
 
 // runsBeside looks for functions that run beside the loop.
 func (l *loop) runsBeside() *beside {
-	b := &beside{clocks{l}, map[*ssa.Function]bool{}, map[any][]ssa.Instruction{}, map[any]bool{}}
+	b := &beside{clocks{l}, map[*ssa.Function]bool{}, map[*ssa.Function]bool{}, map[any][]ssa.Instruction{}, map[any]bool{}, map[*ssa.Parameter][]ssa.Value{}}
 	for in := range instructions(l.try.Parent()) {
-		c, ok := in.(ssa.CallInstruction)
-		if !ok || in.Parent() != l.try.Parent() || l.blocks[in.Block()] {
-			continue
-		}
-		path, name, recv := callee(c.Common())
-		args := c.Common().Args
-		switch _, goes := in.(*ssa.Go); {
-		case path == "time" && name == "AfterFunc" && !recv:
-			b.add(in, args[1], true)
-		case path == "context" && name == "AfterFunc":
-			b.add(in, args[1], len(b.startOf(args[0], map[ssa.Value]bool{})) > 0)
-		case goes && !c.Common().IsInvoke():
-			b.add(in, c.Common().Value, false)
-		case recv && name == "Go" && len(args) == 2: // of a group
-			b.add(in, args[1], false)
+		if c, ok := in.(ssa.CallInstruction); ok && in.Parent() == l.try.Parent() && !l.blocks[in.Block()] {
+			b.startedBy(in, c, 0)
 		}
 	}
 	return b
 }
 
+// maxStarters is how deep calls are followed to what starts a function beside the loop.
+const maxStarters = 3
+
+// startedBy looks for functions that a call starts beside the loop. It comes from an instruction before that. Of functions
+// that are called, timers count alone: a service that runs since then has its own business.
+func (b *beside) startedBy(start ssa.Instruction, c ssa.CallInstruction, depth int) {
+	path, name, recv := callee(c.Common())
+	args := c.Common().Args
+	switch _, goes := c.(*ssa.Go); {
+	case path == "time" && name == "AfterFunc" && !recv:
+		b.add(start, args[1], nil, true)
+	case path == "context" && name == "AfterFunc":
+		b.add(start, args[1], nil, len(b.startOf(args[0], map[ssa.Value]bool{})) > 0)
+	case goes && depth == 0 && !c.Common().IsInvoke():
+		b.add(start, c.Common().Value, args, false)
+	case depth == 0 && recv && name == "Go" && len(args) == 2: // of a group
+		b.add(start, args[1], nil, false)
+	case depth < maxStarters && c.Common().StaticCallee() != nil:
+		f := c.Common().StaticCallee()
+		b.given(f, args)
+		if b.called[f] {
+			return
+		}
+		b.called[f] = true
+		for in := range instructions(f) {
+			if c, ok := in.(ssa.CallInstruction); ok {
+				b.startedBy(start, c, depth+1)
+			}
+		}
+	}
+}
+
+// given notes what the parameters of a function stand for.
+func (b *beside) given(f *ssa.Function, args []ssa.Value) {
+	for i, p := range f.Params {
+		if i < len(args) && b.place(args[i]) != any(p) {
+			b.stands[p] = append(b.stands[p], args[i])
+		}
+	}
+}
+
 // add notes what a function changes that runs beside the loop, if it has a clock.
-func (b *beside) add(start ssa.Instruction, f ssa.Value, timed bool) {
+func (b *beside) add(start ssa.Instruction, f ssa.Value, args []ssa.Value, timed bool) {
 	for _, body := range b.functions(f) {
 		for in := range instructions(body) {
 			if c, ok := in.(ssa.CallInstruction); ok {
@@ -54,13 +84,16 @@ func (b *beside) add(start ssa.Instruction, f ssa.Value, timed bool) {
 		if !timed {
 			continue
 		}
+		b.given(body, args)
 		b.bodies[body] = true
 		for in := range instructions(body) {
 			b.writesBeside(start, in)
 		}
 		for in := range instructions(body) {
 			if s, ok := in.(*ssa.Send); ok && b.counts(s.X, map[ssa.Value]bool{}) {
-				b.counted[b.place(s.Chan)] = true
+				for _, p := range b.places(s.Chan) {
+					b.counted[p] = true
+				}
 			}
 		}
 	}
@@ -115,14 +148,49 @@ func (b *beside) place(v ssa.Value) any {
 	}
 }
 
+// places returns the place of a value, and those of what it stands for if that is a parameter.
+func (b *beside) places(v ssa.Value) []any {
+	var out []any
+	todo := []any{b.place(v)}
+	for len(todo) > 0 {
+		p := todo[0]
+		todo = todo[1:]
+		if slices.Contains(out, p) {
+			continue
+		}
+		out = append(out, p)
+		if a, ok := p.(*ssa.Alloc); ok { // what a parameter is kept in
+			for _, r := range *a.Referrers() {
+				if s, ok := r.(*ssa.Store); ok && s.Addr == ssa.Value(a) {
+					if p, ok := s.Val.(*ssa.Parameter); ok {
+						todo = append(todo, p)
+					}
+				}
+			}
+		}
+		if a, ok := p.(*ssa.Parameter); ok {
+			for _, arg := range b.stands[a] {
+				todo = append(todo, b.place(arg))
+			}
+		}
+	}
+	return out
+}
+
 // writesBeside notes what an instruction changes.
 func (b *beside) writesBeside(start, in ssa.Instruction) {
-	set := func(v ssa.Value) { b.changed[b.place(v)] = append(b.changed[b.place(v)], start) }
+	set := func(v ssa.Value) {
+		for _, p := range b.places(v) {
+			b.changed[p] = append(b.changed[p], start)
+		}
+	}
 	switch x := in.(type) {
 	case *ssa.Store:
 		set(x.Addr)
 		if b.takesFrom(x.Val, b.place(x.Addr), map[ssa.Value]bool{}) {
-			b.counted[b.place(x.Addr)] = true
+			for _, p := range b.places(x.Addr) {
+				b.counted[p] = true
+			}
 		}
 	case *ssa.Send:
 		set(x.Chan)
@@ -133,7 +201,9 @@ func (b *beside) writesBeside(start, in ssa.Instruction) {
 		if path, name, _ := callee(x.Common()); path == "sync/atomic" && !strings.HasPrefix(name, "Load") {
 			set(x.Common().Args[0])
 			if strings.HasPrefix(name, "Add") {
-				b.counted[b.place(x.Common().Args[0])] = true
+				for _, p := range b.places(x.Common().Args[0]) {
+					b.counted[p] = true
+				}
 			}
 		}
 	}
