@@ -31,7 +31,7 @@ func newAsking(m *measuring) *asking {
 // Those of others may have been: of parameters, fields, and functions that give one. A context that the rounds know ends
 // them, too, and says no more than that.
 func (m *asking) clocks() map[any]bool {
-	out, ends := map[any]bool{}, map[any][]ast.Node{}
+	out, ends, ended := map[any]bool{}, map[any][]ast.Node{}, map[any]any{}
 	for n := range ast.Preorder(m.Func) {
 		if e, ok := n.(ast.Expr); ok && m.ticks(m.File.TypeOf(e)) && m.others(e) {
 			out[m.key(e)] = true
@@ -48,9 +48,20 @@ func (m *asking) clocks() map[any]bool {
 				to = append(to, name)
 			}
 			from = n.Values
+		case *ast.CallExpr:
+			if n.End() <= m.Node.Pos() && source.IsObject(m.File.Callee(n), "time", "AfterFunc") {
+				for x := range ast.Preorder(n.Args[1]) { // which ends a context
+					if e, ok := x.(ast.Expr); ok && ended[m.key(e)] != nil {
+						ends[ended[m.key(e)]] = append(ends[ended[m.key(e)]], n)
+					}
+				}
+			}
 		}
 		if len(from) != 1 || len(to) == 0 {
 			continue
+		}
+		if len(to) == 2 && source.IsNamed(m.File.TypeOf(to[0]), "context", "Context") && !source.IsBlank(to[1]) {
+			ended[m.key(to[1])] = m.key(to[0])
 		}
 		early := n.End() <= m.Node.Pos()
 		if call, ok := ast.Unparen(from[0]).(*ast.CallExpr); ok && early && !source.IsBlank(to[0]) && (m.ticks(m.File.TypeOf(to[0])) || m.starts(call, "time")) {

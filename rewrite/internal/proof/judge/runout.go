@@ -102,7 +102,7 @@ func (l clocks) startOf(v ssa.Value, seen map[ssa.Value]bool) (out []ssa.Instruc
 		}
 	case *ssa.Extract:
 		if x.Index == 0 || isNamed(x.Type(), "context", "Context") {
-			return all(x.Tuple)
+			return append(all(x.Tuple), l.enders(x)...)
 		}
 	case *ssa.ChangeType:
 		return all(x.X)
@@ -129,6 +129,44 @@ func (l clocks) startOf(v ssa.Value, seen map[ssa.Value]bool) (out []ssa.Instruc
 	return out
 }
 
+// enders returns the calls of time.AfterFunc that end a context.
+func (l clocks) enders(ctx *ssa.Extract) (out []ssa.Instruction) {
+	if !isNamed(ctx.Type(), "context", "Context") {
+		return nil
+	}
+	for in := range instructions(l.try.Parent()) {
+		c, ok := in.(*ssa.Call)
+		if !ok {
+			continue
+		}
+		if path, name, recv := callee(&c.Call); path == "time" && name == "AfterFunc" && !recv && l.cancels(c.Call.Args[1], ctx.Tuple, 0) {
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// cancels reports whether a function is, or holds, the one that came with a context.
+func (l clocks) cancels(f, tuple ssa.Value, depth int) bool {
+	if depth > 4 {
+		return false
+	}
+	stored := func(addr ssa.Value) bool {
+		return slices.ContainsFunc(l.writes(addr), func(s *ssa.Store) bool { return l.cancels(s.Val, tuple, depth+1) })
+	}
+	switch x := f.(type) {
+	case *ssa.ChangeType:
+		return l.cancels(x.X, tuple, depth)
+	case *ssa.Extract:
+		return x.Tuple == tuple && x.Index == 1
+	case *ssa.UnOp:
+		return x.Op == token.MUL && stored(x.X)
+	case *ssa.MakeClosure:
+		return slices.ContainsFunc(x.Bindings, func(b ssa.Value) bool { return stored(b) || l.cancels(b, tuple, depth+1) })
+	}
+	return false
+}
+
 // ticks reports whether t is that of a timer, or of the channel of one.
 func ticks(t types.Type) bool {
 	if ch, ok := t.Underlying().(*types.Chan); ok {
@@ -143,7 +181,7 @@ func (l clocks) bounds(start ssa.Instruction) bool {
 	if !ok {
 		return false
 	}
-	if path, _, _ := callee(call.Common()); path != "context" {
+	if path, name, _ := callee(call.Common()); path != "context" && name != "AfterFunc" {
 		return false
 	}
 	for b := range l.blocks {
