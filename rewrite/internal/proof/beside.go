@@ -95,20 +95,45 @@ func (b *beside) add(f ast.Expr, args []ast.Expr, timed bool) {
 			continue
 		}
 		b.given(body, args)
-		b.bodies = append(b.bodies, body)
-		for n := range ast.Preorder(body) {
-			b.writes(n, body)
-		}
-		for n := range ast.Preorder(body) {
-			if s, ok := n.(*ast.SendStmt); ok {
-				for x := range ast.Preorder(s.Value) {
-					if e, ok := x.(ast.Expr); ok && b.counts[b.object(e)] {
-						b.note(b.counts, b.object(s.Chan))
+		for _, body := range b.reached(body) {
+			b.bodies = append(b.bodies, body)
+			for n := range ast.Preorder(body) {
+				b.writes(n, body)
+			}
+			for n := range ast.Preorder(body) {
+				if s, ok := n.(*ast.SendStmt); ok {
+					for x := range ast.Preorder(s.Value) {
+						if e, ok := x.(ast.Expr); ok && b.counts[b.object(e)] {
+							b.note(b.counts, b.object(s.Chan))
+						}
 					}
 				}
 			}
 		}
 	}
+}
+
+// maxReached is how many functions are looked at which one calls that runs beside the loop.
+const maxReached = 20
+
+// reached returns a function, and those that it calls.
+func (b *beside) reached(f ast.Node) []ast.Node {
+	out := []ast.Node{f}
+	for i := 0; i < len(out) && len(out) < maxReached; i++ {
+		for n := range ast.Preorder(out[i]) {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				continue
+			}
+			for _, g := range b.functions(call.Fun) {
+				b.given(g, call.Args)
+				if !slices.Contains(out, g) {
+					out = append(out, g)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // note notes an object, and what it stands for if it is a parameter.
@@ -127,6 +152,10 @@ func (b *beside) functions(f ast.Expr) (out []ast.Node) {
 	switch x := ast.Unparen(f).(type) {
 	case *ast.FuncLit:
 		return []ast.Node{x}
+	case *ast.CallExpr: // a conversion
+		if len(x.Args) == 1 && b.File.Pkg.TypesInfo.Types[x.Fun].IsType() {
+			return b.functions(x.Args[0])
+		}
 	case *ast.Ident, *ast.SelectorExpr:
 		switch obj := b.object(x).(type) {
 		case *types.Func:

@@ -85,18 +85,43 @@ func (b *beside) add(start ssa.Instruction, f ssa.Value, args []ssa.Value, timed
 			continue
 		}
 		b.given(body, args)
-		b.bodies[body] = true
-		for in := range instructions(body) {
-			b.writesBeside(start, in)
-		}
-		for in := range instructions(body) {
-			if s, ok := in.(*ssa.Send); ok && b.counts(s.X, map[ssa.Value]bool{}) {
-				for _, p := range b.places(s.Chan) {
-					b.counted[p] = true
+		for _, body := range b.reached(body) {
+			b.bodies[body] = true
+			for in := range instructions(body) {
+				b.writesBeside(start, in)
+			}
+			for in := range instructions(body) {
+				if s, ok := in.(*ssa.Send); ok && b.counts(s.X, map[ssa.Value]bool{}) {
+					for _, p := range b.places(s.Chan) {
+						b.counted[p] = true
+					}
 				}
 			}
 		}
 	}
+}
+
+// maxReached is how many functions are looked at which one calls that runs beside the loop.
+const maxReached = 20
+
+// reached returns a function, and those that it calls.
+func (b *beside) reached(f *ssa.Function) []*ssa.Function {
+	out := []*ssa.Function{f}
+	for i := 0; i < len(out) && len(out) < maxReached; i++ {
+		for in := range instructions(out[i]) {
+			c, ok := in.(ssa.CallInstruction)
+			if !ok || c.Common().IsInvoke() {
+				continue
+			}
+			for _, g := range b.functions(c.Common().Value) {
+				b.given(g, c.Common().Args)
+				if len(g.Blocks) > 0 && !slices.Contains(out, g) {
+					out = append(out, g)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // functions returns the functions that a value is, or may be.
@@ -113,12 +138,22 @@ func (b *beside) functions(v ssa.Value) (out []*ssa.Function) {
 		}
 		return []*ssa.Function{f}
 	case *ssa.ChangeType:
-		return b.functions(x.X)
+		if _, loads := x.X.(*ssa.UnOp); !loads {
+			return b.functions(x.X)
+		}
+		return b.stored(x.X.(*ssa.UnOp))
 	case *ssa.UnOp:
-		for _, s := range b.writes(x.X) {
-			if _, loads := s.Val.(*ssa.UnOp); !loads {
-				out = append(out, b.functions(s.Val)...)
-			}
+		return b.stored(x)
+	}
+	return out
+}
+
+// stored returns the functions that a variable is given.
+func (b *beside) stored(v *ssa.UnOp) (out []*ssa.Function) {
+	for _, s := range b.writes(v.X) {
+		switch s.Val.(type) {
+		case *ssa.Function, *ssa.MakeClosure:
+			out = append(out, b.functions(s.Val)...)
 		}
 	}
 	return out
@@ -137,6 +172,9 @@ func (b *beside) place(v ssa.Value) any {
 		case *ssa.UnOp:
 			v = x.X
 		case *ssa.FreeVar:
+			if x.Parent().Parent() == nil { // of a method value
+				return v
+			}
 			bound := boundTo(x)
 			if bound == nil {
 				return v
