@@ -140,6 +140,9 @@ func campaignWithin(p *loop.Finder, c *candidate) (calls []replacement, why []fi
 		if at := callers.none(call); at.IsValid() {
 			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
 		}
+		if within := tries.Short(p.Program, h.File, call); within != nil {
+			refuse(finding.DeadlineShort, within, source.FirstLine(p.Text(within)))
+		}
 		all, starts = append(all, e), append(starts, e.Starts()...)
 		calls = append(calls, campaignReplaced{replacedCall{h.File, call}, e.Session})
 		c.client, _ = p.ConcurrencyPath(h.File.Callee(call).Pkg())

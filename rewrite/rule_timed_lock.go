@@ -114,6 +114,9 @@ func lockWithin(p *loop.Finder, c *candidate) (calls []replacement, why []findin
 	for _, h := range tries.Locks(p.Program, c.Site) {
 		call := h.Node.(*ast.CallExpr)
 		calls = append(calls, lockReplaced{replacedCall{h.File, call}})
+		if within := tries.Short(p.Program, h.File, call); within != nil {
+			refuse(finding.DeadlineShort, within, "%s", source.FirstLine(p.Text(within)))
+		}
 		if at := callers.none(call); at.IsValid() {
 			why = append(why, finding.Reason{Code: finding.LockNotRetried, Detail: "called for a caller that does not try again", Pos: p.Position(at)})
 		}

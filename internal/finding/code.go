@@ -46,6 +46,7 @@ const (
 	SessionErrors    Code = "session-errors-differ"
 	SessionHurried   Code = "session-hurried"
 	SessionOptions   Code = "session-options"
+	DeadlineShort    Code = "deadline-short"
 	LockElsewhere    Code = "lock-elsewhere"
 	LockNotRetried   Code = "lock-not-retried"
 	QueueRead        Code = "queue-read"
@@ -188,6 +189,7 @@ var texts = map[Code]string{
 	SessionEarly:     "The session of the try, or its mutex, goes elsewhere before it is plain that the try has won: into a field, to another function, or to a call that needs the lease. A session that is granted its lease by the try has none there yet.",
 	SessionErrors:    "An error of NewSession takes another way than one of the try, or what follows could not be told. Where the lease is granted by the try, an error of the grant is one of the try.",
 	SessionHurried:   "The try has a deadline of less than a second, and the lease is granted before that begins. Where the try grants it, far servers would leave no time to win.",
+	DeadlineShort:    "The call has a deadline of 250 ms or less. In so little time the helper does not ask before it writes, so that a call that fails would write as it does now.",
 	SessionOptions:   "NewSession gets an option that cannot be kept until the lease is granted: only WithTTL and WithContext can, each as a call.",
 	LockElsewhere:    "Another call locks the mutex, or campaigns in the election, as well and waits for its turn in the queue, or may do so where the election goes to. A call that joins the queue only when it has to would lose its turns to it.",
 	LockNotRetried:   "The same call serves callers that do not try again: a request that is given up. The place in the queue is what they pay for, and it is worth its two entries.",

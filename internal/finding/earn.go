@@ -90,6 +90,7 @@ var earns = map[Code]string{
 	SessionEarly:       "use the session and its mutex only after the try, but for Close in a defer or on the way out",
 	SessionErrors:      "let both branches do the same, but for closing the session, logging and the text of the error",
 	SessionHurried:     "give the try more time, or make one session for all tries",
+	DeadlineShort:      "give the call more time; or try for a lock with TryLock, which etcdmod then guards",
 	SessionOptions:     "give it WithTTL and WithContext by calls, or make one session for all tries",
 	LockElsewhere:      "call Lock, or Campaign, once, with the context that ends the wait as a whole; or try for a lock with TryLock, which etcdmod then guards",
 	LockNotRetried:     "give the poll a call of its own: one Lock or Campaign with the context that ends the wait as a whole, or TryLock",

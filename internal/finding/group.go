@@ -12,7 +12,7 @@ var Groups = []Group{
 		AliasOrDefined, BuildTagged, CgoFile, DotImport, EmbeddedMutex, EscapesInterface, Patched, ExportedAPI, GeneratedFile, GenericType,
 		HelperClient, HelperInternal, HelperTaken, HelperNowhere, HelperEdited, LeavesModule, LineDirective, LinkedFile, Linked, MethodExpr,
 		MutexCopied, NoOrigin, OnlyTests, Untyped, UnsupportedUse, UnsafeUse, DoesNotBuild, UnjudgedUser, CommentLost, EditFailed, MixedClients, LeasePerTry,
-		SessionEarly, SessionErrors, SessionHurried, SessionOptions, LockElsewhere, LockNotRetried, QueueRead, ClientNoTryLock, HelperLacks, SessionUnknown, ElectionRead, ElectionResumed, GrantPerTry, TxnNotFollowed, ForkDiffers,
+		SessionEarly, SessionErrors, SessionHurried, DeadlineShort, SessionOptions, LockElsewhere, LockNotRetried, QueueRead, ClientNoTryLock, HelperLacks, SessionUnknown, ElectionRead, ElectionResumed, GrantPerTry, TxnNotFollowed, ForkDiffers,
 		IgnoreMalformed, IgnoreUnused,
 	}},
 	{"A guard and no gate: the clock stays", []Code{

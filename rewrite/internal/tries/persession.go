@@ -2,7 +2,6 @@ package tries
 
 import (
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
@@ -321,12 +320,8 @@ func (s *perTry) hurried(p *source.Program) ast.Node {
 	if s.Within = Deadline(p, s.File, s.try, s.try.Args[0]); s.Within == nil {
 		return nil
 	}
-	for _, arg := range s.Within.Args {
-		if v := s.File.Pkg.TypesInfo.Types[arg].Value; v != nil && v.Kind() == constant.Int {
-			if d, exact := constant.Int64Val(v); exact && time.Duration(d) < enough {
-				return s.Within
-			}
-		}
+	if shorter(s.File, s.Within, enough) {
+		return s.Within
 	}
 	return nil
 }
