@@ -78,6 +78,20 @@ func (j *Job) Run(ctx context.Context, f func()) (bool, error) {
 	return true, j.Lock.Unlock(ctx)
 }
 
+// Every runs f again and again, on whichever replica is first.
+func (j *Job) Every(ctx context.Context, interval time.Duration, f func()) error {
+	for {
+		if _, err := j.Run(ctx, f); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(interval):
+		}
+	}
+}
+
 // Standby is one replica with its own etcd mutex.
 type Standby struct {
 	mutex *concurrency.Mutex
