@@ -333,6 +333,7 @@ func (g *Graph) keptOnce(addr ssa.Value) bool {
 	var field token.Pos
 	switch x := addr.(type) {
 	case *ssa.Global:
+		return len(g.global[x]) == 0
 	case *ssa.FieldAddr:
 		of, field = x.X.Type().Underlying().(*types.Pointer).Elem(), FieldOf(x.X.Type(), x.Field).Pos()
 	case *ssa.Alloc:
@@ -347,9 +348,6 @@ func (g *Graph) keptOnce(addr ssa.Value) bool {
 		return false
 	default:
 		return false
-	}
-	if of == nil {
-		return len(g.global[addr.(*ssa.Global)]) == 0
 	}
 	if len(g.stores[field]) > 0 {
 		return false

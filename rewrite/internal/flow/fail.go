@@ -96,13 +96,7 @@ func hasExamples(f *source.File) bool {
 
 // serves reports whether n is a function that net/http calls: it recovers, and writes down why.
 func serves(f *source.File, n ast.Node) bool {
-	var t *ast.FuncType
-	switch n := n.(type) {
-	case *ast.FuncDecl:
-		t = n.Type
-	case *ast.FuncLit:
-		t = n.Type
-	}
+	t := source.FuncType(n)
 	return t != nil && slices.ContainsFunc(t.Params.List, func(p *ast.Field) bool {
 		return source.IsNamed(f.TypeOf(p.Type), "net/http", "ResponseWriter")
 	})

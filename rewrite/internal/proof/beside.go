@@ -67,7 +67,7 @@ func (b *beside) startedIn(f ast.Node, depth int) {
 // given notes what the parameters of a function stand for.
 func (b *beside) given(f ast.Node, args []ast.Expr) {
 	i := 0
-	for _, field := range typeOf(f).Params.List {
+	for _, field := range source.FuncType(f).Params.List {
 		for _, name := range field.Names {
 			if i < len(args) {
 				if obj := b.object(args[i]); obj != nil && obj != b.objectOf(name) {
@@ -296,7 +296,7 @@ func (b *beside) reads(n ast.Node) {
 			}
 		}
 	case *ast.ReturnStmt:
-		if res := typeOf(b.Func).Results; len(n.Results) == 0 && res != nil {
+		if res := source.FuncType(b.Func).Results; len(n.Results) == 0 && res != nil {
 			for _, f := range res.List {
 				if slices.ContainsFunc(f.Names, func(id *ast.Ident) bool { return has(id) }) {
 					b.uses(n)
@@ -308,14 +308,6 @@ func (b *beside) reads(n ast.Node) {
 			b.spans[e] = false
 		}
 	}
-}
-
-// typeOf returns the type of a declared function or a literal.
-func typeOf(f ast.Node) *ast.FuncType {
-	if lit, ok := f.(*ast.FuncLit); ok {
-		return lit.Type
-	}
-	return f.(*ast.FuncDecl).Type
 }
 
 // value reports whether an expression is read, as a value of its own.

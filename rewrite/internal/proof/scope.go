@@ -171,13 +171,7 @@ func declares(s ast.Stmt) (out []*ast.Ident) {
 
 // isResult reports whether obj is a named result of fn.
 func isResult(f *source.File, fn ast.Node, obj types.Object) bool {
-	var t *ast.FuncType
-	switch fn := fn.(type) {
-	case *ast.FuncDecl:
-		t = fn.Type
-	case *ast.FuncLit:
-		t = fn.Type
-	}
+	t := source.FuncType(fn)
 	if t == nil || t.Results == nil {
 		return false
 	}

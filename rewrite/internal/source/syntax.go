@@ -134,6 +134,17 @@ func Body(fn ast.Node) []ast.Stmt {
 	return nil
 }
 
+// FuncType returns the type of a function as it is written, or nil.
+func FuncType(fn ast.Node) *ast.FuncType {
+	switch fn := fn.(type) {
+	case *ast.FuncLit:
+		return fn.Type
+	case *ast.FuncDecl:
+		return fn.Type
+	}
+	return nil
+}
+
 // LoopBody returns the statements of a loop, or of the statements that a goto repeats.
 func LoopBody(loop ast.Stmt) []ast.Stmt {
 	switch l := loop.(type) {

@@ -86,13 +86,8 @@ func (b plain) ofLoop() bool {
 
 // names reports whether the function has results.
 func (b plain) names() bool {
-	switch fn := b.fn.(type) {
-	case *ast.FuncDecl:
-		return fn.Type.Results != nil
-	case *ast.FuncLit:
-		return fn.Type.Results != nil
-	}
-	return true
+	t := source.FuncType(b.fn)
+	return t == nil || t.Results != nil
 }
 
 // cleans reports whether a statement closes the session, cancels a context or logs.
