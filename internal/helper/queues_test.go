@@ -15,7 +15,7 @@ import (
 // time: see testdata/queues. The store is that of the simulation of loops, with calls that take time.
 func TestQueues(t *testing.T) {
 	t.Parallel()
-	report, err := queues(t, "", "", "", "")
+	report, err := queues(t, "TestTimedCallsBesideQueuers", "", "", "")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, report)
 	}
@@ -36,7 +36,46 @@ func TestQueuesRejectBrokenHelpers(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			if report, err := queues(t, tc.run, tc.file, tc.old, tc.new); err == nil || !regexp.MustCompile("with the client's calls|are left").MatchString(report) {
+			if report, err := queues(t, "TestTimedCallsBesideQueuers"+tc.run, tc.file, tc.old, tc.new); err == nil || !regexp.MustCompile("with the client's calls|are left").MatchString(report) {
+				t.Errorf("%v\n%s", err, report)
+			}
+		})
+	}
+}
+
+// TestTransactions runs programs that create a key if it is missing, with the client's transaction and then with
+// what is generated in its place, in virtual time: see testdata/queues.
+func TestTransactions(t *testing.T) {
+	t.Parallel()
+	report, err := queues(t, "TestTransactions", "", "", "")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, report)
+	}
+	t.Log(report)
+}
+
+// TestTransactionsRejectBrokenHelpers takes one thing away at a time, and each run says what is wrong then.
+func TestTransactionsRejectBrokenHelpers(t *testing.T) {
+	t.Parallel()
+	const refused = "if err != nil || !resp.Succeeded {"
+	for _, tc := range []struct{ name, run, old, new, want string }{
+		{"takes the read for the win", "/a_replica", refused, "if true {", "it has not created the key"},
+		{"writes whatever is there", "/twenty", "t.cmps, t.whole = cs, t.whole.If(cs...)", "t.cmps = cs", "it has not created the key|[2-9] holders"},
+		{"never reads first", "/the_lead", "if len(t.cmps) > 0 {", "if false {", "it has written in vain"},
+		{"asks a member alone", "/faults", "Then(get)", "Then([]clientv3.Op{get}[:0]...)", "what the store never had"},
+		{"reads for the first comparison alone", "/the_lead", "If(t.cmps...)", "If(t.cmps[0])", "it has written in vain"},
+		{"writes after a read that failed", "/faults", refused, "if err == nil && !resp.Succeeded {", "it has (written in vain|called too often)"},
+		{"does not read what Else reads", "/the_lead", "Else(t.elses...)", "Else()", "what the store never had"},
+		{"forgets Else where it comes late", "/twenty", "t.elses, t.whole = ops, t.whole.Else(ops...)", "t.elses = ops", "what the store never had"},
+		{"forgets Then", "/a_replica", "t.whole = t.whole.Then(ops...)", "_ = ops", "it has not created the key"},
+		{"tries again after an error", "/faults", "return t.whole.Commit()", "if resp, err := t.whole.Commit(); err == nil {\n\t\treturn resp, nil\n\t}\n\treturn t.whole.Commit()", "of itself"},
+		{"asks beyond its context", "/faults", "t.kv.Txn(t.ctx).If", "t.kv.Txn(context.WithoutCancel(t.ctx)).If", "its context was over"},
+		{"writes beyond its context", "/faults", "whole: kv.Txn(ctx)}", "whole: kv.Txn(context.WithoutCancel(ctx))}", "its context was over"},
+		{"has errors of its own", "/faults", "return resp, err\n\t\t}\n\t}", "if err != nil {\n\t\t\t\treturn nil, context.Canceled\n\t\t\t}\n\t\t\treturn resp, err\n\t\t}\n\t}", "no such error"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			if report, err := queues(t, "TestTransactions"+tc.run, helper.TxnFile, tc.old, tc.new); err == nil || !regexp.MustCompile(tc.want).MatchString(report) {
 				t.Errorf("%v\n%s", err, report)
 			}
 		})
@@ -57,7 +96,7 @@ func queues(t *testing.T, run, file, old, new string) (report string, err error)
 	}
 	files, err := helper.Generate(helper.Config{
 		Package: "etcdlock", Concurrency: "go.etcd.io/etcd/client/v3/concurrency", Version: "test",
-		Parts: helper.Within | helper.Session | helper.Election,
+		Parts: helper.Within | helper.Session | helper.Election | helper.Txn,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +116,7 @@ func queues(t *testing.T, run, file, old, new string) (report string, err error)
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command("go", "test", "-vet=off", "-count=1", "-v", "-run=TestTimedCallsBesideQueuers"+run, "-timeout=2m", "./queues")
+	cmd := exec.Command("go", "test", "-vet=off", "-count=1", "-v", "-run="+run, "-timeout=2m", "./queues")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod", "GOPROXY=off")
 	out, err := cmd.CombinedOutput()

@@ -27,7 +27,7 @@ type ResponseHeader struct{ Revision int64 }
 
 // A KeyValue is one version of a key. A deleted one has no create revision.
 type KeyValue struct {
-	Key                         []byte
+	Key, Value                  []byte
 	CreateRevision, ModRevision int64
 	Lease                       int64
 }
@@ -111,7 +111,9 @@ func call[T any](c *Client, ctx context.Context, do func() (T, error)) (out T, e
 			return out, err
 		}
 	}
-	if c.trip == 0 {
+	fault := c.fault(ctx)
+	trip := c.trip + fault.Slow
+	if trip == 0 {
 		return do()
 	}
 	type answer struct {
@@ -120,10 +122,16 @@ func call[T any](c *Client, ctx context.Context, do func() (T, error)) (out T, e
 	}
 	came := make(chan answer, 1)
 	go func() {
-		time.Sleep(c.trip / 2)
-		out, err := do()
-		time.Sleep(c.trip / 2)
-		came <- answer{out, err}
+		var a answer
+		time.Sleep(trip / 2)
+		if !fault.Refused {
+			a.out, a.err = do()
+		}
+		time.Sleep(trip / 2)
+		if fault.Refused || fault.Lost {
+			a.err = ErrUnavailable
+		}
+		came <- a
 	}()
 	select {
 	case a := <-came:
@@ -135,11 +143,25 @@ func call[T any](c *Client, ctx context.Context, do func() (T, error)) (out T, e
 	}
 }
 
-// Txn starts a transaction.
-func (c *Client) Txn(ctx context.Context) *Txn { return &Txn{client: c, ctx: ctx} }
+// A KV reads and writes keys.
+type KV interface {
+	Get(ctx context.Context, key string, opts ...OpOption) (*GetResponse, error)
+	Delete(ctx context.Context, key string, opts ...OpOption) (*DeleteResponse, error)
+	Txn(ctx context.Context) Txn
+}
 
 // A Txn does one list of operations or another, at one revision.
-type Txn struct {
+type Txn interface {
+	If(cs ...Cmp) Txn
+	Then(ops ...Op) Txn
+	Else(ops ...Op) Txn
+	Commit() (*TxnResponse, error)
+}
+
+// Txn starts a transaction.
+func (c *Client) Txn(ctx context.Context) Txn { return &txn{client: c, ctx: ctx} }
+
+type txn struct {
 	client    *Client
 	ctx       context.Context
 	cmps      []Cmp
@@ -163,16 +185,16 @@ type ResponseOp struct {
 func (r *ResponseOp) GetResponseRange() *GetResponse { return r.read }
 
 // If adds conditions, all of which have to hold.
-func (t *Txn) If(cs ...Cmp) *Txn { t.cmps = append(t.cmps, cs...); return t }
+func (t *txn) If(cs ...Cmp) Txn { t.cmps = append(t.cmps, cs...); return t }
 
 // Then adds what is done if they do.
-func (t *Txn) Then(ops ...Op) *Txn { t.then = append(t.then, ops...); return t }
+func (t *txn) Then(ops ...Op) Txn { t.then = append(t.then, ops...); return t }
 
 // Else adds what is done otherwise.
-func (t *Txn) Else(ops ...Op) *Txn { t.els = append(t.els, ops...); return t }
+func (t *txn) Else(ops ...Op) Txn { t.els = append(t.els, ops...); return t }
 
 // Commit sends the transaction.
-func (t *Txn) Commit() (*TxnResponse, error) {
+func (t *txn) Commit() (*TxnResponse, error) {
 	return call(t.client, t.ctx, func() (*TxnResponse, error) { return t.client.commit(t) })
 }
 
@@ -190,6 +212,7 @@ type Store struct {
 	entries  int
 	leases   map[LeaseID]bool
 	trip     time.Duration
+	faulty
 }
 
 // NewStore returns an empty store.
@@ -226,7 +249,7 @@ func (s *Store) Put(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rev++
-	s.put(key, 0)
+	s.put(key, "", 0)
 }
 
 // Remove deletes a key of somebody else's.

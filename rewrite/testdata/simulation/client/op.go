@@ -1,6 +1,7 @@
 package clientv3
 
 import (
+	"slices"
 	"sort"
 	"strings"
 )
@@ -8,12 +9,13 @@ import (
 // An Op is one operation of a transaction.
 type Op struct {
 	kind        opKind
-	key         string
+	key, value  string
 	prefix      bool
 	firstCreate bool
 	lastCreate  bool
 	maxCreate   int64 // 0: any
 	keysOnly    bool
+	countOnly   bool
 	lease       LeaseID
 	rev         int64
 	noPut       bool
@@ -45,7 +47,9 @@ func OpGet(key string, opts ...OpOption) Op { return Op{kind: opGet, key: key}.w
 func OpDelete(key string, opts ...OpOption) Op { return Op{kind: opDelete, key: key}.with(opts) }
 
 // OpPut writes.
-func OpPut(key, _ string, opts ...OpOption) Op { return Op{kind: opPut, key: key}.with(opts) }
+func OpPut(key, value string, opts ...OpOption) Op {
+	return Op{kind: opPut, key: key, value: value}.with(opts)
+}
 
 // WithPrefix takes all keys that begin with the key.
 func WithPrefix() OpOption { return func(op *Op) { op.prefix = true } }
@@ -63,8 +67,11 @@ func WithLastCreate() []OpOption {
 // WithMaxCreateRev takes keys that are no younger.
 func WithMaxCreateRev(rev int64) OpOption { return func(op *Op) { op.maxCreate = rev } }
 
-// WithKeysOnly leaves values out; there are none.
+// WithKeysOnly leaves values out, which it does not matter to have.
 func WithKeysOnly() OpOption { return func(op *Op) { op.keysOnly = true } }
+
+// WithCountOnly counts keys.
+func WithCountOnly() OpOption { return func(op *Op) { op.countOnly = true } }
 
 // WithLease has the key deleted with the lease.
 func WithLease(id LeaseID) OpOption { return func(op *Op) { op.lease = id } }
@@ -84,6 +91,12 @@ type Cmp struct {
 // CreateRevision is that of a key; 0 if there is none.
 func CreateRevision(key string) Cmp { return Cmp{key: key} }
 
+// Version is how often a key has been put; 0 if there is none. Nothing else is asked of it here.
+func Version(key string) Cmp { return CreateRevision(key) }
+
+// KeyBytes is the key of a comparison.
+func (c Cmp) KeyBytes() []byte { return []byte(c.key) }
+
 // Compare demands that a create revision is equal to v.
 func Compare(c Cmp, result string, v any) Cmp {
 	if result != "=" {
@@ -98,26 +111,30 @@ func Compare(c Cmp, result string, v any) Cmp {
 	return c
 }
 
-func (s *Store) commit(t *Txn) (*TxnResponse, error) {
+func (s *Store) commit(t *txn) (resp *TxnResponse, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
 		return nil, ErrUnavailable
 	}
+	all := append(t.then[:len(t.then):len(t.then)], t.els...)
+	keys, rev := s.keys, s.rev
+	if len(all) == 0 { // what reads nothing is answered by a member alone
+		keys, rev = s.late()
+	}
+	entry := slices.ContainsFunc(all, func(op Op) bool { return op.kind != opGet }) // whatever it decides
+	if entry {
+		s.entries++
+	}
+	defer func() { s.committed(t.ctx, entry, resp) }()
 	resp, ops := &TxnResponse{Succeeded: true}, t.then
 	for _, c := range t.cmps {
 		created := int64(0)
-		if kv := s.keys[c.key]; kv != nil {
+		if kv := keys[c.key]; kv != nil {
 			created = kv.CreateRevision
 		}
 		if created != c.rev {
 			resp.Succeeded, ops = false, t.els
-		}
-	}
-	for _, op := range append(t.then[:len(t.then):len(t.then)], t.els...) {
-		if op.kind != opGet { // whatever it decides
-			s.entries++
-			break
 		}
 	}
 	changes := false
@@ -129,6 +146,7 @@ func (s *Store) commit(t *Txn) (*TxnResponse, error) {
 	}
 	if changes {
 		s.rev++
+		rev = s.rev
 	}
 	for _, op := range ops {
 		r := &ResponseOp{}
@@ -136,7 +154,7 @@ func (s *Store) commit(t *Txn) (*TxnResponse, error) {
 		case opGet:
 			r.read = s.get(op)
 		case opPut:
-			s.put(op.key, op.lease)
+			s.put(op.key, op.value, op.lease)
 			s.writes++
 		case opDelete:
 			if s.keys[op.key] != nil {
@@ -147,7 +165,7 @@ func (s *Store) commit(t *Txn) (*TxnResponse, error) {
 		}
 		resp.Responses = append(resp.Responses, r)
 	}
-	resp.Header = &ResponseHeader{Revision: s.rev}
+	resp.Header = &ResponseHeader{Revision: rev}
 	return resp, nil
 }
 
@@ -164,6 +182,9 @@ func (s *Store) get(op Op) *GetResponse {
 		}
 	}
 	r.Count = int64(len(r.Kvs))
+	if op.countOnly {
+		r.Kvs = nil
+	}
 	sort.Slice(r.Kvs, func(i, j int) bool { return r.Kvs[i].CreateRevision < r.Kvs[j].CreateRevision })
 	if op.firstCreate && len(r.Kvs) > 1 {
 		r.Kvs = r.Kvs[:1]
@@ -174,13 +195,14 @@ func (s *Store) get(op Op) *GetResponse {
 	return r
 }
 
-func (s *Store) put(key string, lease LeaseID) {
+func (s *Store) put(key, value string, lease LeaseID) {
 	kv := s.keys[key]
 	if kv == nil {
 		kv = &KeyValue{Key: []byte(key), CreateRevision: s.rev}
 		s.keys[key] = kv
 	}
-	kv.ModRevision, kv.Lease = s.rev, int64(lease)
+	kv.Value, kv.ModRevision, kv.Lease = []byte(value), s.rev, int64(lease)
+	s.remember()
 	s.tell(Event{Type: EventTypePut, Kv: kv})
 }
 
@@ -189,6 +211,7 @@ func (s *Store) delete(key string) {
 		return
 	}
 	delete(s.keys, key)
+	s.remember()
 	e := Event{Type: EventTypeDelete, Kv: &KeyValue{Key: []byte(key), ModRevision: s.rev}}
 	s.history = append(s.history, e)
 	s.tell(e)
