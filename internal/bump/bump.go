@@ -14,6 +14,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/mod/module"
 
@@ -80,6 +81,14 @@ type Bump struct {
 
 // to is the version that is bumped to.
 func (b Bump) to() module.Version { return module.Version{Path: b.Module, Version: b.Target} }
+
+// from is the version that the file has now where it gets another one.
+func (b Bump) from() string {
+	if b.Replacement && len(b.Edits) > 0 {
+		return strings.Trim(b.Edits[0].Old, `"`+"`")
+	}
+	return b.Version
+}
 
 // A Refusal says why a bump was not made.
 type Refusal struct {

@@ -132,7 +132,7 @@ func (k *maker) take(ctx context.Context, made *Made, a *attempt) {
 	notes := a.notes // what is about all of them goes with the first
 	made.Bumps = each(made.Bumps, func(b Bump) Bump {
 		if b.Refused == nil {
-			b.Plan, notes = append(a.about(b), notes...), nil
+			b.Plan, notes = slices.Concat(a.about(b), notes, []string{modbump.News(b.from(), b.Target)}), nil
 		}
 		return b
 	})

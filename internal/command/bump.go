@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/pathname"
+	"etcdmod/internal/report"
 	"etcdmod/modbump"
 )
 
@@ -58,9 +60,13 @@ func bumpCommand(env *Env) *cli.Command {
 func (s *settings) bumpAll(ctx context.Context, env *Env, t *target) error {
 	worst := &exit{}
 	bumped := map[int]bool{}
+	var idle []string
 	for _, dir := range t.dirs {
 		one := *s
 		one.dir, one.repo = dir, t.repo
+		if len(t.dirs) > 1 {
+			one.idle = &idle
+		}
 		i, _ := t.tree.Index(dir)
 		for _, dep := range t.tree.Modules[i].Replaces {
 			one.bump.Refresh = one.bump.Refresh || bumped[dep]
@@ -80,6 +86,9 @@ func (s *settings) bumpAll(ctx context.Context, env *Env, t *target) error {
 				return err
 			}
 		}
+	}
+	if err := report.LookedAtModules(env.Stderr, idle, len(t.dirs), env.Dir); err != nil {
+		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	if worst.code == ExitOK {
 		return nil

@@ -109,6 +109,7 @@ type settings struct {
 	test  bool
 	bump  bump.Options
 	layer *gocmd.Layer // for "bump -diff": what it would have written so far
+	idle  *[]string    // for a bump of several modules: those with nothing to do
 }
 
 func readSettings(env *Env, cmd *cli.Command, edit bool) (*settings, error) {

@@ -156,11 +156,15 @@ func (s *settings) pointBelow(ctx context.Context, env *Env, err error) error {
 	for _, m := range tree.Modules {
 		below = append(below, filepath.Join(s.dir, filepath.FromSlash(m.Dir)))
 	}
-	all := "etcdmod rollout"
+	return fmt.Errorf("%w; there are %s", err, report.Modules(below, env.Dir, "it", s.forAll()))
+}
+
+// forAll is the command that does for all modules below a directory what is done here for one.
+func (s *settings) forAll() string {
 	if s.bump.Only {
-		all = "etcdmod bump ./..."
+		return "etcdmod bump ./..."
 	}
-	return fmt.Errorf("%w; there are %s", err, report.Modules(below, env.Dir, "it", all))
+	return "etcdmod rollout"
 }
 
 // print writes the findings to out, and what was not covered and what verification said
@@ -172,8 +176,13 @@ func (s *settings) print(env *Env, out io.Writer, res *pipeline.Result) error {
 		err = report.JSON(&found, res, nil, nil)
 	} else {
 		err = errors.Join(report.Text(&found, res), report.Skipped(&rest, res), report.Tries(&rest, res, s.verbose), report.Problems(&rest, res), report.Ways(&rest, res))
-		if !s.bump.Only { // which goes through many modules, and looks at no package
-			err = errors.Join(err, report.Unselected(&rest, res), report.Looked(&rest, res), report.Below(&rest, res, env.Dir))
+		switch {
+		case !s.bump.Only:
+			err = errors.Join(err, report.Unselected(&rest, res), report.Looked(&rest, res), report.Below(&rest, res, env.Dir, s.forAll()))
+		case s.idle == nil:
+			err = errors.Join(err, report.LookedAtModule(&rest, res), report.Below(&rest, res, env.Dir, s.forAll()))
+		case report.NothingToBump(res):
+			*s.idle = append(*s.idle, s.dir)
 		}
 	}
 	if err == nil {

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"etcdmod/internal/finding"
+	"etcdmod/internal/modules"
 	"etcdmod/internal/pipeline"
 	"etcdmod/internal/quote"
+	"etcdmod/modbump"
 )
 
 // Looked writes one line that says what was looked at where that is all there is to say:
@@ -27,6 +30,51 @@ func Looked(w io.Writer, res *pipeline.Result) error {
 	p := &printer{w: w, res: res}
 	p.printf("nothing to do in %s: looked at %s\n", quote.Name(res.Module.Path), seen)
 	return p.err
+}
+
+// NothingToBump reports whether a bump of the module has nothing to say: no client that is built has
+// a fault that the policy acts on, and no file has to follow another module.
+func NothingToBump(res *pipeline.Result) bool {
+	return len(res.Bumps)+len(res.Changes)+len(res.Refresh) == 0 && !res.Incomplete && len(res.Failed) == 0
+}
+
+// LookedAtModule writes one line that says what a bump has looked at, where it has nothing else to say.
+func LookedAtModule(w io.Writer, res *pipeline.Result) error {
+	if !NothingToBump(res) {
+		return nil
+	}
+	p := &printer{w: w, res: res}
+	p.printf("nothing to bump in %s: looked at %s\n", quote.Name(res.Module.Path), lookedAt(res))
+	return p.err
+}
+
+// LookedAtModules is [LookedAtModule] for those of several modules in which there is nothing to bump, which
+// are named by their directories; dir is the one that commands are given in.
+func LookedAtModules(w io.Writer, roots []string, all int, dir string) error {
+	if len(roots) == 0 {
+		return nil
+	}
+	p := &printer{w: w}
+	p.printf("nothing to bump in %d of %s: looked at go.mod and at what else is built in %s\n", len(roots), Plural(all, "module"), named(roots, dir))
+	return p.err
+}
+
+// lookedAt names the go.mod, and the clients of etcd that it requires.
+func lookedAt(res *pipeline.Result) string {
+	file, err := modules.ParseGoMod(res.Module.GoModFile, res.Module.GoMod)
+	if err != nil {
+		return "go.mod"
+	}
+	var clients []string
+	for _, r := range file.Require {
+		if client := quote.Name(r.String()); modbump.KnownPath(r.Path) && !slices.Contains(clients, client) {
+			clients = append(clients, client)
+		}
+	}
+	if len(clients) == 0 {
+		return "go.mod, which requires no client of etcd, and at what else is built"
+	}
+	return "go.mod, which requires " + strings.Join(clients, " and ") + ", and at what else is built"
 }
 
 // Unselected writes one line that says how many findings the flags have left out.
@@ -67,31 +115,41 @@ func Ways(w io.Writer, res *pipeline.Result) error {
 }
 
 // Below writes one line that names the modules below the module, which nobody looked at, and
-// the command that does. dir is the directory that commands are given in.
-func Below(w io.Writer, res *pipeline.Result, dir string) error {
+// the command that looks at all. dir is the directory that commands are given in.
+func Below(w io.Writer, res *pipeline.Result, dir, all string) error {
 	nested := res.Module.Nested
 	if !res.Whole || len(nested) == 0 {
 		return nil
 	}
 	p := &printer{w: w, res: res}
-	p.printf("not looked at: %s\n", Modules(nested, dir, "this one", "etcdmod rollout"))
+	p.printf("not looked at: %s\n", Modules(nested, dir, "this one", all))
 	return p.err
 }
 
 // Modules names modules below something, and says how to look at them: at one with -C, at all with
 // a command. dir is the directory that commands are given in.
 func Modules(below []string, dir, something, all string) string {
+	return fmt.Sprintf("%s below %s: %s; -C %s looks at one, %q at all", Plural(len(below), "module"), something, named(below, dir), from(below[0], dir), all)
+}
+
+// named names the first of some directories.
+func named(roots []string, dir string) string {
 	const most = 5
 	var names []string
-	for _, name := range below {
-		if to, err := filepath.Rel(dir, name); err == nil {
-			name = to
-		}
-		names = append(names, quote.Name(filepath.ToSlash(name)))
+	for _, root := range roots[:min(most, len(roots))] {
+		names = append(names, from(root, dir))
 	}
-	first, more := names[0], ""
-	if n := len(names) - most; n > 0 {
-		names, more = names[:most], fmt.Sprintf(" and %d more", n)
+	more := ""
+	if n := len(roots) - most; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
 	}
-	return fmt.Sprintf("%s below %s: %s%s; -C %s looks at one, %q at all", Plural(len(below), "module"), something, strings.Join(names, ", "), more, first, all)
+	return strings.Join(names, ", ") + more
+}
+
+// from is the name of a directory for who is in another one.
+func from(name, dir string) string {
+	if to, err := filepath.Rel(dir, name); err == nil {
+		name = to
+	}
+	return quote.Name(filepath.ToSlash(name))
 }
