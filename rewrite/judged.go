@@ -187,7 +187,7 @@ func unlike(f *proposal, facts judge.Facts) *judge.Objection {
 	if f.Tier == finding.Collapse {
 		claims = []claim{
 			{"the length of a wait is told", said(finding.TellsLess), facts.TellsLess},
-			{"the loop waits before its first try", f.collapsed.WaitsFirst(), facts.WaitsFirst},
+			{"the loop waits before its first try", loop.WaitsFirst(f.collapsed.Site), facts.WaitsFirst},
 			{"other errors are retried", said(finding.SessionEndTold), facts.Retries},
 			{"other errors are returned", said(finding.ErrorsUnseen), !facts.Retries},
 			{"a wait does not end with the context", !f.collapsed.HearsContext(), facts.Deaf},

@@ -2,10 +2,10 @@
 //
 // This is the fix that has been published for polling loops. It is right for two
 // candidates and wrong for three: each failed TryLock puts and deletes a key below the
-// watched prefix, so the candidates wake each other, and themselves, for ever. It also
-// sleeps for ever when the lock is released between the failed TryLock and the Watch,
-// is woken by locks whose name only starts alike, and takes a closed or cancelled watch
-// for an event.
+// watched prefix, so the candidates wake each other, and themselves, for ever. Where it does
+// not try once the watch is open, it sleeps for ever when the lock was released just before
+// that. It is woken by locks whose name only starts alike, and takes a closed or cancelled
+// watch for an event.
 //
 // Before:
 //
@@ -26,8 +26,8 @@
 //	return mu.WatchLockRetry(ctx, etcdlock.RetryInterval)
 //
 // After (guard), where the loop has to stay: TryLock no longer writes while another
-// candidate holds the lock, so that the storm ends, but a release that comes before the
-// watch is still missed.
+// candidate holds the lock, so that the storm ends. A release that was missed before is
+// still missed.
 //
 // Why it is safe: as for trylock-poll, and the watch is proved to be for the prefix of
 // this lock and for nothing else. The wait tries at once instead of after the next event.
@@ -50,6 +50,10 @@ var watchStorm = &rule{
 		if len(c.Calls) > 0 || !c.Watches() {
 			return nil
 		}
-		return &match{message: fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever, and a release before the watch is missed", c.Name, source.FirstLine(c.Text(c.Tries[0].Fun)))}
+		message := fmt.Sprintf("%s calls %s on any watch event; three or more candidates wake each other for ever", c.Name, source.FirstLine(c.Text(c.Tries[0].Fun)))
+		if c.Nature().WatchesLate() {
+			message += ", and a release before the watch is missed"
+		}
+		return &match{message: message}
 	},
 }

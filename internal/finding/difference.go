@@ -151,7 +151,7 @@ var Differences = []DifferenceRow{
 		"Lock takes the place of the loop (-strategy=lock)."},
 	{QueueCleanUp, "At the end of {} it deletes its key first, and returns when the servers have answered.",
 		"Lock takes the place of the loop, and its context may end."},
-	{OtherEvents, "Other keys below the prefix wake it no more, and a release before the watch is not missed.",
+	{OtherEvents, "Other keys below the prefix wake it no more.",
 		"A wait takes the place of a loop that waited for watch events."},
 	{WatchEnds, "A watch that ends is opened again; the loop took its end for an event.",
 		"A wait takes the place of a loop that waited for watch events."},

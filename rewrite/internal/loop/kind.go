@@ -466,11 +466,6 @@ func isTime(f *source.File, n ast.Node) bool {
 	return found
 }
 
-// Watches reports whether the loop is paced by the events of an etcd watch alone.
-func (s *Site) Watches() bool {
-	return len(s.Clocks) == 1 && s.Clocks[0].Kind == Watch
-}
-
 // isCount reports whether a counter counts: it is a number that no function gives, or says how
 // one compares.
 func (s Nature) isCount(obj types.Object, counters map[types.Object]bool) bool {

@@ -251,25 +251,6 @@ func (d *differing) retriesErrors() bool {
 	return slices.ContainsFunc(d.Paths, func(q *loop.Path) bool { return q.Outcome == loop.Failed && q.End == loop.Next })
 }
 
-// WaitsFirst reports whether every first try comes after a wait.
-func (c *Collapse) WaitsFirst() bool {
-	tried := false
-	for _, q := range c.Site.Paths {
-		if q.Outcome == loop.Untried {
-			continue
-		}
-		tried = true
-		first := false
-		for _, st := range q.Steps {
-			first = first || st.Kind == loop.Waits && !st.After
-		}
-		if !first {
-			return false
-		}
-	}
-	return tried
-}
-
 // HearsContext reports whether the end of a context ends the wait of the loop: the same select
 // receives from both.
 func (c *Collapse) HearsContext() bool {
@@ -311,7 +292,7 @@ func (d *differing) wait(c *Collapse) {
 			d.add(finding.MuteWatch, k.Wait, every)
 		}
 	}
-	if v, known := d.interval(); c.WaitsFirst() && (!known || v > 0) {
+	if v, known := d.interval(); loop.WaitsFirst(c.Site) && (!known || v > 0) {
 		d.add(finding.FirstTryAtOnce, k.Wait, every)
 	}
 	d.errors(c, every)
