@@ -44,8 +44,9 @@ func propose(p *loop.Finder, f *proposal, r *rule, c *candidate) {
 	} else {
 		f.Tier, f.NotHigher = prove(p, f, c.Site)
 	}
-	if f.Tier > r.top {
-		f.Tier, f.NotHigher = r.top, &finding.Reason{Code: finding.TierCapped, Detail: r.id + " gets at most " + r.top.String()}
+	// Where the rule allows nothing more, whatever keeps this loop from it besides is beside the point.
+	if f.Tier > r.top || f.Tier == r.top && r.ceiling != "" {
+		f.Tier, f.NotHigher = r.top, r.capped()
 	}
 	if r.noGate {
 		f.Missed = finding.Collapse

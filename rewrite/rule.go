@@ -34,8 +34,20 @@ type rule struct {
 	// reported where that is Refuse.
 	top  finding.Tier
 	code finding.Code
+	// ceiling is why the rule allows no stronger tier, whatever the loop is like. A spin has none: with a
+	// wait of its own it falls under another rule.
+	ceiling string
 	// noGate says that there is no clock to swap, so that the tier above guard is collapse.
 	noGate bool
+}
+
+// capped is the reason why a finding with the strongest tier that the rule allows gets no more.
+func (r *rule) capped() *finding.Reason {
+	detail := r.id + " gets at most " + r.top.String()
+	if r.ceiling != "" {
+		detail += ": " + r.ceiling
+	}
+	return &finding.Reason{Code: finding.TierCapped, Detail: detail}
 }
 
 // A subject is what a rule is about.

@@ -39,10 +39,11 @@ import (
 )
 
 var boundedRetry = &rule{
-	id:    "bounded-retry",
-	words: ofTryLock,
-	tries: []*try{tryLock},
-	top:   finding.Gate,
+	id:      "bounded-retry",
+	words:   ofTryLock,
+	tries:   []*try{tryLock},
+	top:     finding.Gate,
+	ceiling: "a wait in its place has no count and no deadline of its own",
 	match: func(c *candidate) *match {
 		limit := c.Nature().Limit()
 		if limit == "" {

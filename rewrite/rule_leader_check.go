@@ -31,10 +31,11 @@ import (
 )
 
 var leaderCheck = &rule{
-	id:    "leader-check",
-	words: ofTryLock,
-	tries: []*try{tryLock},
-	top:   finding.Guard,
+	id:      "leader-check",
+	words:   ofTryLock,
+	tries:   []*try{tryLock},
+	top:     finding.Guard,
+	ceiling: "the leader tries by the same clock, and would wait for itself",
 	match: func(c *candidate) *match {
 		const near = 3 // further away, nobody knows what success is
 		n := c.Nature()

@@ -33,10 +33,11 @@ import (
 )
 
 var periodicJob = &rule{
-	id:    "periodic-job",
-	words: ofTryLock,
-	tries: []*try{tryLock},
-	top:   finding.Guard,
+	id:      "periodic-job",
+	words:   ofTryLock,
+	tries:   []*try{tryLock},
+	top:     finding.Guard,
+	ceiling: "a replica that woke at the release would run the job again at once",
 	match: func(c *candidate) *match {
 		n := c.Nature()
 		again := c.Repeated() && loop.IsRepeater(c.Program, c.File.Callee(c.Calls[0])) && n.ReleasesBelow()

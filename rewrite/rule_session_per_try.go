@@ -68,12 +68,13 @@ import (
 )
 
 var sessionPerTry = &rule{
-	id:     "session-per-try",
-	words:  ofTryLock,
-	tries:  []*try{tryLock, helperTryLock, lockInTime, helperLock}, // a guard does not spare the lease
-	beside: true,
-	top:    finding.Guard,
-	guard:  grantLate,
+	id:      "session-per-try",
+	words:   ofTryLock,
+	tries:   []*try{tryLock, helperTryLock, lockInTime, helperLock}, // a guard does not spare the lease
+	beside:  true,
+	top:     finding.Guard,
+	ceiling: "a clock or a wait is for one mutex, and each try makes its own",
+	guard:   grantLate,
 	// Where a session is made only now and then, such as after the last one has ended, there
 	// is no match.
 	match: func(c *candidate) *match {

@@ -67,10 +67,11 @@ import (
 )
 
 var timedCampaign = &rule{
-	id:    "timed-campaign",
-	words: Need{Words: [][]string{{".Campaign("}, {"WithTimeout", "WithDeadline"}}},
-	tries: []*try{leadInTime, helperLead},
-	top:   finding.Guard,
+	id:      "timed-campaign",
+	words:   Need{Words: [][]string{{".Campaign("}, {"WithTimeout", "WithDeadline"}}},
+	tries:   []*try{leadInTime, helperLead},
+	top:     finding.Guard,
+	ceiling: "its timeout may stand for a time after which the caller must do something else",
 	match: func(c *candidate) *match {
 		if !c.Polls() {
 			return nil

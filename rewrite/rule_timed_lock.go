@@ -67,10 +67,11 @@ import (
 )
 
 var timedLock = &rule{
-	id:    "timed-lock",
-	words: Need{Words: [][]string{{".Lock(", ".LockWithin("}, {"WithTimeout", "WithDeadline"}}},
-	tries: []*try{lockInTime},
-	top:   finding.Guard,
+	id:      "timed-lock",
+	words:   Need{Words: [][]string{{".Lock(", ".LockWithin("}, {"WithTimeout", "WithDeadline"}}},
+	tries:   []*try{lockInTime},
+	top:     finding.Guard,
+	ceiling: "its timeout may stand for a time after which the caller must do something else",
 	match: func(c *candidate) *match {
 		if !c.Polls() {
 			return nil

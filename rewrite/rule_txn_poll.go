@@ -62,8 +62,9 @@ var txnPoll = &rule{
 	words: Need{Client: true, Words: [][]string{
 		{"Txn("}, {"CreateRevision(", "ModRevision(", "Version(", "KeyMissing("},
 	}},
-	tries: []*try{createKey},
-	top:   finding.Guard,
+	tries:   []*try{createKey},
+	top:     finding.Guard,
+	ceiling: "a clock or a wait is of a mutex, and here is none",
 	match: func(c *candidate) *match {
 		at := tries.Txns{Functions: c.Functions}.Polled(c.Site)
 		if at == nil {

@@ -41,7 +41,7 @@ var earns = map[Code]string{
 	WorkInLoop:     "move what the round does besides out of the loop, or into another goroutine with a clock of its own",
 	WatchNotPaced:  "watch the name that the mutex was made with, as a prefix, and nothing else",
 	VerifyFellBack: "see what the stronger change broke, and mend that first",
-	TierCapped:     "leave -tier out, where that is what asked for a weaker tier",
+	TierCapped:     "leave -tier out, where that is what asked for a weaker tier; nothing, where it is the rule",
 	JudgeDisagrees: "write what it names more plainly: what the second proof does not follow, it does not let pass",
 
 	ContextMismatch:  "wait and try with the same context, made before the loop",
