@@ -32,7 +32,7 @@ func TestTerminalScreenshot(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, &screen)
 	}
 	text := screen.String()
-	for _, want := range []string{"\x1b[31m-func awaitLock(", "internal/etcdlock/mutex.go: +", ", generated, sha256 ", "; -helper shows it\n", "\n1 finding; ", "\nNext: \"etcdmod apply\" writes this; "} {
+	for _, want := range []string{"\x1b[31m-func awaitLock(", "internal/etcdlock/mutex.go: +", ", generated, sha256 ", "; -helper shows it\n", "\n1 finding; ", "\nNext, with the same flags: \"etcdmod apply\" writes this; "} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the terminal does not show %q: %s", want, text)
 		}

@@ -41,8 +41,8 @@ func Main(ctx context.Context, args []string, env Env) int {
 	return code
 }
 
-const description = `etcdmod finds loops that try again and again for a lock of etcd, rewrites them so that
-a try for a lock that is held writes nothing, and bumps etcd client modules that are not safe to lock with.
+const description = `etcdmod finds loops that try again and again for a lock of etcd, rewrites them to ask
+before they write, and bumps etcd client modules that are not safe to lock with.
 
 Flags may begin with one dash or two (-json, --json) and may come before or after the
 packages; "--" ends them. Packages are named as for the go command, default to ./...

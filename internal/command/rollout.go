@@ -27,9 +27,8 @@ func rolloutCommand(env *Env) *cli.Command {
 		ArgsUsage: "[root]",
 		Description: "Every module is analysed as diff does it; what is found is divided into units, each with a patch that\n" +
 			"git apply takes in the root of the repository and the text of a pull request. What the units of a\n" +
-			"module share is a patch of its own, which goes first. Nothing is written but the directory of -o;\n" +
-			"-branch makes a branch of each unit besides, and -publish runs a command for it, which finds in its\n" +
-			"environment what docs/ROLLOUT.md lists.",
+			"module share is a patch of its own, which goes first. Nothing is written but the directories of -o\n" +
+			"and -state; -branch makes a branch of each unit besides, and -publish runs a command for it.\n\n" + environment,
 		Flags:        rolloutFlags(),
 		OnUsageError: usageError,
 		Action: func(ctx context.Context, cmd *cli.Command) error {

@@ -13,6 +13,21 @@ import (
 	"etcdmod/internal/ship"
 )
 
+// environment is what help says of the command of -publish.
+const environment = `The command of -publish finds in its environment:
+  ETCDMOD_UNIT         the ID of the unit, the same in every run
+  ETCDMOD_TITLE        one line
+  ETCDMOD_DESCRIPTION  a file: the text of a pull request, in Markdown
+  ETCDMOD_PATCH        a file: the patch
+  ETCDMOD_MODULE       the directory of the module
+  ETCDMOD_OWNERS       who owns the changed files, with spaces between them
+  ETCDMOD_AFTER        the IDs of the units that go before it
+  ETCDMOD_PRELUDE      1 for a prelude, else empty
+  ETCDMOD_BRANCH       its branch; empty without -branch
+  ETCDMOD_COMMIT       the commit of that
+  ETCDMOD_BASE         the branch to merge it into
+Where it prints a line that is nothing but a link, the texts of the units behind it have that link.`
+
 func shipCommand(env *Env) *cli.Command {
 	return &cli.Command{
 		Name:      "ship",
@@ -21,7 +36,7 @@ func shipCommand(env *Env) *cli.Command {
 		Description: "Takes the directory that \"rollout -o dir\" or \"merge -o dir\" has written, and does what -branch and\n" +
 			"-publish of rollout do, on another day or another machine: where the modules are compiled and tested,\n" +
 			"nobody needs to be allowed to push. The checkout has to be of the commit that was looked at, or of\n" +
-			"one with the same files.",
+			"one with the same files.\n\n" + environment,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "C", Usage: "ship from the repository that `dir` is in", TakesFile: true},
 			&cli.BoolFlag{Name: "trust", Usage: "take a directory that no run of this user has written on this machine"},

@@ -70,7 +70,7 @@ func closing(w io.Writer, res *pipeline.Result, changes, folded []change.Change)
 			return err
 		}
 	}
-	_, err = say(w, "\n%s; %s +%d -%d%s\nNext: \"etcdmod apply\" writes this; \"etcdmod diff >lock.patch\" makes a patch for git apply.\n",
+	_, err = say(w, "\n%s; %s +%d -%d%s\nNext, with the same flags: \"etcdmod apply\" writes this; \"etcdmod diff >lock.patch\" makes a patch for git apply.\n",
 		report.Plural(len(res.Findings)+len(res.Bumps), "finding"), report.Plural(files, "file"), added, removed, besides(len(folded)))
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -166,9 +167,10 @@ func Content(text string) string {
 	return strings.Join(lines, "\r\n")
 }
 
-// plain are the bytes that mean nothing to Markdown anywhere in a line.
-func plain(c rune) bool {
-	return c < utf8.RuneSelf && (unicode.IsLetter(c) || unicode.IsDigit(c) || strings.ContainsRune("/._-+ ", c))
+// plain reports whether a character means nothing to Markdown between backquotes, nor to a host in
+// a commit message.
+func plain(r rune) bool {
+	return (unicode.IsLetter(r) || unicode.IsDigit(r)) && !hidden(r) || strings.ContainsRune("/._-+ ,;()=~%'!?", r)
 }
 
 // Markdown gives a name as code in a line of Markdown, also within a table: between
@@ -178,9 +180,22 @@ func Markdown(name string) string {
 	if name != "" && !commands(name) && strings.TrimSpace(name) == name && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
 		return "`" + name + "`"
 	}
+	return references(Name(name))
+}
+
+// MarkdownCommand is [Markdown] for a command that somebody copies: what a shell needs in it stays.
+func MarkdownCommand(command string) string {
+	if !odd(command, "`\n") && strings.ContainsAny(command, `"\`) {
+		return references(command)
+	}
+	return Markdown(command)
+}
+
+// references gives a text as code in which every character that means something is a reference.
+func references(text string) string {
 	var b strings.Builder
 	b.WriteString("<code>")
-	for _, r := range Name(name) {
+	for _, r := range text {
 		if r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '/' && r != '-' && r != ' ' {
 			fmt.Fprintf(&b, "&#%d;", r) // "www.x" would become a link
 		} else {
@@ -191,11 +206,43 @@ func Markdown(name string) string {
 	return b.String()
 }
 
-// MarkdownText gives words in a line of Markdown that mean nothing to it.
+// reference matches what Markdown takes for a character, and a host for one of its pages.
+var reference = regexp.MustCompile(`^&(?:[0-9]|#|[A-Za-z][A-Za-z0-9]*;)`)
+
+// MarkdownText gives words in a line of Markdown that mean nothing to it. What means something only
+// in other places, as an underscore within a word does nowhere, stays as it is.
 func MarkdownText(text string) string {
 	var b strings.Builder
-	for _, r := range Line(text) {
-		if r < utf8.RuneSelf && strings.ContainsRune("\\`*_{}[]<>#|~@&!", r) {
+	runes := []rune(Line(text))
+	at := func(i int) rune {
+		if i < 0 || i >= len(runes) {
+			return ' '
+		}
+		return runes[i]
+	}
+	word := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	for i, r := range runes {
+		before, after := at(i-1), at(i+1)
+		means := false
+		switch r {
+		case '_':
+			means = !word(before) || !word(after)
+		case '@':
+			means = !word(before)
+		case '#':
+			means = !word(before) || word(after) || after == '#'
+		case '&':
+			means = reference.MatchString(string(runes[i:]))
+		case '!':
+			means = unicode.IsDigit(after) || after == '['
+		case '\\':
+			means = !word(after)
+		case '>':
+			means = i == 0
+		default:
+			means = strings.ContainsRune("`*{}[]<|~", r)
+		}
+		if means {
 			fmt.Fprintf(&b, "&#%d;", r)
 		} else {
 			b.WriteRune(r)

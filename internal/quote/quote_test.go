@@ -60,14 +60,30 @@ func TestMarkdown(t *testing.T) {
 	for in, want := range map[string]string{
 		"a/b_c.go": "`a/b_c.go`",
 		"a`|\n```\n@everyone [x](..) <img src=x>.go": `<code>&#34;a&#96;&#124;&#92;n&#96;&#96;&#96;&#92;n&#64;everyone &#91;x&#93;&#40;&#46;&#46;&#41; &#60;img src&#61;x&#62;&#46;go&#34;</code>`,
-		"@everyone": "<code>&#64;everyone</code>", "é": "<code>é</code>",
+		"@everyone": "<code>&#64;everyone</code>", "é": "`é`",
+		"a b, c (old)~1 100%.go": "`a b, c (old)~1 100%.go`", "a[id].go": "<code>a&#91;id&#93;&#46;go</code>", "a\u3164": `<code>&#34;a&#92;343&#92;205&#92;244&#34;</code>`,
 	} {
 		if got := Markdown(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
 	}
-	if got := MarkdownText("a @b [c]\nd"); got != "a &#64;b &#91;c&#93; d" {
+	if got := MarkdownCommand(`x 'it'\''s'`); got != "<code>x &#39;it&#39;&#92;&#39;&#39;s&#39;</code>" {
 		t.Error(got)
+	}
+	for in, want := range map[string]string{
+		"a @b [c]\nd": "a &#64;b &#91;c&#93; d",
+		// What means nothing where it stands.
+		"lock_svc in c# (dev@example.com), r&d!": "lock_svc in c# (dev@example.com), r&d!",
+		"_a_ a_ __b__":                           "&#95;a&#95; a&#95; &#95;&#95;b&#95;&#95;",
+		"#1 a#1 ## c#":                           "&#35;1 a&#35;1 &#35;&#35; c#",
+		"&lt; &#60; a & b":                       "&#38;lt; &#38;&#35;60; a & b",
+		`"x\x20" \* \`:                           `"x\x20" &#92;&#42; &#92;`,
+		"!1 ![a](b) wow!":                        "&#33;1 &#33;&#91;a&#93;(b) wow!",
+		"> a > b":                                "&#62; a > b",
+	} {
+		if got := MarkdownText(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
 	}
 }
 
@@ -83,7 +99,8 @@ func TestTitle(t *testing.T) {
 	for in, want := range map[string]string{
 		"a/b": "a/b", "pkg@v2": "pkg@v2", "gh-1": "gh-1", "fixes": "fixes", "fix/a-b": "fix/a-b", "x*y": "x*y", "a b": "a b", "é": "é",
 		"fixes #1": `"fixes\x20\x231"`, "closes: GH-1": `"closes\x3a\x20GH-1"`, "x\tResolved a/b-c.d/A-1": `"x\x09Resolved\x20a/b-c.d/A-1"`,
-		"@a": `"\x40a"`, "a/@b": `"a/\x40b"`, "[skip ci]": `"\x5bskip\x20ci]"`, "***NO_CI***": `"\x2a\x2a\x2aNO_CI\x2a\x2a\x2a"`, "[é": `"\x5bé"`,
+		"@a": `"\x40a"`, "a/@b": `"a/\x40b"`, "[skip ci]": `"\x5bskip\x20ci]"`, "***NO_CI***": `"\x2a\x2a\x2aNO_CI\x2a\x2a\x2a"`, "[é": "[é",
+		"a/[id]": "a/[id]", "c#": "c#", "c# x": "c# x", "ABC-1 #done": `"ABC-1\x20\x23done"`, "[Skip-CI]": `"\x5bSkip-CI]"`, "[no ci": `"\x5bno\x20ci"`,
 	} {
 		if got := Title(in); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)

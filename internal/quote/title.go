@@ -8,9 +8,9 @@ import (
 )
 
 // hosted matches what hosts of code take for a command in the title of a commit, or of what is
-// reviewed: "#12", or "ABC-12" behind a word that closes, "@somebody", "[skip ci]" and "***NO_CI***",
-// for which no job runs.
-var hosted = regexp.MustCompile(`[#[]|\*\*\*` +
+// reviewed: "#12" or "#done", or "ABC-12" behind a word that closes, "@somebody", "[skip ci]" and
+// "***NO_CI***", for which no job runs. A language with a sharp, or a directory such as "[id]", is none.
+var hosted = regexp.MustCompile(`#[\pL\pN#]|(?i)\[[\w -]*(?:skip|no[ _-]?ci)|\*\*\*` +
 	`|(?:^|[^A-Za-z0-9_])@[A-Za-z0-9]` +
 	`|(?i)\b(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?)[:\s]+[\w/.-]*[a-z]-[0-9]`)
 

@@ -76,7 +76,7 @@ var tierTexts = map[string]string{
 	"refuse":   "nothing is changed, for the reason that is given",
 	"report":   "only reported: whether and how to change it is for a person to decide",
 	"bump":     "the version that is built is raised",
-	"guard":    "the lock, the call or the transaction is swapped for the helper's, which asks before it writes; control flow and pace stay",
+	"guard":    "the lock, the session, the call or the transaction is swapped for the helper's, which asks before it writes; control flow and pace stay",
 	"gate":     "as guard, and the loop's wait also ends when the lock is released",
 	"collapse": "the loop becomes one call that waits",
 }

@@ -80,7 +80,7 @@ func polls(f *finding.Finding) bool { return f.Rule != finding.IgnoreRule && f.C
 func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]byte, error) {
 	var b bytes.Buffer
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	say("# %s\n", heading(u.Title))
+	say("# %s\n", quote.MarkdownText(u.Title))
 	facts := r.factsOf(res, p, u, units)
 	for _, text := range facts.told(intro) {
 		say("%s\n", text)
@@ -99,6 +99,7 @@ func (r *run) describe(res *pipeline.Result, p part, u *Unit, units []Unit) ([]b
 		if err := fenced(&b, &found, func(w *bytes.Buffer, res *pipeline.Result) error { return report.Text(w, res) }); err != nil {
 			return nil, err
 		}
+		meaning(&b, unmade(found.Bumps))
 	}
 	say("## What changes\n")
 	say("| file | lines |\n|---|---|")
@@ -178,12 +179,6 @@ func (r *run) uncovered(b *bytes.Buffer, res *pipeline.Result, p part, u *Unit, 
 	}); err != nil {
 		return err
 	}
-	meaning(b, &left)
-	return nil
-}
-
-// meaning says of each code in what is left what it means and what to do.
-func meaning(b *bytes.Buffer, left *pipeline.Result) {
 	var codes []finding.Code
 	for _, f := range left.Findings {
 		for _, r := range f.Refused {
@@ -193,6 +188,25 @@ func meaning(b *bytes.Buffer, left *pipeline.Result) {
 	for _, s := range left.Skipped {
 		codes = append(codes, s.Reason)
 	}
+	meaning(b, codes)
+	return nil
+}
+
+// unmade are the codes of requirements that are not bumped.
+func unmade(bumps []bump.Bump) (codes []finding.Code) {
+	for _, b := range bumps {
+		switch {
+		case b.Refused != nil:
+			codes = append(codes, b.Refused.Code)
+		case b.Action != modbump.Bump:
+			codes = append(codes, b.Reason)
+		}
+	}
+	return codes
+}
+
+// meaning says of each code what it means and what to do.
+func meaning(b *bytes.Buffer, codes []finding.Code) {
 	told := map[finding.Code]bool{}
 	for _, c := range codes {
 		why, ok := c.Explain()
@@ -259,12 +273,4 @@ func code(names []string) string {
 		out = append(out, quote.Markdown(name))
 	}
 	return strings.Join(out, ", ")
-}
-
-// heading is a title within Markdown: as it is, unless something in it means something there.
-func heading(title string) string {
-	if strings.ContainsAny(title, "`<>@|[]\\\n\"*#&") {
-		return quote.MarkdownText(title)
-	}
-	return title
 }

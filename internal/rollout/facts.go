@@ -73,7 +73,7 @@ func (r *run) factsOf(res *pipeline.Result, p part, u *Unit, units []Unit) *fact
 		slices.ContainsFunc(res.Tries, finding.Try.Lost)
 	for _, other := range units {
 		if slices.Contains(other.After, u.ID) {
-			f.next = append(f.next, "`"+other.ID+"`: "+heading(other.Title))
+			f.next = append(f.next, "`"+other.ID+"`: "+quote.MarkdownText(other.Title))
 		}
 	}
 	for _, c := range p.changes {
@@ -137,7 +137,7 @@ func (f *facts) check(files []string) []string {
 	for _, file := range files {
 		command += " " + shellWord(file)
 	}
-	return []string{quote.Markdown(command)}
+	return []string{quote.MarkdownCommand(command)}
 }
 
 // shellWord is a name as a shell reads it.

@@ -100,7 +100,7 @@ var Sentences = []Sentence{
 		"The unit is a prelude, a version of the client changes, and a helper is renewed.", is(func(f *facts) bool { return f.prelude() && f.bumped && f.renewed })},
 	{intro, "This comes before the other changes of the module: it makes the vendor directory what the go command makes of `go.mod` as it is, so that those show nothing but their own lines. It replaces what a go command has vendored, and nothing that was edited by hand.",
 		"The unit refreshes a vendor directory.", is(func(f *facts) bool { return f.unit.Refresh })},
-	{intro, "The helper package that is there is of an earlier version of etcdmod. What uses it already uses the new one from here on: a Mutex of that is for one goroutine at a time, as the client's is (etcdmod's CHANGELOG.md, “The renewed helper package”, has all that it does otherwise).",
+	{intro, "The helper package that is there is of an earlier version of etcdmod. What uses it already uses the new one from here on, and compiles with it. What that does otherwise than the one of v0.1.0: " + strings.Join(finding.Renewed, " "),
 		"A helper is renewed.", is(func(f *facts) bool { return f.renewed })},
 	{intro, "A `TryLock` of `concurrency.Mutex` that fails is not a read: it puts a key and deletes it again, which costs two raft log entries and two revisions. Whatever polls it fills etcd for as long as somebody else holds the lock.",
 		"A loop that tries by TryLock is rewritten.", is(func(f *facts) bool {
@@ -120,6 +120,8 @@ var Sentences = []Sentence{
 		"As before, but something of the module was refused, only reported, ignored, not followed or not covered, and the text has a list of it.", is(func(f *facts) bool { return f.quiet() && f.rest && f.named })},
 	{intro, "With this change, the tries that are rewritten here write nothing while somebody else holds the lock. That is not all that there is in the module: the report (report.html) and the texts of its other changes name what was left alone.",
 		"As before, and the text has no list of it.", is(func(f *facts) bool { return f.quiet() && f.rest && !f.named })},
+	{intro, "When the lock is released, several may find it free at once: each of those writes, and one wins.",
+		"All that is rewritten asks before it writes.", is(func(f *facts) bool { return f.quiet() })},
 	{intro, "With this change, these calls of `Lock` read and watch while another session holds the lock, and write when that may win it, when they cannot read or watch, or when they begin with less than 250 ms left.",
 		"A call of Lock becomes one of LockWithin.", is(func(f *facts) bool { return f.kinds[finding.JoinsLate] > 0 })},
 	{intro, "With this change, these calls of `Campaign` read and watch while another session leads, and write when that may win the lead, when they cannot read or watch, or when they begin with less than 250 ms left.",
@@ -158,7 +160,7 @@ var Sentences = []Sentence{
 			return []string{code(f.leads)}
 		}},
 
-	{changes, "A version of etcd's client changes, with what each “plan” above names. What else is new between the two versions is in etcd's changelogs.",
+	{changes, "A version of etcd's client changes, with what each “plan” above names. etcdmod knows of the two versions what stands there: what is wrong with the old one, and what remains in the new one. It has not judged what else is new; the last line of a “plan” says where etcd tells that.",
 		"A version of the client changes in the unit.", is(func(f *facts) bool { return f.bumps })},
 	{changes, "go.mod and go.sum follow the bump in a module that this one is built with.",
 		"The unit comes after one of another module, changes go.mod or go.sum, and no version of the client is raised in it.", is(func(f *facts) bool { return f.sums() })},
@@ -177,7 +179,7 @@ var Sentences = []Sentence{
 		"A finding of the unit is gated.", tier(finding.Gate)},
 	{changes, "**collapse** ({}): the loop becomes one call that waits. Success left the loop on every path, a failed round did nothing but wait, and errors have the way out that they had.",
 		"A finding of the unit is collapsed.", tier(finding.Collapse)},
-	{changes, "The package {} is generated, and imports nothing but etcd's client and the standard library. Its doc comments say what it does; etcdmod's docs/HELPER.md names the test that shows each claim.",
+	{changes, "The package {} is generated, and imports nothing but etcd's client and the standard library. Its doc comments say what it does, and how.",
 		"The unit has generated files.", func(f *facts) []string { return f.packages() }},
 
 	{earning, "Each finding names the first reason alone: when that is gone, another one may come up.",
@@ -211,15 +213,17 @@ var Sentences = []Sentence{
 
 	{rolling, "Locks of `concurrency.Mutex` have the same keys with both versions of the client, so that old and new replicas may run together. To go back in production, revert the change.",
 		"A version of the client changes in the unit, and nothing is rewritten.", is(func(f *facts) bool { return f.bumps && !rewrites(f) })},
-	{rolling, "Old and new replicas may run together, in any order of restarts: they compete for the same keys (etcdmod's docs/HELPER.md, “A fleet in the middle of a rollout”).",
+	{rolling, "Old and new replicas may run together, in any order of restarts: they compete for the same keys. Where a lock or a lead is passed on often, old ones may get it more often than new ones until all are new: they write without asking first.",
 		"Something is rewritten, and nothing waits in the queue of Lock.", is(func(f *facts) bool { return rewrites(f) && !queues(f) })},
-	{rolling, "Old and new replicas may run together: they compete for the same keys. While a new one waits in the queue of `Lock`, an old one that polls does not get the lock (etcdmod's docs/HELPER.md, “A fleet in the middle of a rollout”).",
+	{rolling, "Old and new replicas may run together: they compete for the same keys. While a new one waits in the queue of `Lock`, an old one that polls does not get the lock.",
 		"A wait in the queue of Lock takes the place of a loop.", is(queues)},
 	{rolling, "To see the effect, look how fast `raftAppliedIndex` grows while one replica holds the lock, or leads, and others wait: `etcdctl endpoint status -w json`, before and after.",
 		"Something is rewritten.", is(rewrites)},
-	{rolling, "The space that failed tries have taken does not come back by itself. Where etcd says `mvcc: database space exceeded`, run `etcdctl compact REVISION` (the `revision` of `etcdctl endpoint status -w json`), `etcdctl defrag` one member after the other (the leader last), and then `etcdctl alarm disarm` (etcdmod's docs/HELPER.md says more).",
+	{rolling, "The space that failed tries have taken does not come back by itself. Where etcd says `mvcc: database space exceeded`, run `etcdctl compact REVISION` (the `revision` of `etcdctl endpoint status -w json`), `etcdctl defrag --endpoints=MEMBER` for one member after the other (the leader last: a member does not answer meanwhile), and then `etcdctl alarm disarm`.",
 		"Something is rewritten that wrote keys: not transactions alone, which wrote entries of the raft log.", is(func(f *facts) bool { return f.rewrites > f.kinds[finding.TxnAsksFirst] })},
 	{rolling, "To go back in production, revert the change and restart in any order: keys and leases are the same, and nothing is migrated.",
+		"Something is rewritten.", is(rewrites)},
+	{rolling, "For more, the repository of etcdmod has docs/HELPER.md: what the helper does in each case, with a test for each claim, and how old and new replicas share a lock.",
 		"Something is rewritten.", is(rewrites)},
 }
 

@@ -92,6 +92,24 @@ func TestTextsOfAllLoops(t *testing.T) {
 	}
 }
 
+// TestTextsStandByThemselves: who reads a text, or what explain says of a code, has what is meant there. A
+// file of etcdmod's is named for more of it alone, and where it is.
+func TestTextsStandByThemselves(t *testing.T) {
+	texts := map[string]string{}
+	for _, s := range rollout.Sentences {
+		texts[s.When] = s.Text
+	}
+	for _, code := range finding.Codes() {
+		why, _ := code.Explain()
+		texts[string(code)] = why + " " + code.Earn()
+	}
+	for about, text := range texts {
+		if strings.Contains(text, ".md") && !strings.HasPrefix(text, "For more, the repository of etcdmod has ") {
+			t.Errorf("%s: it sends the reader to a file: %s", about, text)
+		}
+	}
+}
+
 // loops unpacks each archive of loops and rules to a directory of one module, so that all can be
 // loaded together, with stand-ins for the libraries that they use.
 func loops(t *testing.T, module string) (dir string, names []string) {
