@@ -180,7 +180,7 @@ func (t *Walker) round() []*Path {
 	case *ast.BlockStmt: // from a label to the goto that leads back to it
 		return t.region(loop, start)
 	}
-	if post != nil && (t.Tries(post) || receives(post)) {
+	if post != nil && t.Tries(post) {
 		t.giveUp(post)
 	}
 	for i := 0; i < len(paths); i++ {
@@ -193,8 +193,12 @@ func (t *Walker) round() []*Path {
 			continue
 		}
 		p.Around = true
-		if post != nil {
-			p.do(Acts, post, nil)
+		if post != nil { // there is one way through it, which may wait, or end the process
+			p.End = Falls
+			if t.stmt(post, p); p.End != Falls {
+				continue
+			}
+			p.End = Next
 		}
 		// A condition on the try's error ends the loop before the next round.
 		if cond != nil && !t.Tries(cond) && t.Eval(cond, p) == No {
