@@ -29,7 +29,7 @@ func (p *Functions) prompt(f *source.File, call *ast.CallExpr) bool {
 	case *types.Builtin:
 		return true
 	case *types.Func:
-		return isLog(f, call) || harmless(fn) || source.IsObject(fn, "runtime", "Gosched") || NeverReturns(f, call) || p.promptFunc(fn)
+		return isLog(f, call) || harmless(fn) || IsContextCall(f, call) || source.IsObject(fn, "runtime", "Gosched") || NeverReturns(f, call) || p.promptFunc(fn)
 	}
 	return f.Pkg.TypesInfo.Types[call.Fun].IsType() || isCancel(f, call)
 }

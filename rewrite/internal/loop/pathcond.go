@@ -23,7 +23,11 @@ func (t *Walker) cond(e ast.Expr, p *Path) []branch {
 	if source.HasCall(e) {
 		p.do(Acts, e, nil) // what a condition calls may have effects
 	}
-	return t.condition(e, p)
+	out := t.condition(e, p)
+	if len(out) == 1 && out[0].value == Unknown && !source.HasCall(e) {
+		out[0].path.do(Acts, e, nil) // what it asks is of this round
+	}
+	return out
 }
 
 func (t *Walker) condition(e ast.Expr, p *Path) []branch {

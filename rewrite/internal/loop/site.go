@@ -57,6 +57,16 @@ type Site struct {
 // Mutex returns the expression whose TryLock is called.
 func (s *Site) Mutex() ast.Expr { return s.File.Tried(s.Tries[0]) }
 
+// CalledAt returns a site as a function around it sees it, which runs the function of the loop: as one wait, at n.
+func CalledAt(s *Site, fn ast.Node, n ast.Expr) *Site {
+	t := *s
+	t.Func, t.Node, t.Label = fn, &ast.ExprStmt{X: n}, nil
+	p := &Path{}
+	p.do(Waits, n, nil)
+	t.Paths = []*Path{p}
+	return &t
+}
+
 // A Finder finds the loops of one build configuration.
 type Finder struct {
 	*Functions

@@ -19,11 +19,13 @@ type beside struct {
 	changed map[types.Object]bool           // variables, fields and channels
 	counts  map[types.Object]bool           // of these: variables that are counted, and channels to which a count is sent
 	stands  map[types.Object][]types.Object // what parameters stand for
+	passed  map[types.Object][]ast.Expr     // what they are given
+	sets    map[types.Object][]ast.Expr     // what that code sets variables to, nil where that is not known
 }
 
 // runsBeside looks for code that runs beside the loop.
 func runsBeside(m *asking) *beside {
-	b := &beside{asking: m, changed: map[types.Object]bool{}, counts: map[types.Object]bool{}, stands: map[types.Object][]types.Object{}}
+	b := &beside{asking: m, changed: map[types.Object]bool{}, counts: map[types.Object]bool{}, stands: map[types.Object][]types.Object{}, passed: map[types.Object][]ast.Expr{}, sets: map[types.Object][]ast.Expr{}}
 	b.startedIn(m.Func, 0)
 	return b
 }
@@ -36,10 +38,10 @@ const maxStarters = 3
 func (b *beside) startedIn(f ast.Node, depth int) {
 	for n := range ast.Preorder(f) {
 		call, ok := n.(*ast.CallExpr)
-		if !ok || f == b.Func && n.End() > b.Node.Pos() {
+		if !ok || f == b.Func && (n.End() > b.Node.Pos() || b.inside(n)) {
 			continue
 		}
-		fn := b.object(call.Fun)
+		fn := b.named(call.Fun)
 		_, goes := b.parents[call].(*ast.GoStmt) // of this function
 		switch {
 		case source.IsObject(fn, "time", "AfterFunc"):
@@ -51,10 +53,13 @@ func (b *beside) startedIn(f ast.Node, depth int) {
 		case depth == 0 && fn != nil && fn.Name() == "Go" && len(call.Args) == 1: // of a group
 			b.add(call.Args[0], nil, false)
 		case depth < maxStarters:
+			if lit, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok { // the rest of it is part of f
+				b.given(lit, call.Args)
+			}
 			if _, declared := fn.(*types.Func); declared {
 				for _, d := range b.functions(call.Fun) {
 					b.given(d, call.Args)
-					if !slices.Contains(b.called, d) {
+					if _, literal := d.(*ast.FuncLit); !literal && !slices.Contains(b.called, d) {
 						b.called = append(b.called, d)
 						b.startedIn(d, depth+1)
 					}
@@ -70,6 +75,7 @@ func (b *beside) given(f ast.Node, args []ast.Expr) {
 	for _, field := range source.FuncType(f).Params.List {
 		for _, name := range field.Names {
 			if i < len(args) {
+				b.passed[b.objectOf(name)] = append(b.passed[b.objectOf(name)], args[i])
 				if obj := b.object(args[i]); obj != nil && obj != b.objectOf(name) {
 					b.stands[b.objectOf(name)] = append(b.stands[b.objectOf(name)], obj)
 				}
@@ -85,13 +91,7 @@ func (b *beside) given(f ast.Node, args []ast.Expr) {
 // add notes what a function changes that runs beside the loop, if it has a clock.
 func (b *beside) add(f ast.Expr, args []ast.Expr, timed bool) {
 	for _, body := range b.functions(f) {
-		for n := range ast.Preorder(body) {
-			if call, ok := n.(*ast.CallExpr); ok && !timed {
-				fn := b.object(call.Fun)
-				timed = fn != nil && fn.Pkg() != nil && (fn.Pkg().Path() == "time" || fn.Pkg().Path() == "context" && slices.Contains(starters["context"], fn.Name()))
-			}
-		}
-		if !timed {
+		if b.inside(body) || !timed && !b.timed(body) {
 			continue
 		}
 		b.given(body, args)
@@ -147,36 +147,6 @@ func (b *beside) note(in map[types.Object]bool, obj types.Object) {
 	}
 }
 
-// functions returns the literal or the declared function that f is, or may be.
-func (b *beside) functions(f ast.Expr) (out []ast.Node) {
-	switch x := ast.Unparen(f).(type) {
-	case *ast.FuncLit:
-		return []ast.Node{x}
-	case *ast.CallExpr: // a conversion
-		if len(x.Args) == 1 && b.File.Pkg.TypesInfo.Types[x.Fun].IsType() {
-			return b.functions(x.Args[0])
-		}
-	case *ast.Ident, *ast.SelectorExpr:
-		switch obj := b.object(x).(type) {
-		case *types.Func:
-			if d := b.DeclOf(obj.Origin()); d != nil && d.Body != nil {
-				return []ast.Node{d}
-			}
-		case *types.Var:
-			for n := range ast.Preorder(b.Func) {
-				if a, ok := n.(*ast.AssignStmt); ok {
-					for i, l := range a.Lhs {
-						if lit, ok := a.Rhs[min(i, len(a.Rhs)-1)].(*ast.FuncLit); ok && b.object(l) == obj {
-							out = append(out, lit)
-						}
-					}
-				}
-			}
-		}
-	}
-	return out
-}
-
 // object returns the variable, field or function that e names, or is a part of.
 func (b *beside) object(e ast.Expr) types.Object {
 	switch x := ast.Unparen(e).(type) {
@@ -210,13 +180,26 @@ func (b *beside) objectOf(id *ast.Ident) types.Object {
 
 // writes notes what a node changes that body does not declare.
 func (b *beside) writes(n, body ast.Node) {
-	set := func(e ast.Expr, counted bool) {
+	set := func(e ast.Expr, counted bool, to ast.Expr) {
 		obj := b.object(e)
+		all := map[types.Object]bool{}
+		b.note(all, obj)
+		for o := range all {
+			b.sets[o] = append(b.sets[o], to)
+		}
 		if obj != nil && (isField(obj) || !source.PosWithin(obj.Pos(), body) || len(b.stands[obj]) > 0) {
 			b.note(b.changed, obj)
 		}
 		if counted {
 			b.note(b.counts, obj)
+		}
+		if p, ok := obj.(*types.Var); ok && isDeref(e) {
+			for _, a := range b.assigned(p) {
+				if u, ok := ast.Unparen(a).(*ast.UnaryExpr); ok && u.Op == token.AND {
+					b.note(b.changed, b.object(u.X))
+					b.sets[b.object(u.X)] = append(b.sets[b.object(u.X)], to)
+				}
+			}
 		}
 	}
 	switch n := n.(type) {
@@ -225,18 +208,26 @@ func (b *beside) writes(n, body ast.Node) {
 			return
 		}
 		for i, l := range n.Lhs {
-			set(l, n.Tok != token.ASSIGN || len(n.Lhs) == len(n.Rhs) && b.mentions(n.Rhs[i], b.object(l)))
+			var to ast.Expr
+			if n.Tok == token.ASSIGN && len(n.Lhs) == len(n.Rhs) {
+				to = n.Rhs[i]
+			}
+			set(l, n.Tok != token.ASSIGN || to != nil && b.mentions(to, b.object(l)), to)
 		}
 	case *ast.IncDecStmt:
-		set(n.X, true)
+		set(n.X, true, nil)
 	case *ast.SendStmt:
-		set(n.Chan, false)
+		set(n.Chan, false, nil)
 	case *ast.CallExpr:
 		if id, ok := ast.Unparen(n.Fun).(*ast.Ident); ok && b.objectOf(id) == types.Universe.Lookup("close") {
-			set(n.Args[0], false)
+			set(n.Args[0], false, nil)
 		}
 		if of, name := b.atomic(n); of != nil && !strings.HasPrefix(name, "Load") {
-			set(of, strings.HasPrefix(name, "Add"))
+			var to ast.Expr
+			if strings.HasPrefix(name, "Store") {
+				to = n.Args[len(n.Args)-1]
+			}
+			set(of, strings.HasPrefix(name, "Add"), to)
 		}
 	}
 }
@@ -250,23 +241,32 @@ func (b *beside) mentions(e ast.Expr, obj types.Object) bool {
 	return false
 }
 
+func isDeref(e ast.Expr) bool {
+	_, is := ast.Unparen(e).(*ast.StarExpr)
+	return is
+}
+
 func isField(obj types.Object) bool {
 	v, ok := obj.(*types.Var)
 	return ok && v.IsField()
 }
 
-// atomic returns what a call of package sync/atomic reads or writes, and the name of what is called.
+// atomic returns what a call of package sync/atomic, or of a sync.Map, reads or writes, and the name of what is called.
 func (b *beside) atomic(call *ast.CallExpr) (of ast.Expr, name string) {
 	sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr)
 	if !ok {
 		return nil, ""
 	}
 	fn, ok := b.objectOf(sel.Sel).(*types.Func)
-	if !ok || fn.Pkg() == nil || fn.Pkg().Path() != "sync/atomic" {
+	if !ok || fn.Pkg() == nil {
 		return nil, ""
 	}
-	if fn.Signature().Recv() != nil {
+	recv, isAtomic := fn.Signature().Recv(), fn.Pkg().Path() == "sync/atomic"
+	switch {
+	case recv != nil && (isAtomic || source.IsNamed(recv.Type(), "sync", "Map")):
 		return sel.X, fn.Name()
+	case !isAtomic:
+		return nil, ""
 	}
 	return call.Args[0], fn.Name()
 }

@@ -35,6 +35,13 @@ func noticed(s *loop.Site) *finding.Reason {
 	if n := c.seen(); n != nil {
 		return c.counts(n)
 	}
+	for n := range ast.Preorder(c.Node) {
+		for _, e := range c.bounds(n) {
+			if c.mentions(e, true) {
+				return c.counts(n)
+			}
+		}
+	}
 	return appended(c)
 }
 
@@ -72,8 +79,11 @@ func newCarried(s *loop.Site) *carried {
 	for grown := true; grown; {
 		grown = false
 		for _, w := range c.writes {
-			if first, known := c.values[w.to]; (!known || first) && c.computed(w) {
+			switch first, known := c.values[w.to]; {
+			case (!known || first) && c.computed(w, false):
 				c.values[w.to], grown = false, true
+			case (!known || first && c.outlives(w.to)) && !c.steady(w.to) && c.computed(w, true): // the first one's, and others'
+				c.values[w.to], grown = !c.outlives(w.to), true
 			}
 		}
 	}
@@ -292,18 +302,18 @@ func (c *carried) mentions(n ast.Node, first bool) bool {
 }
 
 // computed reports whether what is written comes from a carried value, or is written only where
-// one says so.
-func (c *carried) computed(w write) bool {
+// one says so. first says whether those count that tell no more than that this is not the first round.
+func (c *carried) computed(w write, first bool) bool {
 	if c.result(w.to) {
 		return false
 	}
-	if w.from != nil && c.mentions(w.from, false) {
+	if w.from != nil && c.mentions(w.from, first) {
 		return true
 	}
 	var child ast.Node = w.node
 	for n := c.parents[w.node]; n != nil && child != ast.Node(c.Node); child, n = n, c.parents[n] {
 		p := source.PartsOf(n)
-		if slices.Contains(p.Governed(), child) && slices.ContainsFunc(p.Conds, func(e ast.Expr) bool { return c.mentions(e, false) }) {
+		if slices.Contains(p.Governed(), child) && slices.ContainsFunc(p.Conds, func(e ast.Expr) bool { return c.mentions(e, first) }) {
 			return true
 		}
 	}
@@ -357,6 +367,27 @@ func (c *carried) decides() (found ast.Node) {
 		return found == nil
 	})
 	return found
+}
+
+// bounds returns what may make n panic: an index, or what it divides by.
+func (c *carried) bounds(n ast.Node) (out []ast.Expr) {
+	switch e := n.(type) {
+	case *ast.IndexExpr:
+		if _, isMap := source.Under(c.File.TypeOf(e.X)).(*types.Map); !isMap {
+			return []ast.Expr{e.Index}
+		}
+	case *ast.SliceExpr:
+		for _, x := range []ast.Expr{e.Low, e.High, e.Max} {
+			if x != nil {
+				out = append(out, x)
+			}
+		}
+	case *ast.BinaryExpr:
+		if (e.Op == token.QUO || e.Op == token.REM) && isInteger(c.File.TypeOf(e)) && c.File.Pkg.TypesInfo.Types[e.Y].Value == nil {
+			return []ast.Expr{e.Y}
+		}
+	}
+	return out
 }
 
 // seen returns what shows others how many rounds there were: anything that is done with a

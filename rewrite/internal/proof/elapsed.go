@@ -115,7 +115,7 @@ func (m *measuring) decides(n ast.Node, cond ast.Expr, inLoop bool) {
 			if m.late(cond) != -1 {
 				m.uses(cond)
 			}
-		} else if leaves && m.late(cond) != m.leaving(n) {
+		} else if leaves && m.late(cond) != m.leaving(n) || m.keepsSetting(n) {
 			m.uses(cond)
 		}
 		return

@@ -3,6 +3,7 @@ package proof
 import (
 	"cmp"
 	"go/ast"
+	"go/token"
 
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/loop"
@@ -39,7 +40,12 @@ func Gate(s *loop.Site) *finding.Reason {
 	case len(s.Tries) > 1:
 		return at(finding.SeveralTries, s.Tries[1], "")
 	}
-	if r := telling(s); r != nil {
+	for _, a := range s.Tries[0].Args {
+		if !loop.Pure(s.File, a) && !loop.IsContextCall(s.File, a) {
+			return at(finding.WorkInLoop, a, source.FirstLine(s.Text(a)))
+		}
+	}
+	if r := cmp.Or(telling(s), redrawn(s)); r != nil {
 		return r
 	}
 	switch {
@@ -60,9 +66,9 @@ func Gate(s *loop.Site) *finding.Reason {
 	}
 	for _, q := range s.Paths {
 		switch {
-		case q.Outcome == loop.Won && (q.End == loop.Next || q.End == loop.Outward):
+		case q.Outcome == loop.Won && (q.End == loop.Next || q.End == loop.Outward && isContinue(q.EndStmt)):
 			return at(finding.SuccessLoops, s.Tries[0], "")
-		case q.End == loop.Outward:
+		case q.End == loop.Outward && !forGood(s, q.EndStmt):
 			return at(finding.ComplexFlow, q.EndStmt, "it leaves for an outer loop")
 		case q.End != loop.Next:
 			continue
@@ -101,6 +107,21 @@ func Gate(s *loop.Site) *finding.Reason {
 	}
 	// A channel that is made behind the try is for a mutex that has just been used.
 	return cmp.Or(fixedMutex(s, c, c.PerWait || c.Kind == loop.After && c.Made.Pos() > s.Tries[0].Pos()), noticed(s), measured(s))
+}
+
+func isContinue(s ast.Stmt) bool {
+	b, ok := s.(*ast.BranchStmt)
+	return ok && b.Tok == token.CONTINUE
+}
+
+// forGood reports whether a branch to a label around the loop leaves what that stands at, too.
+func forGood(s *loop.Site, st ast.Stmt) bool {
+	b, ok := st.(*ast.BranchStmt)
+	if !ok || b.Label == nil {
+		return false
+	}
+	label := s.File.ObjectOf(b.Label)
+	return b.Tok == token.BREAK || b.Tok == token.GOTO && label != nil && label.Pos() > s.Node.End()
 }
 
 // waitsAgain reports a second wait between two tries. The clock fires early once per release: where

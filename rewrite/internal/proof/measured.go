@@ -45,12 +45,14 @@ func (a age) later() age {
 // A measuring follows the moments of a function and what is made of them.
 type measuring struct {
 	*loop.Site
+	frame   *frame // nil where Site is the loop itself
 	parents map[ast.Node]ast.Node
 	ages    map[any]age // of variables, by their objects, and of fields, by their text
 	// spans are the expressions that say how long a wait took: true where the time began in the loop.
 	spans  map[ast.Expr]bool
 	seen   map[lengthOf]bool
 	ways   map[ast.Node]bool
+	beside *beside
 	used   ast.Node   // what depends on such a length
 	logged []ast.Stmt // what only logs it
 }
@@ -61,17 +63,40 @@ type lengthOf struct {
 	inLoop bool
 }
 
+// newMeasuring follows the moments of the function of a loop, and of those around it that wait for it.
 func newMeasuring(s *loop.Site) *measuring {
-	m := &measuring{Site: s, parents: source.Parents(s.Func), ages: map[any]age{}, spans: map[ast.Expr]bool{}, seen: map[lengthOf]bool{}}
+	m := measure(s, nil)
+	for _, f := range framesOf(s) {
+		around := measure(f.Site, f)
+		if m.used == nil {
+			m.used = around.used
+		}
+		m.logged = append(m.logged, around.logged...)
+	}
+	slices.SortFunc(m.logged, func(a, b ast.Stmt) int { return int(a.Pos() - b.Pos()) })
+	m.logged = slices.Compact(m.logged)
+	return m
+}
+
+func measure(s *loop.Site, f *frame) *measuring {
+	m := &measuring{Site: s, frame: f, parents: source.Parents(s.Func), ages: map[any]age{}, spans: map[ast.Expr]bool{}, seen: map[lengthOf]bool{}}
 	asking := newAsking(m)
 	beside := runsBeside(asking)
+	m.beside = beside
 	if len(asking.started) == 0 && len(beside.changed) == 0 && !m.takes(s.Func) && !m.compares(s.Func) {
 		return m
 	}
 	m.ways = m.waysOut()
 	m.foreign()
 	for n := range ast.Preorder(s.Func) {
-		if n.End() <= s.Node.Pos() {
+		switch {
+		case m.inside(n):
+			if n.End() <= m.rounded().Pos() {
+				m.assigns(n, before)
+			} else if source.Within(n, m.rounded()) {
+				m.assigns(n, within)
+			}
+		case n.End() <= s.Node.Pos():
 			m.assigns(n, before)
 			if d, ok := n.(*ast.DeferStmt); ok && m.handed(d.Call, within|before) {
 				m.uses(d)
@@ -79,7 +104,14 @@ func newMeasuring(s *loop.Site) *measuring {
 		}
 	}
 	m.rounds()
+	asking.tooEarly()
 	for n := range ast.Preorder(s.Func) {
+		if m.inside(n) { // it is looked at as the loop itself is
+			if n.Pos() > m.rounded().End() {
+				m.assigns(n, within)
+			}
+			continue
+		}
 		behind := !source.Within(n, s.Node) && (n.Pos() > s.Node.End() || m.inLiteral(n))
 		if behind {
 			m.look(n, true)
@@ -95,8 +127,6 @@ func newMeasuring(s *loop.Site) *measuring {
 	for e, inLoop := range m.spans {
 		m.flows(e, inLoop)
 	}
-	slices.SortFunc(m.logged, func(a, b ast.Stmt) int { return int(a.Pos() - b.Pos()) })
-	m.logged = slices.Compact(m.logged)
 	return m
 }
 
@@ -104,7 +134,7 @@ func newMeasuring(s *loop.Site) *measuring {
 func (m *measuring) waysOut() map[ast.Node]bool {
 	out := map[ast.Node]bool{}
 	for _, q := range m.Paths {
-		ends := q.End == loop.Broke || q.End == loop.Left
+		ends := q.End != loop.Next
 		for _, st := range q.Steps {
 			was, seen := out[st.Node]
 			out[st.Node] = ends && (was || !seen)
@@ -280,8 +310,12 @@ func (m *measuring) age(e ast.Expr) (a age) {
 		switch x := n.(type) {
 		case *ast.CallExpr:
 			a |= m.calledAge(x)
-		case *ast.SelectorExpr:
+		case *ast.SelectorExpr, *ast.IndexExpr:
 			a |= m.ages[m.Text(x)]
+		case *ast.UnaryExpr:
+			if x.Op == token.ARROW && m.Walker.Clocks[x] == nil && source.IsNamed(m.File.TypeOf(x), "time", "Time") {
+				a |= others
+			}
 		case *ast.Ident:
 			if obj := m.File.ObjectOf(x); obj != nil {
 				a |= m.ages[obj]

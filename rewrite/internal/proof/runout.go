@@ -36,7 +36,7 @@ func (m *asking) clocks() map[any]bool {
 		if e, ok := n.(ast.Expr); ok && m.ticks(m.File.TypeOf(e)) && m.others(e) {
 			out[m.key(e)] = true
 		}
-		if source.Within(n, m.Node) {
+		if source.Within(n, m.Node) || m.inside(n) {
 			continue
 		}
 		var to, from []ast.Expr
@@ -74,7 +74,7 @@ func (m *asking) clocks() map[any]bool {
 		}
 	}
 	var known []ast.Node
-	for n := range ast.Preorder(m.Node) {
+	for n := range ast.Preorder(m.rounded()) {
 		if e, ok := n.(ast.Expr); ok && source.IsNamed(m.File.TypeOf(e), "context", "Context") {
 			known = append(known, ends[m.key(e)]...)
 		}

@@ -18,17 +18,22 @@ type beside struct {
 	changed map[any][]ssa.Instruction // places, and what started the functions that change them
 	counted map[any]bool              // of these: what is counted, and channels to which that is sent
 	stands  map[*ssa.Parameter][]ssa.Value
+	sets    map[any][]ssa.Value // what places are set to, nil where that is not known
 }
 
 // runsBeside looks for functions that run beside the loop.
 func (l *loop) runsBeside() *beside {
-	b := &beside{clocks{l}, map[*ssa.Function]bool{}, map[*ssa.Function]bool{}, map[any][]ssa.Instruction{}, map[any]bool{}, map[*ssa.Parameter][]ssa.Value{}}
-	for in := range instructions(l.try.Parent()) {
-		if c, ok := in.(ssa.CallInstruction); ok && in.Parent() == l.try.Parent() && !l.blocks[in.Block()] {
+	b := newBeside(l)
+	for in := range instructions(l.fn()) {
+		if c, ok := in.(ssa.CallInstruction); ok && in.Parent() == l.fn() && !l.blocks[in.Block()] {
 			b.startedBy(in, c, 0)
 		}
 	}
 	return b
+}
+
+func newBeside(l *loop) *beside {
+	return &beside{clocks{l}, map[*ssa.Function]bool{}, map[*ssa.Function]bool{}, map[any][]ssa.Instruction{}, map[any]bool{}, map[*ssa.Parameter][]ssa.Value{}, map[any][]ssa.Value{}}
 }
 
 // maxStarters is how deep calls are followed to what starts a function beside the loop.
@@ -63,9 +68,13 @@ func (b *beside) startedBy(start ssa.Instruction, c ssa.CallInstruction, depth i
 	}
 }
 
-// given notes what the parameters of a function stand for.
+// given notes what the parameters of a function stand for. That of a method value has its receiver already.
 func (b *beside) given(f *ssa.Function, args []ssa.Value) {
-	for i, p := range f.Params {
+	params := f.Params
+	if more := len(params) - len(args); more > 0 {
+		params = params[more:]
+	}
+	for i, p := range params {
 		if i < len(args) && b.place(args[i]) != any(p) {
 			b.stands[p] = append(b.stands[p], args[i])
 		}
@@ -75,13 +84,7 @@ func (b *beside) given(f *ssa.Function, args []ssa.Value) {
 // add notes what a function changes that runs beside the loop, if it has a clock.
 func (b *beside) add(start ssa.Instruction, f ssa.Value, args []ssa.Value, timed bool) {
 	for _, body := range b.functions(f) {
-		for in := range instructions(body) {
-			if c, ok := in.(ssa.CallInstruction); ok {
-				path, name, _ := callee(c.Common())
-				timed = timed || path == "time" || path == "context" && slices.Contains(starters[path], name)
-			}
-		}
-		if !timed {
+		if inside(b.loop, body) || !timed && !b.timed(start, body) {
 			continue
 		}
 		b.given(body, args)
@@ -119,41 +122,6 @@ func (b *beside) reached(f *ssa.Function) []*ssa.Function {
 					out = append(out, g)
 				}
 			}
-		}
-	}
-	return out
-}
-
-// functions returns the functions that a value is, or may be.
-func (b *beside) functions(v ssa.Value) (out []*ssa.Function) {
-	switch x := v.(type) {
-	case *ssa.Function:
-		return []*ssa.Function{x}
-	case *ssa.MakeClosure:
-		f := x.Fn.(*ssa.Function)
-		if m, ok := f.Object().(*types.Func); ok && f.Synthetic != "" { // a method value
-			if g := f.Prog.FuncValue(m); g != nil {
-				return []*ssa.Function{g}
-			}
-		}
-		return []*ssa.Function{f}
-	case *ssa.ChangeType:
-		if _, loads := x.X.(*ssa.UnOp); !loads {
-			return b.functions(x.X)
-		}
-		return b.stored(x.X.(*ssa.UnOp))
-	case *ssa.UnOp:
-		return b.stored(x)
-	}
-	return out
-}
-
-// stored returns the functions that a variable is given.
-func (b *beside) stored(v *ssa.UnOp) (out []*ssa.Function) {
-	for _, s := range b.writes(v.X) {
-		switch s.Val.(type) {
-		case *ssa.Function, *ssa.MakeClosure:
-			out = append(out, b.functions(s.Val)...)
 		}
 	}
 	return out
@@ -200,8 +168,11 @@ func (b *beside) places(v ssa.Value) []any {
 		if a, ok := p.(*ssa.Alloc); ok { // what a parameter is kept in
 			for _, r := range *a.Referrers() {
 				if s, ok := r.(*ssa.Store); ok && s.Addr == ssa.Value(a) {
-					if p, ok := s.Val.(*ssa.Parameter); ok {
+					switch p := s.Val.(type) {
+					case *ssa.Parameter:
 						todo = append(todo, p)
+					case *ssa.Alloc, *ssa.FieldAddr, *ssa.IndexAddr, *ssa.Global: // what it points to
+						todo = append(todo, b.place(p))
 					}
 				}
 			}
@@ -217,27 +188,35 @@ func (b *beside) places(v ssa.Value) []any {
 
 // writesBeside notes what an instruction changes.
 func (b *beside) writesBeside(start, in ssa.Instruction) {
-	set := func(v ssa.Value) {
+	set := func(v, to ssa.Value) {
 		for _, p := range b.places(v) {
 			b.changed[p] = append(b.changed[p], start)
+			b.sets[p] = append(b.sets[p], to)
 		}
 	}
 	switch x := in.(type) {
 	case *ssa.Store:
-		set(x.Addr)
+		set(x.Addr, x.Val)
 		if b.takesFrom(x.Val, b.place(x.Addr), map[ssa.Value]bool{}) {
 			for _, p := range b.places(x.Addr) {
 				b.counted[p] = true
 			}
 		}
 	case *ssa.Send:
-		set(x.Chan)
+		set(x.Chan, nil)
+	case *ssa.MapUpdate:
+		set(x.Map, nil)
 	case ssa.CallInstruction:
 		if f, ok := x.Common().Value.(*ssa.Builtin); ok && f.Name() == "close" {
-			set(x.Common().Args[0])
+			set(x.Common().Args[0], nil)
 		}
-		if path, name, _ := callee(x.Common()); path == "sync/atomic" && !strings.HasPrefix(name, "Load") {
-			set(x.Common().Args[0])
+		if path, name, _ := callee(x.Common()); (path == "sync/atomic" || isSyncMap(x.Common())) && !strings.HasPrefix(name, "Load") {
+			args := x.Common().Args
+			var to ssa.Value
+			if strings.HasPrefix(name, "Store") {
+				to = args[len(args)-1]
+			}
+			set(args[0], to)
 			if strings.HasPrefix(name, "Add") {
 				for _, p := range b.places(x.Common().Args[0]) {
 					b.counted[p] = true
@@ -295,8 +274,13 @@ func (b *beside) counts(v ssa.Value, seen map[ssa.Value]bool) bool {
 
 // reads reports whether an instruction reads what has been changed beside the loop by then.
 func (b *beside) reads(in ssa.Instruction) bool {
-	if len(b.changed) == 0 || b.blocks[in.Block()] {
+	if len(b.changed) == 0 {
 		return false
+	}
+	if v, ok := in.(ssa.Value); ok && b.blocks[in.Block()] { // what a round asks
+		if _, basic := v.Type().Underlying().(*types.Basic); !basic {
+			return false
+		}
 	}
 	for f := in.Parent(); f != nil; f = f.Parent() {
 		if b.bodies[f] {
@@ -316,7 +300,7 @@ func (b *beside) reads(in ssa.Instruction) bool {
 	case *ssa.Call:
 		path, _, _ := callee(&x.Call)
 		f, ok := x.Call.Value.(*ssa.Builtin)
-		return (path == "sync/atomic" || ok && f.Name() == "len") && late(x.Call.Args[0])
+		return (path == "sync/atomic" || isSyncMap(&x.Call) || ok && f.Name() == "len") && late(x.Call.Args[0])
 	case *ssa.Select:
 		for _, s := range x.States {
 			if !x.Blocking && s.Dir == types.RecvOnly && late(s.Chan) {

@@ -16,10 +16,18 @@ type loop struct {
 	// split are the blocks where ways meet again that differ by a line of the log, and by which
 	// of them was taken depends on earlier rounds.
 	split map[*ssa.BasicBlock]bool
+	*around
+}
+
+// An around is a function around a loop, which waits for it: it runs the literal that the loop is in.
+type around struct {
+	in    *ssa.Function     // nil where the loop is its own
+	at    []ssa.Instruction // where it waits
+	inner *loop             // as the literal sees it
 }
 
 func (j *Judge) loopOf(try *ssa.Call) *loop {
-	l := &loop{j: j, try: try, blocks: cycle(try.Block()), split: map[*ssa.BasicBlock]bool{}}
+	l := &loop{j: j, try: try, blocks: cycle(try.Block()), split: map[*ssa.BasicBlock]bool{}, around: &around{}}
 	for b := range l.blocks {
 		for _, in := range b.Instrs {
 			switch in := in.(type) {

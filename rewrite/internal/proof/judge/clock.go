@@ -3,7 +3,6 @@ package judge
 import (
 	"go/constant"
 	"go/token"
-	"go/types"
 	"slices"
 	"time"
 
@@ -97,7 +96,7 @@ func (l *loop) waitsAgain(wait ssa.Instruction, waits []ssa.Instruction) bool {
 	return meets(wait, func(in ssa.Instruction) (found, over bool) {
 		s, isSelect := in.(*ssa.Select)
 		call, isCall := in.(ssa.CallInstruction)
-		return slices.Contains(waits, in) && (!isSelect || s.Blocking), in == ssa.Instruction(l.try) || isCall && l.j.effectOf(call) == ends
+		return slices.Contains(waits, in) && (!isSelect || s.Blocking) || pausesFor(in), in == ssa.Instruction(l.try) || isCall && l.j.effectOf(call) == ends
 	})
 }
 
@@ -136,39 +135,6 @@ func (u *clockUse) variable(addr ssa.Value) {
 			u.other = r
 		}
 	}
-}
-
-// isClockChannel reports whether v is the channel of a clock, of package time or of the
-// helper.
-func (j *Judge) isClockChannel(v ssa.Value) bool {
-	seen := map[ssa.Value]bool{}
-	var is func(v ssa.Value) bool
-	is = func(v ssa.Value) bool {
-		if seen[v] {
-			return true
-		}
-		seen[v] = true
-		switch x := v.(type) {
-		case *ssa.Call:
-			if j.clock(x) != nil {
-				return true
-			}
-			path, name, _ := callee(&x.Call)
-			return path == "time" && (name == "After" || name == "Tick")
-		case *ssa.UnOp:
-			f, ok := x.X.(*ssa.FieldAddr)
-			return ok && field(f).Name() == "C" && (j.isClock(f.X.Type()))
-		case *ssa.Phi:
-			for _, e := range x.Edges {
-				if !is(e) {
-					return false
-				}
-			}
-			return true
-		}
-		return false
-	}
-	return is(v)
 }
 
 // own judges that a clock of the helper waits in the loop of the try, and does nothing else: it
@@ -228,16 +194,6 @@ func chosen(s *ssa.Select, i int) *ssa.If {
 		}
 	}
 	return nil
-}
-
-// isClock reports whether t is a ticker or a timer, of package time or of the helper.
-func (j *Judge) isClock(t types.Type) bool {
-	for _, name := range []string{"Ticker", "Timer"} {
-		if j.isHelper(t, name) || isNamed(t, "time", name) {
-			return true
-		}
-	}
-	return false
 }
 
 // pauses judges that a wait which was put in comes only after a try that failed, and once.

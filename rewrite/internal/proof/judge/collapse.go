@@ -164,7 +164,15 @@ func (c *collapse) judge() *Objection {
 	if o := c.session(union(failed), union(stopped)); o != nil || c.waited[event] {
 		return o
 	}
-	told, bad, why := c.j.loopOf(c.try).lapses()
+	l := c.j.loopOf(c.try)
+	for b := range l.blocks {
+		for _, in := range b.Instrs {
+			if redraws(l, in) {
+				return objection(where(in), "%s", redrawn)
+			}
+		}
+	}
+	told, bad, why := l.lapses()
 	if c.facts.TellsLess = told; bad != nil {
 		return objection(where(bad), "%s", why)
 	}

@@ -13,10 +13,11 @@
 //   - the clocks wait between the tries of one loop, for the mutex that it tries, and a try that
 //     succeeds ends the loop (clock.go); that a clock fires, which it does early, ends no loop,
 //     not by way of a variable either (fired.go), that a try comes before the next wait, and that
-//     how long a wait took is only told (measured.go);
+//     how long a wait took is only told (measured.go), also by functions around that run the loop and
+//     wait for it (frames.go);
 //   - nothing that one round leaves behind decides anything in a later one, nor is it read by
 //     others: the release of the lock makes one round more, and the rounds that were there must not
-//     notice (carried.go, seen.go, appended.go). What is only logged may differ, unless a method that is
+//     notice (carried.go, seen.go, appended.go, chance.go). What is only logged may differ, unless a method that is
 //     asked for the line, or a handler that it goes to, writes something (tells.go, sinks.go, wrote.go);
 //   - where the mutex is looked up earlier than before, it is the same one, and nothing lies
 //     between that might have kept it from being looked up at all (moved.go, memory.go).

@@ -36,6 +36,7 @@ var quiet = map[string]func(name string, recv bool) bool{
 	},
 	"math/rand":    random,
 	"math/rand/v2": random,
+	"sync/atomic":  func(name string, _ bool) bool { return strings.HasPrefix(name, "Load") },
 	"runtime":      func(name string, _ bool) bool { return name == "Gosched" },
 }
 

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"go/token"
+	"go/types"
 	"slices"
 
 	"golang.org/x/tools/go/ssa"
@@ -91,7 +92,7 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 	if len(rounds[locked].again) == 0 {
 		return objection(g.at, "the loop does not try again")
 	}
-	var starts []ssa.Instruction // of its clocks
+	var starts, waited []ssa.Instruction // of its clocks
 	for in := range instructions(g.try.Parent()) {
 		c, ok := in.(ssa.CallInstruction)
 		if !ok || in.Parent() != g.try.Parent() || g.j.clock(c) == nil {
@@ -101,7 +102,7 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 		if !g.waitsHere(u) {
 			continue
 		}
-		claimed[in] = true
+		claimed[in], waited = true, append(waited, u.waits...)
 		g.facts.Restarts = g.facts.Restarts || g.j.clock(c).anew || slices.ContainsFunc(u.resets, g.inRound)
 		g.facts.PutIn = g.facts.PutIn || g.inserted[in]
 		starts = append(append(starts, u.resets...), in)
@@ -116,6 +117,11 @@ func (g *gate) judge(claimed map[ssa.Instruction]bool) *Objection {
 		}
 		if o := g.moved(c, g.pos(in)); o != nil {
 			return o
+		}
+	}
+	for _, w := range waited {
+		if g.waitsAgain(w, waited) {
+			return objection(g.pos(w), "the loop may wait for one clock after the other between two tries, of which the first one ends early")
 		}
 	}
 	g.facts.Short = short(starts)
@@ -180,6 +186,9 @@ func (g *gate) unnoticed(rounds map[outcome]*round, kept *round) *Objection {
 			if goes {
 				if c, ok := in.(ssa.CallInstruction); ok && g.j.effectOf(c) == logs {
 					g.facts.Logs = true
+				}
+				if redraws(g.loop, in) {
+					return objection(g.pos(in), "%s", redrawn)
 				}
 				if what := g.acts(in); what != "" {
 					return objection(g.pos(in), "a round more does once more: %s", what)
@@ -250,6 +259,9 @@ func (g *gate) depends(in ssa.Instruction) *Objection {
 		if ok && !g.blocks[branch.Block()] && g.tellsFirst(branch, t) {
 			continue // a round more makes no first one of another
 		}
+		if !g.blocks[in.Block()] && t.first != nil && g.sameInOthers(v, t) {
+			continue // the same
+		}
 		return objection(g.pos(in), "%s depends on what earlier rounds have left, so that a round more would be noticed", what)
 	}
 	return nil
@@ -270,6 +282,13 @@ func (g *gate) goesOn(branch *ssa.If, t *trace) bool {
 // tellsFirst reports whether a condition asks no more than whether there was more than one round.
 func (g *gate) tellsFirst(branch *ssa.If, t *trace) bool {
 	return t.first != nil && g.inOthers(branch, t) != ""
+}
+
+// sameInOthers reports whether a value is one and the same in all rounds but the first.
+func (g *gate) sameInOthers(v ssa.Value, t *trace) bool {
+	r := &round{loop: g.loop}
+	known := r.eval(nil, t.first)
+	return known != "" && r.eval(facts{t.from: known}, v) != ""
 }
 
 // inOthers is what a condition is in all rounds but the first, if that is known.
@@ -303,6 +322,9 @@ func (g *gate) acts(in ssa.Instruction) string {
 				continue
 			}
 			if to := chosen(in, i); to == nil || g.blocks[to.Block().Succs[0]] {
+				if s.Dir == types.SendOnly {
+					return "a value is sent"
+				}
 				return "a channel is received from"
 			}
 		}

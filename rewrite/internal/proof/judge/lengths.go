@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"go/constant"
 	"go/token"
 	"slices"
 
@@ -191,6 +192,9 @@ func (p *lapse) late(v ssa.Value) int {
 	case *ssa.Call:
 		path, name, _ := callee(&x.Call)
 		a, _ := moments(x)
+		if v := p.turned(x); a == nil && v != 0 {
+			return v
+		}
 		if a == nil {
 			if path == "time" && len(x.Call.Args) == 1 {
 				return p.late(x.Call.Args[0]) // its seconds
@@ -216,6 +220,7 @@ func (p *lapse) late(v ssa.Value) int {
 		if x.Op == token.NOT || x.Op == token.SUB {
 			return -p.late(x.X)
 		}
+		return p.turned(x)
 	case *ssa.Convert:
 		return p.late(x.X)
 	case *ssa.ChangeType:
@@ -229,10 +234,54 @@ func (p *lapse) late(v ssa.Value) int {
 			return sum(a, -b)
 		case token.LSS, token.LEQ:
 			return sum(-a, b)
+		case token.EQL, token.NEQ: // of a length with zero
+			if c, ok := x.Y.(*ssa.Const); ok && p.inRound && c.Value != nil && c.Value.Kind() == constant.Int && constant.Sign(c.Value) == 0 {
+				if x.Op == token.EQL {
+					return -a
+				}
+				return a
+			}
 		}
 	}
 	return 0
 }
+
+// turned says what a clock beside the loop makes of what an instruction asks: 1 that it holds, or is more, -1 the other way
+// round. It is 0 where that is not known.
+func (p *lapse) turned(in ssa.Instruction) int {
+	if !p.inRound {
+		return 0
+	}
+	if p.clockAsked(in) {
+		return 1
+	}
+	if !p.beside.reads(in) {
+		return 0
+	}
+	var of ssa.Value
+	switch x := in.(type) {
+	case *ssa.UnOp:
+		of = x.X
+	case *ssa.Call:
+		of = x.Call.Args[0]
+	}
+	way := 0
+	for _, v := range p.beside.sets[p.beside.place(of)] {
+		c, ok := v.(*ssa.Const)
+		if !ok || c.Value == nil || c.Value.Kind() != constant.Bool {
+			return 0
+		}
+		this := map[bool]int{true: 1, false: -1}[constant.BoolVal(c.Value)]
+		if way != 0 && way != this {
+			return 0
+		}
+		way = this
+	}
+	return way
+}
+
+// clockAsked reports whether an instruction asks for the length of the channel of a clock.
+func (p *lapse) clockAsked(in ssa.Instruction) bool { return p.beside.asks(in) && p.blocks[in.Block()] }
 
 func sum(a, b int) int {
 	if a+b > 1 || a+b < -1 {

@@ -12,27 +12,41 @@ type lapse struct {
 	*loop
 	inLoop bool // the time began in the loop
 	told   bool // it is logged, or told by an error
-	seen   map[ssa.Value]bool
+	beside *beside
+	// inRound says that it is no length of time, but what a clock beside the loop has done when a round asks.
+	inRound bool
+	seen    map[ssa.Value]bool
 }
 
 // lapses judges that the length of a wait, which may end early, is only told. What happens when a time
 // has passed that began before the loop may be as before: that is asked of the clock on the wall.
 func (l *loop) lapses() (told bool, bad ssa.Instruction, why string) {
+	for _, f := range append([]*loop{l}, framesOf(l)...) {
+		says, bad, why := lapsesHere(f)
+		if bad != nil {
+			return false, bad, why
+		}
+		told = told || says
+	}
+	return told, nil, ""
+}
+
+func lapsesHere(l *loop) (told bool, bad ssa.Instruction, why string) {
 	beside := l.runsBeside()
-	for in := range instructions(l.try.Parent()) {
+	for in := range instructions(l.fn()) {
 		v, ok := in.(ssa.Value)
-		if !ok {
+		if !ok || inside(l, in.Parent()) {
 			continue
 		}
 		spans, inLoop := l.spans(in)
 		if !spans && !beside.asks(in) && !beside.reads(in) {
 			continue
 		}
-		p := &lapse{loop: l, inLoop: inLoop, seen: map[ssa.Value]bool{}}
+		p := &lapse{loop: l, beside: beside, inLoop: inLoop, inRound: !spans && l.blocks[in.Block()], seen: map[ssa.Value]bool{}}
 		if at, why := p.flows(v); why != "" {
 			return false, at, why
 		}
-		told = told || p.told
+		told = told || p.told && !p.inRound
 	}
 	if c := l.handsOver(); c != nil {
 		return false, c, "a time from before a wait, which may end early, is an argument of " + shortName(c.Common())
@@ -101,14 +115,12 @@ func (l *loop) waitBetween(from, to ssa.Instruction) bool {
 	if from == to {
 		return false
 	}
-	for b := range l.blocks {
-		for _, w := range b.Instrs {
-			if !l.waits(w) || from.Parent() != w.Parent() || !leads(from, w, from) {
-				continue
-			}
-			if w == to || to.Parent() != w.Parent() || leads(w, to, from) {
-				return true
-			}
+	for w := range pauses(l) {
+		if from.Parent() != w.Parent() || !leads(from, w, from) {
+			continue
+		}
+		if w == to || to.Parent() != w.Parent() || leads(w, to, from) {
+			return true
 		}
 	}
 	return false
@@ -129,7 +141,7 @@ func (l *loop) writes(addr ssa.Value) (out []*ssa.Store) {
 		}
 		return a
 	}
-	for in := range instructions(outermost(l.try.Parent())) {
+	for in := range instructions(outermost(l.fn())) {
 		if s, ok := in.(*ssa.Store); ok && (sameAddress(s.Addr, addr) || home(s.Addr) == home(addr) || mayAlias(s.Addr, addr)) {
 			out = append(out, s)
 		}

@@ -11,14 +11,18 @@ import (
 
 // begin stands for the moments that others have taken: those of parameters, of fields, of the
 // deadline of a context. They may be as old as the function is.
-func (l *loop) begin() ssa.Instruction { return l.try.Parent().Blocks[0].Instrs[0] }
+func (l *loop) begin() ssa.Instruction { return l.fn().Blocks[0].Instrs[0] }
 
 // origins returns where the moment was taken that a value is, or is made of.
 func (l *loop) origins(v ssa.Value) []ssa.Instruction {
 	o := &origins{loop: l, seen: map[ssa.Value]bool{}}
 	o.look(v)
 	for i, in := range o.taken {
-		if in.Parent() != l.try.Parent() && within(l.try.Parent(), in.Parent()) {
+		if in = seenFrom(l, in); in != o.taken[i] {
+			o.taken[i] = in
+			continue
+		}
+		if in.Parent() != l.fn() && within(l.fn(), in.Parent()) {
 			o.taken[i] = l.begin() // by a function around
 		}
 	}
@@ -59,7 +63,7 @@ func (o *origins) look(v ssa.Value) {
 		switch {
 		case x.Op == token.ARROW:
 			if isNamed(x.Type(), "time", "Time") {
-				o.taken = append(o.taken, x)
+				o.received(x, x.X)
 			}
 			return
 		case x.Op == token.MUL:
@@ -78,12 +82,14 @@ func (o *origins) look(v ssa.Value) {
 		switch t := x.Tuple.(type) {
 		case *ssa.Select:
 			if isNamed(x.Type(), "time", "Time") {
-				o.taken = append(o.taken, t)
+				for _, s := range t.States {
+					o.received(t, s.Chan)
+				}
 			}
 			return
 		case *ssa.UnOp:
 			if x.Index == 0 {
-				o.taken = append(o.taken, t)
+				o.received(t, t.X)
 			}
 			return
 		case *ssa.Call:
@@ -113,6 +119,24 @@ func (o *origins) look(v ssa.Value) {
 	if isNamed(v.Type(), "time", "Time") {
 		o.taken = append(o.taken, o.begin())
 	}
+}
+
+// received notes the moment that is received from a channel: that of a clock is now, others may be old.
+func (o *origins) received(in ssa.Instruction, ch ssa.Value) {
+	o.taken = append(o.taken, in)
+	if ticks(ch.Type()) && !o.j.isClockChannel(ch) && !o.clockOf(ch) {
+		o.taken = append(o.taken, o.begin())
+	}
+}
+
+// clockOf reports whether a channel is loaded from a variable that holds one of a clock alone.
+func (o *origins) clockOf(ch ssa.Value) bool {
+	u, ok := ch.(*ssa.UnOp)
+	if !ok || u.Op != token.MUL {
+		return false
+	}
+	stores := o.writes(u.X)
+	return len(stores) > 0 && !slices.ContainsFunc(stores, func(s *ssa.Store) bool { return !o.j.isClockChannel(s.Val) })
 }
 
 // called notes the moment that a call gives. What is no function of package time may give the time of
@@ -158,7 +182,7 @@ func (o *origins) own(addr ssa.Value) bool {
 
 // always reports whether a store to where a value is loaded from comes before that, whatever the way.
 func (o *origins) always(stores []*ssa.Store, load *ssa.UnOp) bool {
-	if load.Parent() != o.try.Parent() {
+	if load.Parent() != o.fn() {
 		return false
 	}
 	return !meets(o.begin(), func(in ssa.Instruction) (found, over bool) {
@@ -193,9 +217,9 @@ func sinceEpoch(v ssa.Value) bool {
 // handsOver returns a call that is given a moment of this function from before a wait, and that may
 // compare it with now.
 func (l *loop) handsOver() ssa.CallInstruction {
-	for in := range instructions(l.try.Parent()) {
+	for in := range instructions(l.fn()) {
 		c, ok := in.(ssa.CallInstruction)
-		if !ok {
+		if !ok || inside(l, in.Parent()) || slices.Contains(l.at, in) {
 			continue
 		}
 		_, deferred := in.(*ssa.Defer)
@@ -232,7 +256,7 @@ func (l *loop) held(v ssa.Value, depth int) (out []ssa.Instruction) {
 	case *ssa.Extract:
 		return l.held(x.Tuple, depth+1)
 	case *ssa.Alloc:
-		for in := range instructions(outermost(l.try.Parent())) {
+		for in := range instructions(outermost(l.fn())) {
 			if s, ok := in.(*ssa.Store); ok && root(s.Addr) == ssa.Value(x) && x.Comment != "varargs" {
 				out = append(out, l.held(s.Val, depth+1)...)
 			}
@@ -262,11 +286,9 @@ func isNow(in ssa.Instruction) bool {
 
 // waitsAfter reports whether a wait of the loop may come after an instruction.
 func (l *loop) waitsAfter(from ssa.Instruction) bool {
-	for b := range l.blocks {
-		for _, w := range b.Instrs {
-			if l.waits(w) && from.Parent() == w.Parent() && leads(from, w, from) {
-				return true
-			}
+	for w := range pauses(l) {
+		if from.Parent() == w.Parent() && leads(from, w, from) {
+			return true
 		}
 	}
 	return false

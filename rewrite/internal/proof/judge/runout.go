@@ -21,7 +21,12 @@ type clocks struct{ *loop }
 // a wait may have come in between: that says how long it took, as two moments do.
 func (l clocks) asks(in ssa.Instruction) bool {
 	if l.blocks[in.Block()] {
-		return false
+		c, ok := in.(*ssa.Call)
+		if !ok {
+			return false
+		}
+		b, ok := c.Call.Value.(*ssa.Builtin)
+		return ok && b.Name() == "len" && ticks(c.Call.Args[0].Type()) && l.runs(c.Call.Args[0], in)
 	}
 	var of ssa.Value
 	switch x := in.(type) {
@@ -134,7 +139,7 @@ func (l clocks) enders(ctx *ssa.Extract) (out []ssa.Instruction) {
 	if !isNamed(ctx.Type(), "context", "Context") {
 		return nil
 	}
-	for in := range instructions(l.try.Parent()) {
+	for in := range instructions(l.fn()) {
 		c, ok := in.(*ssa.Call)
 		if !ok {
 			continue
@@ -167,14 +172,6 @@ func (l clocks) cancels(f, tuple ssa.Value, depth int) bool {
 	return false
 }
 
-// ticks reports whether t is that of a timer, or of the channel of one.
-func ticks(t types.Type) bool {
-	if ch, ok := t.Underlying().(*types.Chan); ok {
-		return isNamed(ch.Elem(), "time", "Time")
-	}
-	return isNamed(t, "time", "Timer") || isNamed(t, "time", "Ticker")
-}
-
 // bounds reports whether a clock is a context that the rounds know.
 func (l clocks) bounds(start ssa.Instruction) bool {
 	call, ok := start.(*ssa.Call)
@@ -184,7 +181,7 @@ func (l clocks) bounds(start ssa.Instruction) bool {
 	if path, name, _ := callee(call.Common()); path != "context" && name != "AfterFunc" {
 		return false
 	}
-	for b := range l.blocks {
+	for b := range rounded(l.loop).blocks {
 		for _, in := range b.Instrs {
 			for _, op := range in.Operands(nil) {
 				if *op != nil && isNamed((*op).Type(), "context", "Context") && slices.Contains(l.startOf(*op, map[ssa.Value]bool{}), start) {
