@@ -39,6 +39,11 @@ type rule struct {
 	ceiling string
 	// noGate says that there is no clock to swap, so that the tier above guard is collapse.
 	noGate bool
+	// skips says that a round which does not get the lock is one without the work: nothing waits for it.
+	skips bool
+	// outgrown is what keeps a loop under the rule: once that is mended it falls under another one,
+	// which may get more.
+	outgrown finding.Code
 }
 
 // capped is the reason why a finding with the strongest tier that the rule allows gets no more.

@@ -36,6 +36,7 @@ var leaderCheck = &rule{
 	tries:   []*try{tryLock},
 	top:     finding.Guard,
 	ceiling: "the leader tries by the same clock, and would wait for itself",
+	skips:   true,
 	match: func(c *candidate) *match {
 		const near = 3 // further away, nobody knows what success is
 		n := c.Nature()

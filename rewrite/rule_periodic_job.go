@@ -38,6 +38,7 @@ var periodicJob = &rule{
 	tries:   []*try{tryLock},
 	top:     finding.Guard,
 	ceiling: "a replica that woke at the release would run the job again at once",
+	skips:   true,
 	match: func(c *candidate) *match {
 		n := c.Nature()
 		again := c.Repeated() && loop.IsRepeater(c.Program, c.File.Callee(c.Calls[0])) && n.ReleasesBelow()

@@ -39,10 +39,11 @@ import (
 )
 
 var trylockSpin = &rule{
-	id:    "trylock-spin",
-	words: ofTryLock,
-	tries: []*try{tryLock},
-	top:   finding.Gate,
+	id:       "trylock-spin",
+	words:    ofTryLock,
+	tries:    []*try{tryLock},
+	top:      finding.Gate,
+	outgrown: finding.NoClock, // a spin that is given a wait is none any more
 	match: func(c *candidate) *match {
 		if len(c.Calls) > 0 || len(c.Clocks) > 0 || c.Blocks() || c.Nature().TellsTime() {
 			return nil

@@ -49,15 +49,24 @@ func Needs() (out []Need) {
 	return out
 }
 
-// Top is the strongest tier that a finding of a rule may get.
-func Top(id string) finding.Tier {
-	for _, r := range rules {
-		if r.id == id {
-			return r.top
-		}
+// named returns the rule with an id; one that gets nothing where there is none.
+func named(id string) *rule {
+	if i := slices.IndexFunc(rules, func(r *rule) bool { return r.id == id }); i >= 0 {
+		return rules[i]
 	}
-	return finding.Refuse
+	return &rule{}
 }
+
+// MayEarn reports whether a finding of a rule may get a stronger tier than one, once what keeps it
+// there is mended.
+func MayEarn(id string, tier finding.Tier, why finding.Code) bool {
+	r := named(id)
+	return tier < r.top || r.outgrown != "" && why == r.outgrown
+}
+
+// Skips reports whether a round of a loop under a rule which does not get the lock is one without the
+// work: nothing waits for it.
+func Skips(id string) bool { return named(id).skips }
 
 //go:embed rule_*.go
 var ruleFiles embed.FS

@@ -41,53 +41,61 @@ var allowed = map[string]string{
 
 // Everything that is read, written or run goes through one mechanism each.
 func TestMechanisms(t *testing.T) {
-	root := filepath.Join("..", "..")
 	used := map[string]bool{}
+	source(t, func(rel string, fset *token.FileSet, f *ast.File) {
+		if strings.HasPrefix(rel, "internal/testkit/") {
+			return // what only tests use
+		}
+		for n := range ast.Preorder(f) {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				continue
+			}
+			pkg, ok := sel.X.(*ast.Ident)
+			if !ok || !slices.Contains(around[pkg.Name], sel.Sel.Name) {
+				continue
+			}
+			used[rel] = true
+			if allowed[rel] == "" {
+				t.Errorf("%s: %s.%s goes around rooted, gitcmd, gocmd and modules", fset.Position(sel.Pos()), pkg.Name, sel.Sel.Name)
+			}
+		}
+	})
+	for name := range allowed {
+		if !used[name] {
+			t.Errorf("%s needs no exception any more", name)
+		}
+	}
+}
+
+// source hands over each file of the program and of what only its tests use, but for the tests
+// themselves; rel is its name from the root of this repository.
+func source(t *testing.T, each func(rel string, fset *token.FileSet, f *ast.File)) {
+	t.Helper()
+	root := filepath.Join("..", "..")
 	for _, top := range []string{"cmd", "internal", "modbump", "rewrite"} {
 		err := filepath.WalkDir(filepath.Join(root, top), func(name string, d fs.DirEntry, err error) error {
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if d.IsDir() && (d.Name() == "testdata" || d.Name() == "testkit" || d.Name() == "browser" || d.Name() == "synthetic") {
-				return filepath.SkipDir // what only tests use
-			}
-			if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			case d.IsDir() && d.Name() == "testdata":
+				return filepath.SkipDir
+			case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
 				return nil
 			}
 			rel, err := filepath.Rel(root, name)
 			if err != nil {
 				return err
 			}
-			rel = filepath.ToSlash(rel)
 			fset := token.NewFileSet()
-			f, err := parser.ParseFile(fset, name, nil, 0)
-			if err != nil {
-				return err
+			f, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+			if err == nil {
+				each(filepath.ToSlash(rel), fset, f)
 			}
-			ast.Inspect(f, func(n ast.Node) bool {
-				sel, ok := n.(*ast.SelectorExpr)
-				if !ok {
-					return true
-				}
-				pkg, ok := sel.X.(*ast.Ident)
-				if !ok || !slices.Contains(around[pkg.Name], sel.Sel.Name) {
-					return true
-				}
-				used[rel] = true
-				if allowed[rel] == "" {
-					t.Errorf("%s: %s.%s goes around rooted, gitcmd, gocmd and modules", fset.Position(sel.Pos()), pkg.Name, sel.Sel.Name)
-				}
-				return true
-			})
-			return nil
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)
-		}
-	}
-	for name := range allowed {
-		if !used[name] {
-			t.Errorf("%s needs no exception any more", name)
 		}
 	}
 }

@@ -1,10 +1,12 @@
 package command_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -91,6 +93,39 @@ func TestRulesAreDocumented(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// named are the files that name a rule besides its own, with the reason.
+var named = map[string]string{
+	"internal/finding/finding.go":       "what counts for the exit code depends on it",
+	"internal/testkit/sample/sample.go": "an example of a report",
+}
+
+// What is special to a rule stands in its file: no other code asks which rule a finding is of.
+func TestRulesAreNamedInTheirFiles(t *testing.T) {
+	var ids []string
+	for _, r := range rewrite.Rules {
+		ids = append(ids, r.ID)
+	}
+	of := regexp.MustCompile(`\b(` + strings.Join(ids, "|") + `)\b`)
+	used := map[string]bool{}
+	source(t, func(rel string, fset *token.FileSet, f *ast.File) {
+		for n := range ast.Preorder(f) {
+			lit, ok := n.(*ast.BasicLit)
+			if !ok || !of.MatchString(lit.Value) || strings.HasPrefix(rel, "rewrite/rule_") {
+				continue
+			}
+			used[rel] = true
+			if named[rel] == "" {
+				t.Errorf("%s: %s belongs into the file of the rule: a field of its row may say what is asked here", fset.Position(lit.Pos()), lit.Value)
+			}
+		}
+	})
+	for name := range named {
+		if !used[name] {
+			t.Errorf("%s needs no exception any more", name)
+		}
 	}
 }
 

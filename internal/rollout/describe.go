@@ -48,7 +48,7 @@ func title(dir string, u *Unit, bumps bool, rewritten, refused []*finding.Findin
 		return "Wait for etcd elections with fewer writes in " + where
 	}
 	what := "Wait for etcd locks"
-	if !slices.ContainsFunc(rewritten, func(f *finding.Finding) bool { return !neverWaits(f) }) {
+	if !slices.ContainsFunc(rewritten, func(f *finding.Finding) bool { return !rewrite.Skips(f.Rule) }) {
 		what = "Try for etcd locks"
 	}
 	if slices.ContainsFunc(rewritten, writes) || slices.ContainsFunc(refused, polls) {
@@ -56,9 +56,6 @@ func title(dir string, u *Unit, bumps bool, rewritten, refused []*finding.Findin
 	}
 	return what + " without writing in " + where
 }
-
-// neverWaits reports whether a loop goes on with something else where it does not get the lock.
-func neverWaits(f *finding.Finding) bool { return f.Rule == "periodic-job" || f.Rule == "leader-check" }
 
 // writes reports whether what a finding becomes writes while it waits.
 func writes(f *finding.Finding) bool {
@@ -153,12 +150,12 @@ func earned(b *bytes.Buffer, facts *facts, res *pipeline.Result, p part) {
 }
 
 // mayEarn reports whether an edit may get a finding a stronger tier: not where its rule gets no more, whatever
-// keeps this loop from it besides. A spin that is given a wait is no spin any more.
+// keeps this loop from it besides.
 func mayEarn(f *finding.Finding) bool {
 	if f.NotHigher == nil || f.Tier == finding.Refuse || f.NotHigher.Code == finding.TierCapped && strings.HasPrefix(f.NotHigher.Detail, f.Rule) {
 		return false
 	}
-	return f.Tier == finding.Collapse || f.Tier < rewrite.Top(f.Rule) || f.NotHigher.Code == finding.NoClock && f.Rule == "trylock-spin"
+	return f.Tier == finding.Collapse || rewrite.MayEarn(f.Rule, f.Tier, f.NotHigher.Code)
 }
 
 // uncovered names what the unit does not solve: findings that were refused in what it stands

@@ -14,6 +14,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/rollout"
+	"etcdmod/rewrite"
 )
 
 // cmdTexts holds the text of every unit in the output of a rollout against what the index and
@@ -80,7 +81,7 @@ func untrue(m *rollout.Module, u *rollout.Unit, text, patch string) (out []strin
 			continue
 		}
 		rewritten++
-		waits = waits || f.Rule != "periodic-job" && f.Rule != "leader-check"
+		waits = waits || !rewrite.Skips(f.Rule)
 		tiers[f.Tier]++
 		var seen []string
 		for _, d := range f.Differences {
