@@ -125,27 +125,12 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return r.res, nil
 	}
 	module := r.module()
-	verdict, bumpErr := bump.Judge(ctx, module, r.Bump)
-	var plan *rewrite.Plan
-	if !r.Bump.Only {
-		plan, err = r.find(ctx, wanted)
-	}
-	var unparsed *modbump.ParseError
-	var unloaded *loadError
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case r.Bump.Only && bumpErr != nil && !errors.As(bumpErr, &unparsed):
-		return nil, bumpErr
-	case err != nil && bumpErr != nil && !errors.Is(err, gocmd.ErrNoGo):
-		return nil, bumpErr // says more about a go.mod that nobody can read
-	case errors.As(err, &unloaded) && len(verdict.Bumps) > 0 && len(verdict.Skipped) == 0:
-		// The go.mod is judged in any case, and what is built of it is known.
-		r.skip(r.mod.Root, finding.SkipMetadata, err.Error())
-	case err != nil:
+	plan, verdict, err := r.look(ctx, module, wanted)
+	if err != nil {
 		return nil, err
-	case bumpErr != nil:
-		r.skip(r.mod.GoModFile, finding.SkipGoMod, bumpErr.Error())
+	}
+	judged := verdict != nil
+	if !judged {
 		verdict = &bump.Verdict{}
 	}
 	only := &chooser{r.Only, r.mod.Rel, map[string]bool{}}
@@ -161,7 +146,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	}
 	made := &bump.Made{Bumps: verdict.Bumps}
 	if r.Edit {
-		if bumpErr == nil && r.Only.bumps() {
+		if judged && r.Only.bumps() {
 			if made, err = bump.Make(ctx, module, r.Bump, verdict); err != nil {
 				return nil, err
 			}
@@ -183,6 +168,34 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return v.Problems, err
 	}
 	return r.res, nil
+}
+
+// look judges the go.mod and looks for loops. Where nothing can be said about one of the two, that is
+// noted, and the other one is reported: verdict is nil for a go.mod that nobody can judge.
+func (r *run) look(ctx context.Context, module bump.Module, wanted map[string]bool) (plan *rewrite.Plan, verdict *bump.Verdict, err error) {
+	verdict, bumpErr := bump.Judge(ctx, module, r.Bump)
+	if !r.Bump.Only {
+		plan, err = r.find(ctx, wanted)
+	}
+	var unparsed *modbump.ParseError
+	var unloaded *loadError
+	switch {
+	case ctx.Err() != nil:
+		return nil, nil, ctx.Err()
+	case r.Bump.Only && bumpErr != nil && !errors.As(bumpErr, &unparsed):
+		return nil, nil, bumpErr
+	case err != nil && bumpErr != nil && !errors.Is(err, gocmd.ErrNoGo):
+		return nil, nil, bumpErr // says more about a go.mod that nobody can read
+	case bumpErr == nil && errors.As(err, &unloaded) && len(verdict.Bumps) > 0 && len(verdict.Skipped) == 0:
+		// The go.mod is judged in any case, and what is built of it is known.
+		r.skip(r.mod.Root, finding.SkipMetadata, err.Error())
+	case err != nil:
+		return nil, nil, err
+	case bumpErr != nil:
+		r.skip(r.mod.GoModFile, finding.SkipGoMod, bumpErr.Error())
+		return plan, nil, nil
+	}
+	return plan, verdict, nil
 }
 
 // choose settles the tiers of the findings, and returns the rewrites.
