@@ -38,7 +38,33 @@ func (d Directory) make(ctx context.Context, s State) (map[string][]byte, error)
 	if _, err := d.Go.With("GOWORK=off").Run(ctx, "mod", "vendor", "-modfile="+mod, "-o", out); err != nil {
 		return nil, err
 	}
-	return made(out)
+	files, err := made(out)
+	if err != nil {
+		return nil, err
+	}
+	return files, d.overlay(files)
+}
+
+// overlay gives the go.mod and the go.sum that are vendored from directories the text that the layer
+// has of them: the go command builds with that, and copies what is on disk.
+func (d Directory) overlay(files map[string][]byte) error {
+	laid, err := d.Go.Layer.Files()
+	if err != nil || len(laid) == 0 {
+		return err
+	}
+	o := newOrigins(d, files)
+	for p, line := range o.packages {
+		mod, at, ok := named(line)
+		if _, copied := files[filepath.Join(filepath.FromSlash(p), "go.mod")]; !ok || !copied || p != mod || !local(at) {
+			continue // from go 1.17 on there are none
+		}
+		for _, base := range []string{"go.mod", "go.sum"} {
+			if text, ok := laid[filepath.Join(o.directory(at), base)]; ok {
+				files[filepath.Join(filepath.FromSlash(p), base)] = text
+			}
+		}
+	}
+	return nil
 }
 
 // workspace makes that of a workspace, from a copy of its go.work: the go command adds to the

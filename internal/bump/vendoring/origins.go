@@ -25,7 +25,17 @@ type origins struct {
 // An origin is the directory of a module.
 type origin struct {
 	path string // of the module
+	home string // absolute
 	dir  *rooted.Dir
+	laid map[string][]byte // files that count as there, by absolute name
+}
+
+// read returns a file of the module.
+func (o *origin) read(rel string) ([]byte, error) {
+	if text, ok := o.laid[filepath.Join(o.home, rel)]; ok {
+		return text, nil
+	}
+	return o.dir.ReadFile(rel, rooted.SumFile)
 }
 
 func newOrigins(d Directory, present map[string][]byte) *origins {
@@ -79,20 +89,30 @@ func (o *origins) source(ctx context.Context, line string) *origin {
 	if !ok {
 		return nil
 	}
-	name := filepath.FromSlash(at)
-	switch {
-	case !local(at):
+	name := o.directory(at)
+	if !local(at) {
 		name = o.download(ctx, at)
-	case !filepath.IsAbs(name):
-		name = filepath.Join(o.Home, name)
 	}
 	if name == "" {
 		return nil
 	}
+	laid, err := o.Go.Layer.Files()
+	if err != nil {
+		return nil
+	}
 	if dir, err := rooted.Open(name); err == nil {
-		o.sources[line] = &origin{modPath, dir}
+		o.sources[line] = &origin{modPath, name, dir, laid}
 	}
 	return o.sources[line]
+}
+
+// directory is the absolute name of one that modules.txt names.
+func (o *origins) directory(at string) string {
+	name := filepath.FromSlash(at)
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(o.Home, name)
 }
 
 // download gets a module and returns its directory; "" where it cannot be had.
@@ -139,7 +159,7 @@ func (o *origins) made(ctx context.Context, name string) bool {
 		return false
 	}
 	rel := strings.TrimPrefix(strings.TrimPrefix(filepath.ToSlash(name), s.path), "/")
-	text, err := s.dir.ReadFile(filepath.FromSlash(rel), rooted.SumFile)
+	text, err := s.read(filepath.FromSlash(rel))
 	switch {
 	case there:
 		return err == nil && bytes.Equal(text, data)
