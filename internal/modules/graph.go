@@ -53,13 +53,15 @@ func (t *Tree) Users(i int) []int {
 }
 
 // Importers returns the modules that may import packages of the one with an index, also below
-// its internal directories: those that are built with it, and those whose paths lie below its
-// own, whatever they take it from. They are ascending.
+// its internal directories: those that are built with it, those of its workspace, which import
+// it without requiring it, and those whose paths lie below its own, whatever they take it from.
+// They are ascending.
 func (t *Tree) Importers(i int) []int {
 	out := t.Users(i)
-	path := t.Modules[i].Path
+	path, workspace := t.Modules[i].Path, t.Modules[i].Workspace
 	for j, m := range t.Modules {
-		if j != i && path != "" && importpath.Within(m.Path, path) {
+		together := workspace != "" && m.Workspace == workspace
+		if j != i && path != "" && (together || importpath.Within(m.Path, path)) {
 			out = append(out, j)
 		}
 	}

@@ -273,6 +273,13 @@ module example.com/three
 	if d := cmp.Diff([]string{"app", "middle", "work/one", "work/two", "zlib"}, tree.dirs(tree.Around(of("zlib"))...)); d != "" {
 		t.Errorf("around: -want +got:\n%s", d)
 	}
+	// A member of a workspace imports others of it without a requirement.
+	if d := cmp.Diff([]string{"work/one"}, tree.dirs(tree.Importers(of("work/two"))...)); d != "" {
+		t.Errorf("importers: -want +got:\n%s", d)
+	}
+	if d := cmp.Diff([]string{"work/two"}, tree.dirs(tree.Importers(of("work/one"))...)); d != "" {
+		t.Errorf("importers: -want +got:\n%s", d)
+	}
 	for _, m := range tree.Modules {
 		if (m.Problem != "") != (m.Dir == "broken") {
 			t.Errorf("%s: problem %q", m.Dir, m.Problem)
