@@ -129,26 +129,7 @@ func (r *run) examine(ctx context.Context, i int, await awaited, m *Module) (uni
 	if len(lays) > 0 {
 		parts[leader(m.Units)].leads = r.followers(i)
 	}
-	// What no finding is behind is the work of bumps; they are in the first unit.
-	bumpUnit := ""
-	for _, u := range slices.Backward(m.Units) {
-		if leads(&u, m.Units) {
-			bumpUnit = u.ID
-		}
-	}
-	for _, f := range forms.Bumps {
-		at := Finding{Finding: f, Owners: ownerNames(r.Owners, f.Path)}
-		if f.Tier == string(modbump.Bump) {
-			at.Unit = bumpUnit
-		}
-		m.Findings = append(m.Findings, at)
-	}
-	for _, f := range forms.Findings {
-		m.Findings = append(m.Findings, Finding{f, ownerNames(r.Owners, f.Path), unitOf[f.ID]})
-	}
-	for _, f := range forms.Ignored {
-		m.Ignored = append(m.Ignored, Finding{Finding: f, Owners: ownerNames(r.Owners, f.Path)})
-	}
+	r.found(m, forms, unitOf)
 	m.State, m.Reason = forms.State, forms.Reason
 	m.Incomplete = m.Incomplete || m.State == report.Rejected
 	for j, p := range parts {
@@ -163,6 +144,25 @@ func (r *run) examine(ctx context.Context, i int, await awaited, m *Module) (uni
 		return nil, nil, fmt.Errorf("what was found cannot be handed on: %w", err)
 	}
 	return units, lays, nil
+}
+
+// found puts what was found into the index, with the unit that solves it: unitOf gives that by the ID of
+// a finding.
+func (r *run) found(m *Module, forms *report.Forms, unitOf map[string]string) {
+	at := func(f report.Finding, unit string) Finding { return Finding{f, ownerNames(r.Owners, f.Path), unit} }
+	for _, f := range forms.Bumps {
+		unit := ""
+		if f.Tier == string(modbump.Bump) && len(m.Units) > 0 {
+			unit = m.Units[leader(m.Units)].ID // which has the bumps
+		}
+		m.Findings = append(m.Findings, at(f, unit))
+	}
+	for _, f := range forms.Findings {
+		m.Findings = append(m.Findings, at(f, unitOf[f.ID]))
+	}
+	for _, f := range forms.Ignored {
+		m.Ignored = append(m.Ignored, at(f, ""))
+	}
 }
 
 // separable makes sure that each part compiles with the prelude alone, and joins them all
