@@ -71,6 +71,9 @@ func (m Module) obstacle(v *Verdict) (code finding.Code, why string) {
 	for _, d := range m.vendored() {
 		list := vendorList(d.Home)
 		names = append(names, filepath.Dir(list), list)
+		if dir := filepath.Dir(list); modules.Repository(dir) == dir {
+			return finding.Vendored, fmt.Sprintf("%s is a git repository of its own, which is not for this run to change; bump, and vendor there, by hand", m.Rel(dir))
+		}
 	}
 	for _, name := range names {
 		if to, err := os.Readlink(name); err == nil {

@@ -66,6 +66,7 @@ type Package struct {
 	Ignored []Ignored       // files that the build configuration leaves out
 	Bazel   bool            // has a BUILD file
 	Apart   bool            // only imports lead to it: "./..." leaves it out
+	Repo    string          // the directory of the git repository that it is in, where that is one below the module; absolute
 }
 
 // An Ignored is a Go file that the build configuration leaves out.

@@ -30,7 +30,7 @@ func Union(mods []*Module) *Module {
 		for path, p := range m.Packages {
 			u := all.Packages[path]
 			if u == nil {
-				u = &Package{Path: path, Dir: p.Dir, Imports: map[string]bool{}, Mention: map[string]bool{}, Bazel: p.Bazel, Apart: p.Apart, Ignored: p.Ignored}
+				u = &Package{Path: path, Dir: p.Dir, Imports: map[string]bool{}, Mention: map[string]bool{}, Bazel: p.Bazel, Apart: p.Apart, Repo: p.Repo, Ignored: p.Ignored}
 				all.Packages[path] = u
 			}
 			u.Main = u.Main || p.Main

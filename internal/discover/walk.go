@@ -22,6 +22,7 @@ import (
 	"etcdmod/internal/finding"
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/pathname"
 	"etcdmod/internal/pipes"
 	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
@@ -207,6 +208,9 @@ func (w *walker) pkg(dir string) *Package {
 	p := w.m.Packages[ip]
 	if p == nil {
 		p = &Package{Path: ip, Dir: dir, Imports: map[string]bool{}, Mention: map[string]bool{}}
+		if repo := modules.Repository(dir); repo != w.m.Root && pathname.Below(w.m.Root, repo) {
+			p.Repo = repo
+		}
 		w.m.Packages[ip] = p
 	}
 	return p

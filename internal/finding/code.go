@@ -35,6 +35,7 @@ const (
 	MutexCopied      Code = "mutex-copied"
 	NoOrigin         Code = "origin-unknown"
 	OnlyTests        Code = "only-tests-poll"
+	OtherRepository  Code = "other-repository"
 	Untyped          Code = "not-type-checked"
 	UnsupportedUse   Code = "unsupported-use"
 	UnsafeUse        Code = "unsafe"
@@ -162,7 +163,7 @@ var texts = map[Code]string{
 	GenericType:      "The mutex goes into generic code that is not followed, or that hands it to code which may ask for its type at run time.",
 	HelperClient:     "The package that -helper-import names was generated for another import path of the etcd client than the one that this mutex is of.",
 	HelperInternal:   "The helper package lies below a directory named internal, and this code is outside the tree that may import it.",
-	HelperNowhere:    "The helper package cannot go where it would be put: a directory on the way is a module of its own, a link or no directory, or git ignores what is there, so that a commit would not build.",
+	HelperNowhere:    "The helper package cannot go where it would be put: a directory on the way is a module or a git repository of its own, a link or no directory, or git ignores what is there, so that a commit would not build.",
 	HelperTaken:      "The directory of the helper package exists and holds files that etcdmod did not generate. They are not written over.",
 	HelperEdited:     "A file of the helper package was changed by hand after etcdmod generated it, so that it cannot be told what it does, and renewing it would lose that change. \"etcdmod helper -check FILE\" says the same of one file.",
 	StaleHelper:      "The helper package is one that an earlier version of etcdmod generates. It works as it did, and the next change that needs the package renews it. What the new one does otherwise than that of v0.1.0: " + strings.Join(Renewed, " "),
@@ -175,6 +176,7 @@ var texts = map[Code]string{
 	MutexCopied:      "The mutex is used or copied by value. A copy of a lock knows nothing of what becomes of the other one.",
 	NoOrigin:         "Not every constructor call that the mutex may come from was found in the source that can be edited. One that is left would go on making the type of the client.",
 	OnlyTests:        "Only tests poll this mutex, and the code of the program that makes it would have to change for their sake.",
+	OtherRepository:  "The file is in a git repository of its own below the module, a submodule or a clone. No commit of the module's repository would have the edit, and what is in the other one is not for this run to change.",
 	Untyped:          "The types around this call, or in its package, could not be resolved: who calls what is not known there, and only loops that try by themselves are found.",
 	UnsupportedUse:   "The mutex is used in a way that etcdmod does not follow. Whether it would stand another type is not known.",
 	UnsafeUse:        "The mutex is converted through unsafe. What reads it there counts on the memory of the client's type.",

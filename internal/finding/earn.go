@@ -82,6 +82,7 @@ var earns = map[Code]string{
 	MethodExpr:         "call the method on a value",
 	MutexCopied:        "use a pointer",
 	OnlyTests:          "call Lock in the test, or use the helper there by hand",
+	OtherRepository:    "run there, if it is a module by itself; or keep the code with the mutex in the repository of the module",
 	Untyped:            "fix the errors that are reported for the package first",
 	LeasePerTry:        "make one session before the loop and a new one only when its Done channel is closed, and close a session that is not kept",
 	SessionUnknown:     "keep the session beside the election, and set both together; or call Campaign once, with the context that ends the wait as a whole",

@@ -11,7 +11,7 @@ var Groups = []Group{
 	{"Nothing is rewritten (refuse)", []Code{
 		AliasOrDefined, BuildTagged, CgoFile, DotImport, EmbeddedMutex, EscapesInterface, Patched, ExportedAPI, GeneratedFile, GenericType,
 		HelperClient, HelperInternal, HelperTaken, HelperNowhere, HelperEdited, LeavesModule, LineDirective, LinkedFile, Linked, MethodExpr,
-		MutexCopied, NoOrigin, OnlyTests, Untyped, UnsupportedUse, UnsafeUse, DoesNotBuild, UnjudgedUser, CommentLost, EditFailed, MixedClients, LeasePerTry,
+		MutexCopied, NoOrigin, OnlyTests, OtherRepository, Untyped, UnsupportedUse, UnsafeUse, DoesNotBuild, UnjudgedUser, CommentLost, EditFailed, MixedClients, LeasePerTry,
 		SessionEarly, SessionErrors, SessionHurried, DeadlineShort, SessionOptions, LockElsewhere, LockNotRetried, QueueRead, ClientNoTryLock, HelperLacks, SessionUnknown, ElectionRead, ElectionResumed, GrantPerTry, TxnNotFollowed, ForkDiffers,
 		IgnoreMalformed, IgnoreUnused,
 	}},

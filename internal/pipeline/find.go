@@ -104,6 +104,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Ignored:      r.ignored(chosen),
 		Leasing:      r.mod.Imports(isLeasing),
 		Linked:       r.mod.Linked,
+		Elsewhere:    r.elsewhere(),
 		Forks:        r.forks(ctx, chosen),
 	}
 	for _, other := range progs[1:] {
@@ -118,6 +119,19 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		r.log("%d findings are ignored, as comments ask for", n)
 	}
 	return plan, ctx.Err()
+}
+
+// elsewhere names the files of the module that another git repository has.
+func (r *run) elsewhere() map[string]string {
+	out := map[string]string{}
+	for _, p := range r.mod.Packages {
+		if p.Repo != "" {
+			for _, name := range p.Files {
+				out[name] = p.Repo
+			}
+		}
+	}
+	return out
 }
 
 // ignored reads the files that no build configuration has: those of packages, and those elsewhere

@@ -54,7 +54,7 @@ func (o *Options) helperDir() string {
 }
 
 // generated returns the absolute directory where the helper package goes. Neither another
-// module nor a symbolic link may be on the way.
+// module, another repository nor a symbolic link may be on the way.
 func (r *run) generated() (string, error) {
 	fail := func(format string, args ...any) (string, error) {
 		err := fmt.Errorf(format, args...)
@@ -77,6 +77,9 @@ func (r *run) generated() (string, error) {
 		}
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			return fail("%s is a module of its own; name a package there with -helper-import", r.mod.Rel(dir))
+		}
+		if modules.Repository(dir) == dir {
+			return fail("%s is a git repository of its own", r.mod.Rel(dir))
 		}
 	}
 	return dir, nil
