@@ -92,7 +92,7 @@ type topic struct {
 const unsafeClient = `Clients from 3.0.0 to 3.2.9 leak one map entry for each watch whose context has a deadline
 (etcd#8338). 3.2.10 to 3.2.24 and 3.3.0 to 3.3.9 do not, but their Mutex.Lock can return nil
 with its key deleted (etcd#10111). Requirements of github.com/coreos/etcd from 3.1.0 to 3.2.19
-are bumped, those of 3.2.20 to 3.2.24 and of 3.3 with "bump -all"; 3.0 and older have another
+are bumped, those of 3.2.20 to 3.2.24 and of 3.3.0 to 3.3.9 with "bump -all"; older ones have another
 API and are left to a person.
 
 What is built counts, not what go.mod says: other requirements, replace directives and the
