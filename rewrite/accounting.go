@@ -8,8 +8,11 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/tools/go/ssa"
+
 	"etcdmod/internal/finding"
 	"etcdmod/rewrite/internal/account"
+	"etcdmod/rewrite/internal/callgraph"
 	"etcdmod/rewrite/internal/loop"
 	"etcdmod/rewrite/internal/repeat"
 	"etcdmod/rewrite/internal/source"
@@ -92,11 +95,24 @@ func accounts(in *source.Input, configs []*loop.Finder, found [][]*proposal, joi
 	return out
 }
 
-// countTries counts the places of one build configuration.
+// countTries counts the places of one build configuration. A call with a deadline through an interface counts where a
+// mutex or an election of the client comes there: what else does has tries of its own.
 func countTries(p *loop.Finder) []account.Try {
-	return account.Tries(p.Fset, p.Packages, account.Paths{Concurrency: p.Concurrency, Client: p.Clients.Clients}, func(f *ast.File) bool {
+	tries := account.Tries(p.Fset, p.Packages, account.Paths{Concurrency: p.Concurrency, Client: p.Clients.Clients}, func(f *ast.File) bool {
 		fl := p.FileAt(f.Package)
 		return fl == nil || fl.IsHelper()
+	})
+	return slices.DeleteFunc(tries, func(t account.Try) bool {
+		return t.Dynamic && t.Kind != account.TryLock && !slices.ContainsFunc(p.CallGraph().At(verdict.Position(t)), func(in ssa.Instruction) bool {
+			return slices.ContainsFunc(p.CallGraph().Out(in), func(e *callgraph.Edge) bool {
+				o := e.Callee.Object()
+				if o == nil || o.Pkg() == nil {
+					return false
+				}
+				_, client := p.ConcurrencyPath(o.Pkg())
+				return client
+			})
+		})
 	})
 }
 

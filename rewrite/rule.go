@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"go/ast"
+	"go/types"
 	"slices"
 
 	"etcdmod/internal/finding"
@@ -103,6 +104,12 @@ func unbounded(attempt func(*loop.Functions) *loop.Attempt) func(*loop.Functions
 		}
 		if attempt(p).Is(f, call) {
 			return "", ""
+		}
+		if tries.GivenDeadline(p.Program, f, call) {
+			return finding.Unknown, "its context is given a deadline by who calls it through an interface, which loops are not followed to"
+		}
+		if fn, ok := f.Callee(call).(*types.Func); ok && fn.Signature().Recv() != nil && types.IsInterface(fn.Signature().Recv().Type()) {
+			return finding.Unknown, "it is called through an interface or a type parameter, and loops are not followed to such a call with a deadline"
 		}
 		return finding.Once, "what bounds it is made outside of the loop"
 	}

@@ -61,7 +61,7 @@ type Paths struct {
 
 // Tries returns all places of the packages, in the order of their files.
 func Tries(fset *token.FileSet, pkgs []*packages.Package, paths Paths, skip func(*ast.File) bool) []Try {
-	c := &counter{paths: paths, found: map[token.Pos]bool{}, local: map[string]bool{}, funcs: map[token.Pos]function{}, vars: map[token.Pos]value{}, kept: map[token.Pos][]kept{}, calls: map[token.Pos][]call{}}
+	c := &counter{paths: paths, found: map[token.Pos]bool{}, local: map[string]bool{}, funcs: map[token.Pos]function{}, vars: map[token.Pos]value{}, kept: map[token.Pos][]kept{}, calls: map[token.Pos][]call{}, bound: map[string][]*types.Func{}}
 	sorted := slices.Clone(pkgs)
 	slices.SortStableFunc(sorted, func(a, b *packages.Package) int { // "p" before "p [p.test]"
 		if len(a.ID) != len(b.ID) {
@@ -99,12 +99,14 @@ func Tries(fset *token.FileSet, pkgs []*packages.Package, paths Paths, skip func
 type counter struct {
 	paths Paths
 	mutex []types.Type // *concurrency.Mutex, of each client
+	elect []types.Type // *concurrency.Election
 	found map[token.Pos]bool
-	local map[string]bool        // paths of the packages that are loaded
-	funcs map[token.Pos]function // by the name of the declaration
-	vars  map[token.Pos]value    // of packages, by their names
-	kept  map[token.Pos][]kept   // contexts that are stored in fields, by the field
-	calls map[token.Pos][]call   // of declared functions
+	local map[string]bool          // paths of the packages that are loaded
+	funcs map[token.Pos]function   // by the name of the declaration
+	vars  map[token.Pos]value      // of packages, by their names
+	kept  map[token.Pos][]kept     // contexts that are stored in fields, by the field
+	calls map[token.Pos][]call     // of declared functions, and of methods of interfaces
+	bound map[string][]*types.Func // methods of interfaces that are called, by their names
 	out   []Try
 }
 
@@ -130,7 +132,7 @@ type call struct {
 	info *types.Info
 }
 
-// mutexes notes the mutex types that a package can see.
+// mutexes notes the types of mutexes and elections that a package can see.
 func (c *counter) mutexes(p *packages.Package) {
 	if p.Types == nil {
 		return
@@ -139,9 +141,11 @@ func (c *counter) mutexes(p *packages.Package) {
 		if !slices.Contains(c.paths.Concurrency, unvendored(imp.Path())) {
 			continue
 		}
-		if obj, ok := imp.Scope().Lookup("Mutex").(*types.TypeName); ok {
-			if t := types.NewPointer(obj.Type()); !slices.ContainsFunc(c.mutex, func(u types.Type) bool { return types.Identical(t, u) }) {
-				c.mutex = append(c.mutex, t)
+		for name, known := range map[string]*[]types.Type{"Mutex": &c.mutex, "Election": &c.elect} {
+			if obj, ok := imp.Scope().Lookup(name).(*types.TypeName); ok {
+				if t := types.NewPointer(obj.Type()); !slices.ContainsFunc(*known, func(u types.Type) bool { return types.Identical(t, u) }) {
+					*known = append(*known, t)
+				}
 			}
 		}
 	}
@@ -173,6 +177,9 @@ func (c *counter) index(p *packages.Package) {
 				case *ast.CallExpr:
 					if obj := callee(p.TypesInfo, n); obj != nil && obj.Pos().IsValid() {
 						c.calls[obj.Origin().Pos()] = append(c.calls[obj.Origin().Pos()], call{n, fn, p.TypesInfo})
+						if recv := obj.Signature().Recv(); recv != nil && types.IsInterface(recv.Type()) {
+							c.bound[obj.Name()] = append(c.bound[obj.Name()], obj)
+						}
 					}
 				case *ast.CompositeLit:
 					c.keeps(p.TypesInfo, fn, n)
@@ -277,8 +284,12 @@ func (c *counter) selector(p *packages.Package, file *ast.File, in *ast.FuncDecl
 	switch {
 	case fn.Name() == "TryLock" && c.isClient(recv, c.paths.Concurrency, "Mutex"):
 		t.Kind = TryLock
-	case fn.Name() == "TryLock" && c.mayBeMutex(p.TypesInfo, sel, recv):
+	case fn.Name() == "TryLock" && mayBe(c.mutex, p.TypesInfo, sel, recv):
 		t.Kind, t.Dynamic = TryLock, true
+	case fn.Name() == "Lock" && n != nil && len(n.Args) == 1 && mayBe(c.mutex, p.TypesInfo, sel, recv) && c.timed(p.TypesInfo, in, n.Args[0], nil):
+		t.Kind, t.Dynamic = Lock, true
+	case fn.Name() == "Campaign" && n != nil && len(n.Args) == 2 && mayBe(c.elect, p.TypesInfo, sel, recv) && c.timed(p.TypesInfo, in, n.Args[0], nil):
+		t.Kind, t.Dynamic = Campaign, true
 	case fn.Name() == "Lock" && n != nil && len(n.Args) == 1 && c.isClient(recv, c.paths.Concurrency, "Mutex") && c.timed(p.TypesInfo, in, n.Args[0], nil):
 		t.Kind = Lock
 	case fn.Name() == "Campaign" && n != nil && len(n.Args) == 2 && c.isClient(recv, c.paths.Concurrency, "Election") && c.timed(p.TypesInfo, in, n.Args[0], nil):
@@ -310,9 +321,9 @@ func (c *counter) isClient(t types.Type, paths []string, name string) bool {
 	return ok && named.Obj().Name() == name && named.Obj().Pkg() != nil && slices.Contains(paths, unvendored(named.Obj().Pkg().Path()))
 }
 
-// mayBeMutex reports whether the method of an interface, or of a type parameter, may be
-// that of a mutex.
-func (c *counter) mayBeMutex(info *types.Info, sel *ast.SelectorExpr, recv types.Type) bool {
+// mayBe reports whether the method of an interface, or of a type parameter, may be that of one of
+// some types.
+func mayBe(some []types.Type, info *types.Info, sel *ast.SelectorExpr, recv types.Type) bool {
 	t := recv
 	if s := info.Selections[sel]; s != nil {
 		if _, ok := types.Unalias(s.Recv()).(*types.TypeParam); ok {
@@ -326,7 +337,7 @@ func (c *counter) mayBeMutex(info *types.Info, sel *ast.SelectorExpr, recv types
 	if !ok {
 		return false
 	}
-	return slices.ContainsFunc(c.mutex, func(m types.Type) bool { return hasMethods(m, iface) })
+	return slices.ContainsFunc(some, func(t types.Type) bool { return hasMethods(t, iface) })
 }
 
 // hasMethods reports whether t has all methods of an interface, which may demand more than

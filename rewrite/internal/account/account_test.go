@@ -74,6 +74,18 @@ func f(ctx context.Context, o op) { o.ctx, o.stop = context.WithTimeout(ctx, 1);
 		{"Lock with the context of a service", `type op struct { mu *concurrency.Mutex; ctx context.Context }
 func (o op) lock() { o.mu.Lock(o.ctx) }
 func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithCancel(ctx); defer stop(); op{ctx: c, mu: mu}.lock() }`, ""},
+		{"Lock of an interface with a timeout", `func f(ctx context.Context, l interface{ Lock(context.Context) error }) { c, stop := context.WithTimeout(ctx, 1); defer stop(); l.Lock(c) }`, "Lock call dynamic"},
+		{"Lock of a type parameter with a timeout", `func f[T interface{ Lock(context.Context) error }](ctx context.Context, l T) { c, stop := context.WithTimeout(ctx, 1); defer stop(); l.Lock(c) }`, "Lock call dynamic"},
+		{"Lock in a method of an interface that is called with a timeout", `type waiter interface{ Acquire(context.Context) error }
+type kept struct{ mu *concurrency.Mutex }
+func (k *kept) Acquire(ctx context.Context) error { return k.mu.Lock(ctx) }
+func f(ctx context.Context, w waiter) { c, stop := context.WithTimeout(ctx, 1); defer stop(); w.Acquire(c) }`, "Lock call"},
+		{"Lock in a method of another signature", `type waiter interface{ Acquire(context.Context) bool }
+type kept struct{ mu *concurrency.Mutex }
+func (k *kept) Acquire(ctx context.Context) error { return k.mu.Lock(ctx) }
+func f(ctx context.Context, w waiter) { c, stop := context.WithTimeout(ctx, 1); defer stop(); w.Acquire(c) }`, ""},
+		{"Lock of an interface", `func f(ctx context.Context, l interface{ Lock(context.Context) error }) { l.Lock(ctx) }`, ""},
+		{"Lock of an interface that is none of the mutex", `func f(ctx context.Context, l interface{ Lock(context.Context) (bool, error) }) { c, stop := context.WithTimeout(ctx, 1); defer stop(); l.Lock(c) }`, ""},
 		{"Campaign with a timeout", `func f(ctx context.Context, e *concurrency.Election) { ctx, stop := context.WithTimeout(ctx, 1); defer stop(); e.Campaign(ctx, "me") }`, "Campaign call"},
 		{"Campaign", `func f(ctx context.Context, e *concurrency.Election) { ctx, stop := context.WithCancel(ctx); defer stop(); e.Campaign(ctx, "me") }`, ""},
 		{"create if absent", `func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)).Then(clientv3.OpPut("k", "")).Commit() }`, "Commit call"},

@@ -35,7 +35,13 @@ func (c *counter) timed(info *types.Info, in *ast.FuncDecl, ctx ast.Expr, seen [
 		if fn == nil {
 			return false
 		}
-		for _, call := range c.calls[fn.Origin().Pos()] {
+		calls := slices.Clone(c.calls[fn.Origin().Pos()])
+		for _, of := range c.bound[fn.Name()] { // calls that may run the method
+			if fn.Signature().Recv() != nil && types.Identical(of.Signature(), fn.Signature()) {
+				calls = append(calls, c.calls[of.Origin().Pos()]...)
+			}
+		}
+		for _, call := range calls {
 			if i < len(call.node.Args) && c.timed(call.info, call.in, call.node.Args[i], seen) {
 				return true
 			}

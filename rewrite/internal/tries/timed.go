@@ -5,6 +5,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 	"time"
 
@@ -193,7 +194,8 @@ func shorter(f *source.File, within *ast.CallExpr, than time.Duration) bool {
 }
 
 // Deadline returns the call that gives the context ctx of a call its deadline, in the innermost
-// loop around the call or, outside of loops, in the function around it; nil if there is none.
+// loop around the call or, outside of loops, in the function around it; nil if there is none. A
+// literal that runs where it stands belongs to what is around it.
 func Deadline(p *source.Program, f *source.File, call *ast.CallExpr, ctx ast.Expr) *ast.CallExpr {
 	return deadline(p, f, call, ctx, 0)
 }
@@ -236,7 +238,55 @@ func deadline(p *source.Program, f *source.File, call *ast.CallExpr, ctx ast.Exp
 		}
 		return found == nil
 	})
+	if lit, ok := scope.(*ast.FuncLit); ok && found == nil && !source.PosWithin(obj.Pos(), lit) {
+		if run := runs(f, lit); run != nil { // in a goroutine, say
+			return deadline(p, f, run, ctx, depth+1)
+		}
+	}
 	return found
+}
+
+// runs returns the call that runs a function literal where it stands, or nil.
+func runs(f *source.File, lit *ast.FuncLit) *ast.CallExpr {
+	around := f.Around(lit)
+	if len(around) == 0 {
+		return nil
+	}
+	call, ok := around[len(around)-1].(*ast.CallExpr)
+	if !ok || call.Fun != ast.Expr(lit) {
+		return nil
+	}
+	return call
+}
+
+// GivenDeadline reports whether the context of a call is a parameter of the method around it, to which a call
+// through an interface may give one with a deadline.
+func GivenDeadline(p *source.Program, f *source.File, call *ast.CallExpr) bool {
+	decl, ok := p.RepeatedAround(call).(*ast.FuncDecl)
+	if !ok || decl.Recv == nil || len(call.Args) == 0 {
+		return false
+	}
+	fn, ok := f.Pkg.TypesInfo.Defs[decl.Name].(*types.Func)
+	if !ok {
+		return false
+	}
+	param := slices.Index(slices.Collect(fn.Signature().Params().Variables()), f.VariableOf(call.Args[0]))
+	if param < 0 {
+		return false
+	}
+	for _, in := range p.Files {
+		for n := range ast.Preorder(in.Syntax) {
+			c, ok := n.(*ast.CallExpr)
+			if !ok || param >= len(c.Args) {
+				continue
+			}
+			of, ok := in.Callee(c).(*types.Func)
+			if ok && of != fn && of.Name() == fn.Name() && slices.Contains(p.DeclsOf(of), decl) && Deadline(p, in, c, c.Args[param]) != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // givesDeadline reports whether a function of the module makes a context with a deadline and

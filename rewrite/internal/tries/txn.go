@@ -354,10 +354,15 @@ func missing(f *source.File, e ast.Expr) ast.Expr {
 		return nil
 	}
 	op, zero := f.Pkg.TypesInfo.Types[call.Args[1]].Value, f.Pkg.TypesInfo.Types[call.Args[2]].Value
-	if op == nil || zero == nil || op.Kind() != constant.String || constant.StringVal(op) != "=" || constant.Sign(zero) != 0 {
+	if op == nil || zero == nil || op.Kind() != constant.String {
 		return nil
 	}
-	return target.Args[0]
+	switch v, exact := constant.Int64Val(constant.ToInt(zero)); {
+	case !exact:
+	case constant.StringVal(op) == "=" && v == 0, constant.StringVal(op) == "<" && v == 1:
+		return target.Args[0]
+	}
+	return nil
 }
 
 // sameKeyText reports whether two expressions of one function are the same key.
