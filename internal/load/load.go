@@ -50,9 +50,18 @@ type Cache struct {
 	deep   string
 }
 
-// Deep returns a file that nests too deeply to be looked at, or "". The go command builds such a
-// file, unlike one that does not parse, so it is not known what else its module does.
+// Deep returns a file that nests too deeply to be looked at, or declares what is too big, or "". The go
+// command builds such a file, unlike one that does not parse, so it is not known what else its module does.
 func (c *Cache) Deep() string { return c.deep }
+
+// unfit notes such a file.
+func (c *Cache) unfit(at token.Position) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.deep == "" || at.Filename < c.deep {
+		c.deep = at.Filename
+	}
+}
 
 // A parsing is what came of one file.
 type parsing struct {
@@ -79,14 +88,12 @@ func (c *Cache) parse(name string, src []byte) (*ast.File, error) {
 	p.once.Do(func() {
 		p.file, p.err = parser.ParseFile(c.Fset, name, src, parser.ParseComments|parser.AllErrors)
 		if at := tooDeep(p.file); at.IsValid() {
-			c.mu.Lock()
-			c.deep = name
-			c.mu.Unlock()
+			c.unfit(c.Fset.PositionFor(at, false))
 			p.file, p.err = nil, scanner.ErrorList{{Pos: c.Fset.Position(at), Msg: fmt.Sprintf("it is nested more than %d deep, so that nothing in the file was looked at", deepest)}}
 		}
 	})
 	if !bytes.Equal(p.src, src) {
-		return nil, fmt.Errorf("%s was changed while it was read", name)
+		return nil, fmt.Errorf("%s was changed while it was read", quote.Name(name))
 	}
 	return p.file, p.err
 }

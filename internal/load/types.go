@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/tools/go/packages"
 
@@ -30,6 +29,7 @@ type checker struct {
 	sizes types.Sizes
 	minor int               // of the version of the go command
 	over  map[string]string // the file that is read in place of another that was not asked for
+	measure
 }
 
 // newChecker returns the checker for packages that the go command chose the files of in a
@@ -39,7 +39,7 @@ func newChecker(c *Cache, built *build.Context, order []*node, over map[string]s
 	if sizes == nil {
 		return nil, fmt.Errorf("the sizes of types are not known for compiler %q on GOARCH %q", built.Compiler, built.GOARCH)
 	}
-	return &checker{cache: c, order: order, sizes: sizes, minor: minor(built), over: over}, nil
+	return &checker{cache: c, order: order, sizes: sizes, minor: minor(built), over: over, measure: measure{known: map[string]int{}}}, nil
 }
 
 // minor returns the 26 of "go1.26".
@@ -55,15 +55,15 @@ func minor(built *build.Context) (most int) {
 // all gives the packages their types.
 func (c *checker) all(ctx context.Context, l lister) error {
 	split(c.order)
-	var parsed sync.WaitGroup
-	parsed.Go(func() { c.parse(false) })
+	var parsed together
+	parsed.run(func() { c.parse(false) })
 	if err := c.exports(); err != nil {
 		for _, n := range c.order {
 			n.source = true
 		}
 	}
 	c.made(ctx, l)
-	parsed.Wait()
+	parsed.wait()
 	c.parse(true)
 	if err := c.check(ctx); err != nil {
 		return err
@@ -123,13 +123,13 @@ func (c *checker) declarations(n *node) (files []*ast.File) {
 // check type-checks what comes from source, each package after what it imports.
 func (c *checker) check(ctx context.Context) error {
 	work := make(chan struct{}, runtime.GOMAXPROCS(0))
-	var all sync.WaitGroup
+	var all together
 	for _, n := range c.order {
 		if !n.source {
 			close(n.done)
 			continue
 		}
-		all.Go(func() {
+		all.run(func() {
 			defer close(n.done)
 			for _, imp := range n.imports {
 				<-imp.done
@@ -141,7 +141,7 @@ func (c *checker) check(ctx context.Context) error {
 			}
 		})
 	}
-	all.Wait()
+	all.wait()
 	return ctx.Err()
 }
 
@@ -169,6 +169,13 @@ func (c *checker) one(n *node) {
 		}
 	} else {
 		files = c.declarations(n)
+	}
+	if at := c.measure.swollen(n.PkgPath, files); at.IsValid() {
+		const why = "what is declared here is too big to be looked at, with all that it names"
+		c.cache.unfit(c.cache.Fset.PositionFor(at, false))
+		n.fail(scanner.ErrorList{{Pos: c.cache.Fset.Position(at), Msg: why}})
+		n.IllTyped = true
+		return
 	}
 	conf := &types.Config{
 		Importer:         importer{n},

@@ -68,7 +68,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 	}
 	if name := cache.Deep(); name != "" {
 		r.problems(progs)
-		r.skip(r.mod.Root, finding.SkipUnreadable, "nothing was looked for in this module, since "+quote.Name(r.mod.Rel(name))+" may use what would be changed, and nests too deeply to be looked at; put that right and run again")
+		r.skip(r.mod.Root, finding.SkipUnreadable, "nothing was looked for in this module, since "+quote.Name(r.mod.Rel(name))+" may use what would be changed, and nests too deeply, or declares what is too big, to be looked at; put that right and run again")
 		return nil, nil
 	}
 	r.unread(chosen, progs)
