@@ -15,7 +15,9 @@ import (
 	"etcdmod/internal/gocmd"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/pathname"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/report"
+	"etcdmod/internal/rooted"
 	"etcdmod/modbump"
 )
 
@@ -59,6 +61,9 @@ func bumpCommand(env *Env) *cli.Command {
 // became of those before it: written, or in the layer that the next ones see.
 func (s *settings) bumpAll(ctx context.Context, env *Env, t *target) error {
 	worst := &exit{}
+	if t.fault {
+		worst.code = ExitIncomplete
+	}
 	bumped := map[int]bool{}
 	var idle []string
 	for _, dir := range t.dirs {
@@ -73,7 +78,7 @@ func (s *settings) bumpAll(ctx context.Context, env *Env, t *target) error {
 		}
 		changes, err := one.bumpModule(ctx, env)
 		bumped[i] = one.bump.Refresh || slices.ContainsFunc(changes, func(c change.Change) bool { return filepath.Base(c.Path) == "go.mod" })
-		if len(t.dirs) == 1 {
+		if len(t.dirs) == 1 && !t.fault {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -211,12 +216,12 @@ func (e *exit) add(env *Env, dir string, err error) {
 	if err == nil {
 		return
 	}
-	code, text := ExitUsage, err.Error()
+	code, text := ExitUsage, rooted.Words(err)
 	if x, ok := err.(*exit); ok {
 		code = x.code
 	}
 	if text != "" {
-		say(env.Stderr, "etcdmod: %s: %s\n", dir, text)
+		say(env.Stderr, "etcdmod: %s: %s\n", quote.Name(dir), text)
 	}
 	if severity(code) > severity(e.code) {
 		e.code = code

@@ -9,6 +9,7 @@ import (
 
 	"etcdmod/internal/modules"
 	"etcdmod/internal/pathname"
+	"etcdmod/internal/quote"
 )
 
 // A target is the modules that a command is about.
@@ -23,6 +24,8 @@ type target struct {
 	repo string
 	// tree has what ties them together.
 	tree *modules.Tree
+	// fault says that a module below the arguments could not be looked at: it was named.
+	fault bool
 }
 
 // spellings are the names by which the go command reaches the directory of the module with an
@@ -42,7 +45,7 @@ func findModules(ctx context.Context, env *Env, dir string, args []string, opts 
 		return oneModule(root, opts)
 	}
 	var roots []string
-	many := false
+	many, fault := false, false
 	for _, arg := range args {
 		name, all := strings.CutSuffix(filepath.ToSlash(arg), "/...")
 		if name == "..." {
@@ -69,7 +72,8 @@ func findModules(ctx context.Context, env *Env, dir string, args []string, opts 
 			return nil, err
 		}
 		for _, n := range tree.Notes {
-			say(env.Stderr, "etcdmod: %s: %s\n", path.Join(strings.TrimSuffix(filepath.ToSlash(arg), "..."), n.Path), n.Detail)
+			say(env.Stderr, "etcdmod: %s: %s\n", quote.Name(path.Join(strings.TrimSuffix(filepath.ToSlash(arg), "..."), n.Path)), n.Detail)
+			fault = fault || n.Fault
 		}
 		if len(tree.Modules) == 0 {
 			return nil, usage("there is no go.mod at or below %s", arg)
@@ -95,7 +99,7 @@ func findModules(ctx context.Context, env *Env, dir string, args []string, opts 
 			spelled[i] = root
 		}
 	}
-	t := &target{repo: repo, tree: tree, spelled: spelled}
+	t := &target{repo: repo, tree: tree, spelled: spelled, fault: fault}
 	for _, i := range tree.Order() {
 		t.dirs = append(t.dirs, spelled[i])
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"etcdmod/internal/quote"
+	"etcdmod/internal/report"
 	"etcdmod/internal/rollout"
 	"etcdmod/internal/ship"
 )
@@ -36,7 +39,7 @@ func shipCommand(env *Env) *cli.Command {
 		Description: "Takes the directory that \"rollout -o dir\" or \"merge -o dir\" has written, and does what -branch and\n" +
 			"-publish of rollout do, on another day or another machine: where the modules are compiled and tested,\n" +
 			"nobody needs to be allowed to push. The checkout has to be of the commit that was looked at, or of\n" +
-			"one with the same files.\n\n" + environment,
+			"one with the same files. The exit code is 3 where a unit has not left, or a module failed: that has none.\n\n" + environment,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "C", Usage: "ship from the repository that `dir` is in", TakesFile: true},
 			&cli.BoolFlag{Name: "trust", Usage: "take a directory that no run of this user has written on this machine"},
@@ -52,7 +55,7 @@ func shipCommand(env *Env) *cli.Command {
 			}
 			index, err := ship.ReadIndex(ctx, opts.Out, cmd.Bool("trust"))
 			if err != nil {
-				return usage("%s: %w", cmd.Args().First(), err)
+				return usage("%s: %w", quote.Name(cmd.Args().First()), err)
 			}
 			s, err := openShipper(ctx, env, cmd, opts)
 			if err != nil {
@@ -67,7 +70,11 @@ func shipCommand(env *Env) *cli.Command {
 			if err := index.WriteReports(opts.Out, reportTopics()); err != nil { // with what has left
 				return err
 			}
-			if unshipped(index) {
+			lacks := lacking(index)
+			for _, text := range lacks {
+				say(env.Stderr, "etcdmod: no unit: %s\n", text)
+			}
+			if len(lacks) > 0 || unshipped(index) {
 				return &exit{code: ExitIncomplete}
 			}
 			return nil
@@ -93,6 +100,22 @@ func unshipped(index *rollout.Index) bool {
 		}
 	}
 	return false
+}
+
+// lacking names what a rollout has no units of because nothing can be said about it: all that there is
+// may have left, and the whole has not.
+func lacking(index *rollout.Index) (out []string) {
+	for _, m := range index.Modules {
+		if m.State == report.Failed {
+			out = append(out, quote.Name(m.Dir)+": "+quote.Line(cmp.Or(m.Reason, report.Failed.Explain())))
+		}
+	}
+	for _, n := range index.Notes {
+		if n.Fault {
+			out = append(out, quote.Name(n.Path)+": "+quote.Line(n.Detail))
+		}
+	}
+	return out
 }
 
 // openShipper gives what takes the units of a rollout further; nil where nothing is asked for.

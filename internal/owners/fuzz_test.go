@@ -31,7 +31,7 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%v, then %v", owned, again)
 			}
 			for _, o := range owned {
-				if !strings.Contains(o.Name, "@") || strings.ContainsAny(o.Name, " \t\n") {
+				if !IsOwner(o.Name) {
 					t.Errorf("%q owns something", o.Name)
 				}
 			}

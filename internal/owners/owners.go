@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -75,6 +76,12 @@ func Read(root, name string, syntax Syntax) (*File, error) {
 	}
 	return Parse(name, string(data), syntax)
 }
+
+// form is what the names of owners look like, whichever host they are for.
+var form = regexp.MustCompile(`^(?:@{1,2}[A-Za-z0-9_-][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.-]+)*|[\pL\pN._%+][\pL\pN._%+=~'-]*@[\pL\pN.-]+)$`)
+
+// IsOwner reports whether a name is one that [File.Of] gives.
+func IsOwner(name string) bool { return form.MatchString(name) }
 
 // maxLines is how many lines a file may have: those of the biggest repositories have some
 // thousands. Each line may match each file, and costs some kilobytes of memory.

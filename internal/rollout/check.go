@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/owners"
 	"etcdmod/internal/pathname"
 	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
@@ -68,10 +69,19 @@ func (m *Module) check() error {
 	if m.Dir != "." && pathname.Check(m.Dir) != nil {
 		return errors.New("its directory " + pathname.Check(m.Dir).Error())
 	}
+	if m.State.Explain() == "" {
+		return fmt.Errorf("its state is %s, and there is none of that name", quote.Name(string(m.State)))
+	}
+	if err := owned(m.Owners); err != nil {
+		return err
+	}
 	var known []string
 	found := map[string]bool{}
-	for _, f := range m.Findings {
+	for _, f := range slices.Concat(m.Findings, m.Ignored) {
 		found[f.ID] = true
+		if err := owned(f.Owners); err != nil {
+			return err
+		}
 	}
 	for _, u := range m.Units {
 		switch {
@@ -93,6 +103,9 @@ func (m *Module) check() error {
 			}
 		}
 		known = append(known, u.ID)
+		if err := u.left(); err != nil {
+			return fmt.Errorf("unit %s: %w", u.ID, err)
+		}
 		for _, f := range u.Files {
 			if err := pathname.Check(f.Path); err != nil {
 				return fmt.Errorf("unit %s: the name of the file %s %w", u.ID, quote.Name(f.Path), err)
@@ -103,6 +116,35 @@ func (m *Module) check() error {
 			if slices.ContainsFunc(f.Findings, func(id string) bool { return !found[id] }) {
 				return fmt.Errorf("unit %s: %s is for findings that there are not", u.ID, quote.Name(f.Path))
 			}
+		}
+	}
+	return nil
+}
+
+// commitForm is what names of commits look like, with either hash.
+var commitForm = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// noBranch matches what no name of a branch has: git forbids it, or takes it for something else, such as
+// a flag or another branch to push to.
+var noBranch = regexp.MustCompile(`^[-/+]|[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//`)
+
+// left reports where a unit is said to have gone that no ship has taken it to. The names are handed to the
+// command that publishes it.
+func (u *Unit) left() error {
+	switch {
+	case u.Branch != "" && (!strings.HasSuffix(u.Branch, u.ID) || noBranch.MatchString(u.Branch) || quote.Line(u.Branch) != u.Branch):
+		return fmt.Errorf("%s is no branch of it", quote.Name(u.Branch))
+	case u.Commit != "" && !commitForm.MatchString(u.Commit), (u.Branch == "") != (u.Commit == ""):
+		return fmt.Errorf("%s is no commit of its branch", quote.Name(u.Commit))
+	}
+	return owned(u.Owners)
+}
+
+// owned reports an owner of a name that no CODEOWNERS gives one.
+func owned(names []string) error {
+	for _, name := range names {
+		if !owners.IsOwner(name) {
+			return fmt.Errorf("%s is no owner", quote.Name(name))
 		}
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"etcdmod/internal/rooted"
 )
 
 var errTimeout = errors.New("it took longer than the time for one module; -timeout sets it")
@@ -65,7 +67,7 @@ func (r *run) isolate(ctx context.Context, f func(context.Context) (func() error
 
 // failure gives an error as the index has it.
 func failure(err error, repo string) *Failure {
-	f := &Failure{Kind: FailedError, Message: relative(err.Error(), repo)}
+	f := &Failure{Kind: FailedError, Message: relative(rooted.Words(err), repo)}
 	var p *panicError
 	switch {
 	case errors.As(err, &p):

@@ -11,6 +11,7 @@ import (
 
 	"etcdmod/internal/patch"
 	"etcdmod/internal/pathname"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rollout/state"
 	"etcdmod/internal/rooted"
 	"etcdmod/internal/version"
@@ -39,11 +40,11 @@ func Merge(out string, dirs []string) (_ *Index, took time.Duration, err error) 
 	}()
 	for _, dir := range dirs {
 		if out != "" && (pathname.Below(realDir(out), realDir(dir)) || pathname.Below(realDir(dir), realDir(out))) {
-			return nil, 0, fmt.Errorf("%w: the output in %s would replace the shard in %s", ErrUsage, out, dir)
+			return nil, 0, fmt.Errorf("%w: the output in %s would replace the shard in %s", ErrUsage, quote.Name(out), quote.Name(dir))
 		}
 		s, err := openShard(dir)
 		if err != nil {
-			return nil, 0, fmt.Errorf("%w: %s: %w", ErrUsage, dir, err)
+			return nil, 0, fmt.Errorf("%w: %s: %w", ErrUsage, quote.Name(dir), err)
 		}
 		shards = append(shards, s)
 	}
@@ -56,7 +57,7 @@ func Merge(out string, dirs []string) (_ *Index, took time.Duration, err error) 
 	from := map[string]*shardOutput{}
 	for _, s := range shards {
 		if s.index.unvouched != nil && index.unvouched == nil {
-			index.unvouched = fmt.Errorf("%s: %w", s.dir, s.index.unvouched)
+			index.unvouched = fmt.Errorf("%s: %w", quote.Name(s.dir), s.index.unvouched)
 		}
 		took = max(took, time.Duration(s.times.Seconds*float64(time.Second)))
 		for _, n := range s.index.Notes {
@@ -66,7 +67,7 @@ func Merge(out string, dirs []string) (_ *Index, took time.Duration, err error) 
 		}
 		for _, m := range s.index.Modules {
 			if other := from[m.Dir]; other != nil {
-				return nil, 0, fmt.Errorf("%w: the module in %s is in %s and in %s", ErrUsage, m.Dir, other.dir, s.dir)
+				return nil, 0, fmt.Errorf("%w: the module in %s is in %s and in %s", ErrUsage, quote.Name(m.Dir), quote.Name(other.dir), quote.Name(s.dir))
 			}
 			from[m.Dir] = s
 			m.Seconds = s.times.Modules[m.Dir]
@@ -82,7 +83,7 @@ func Merge(out string, dirs []string) (_ *Index, took time.Duration, err error) 
 	for i := range index.Modules {
 		m := &index.Modules[i]
 		if files[i], err = from[m.Dir].units(m); err != nil {
-			return nil, 0, fmt.Errorf("%w: %s: %w", ErrUsage, from[m.Dir].dir, err)
+			return nil, 0, fmt.Errorf("%w: %s: %w", ErrUsage, quote.Name(from[m.Dir].dir), err)
 		}
 	}
 	o, err := openOutput(out, &index)

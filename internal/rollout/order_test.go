@@ -16,6 +16,7 @@ import (
 	"etcdmod/internal/change"
 	"etcdmod/internal/finding"
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/report"
 )
 
 // A bumper is a pipeline that changes the go.mod of the module in base alone, and has the others
@@ -161,6 +162,9 @@ func TestOrderRefused(t *testing.T) {
 			{Dir: "c"},
 		}, "after none that has it"},
 	} {
+		for i := range c.modules {
+			c.modules[i].State = report.Changed
+		}
 		x := Index{Modules: c.modules}
 		if err := x.check(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)

@@ -320,7 +320,7 @@ func (b *branch) message() (string, error) {
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 	_, intro, _ := bytes.Cut(text, []byte("\n")) // the title
 	intro, _, _ = bytes.Cut(intro, []byte("\n## "))
-	return strings.TrimSpace(quote.Line(b.unit.Title)+"\n\n"+strings.TrimSpace(string(intro))) + "\n", nil
+	return strings.TrimSpace(quote.Line(b.unit.Title)+"\n\n"+strings.TrimSpace(quote.Visible(string(intro)))) + "\n", nil
 }
 
 // point makes the branch point to the commit, unless there is one already.
@@ -343,7 +343,7 @@ func (b *branch) point(ctx context.Context) (What, error) {
 			return "", fmt.Errorf("there is a branch %s with other changes; git branch -D deletes it, -force makes it anew", b.name)
 		}
 		if dir, err := b.checkedOut(ctx, ref); err != nil || dir != "" {
-			return "", errors.Join(err, fmt.Errorf("the branch %s has other changes, and is checked out in %s", b.name, dir))
+			return "", errors.Join(err, fmt.Errorf("the branch %s has other changes, and is checked out in %s", b.name, quote.Name(dir)))
 		}
 		what, was = Replaced, there
 	}
