@@ -15,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"etcdmod/internal/modules"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 )
 
@@ -111,7 +112,7 @@ func readConfig(dir string, cmd *cli.Command) (file string, configs []string, er
 		}
 	}
 	if err != nil {
-		return "", nil, usage("%s:%w", file, err)
+		return "", nil, usage("%s:%w", quote.Name(file), err)
 	}
 	return file, configs, nil
 }

@@ -32,8 +32,6 @@ var allowed = map[string]string{
 	"internal/bump/vendoring/make.go":    "in a scratch directory of its own",
 	"internal/bump/vendoring/origins.go": "in a scratch directory of its own",
 	"internal/verify/shadow/files.go":    "writes into a scratch directory",
-	"internal/journal/lock_unix.go":      "opens the journal to lock it, without waiting and without following a link",
-	"internal/journal/lock_other.go":     "the same",
 	"internal/procgroup/watch_linux.go":  "itself, and what the system says of processes",
 	"internal/ship/publish.go":           "the command that the user gave",
 	"internal/command/pager.go":          "the pager of the user's environment or global configuration",

@@ -9,6 +9,8 @@ import (
 
 	"etcdmod/internal/discover"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/pathname"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 )
 
@@ -84,18 +86,21 @@ func (s *settings) parts(env *Env) ([]*settings, error) {
 		add(root, "./"+filepath.ToSlash(rel))
 	}
 	if len(parts) > 1 || parts[0].dir != s.dir {
-		return parts, s.joined(parts)
+		return parts, s.joined(env, parts)
 	}
 	return parts, nil
 }
 
 // joined makes what several modules have in common, and reports what can only be for one.
-func (s *settings) joined(parts []*settings) error {
+func (s *settings) joined(env *Env, parts []*settings) error {
 	var roots []string
 	for _, one := range parts {
 		root := modules.Above(one.dir)
 		if root == "" {
 			return usage("%s is in no module; name packages of the modules that the go.work uses", one.dir)
+		}
+		if err := s.own(env, root); err != nil {
+			return err
 		}
 		roots = append(roots, root)
 		// A file that is named on the command line is for all of them.
@@ -118,6 +123,22 @@ func (s *settings) joined(parts []*settings) error {
 		one.repo = repo
 	}
 	return nil
+}
+
+// own makes sure that a module which a go.work names is of the tree that the command is given in. A go.work
+// may be one of a repository, and what that says is not where this writes.
+func (s *settings) own(env *Env, root string) error {
+	dir, real := modules.Resolved(s.dir), modules.Resolved(root)
+	repo := modules.Repository(dir)
+	if repo == "" {
+		work, _ := modules.First(s.dir, env.Environ)
+		if pathname.Below(dir, real) || pathname.Below(modules.Resolved(filepath.Dir(work)), real) {
+			return nil
+		}
+	} else if modules.Repository(real) == repo {
+		return nil
+	}
+	return usage("%s is outside of the tree that %s is in, and a go.work names it; run there, with -C %s", quote.Name(root), quote.Name(s.dir), quote.Name(root))
 }
 
 // fixed is the directory that all matches of a pattern are in.

@@ -17,6 +17,7 @@ import (
 
 	"etcdmod/internal/finding"
 	"etcdmod/internal/modules"
+	"etcdmod/internal/quote"
 )
 
 // A Module is one module on disk.
@@ -110,11 +111,11 @@ func Find(dir string, opts Options) (*Module, error) {
 		return nil, fmt.Errorf("cannot read go.mod: %w", err)
 	}
 	if bytes.HasPrefix(m.GoMod, []byte("\xef\xbb\xbf")) {
-		return nil, fmt.Errorf("%s starts with a byte order mark, which the go command does not accept; remove it", m.GoModFile)
+		return nil, fmt.Errorf("%s starts with a byte order mark, which the go command does not accept; remove it", quote.Name(m.GoModFile))
 	}
 	m.Path = modules.ModulePath(m.GoMod)
 	if m.Path == "" {
-		return nil, fmt.Errorf("%s has no module directive; add one (\"go mod edit -module path\")", m.GoModFile)
+		return nil, fmt.Errorf("%s has no module directive; add one (\"go mod edit -module path\")", quote.Name(m.GoModFile))
 	}
 	m.repository(opts.Repo)
 	m.workspace(opts.Env)

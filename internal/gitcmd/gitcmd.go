@@ -285,7 +285,8 @@ type Uncommitted struct {
 // does not track, also where it is told to ignore them.
 func (r Runner) Uncommitted(ctx context.Context, names []string) (out []Uncommitted, err error) {
 	for part := range slices.Chunk(names, 500) { // a command line has an end
-		args := slices.Concat([]string{"status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored", "--"}, part)
+		// In a submodule git would run itself, with the filters that the configuration of that has.
+		args := slices.Concat([]string{"status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=all", "--untracked-files=all", "--ignored", "--"}, part)
 		list, err := r.With("GIT_LITERAL_PATHSPECS=1").List(ctx, args...)
 		if err != nil {
 			return nil, err

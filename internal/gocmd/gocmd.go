@@ -18,6 +18,7 @@ import (
 
 	"etcdmod/internal/goenv"
 	"etcdmod/internal/procgroup"
+	"etcdmod/internal/quote"
 )
 
 // ErrNoGo is wrapped by errors of a machine on which there is no go command.
@@ -90,7 +91,7 @@ func (e *Error) Error() string {
 	if len(e.Args) > 0 {
 		verb += " " + e.Args[0]
 	}
-	return fmt.Sprintf("%s (in %s): %s", verb, e.Dir, msg)
+	return fmt.Sprintf("%s (in %s): %s", verb, quote.Name(e.Dir), msg)
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"etcdmod/internal/change"
+	"etcdmod/internal/quote"
 )
 
 // Apply makes changes of files, all of which are below the directory root, or none of them.
@@ -43,7 +44,7 @@ func apply(root string, files []change.Change, step stepFunc) error {
 	}
 	defer l.close()
 	if l.size > 0 {
-		return fmt.Errorf("%s: %w", t.path(Name), ErrPending)
+		return fmt.Errorf("%s: %w", quote.Name(t.path(Name)), ErrPending)
 	}
 
 	targets, dirs, err := t.check(files)

@@ -12,6 +12,7 @@ import (
 
 	"etcdmod/internal/change"
 	"etcdmod/internal/pathname"
+	"etcdmod/internal/quote"
 )
 
 // A target is a change that was found fit to be written.
@@ -110,7 +111,7 @@ func fitName(path, name string) error {
 }
 
 func same(path, other string) error {
-	reason := "is the same file as " + other + "; each file may be written once"
+	reason := "is the same file as " + quote.Name(other) + "; each file may be written once"
 	if path == other {
 		reason = "is listed twice; each file may be written once"
 	}
@@ -125,9 +126,9 @@ func (t *tree) relative(path, resolved string) (string, error) {
 		return name, nil
 	}
 	if resolved != path {
-		return "", &TargetError{Path: path, Reason: fmt.Sprintf("leads to %s, which is outside %s", resolved, t.shown)}
+		return "", &TargetError{Path: path, Reason: fmt.Sprintf("leads to %s, which is outside %s", quote.Name(resolved), quote.Name(t.shown))}
 	}
-	return "", &TargetError{Path: path, Reason: "is outside " + t.shown}
+	return "", &TargetError{Path: path, Reason: "is outside " + quote.Name(t.shown)}
 }
 
 // checkPresent looks at a file that is there.
@@ -201,7 +202,7 @@ func (t *tree) checkNew(f change.Change) (string, []string, error) {
 			return "", nil, &TargetError{f.Path, "cannot be created", err}
 		}
 		if _, err := os.Lstat(dir); err == nil {
-			return "", nil, &TargetError{Path: f.Path, Reason: "cannot be created: " + dir + " is a symbolic link that leads nowhere"}
+			return "", nil, &TargetError{Path: f.Path, Reason: "cannot be created: " + quote.Name(dir) + " is a symbolic link that leads nowhere"}
 		}
 		dir, rest, lacking = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest), lacking+1
 	}
@@ -210,7 +211,7 @@ func (t *tree) checkNew(f change.Change) (string, []string, error) {
 		return "", nil, err
 	}
 	if info, err := os.Stat(resolved); err != nil || !info.IsDir() {
-		return "", nil, &TargetError{f.Path, "cannot be created: " + dir + " is not a directory", err}
+		return "", nil, &TargetError{f.Path, "cannot be created: " + quote.Name(dir) + " is not a directory", err}
 	}
 	missing := make([]string, lacking)
 	for i, d := lacking-1, filepath.Dir(name); i >= 0; i, d = i-1, filepath.Dir(d) {

@@ -8,15 +8,15 @@ import (
 	"os"
 )
 
-// openLocked opens the journal. Here the file itself is the lock of a run.
-func openLocked(path string, how lockMode) (*os.File, error) {
+// openLocked opens the journal in a directory. Here the file itself is the lock of a run.
+func openLocked(dir *os.Root, how lockMode) (*os.File, error) {
 	switch how {
 	case lockShared:
-		return os.Open(path)
+		return dir.Open(Name)
 	case lockExclusive:
-		return os.OpenFile(path, os.O_RDWR, 0)
+		return dir.OpenFile(Name, os.O_RDWR, 0)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := dir.OpenFile(Name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, ErrPending
 	}

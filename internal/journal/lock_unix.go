@@ -10,24 +10,28 @@ import (
 	"time"
 )
 
-// openLocked opens the journal and locks it without waiting for another run.
-// The lock ends with the process or with unlock. Symbolic links are not followed.
+// openLocked opens the journal in a directory and locks it without waiting for another run.
+// The lock ends with the process or with unlock. A symbolic link is not followed out of the
+// directory, and no other one that somebody puts in the place of that is written into.
 //
 // On a file system without locks the file itself is the lock of a run.
-func openLocked(path string, how lockMode) (*os.File, error) {
+func openLocked(dir *os.Root, how lockMode) (*os.File, error) {
 	deadline := time.Now().Add(lockPatience)
 	for {
-		f, created, err := openJournal(path, how)
+		f, created, err := openJournal(dir, how)
 		if err != nil {
 			return nil, err
 		}
 		err = flock(f, how)
 		switch {
-		case err == nil && stillAt(f, path):
+		case err == nil && stillAt(f, dir):
 			return f, nil
-		case err == nil:
+		case err == nil && time.Now().Before(deadline):
 			// The run that had it removed it between our open and our lock.
 			f.Close()
+		case err == nil: // a link is in its place
+			f.Close()
+			return nil, ErrBusy
 		case errors.Is(err, syscall.EWOULDBLOCK):
 			f.Close()
 			if time.Now().After(deadline) {
@@ -47,21 +51,21 @@ func openLocked(path string, how lockMode) (*os.File, error) {
 	}
 }
 
-func openJournal(path string, how lockMode) (f *os.File, created bool, err error) {
+func openJournal(dir *os.Root, how lockMode) (f *os.File, created bool, err error) {
 	// Without O_NONBLOCK a named pipe would stop us.
-	const flags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+	const flags = syscall.O_NONBLOCK
 	switch how {
 	case lockShared:
-		f, err = os.OpenFile(path, os.O_RDONLY|flags, 0)
+		f, err = dir.OpenFile(Name, os.O_RDONLY|flags, 0)
 	case lockExclusive:
-		f, err = os.OpenFile(path, os.O_RDWR|flags, 0)
+		f, err = dir.OpenFile(Name, os.O_RDWR|flags, 0)
 	default:
 		for {
-			f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|flags, 0o644)
+			f, err = dir.OpenFile(Name, os.O_RDWR|os.O_CREATE|os.O_EXCL|flags, 0o644)
 			if !errors.Is(err, fs.ErrExist) {
 				return f, true, err
 			}
-			f, err = os.OpenFile(path, os.O_RDWR|flags, 0)
+			f, err = dir.OpenFile(Name, os.O_RDWR|flags, 0)
 			if !errors.Is(err, fs.ErrNotExist) {
 				return f, false, err
 			}
@@ -83,12 +87,12 @@ func flock(f *os.File, how lockMode) error {
 	}
 }
 
-func stillAt(f *os.File, path string) bool {
+func stillAt(f *os.File, dir *os.Root) bool {
 	a, err := f.Stat()
 	if err != nil {
 		return false
 	}
-	b, err := os.Lstat(path)
+	b, err := dir.Lstat(Name)
 	return err == nil && os.SameFile(a, b)
 }
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -11,7 +12,8 @@ const errSharingViolation = syscall.Errno(32)
 
 // openLocked opens the journal so that nobody else can open it, or, for lockShared,
 // write it, until it is closed or the process ends. Symbolic links are not followed.
-func openLocked(path string, how lockMode) (*os.File, error) {
+func openLocked(dir *os.Root, how lockMode) (*os.File, error) {
+	path := filepath.Join(dir.Name(), Name)
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, err

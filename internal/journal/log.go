@@ -37,12 +37,12 @@ func openLog(t *tree, how lockMode) (*log, error) {
 	if info, err := t.root.Lstat(Name); err == nil && !info.Mode().IsRegular() {
 		return nil, damaged(t.path(Name)) // opening a named pipe could wait for ever
 	}
-	f, err := openLocked(filepath.Join(t.dir, Name), how)
+	f, err := openLocked(t.root, how)
 	if errors.Is(err, ErrBusy) {
-		return nil, fmt.Errorf("%s: %w", t.shown, err)
+		return nil, fmt.Errorf("%s: %w", quote.Name(t.shown), err)
 	}
 	if errors.Is(err, ErrPending) {
-		return nil, fmt.Errorf("%s: %w", t.path(Name), err)
+		return nil, fmt.Errorf("%s: %w", quote.Name(t.path(Name)), err)
 	}
 	if err != nil {
 		op := "open"
@@ -52,7 +52,7 @@ func openLog(t *tree, how lockMode) (*log, error) {
 		return nil, &WriteError{op, t.path(Name), err}
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
+	if err == nil && (!info.Mode().IsRegular() || links(f, info) > 1) { // by another name it is another file
 		f.Close()
 		return nil, damaged(t.path(Name))
 	}

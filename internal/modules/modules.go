@@ -148,12 +148,12 @@ func newTree(root string) (*Tree, error) {
 	}
 	real, err := filepath.EvalSymlinks(abs)
 	if err != nil {
-		return nil, fmt.Errorf("cannot use directory %s: %w", abs, rooted.Cause(err))
+		return nil, fmt.Errorf("cannot use directory %s: %w", quote.Name(abs), rooted.Cause(err))
 	}
 	if info, err := os.Stat(real); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
-		return nil, fmt.Errorf("%s is not a directory", abs)
+		return nil, fmt.Errorf("%s is not a directory", quote.Name(abs))
 	}
 	return &Tree{Root: real}, nil
 }

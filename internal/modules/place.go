@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 )
 
@@ -20,13 +21,13 @@ func Root(dir string) (string, error) {
 		return "", err
 	}
 	if info, err := os.Stat(dir); err != nil {
-		return "", fmt.Errorf("cannot use directory %s: %w", dir, rooted.Cause(err))
+		return "", fmt.Errorf("cannot use directory %s: %w", quote.Name(dir), rooted.Cause(err))
 	} else if !info.IsDir() {
-		return "", fmt.Errorf("%s is not a directory", dir)
+		return "", fmt.Errorf("%s is not a directory", quote.Name(dir))
 	}
 	root := Above(dir)
 	if root == "" {
-		return "", fmt.Errorf("%s: %w", dir, ErrNoModule)
+		return "", fmt.Errorf("%s: %w", quote.Name(dir), ErrNoModule)
 	}
 	return root, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 )
 
@@ -132,7 +133,7 @@ func (t *Tree) walk(ctx context.Context) ([]string, error) {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil && name == t.Root:
-			return fmt.Errorf("cannot read %s: %w", name, err)
+			return fmt.Errorf("cannot read %s: %w", quote.Name(name), rooted.Cause(err))
 		case err != nil:
 			t.note(rel, "%v; no module was looked for there", rooted.Cause(err))
 			return nil

@@ -261,7 +261,7 @@ func (r *run) open(ctx context.Context) error {
 		if pending, err := journal.Pending(dir); err != nil {
 			return err
 		} else if pending {
-			return fmt.Errorf("%s: %w", dir, ErrPending)
+			return fmt.Errorf("%s: %w", quote.Name(dir), ErrPending)
 		}
 	}
 	r.goCmd = gocmd.Runner{Dir: mod.Root, Env: r.Env, Layer: r.Layer}

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
+
+	"etcdmod/internal/quote"
 )
 
 // Cause drops the operation and the path that package os puts before what the system said, for
@@ -21,4 +24,15 @@ func Cause(err error) error {
 		return se.Err
 	}
 	return err
+}
+
+// Words is what an error says, with the name of the file in it as a line of text has names: package os
+// writes it as it is.
+func Words(err error) string {
+	text := err.Error()
+	var pe *fs.PathError
+	if errors.As(err, &pe) && pe.Path != "" {
+		text = strings.ReplaceAll(text, pe.Path, quote.Name(pe.Path))
+	}
+	return text
 }

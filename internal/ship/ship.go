@@ -33,6 +33,7 @@ import (
 	"etcdmod/internal/gitcmd"
 	"etcdmod/internal/modules"
 	"etcdmod/internal/pathname"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rollout"
 )
 
@@ -99,7 +100,7 @@ func Open(ctx context.Context, opts Options) (*Shipper, error) {
 		if s.Prefix == "" {
 			return s, nil
 		}
-		return nil, fmt.Errorf("%s is in no git repository; branches need one", real)
+		return nil, fmt.Errorf("%s is in no git repository; branches need one", quote.Name(real))
 	}
 	if s.Prefix != "" {
 		if err := s.checkRepository(ctx); err != nil {
@@ -122,13 +123,13 @@ func (s *Shipper) checkRepository(ctx context.Context) error {
 	}
 	top, err := s.git.Line(ctx, "rev-parse", "--show-toplevel")
 	if err != nil {
-		return fmt.Errorf("git has no checkout in %s: %w", s.repo, err)
+		return fmt.Errorf("git has no checkout in %s: %w", quote.Name(s.repo), err)
 	}
 	if real, err := filepath.EvalSymlinks(filepath.FromSlash(top)); err != nil || real != s.repo {
-		return fmt.Errorf("git takes %s for the checkout that %s is in", top, s.repo)
+		return fmt.Errorf("git takes %s for the checkout that %s is in", quote.Name(top), quote.Name(s.repo))
 	}
 	if super, err := s.git.Line(ctx, "rev-parse", "--show-superproject-working-tree"); err == nil && super != "" {
-		return fmt.Errorf("%s is a submodule of %s; make branches in a clone of its own", s.repo, super)
+		return fmt.Errorf("%s is a submodule of %s; make branches in a clone of its own", quote.Name(s.repo), quote.Name(super))
 	}
 	if sparse, _ := s.git.Line(ctx, "config", "--type=bool", "core.sparseCheckout"); sparse == "true" {
 		return fmt.Errorf("the checkout is sparse, so that only some of the modules are here; run git sparse-checkout disable, or use another clone")

@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"etcdmod/internal/gitcmd"
+	"etcdmod/internal/quote"
 	"etcdmod/internal/rooted"
 )
 
@@ -50,7 +51,7 @@ func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
 	}
 	w := &worktree{home: s.git, common: common, lock: flock.New(filepath.Join(common, lockName))}
 	if info, err := os.Lstat(w.lock.Path()); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file; remove it", w.lock.Path())
+		return nil, fmt.Errorf("%s is not a regular file; remove it", quote.Name(w.lock.Path()))
 	}
 	locked, err := w.lock.TryLock()
 	if err == nil && !locked {
@@ -58,7 +59,7 @@ func (s *Shipper) reserve(ctx context.Context) (_ *worktree, err error) {
 		_, err = w.lock.TryLockContext(ctx, 200*time.Millisecond)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("locking %s: %w", w.lock.Path(), err)
+		return nil, fmt.Errorf("locking %s: %w", quote.Name(w.lock.Path()), rooted.Cause(err))
 	}
 	defer func() {
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"etcdmod/internal/quote"
 	"etcdmod/internal/verify/shadow"
 )
 
@@ -70,7 +71,7 @@ func (c *checker) findChanged() error {
 	}
 	for _, pattern := range c.patterns {
 		if !matched[pattern] {
-			return fmt.Errorf("no package matches %s in %s, with the edits", pattern, c.shadow.Root())
+			return fmt.Errorf("no package matches %s in %s, with the edits", quote.Name(pattern), quote.Name(c.shadow.Root()))
 		}
 	}
 	return nil

@@ -200,7 +200,7 @@ func apart(keys, place string) error {
 		}
 	}
 	if rel, err := filepath.Rel(top, real(keys)); err == nil && filepath.IsLocal(rel) {
-		return fmt.Errorf("it is within %s, which others write to", top)
+		return fmt.Errorf("it is within %s, which others write to", quote.Name(top))
 	}
 	return nil
 }

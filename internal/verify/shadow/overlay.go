@@ -12,6 +12,7 @@ import (
 	"etcdmod/internal/rooted"
 
 	"etcdmod/internal/gocmd"
+	"etcdmod/internal/quote"
 )
 
 // An overlay is the edits in the form that the go command takes. It lives in a
@@ -41,7 +42,7 @@ func newOverlay(tmp string, files map[string][]byte) (*overlay, error) {
 	replace := map[string]string{}
 	for i, name := range slices.Sorted(maps.Keys(files)) {
 		if !filepath.IsAbs(name) {
-			return nil, fmt.Errorf("the path %s in the overlay is not absolute", name)
+			return nil, fmt.Errorf("the path %s in the overlay is not absolute", quote.Name(name))
 		}
 		// The base name stays, since it shows in messages that nobody can map back.
 		standIn := filepath.Join(dir, strconv.Itoa(i), filepath.Base(name))

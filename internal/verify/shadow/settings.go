@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/pathname"
+	"etcdmod/internal/quote"
 )
 
 // settings are the user's settings as the go command sees them.
@@ -41,10 +42,10 @@ func readSettings(ctx context.Context, req Request) (*settings, error) {
 		s.GOWORK = ""
 	}
 	if !filepath.IsAbs(s.root) {
-		return nil, fmt.Errorf("the module directory %s is not absolute", s.root)
+		return nil, fmt.Errorf("the module directory %s is not absolute", quote.Name(s.root))
 	}
 	if !sameFile(filepath.Dir(s.GOMOD), s.root) {
-		return nil, fmt.Errorf("%s is not the root directory of a module: it has no go.mod", s.root)
+		return nil, fmt.Errorf("%s is not the root directory of a module: it has no go.mod", quote.Name(s.root))
 	}
 	s.build, s.test = splitFlags(req.Flags)
 

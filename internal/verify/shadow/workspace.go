@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"etcdmod/internal/modules"
+	"etcdmod/internal/quote"
 )
 
 // A workspace is run from a copy of go.work: the go command adds to go.work.sum
@@ -35,7 +36,7 @@ func (s *Side) workspaceModules() ([]string, error) {
 		dirs = append(dirs, s.of.member(dir))
 	}
 	if !slices.Contains(dirs, s.of.settings.root) {
-		return nil, fmt.Errorf("the workspace %s does not use the module in %s; set GOWORK=off or run \"go work use\"", s.gowork, s.of.settings.root)
+		return nil, fmt.Errorf("the workspace %s does not use the module in %s; set GOWORK=off or run \"go work use\"", quote.Name(s.gowork), quote.Name(s.of.settings.root))
 	}
 	return dirs, nil
 }
