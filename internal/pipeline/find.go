@@ -101,10 +101,10 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Neighbours:   near.users,
 		Beside:       near.sources(),
 		Pulled:       pulled(r.mod, near.beside),
-		Ignored:      r.ignored(chosen),
+		Ignored:      ignored(r.mod, chosen),
 		Leasing:      r.mod.Imports(isLeasing),
 		Linked:       r.mod.Linked,
-		Elsewhere:    r.elsewhere(),
+		Elsewhere:    elsewhere(r.mod),
 		Forks:        r.forks(ctx, chosen),
 	}
 	for _, other := range progs[1:] {
@@ -122,9 +122,9 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 }
 
 // elsewhere names the files of the module that another git repository has.
-func (r *run) elsewhere() map[string]string {
+func elsewhere(mod *discover.Module) map[string]string {
 	out := map[string]string{}
-	for _, p := range r.mod.Packages {
+	for _, p := range mod.Packages {
 		if p.Repo != "" {
 			for _, name := range p.Files {
 				out[name] = p.Repo
@@ -136,19 +136,19 @@ func (r *run) elsewhere() map[string]string {
 
 // ignored reads the files that no build configuration has: those of packages, and those elsewhere
 // in the module that import one of it.
-func (r *run) ignored(packages []*discover.Package) map[string][]byte {
+func ignored(mod *discover.Module, packages []*discover.Package) map[string][]byte {
 	out := map[string][]byte{}
 	read := func(f discover.Ignored, all bool) {
-		if all || slices.ContainsFunc(f.Imports, func(path string) bool { return importpath.Within(path, r.mod.Path) }) {
+		if all || slices.ContainsFunc(f.Imports, func(path string) bool { return importpath.Within(path, mod.Path) }) {
 			if src, err := modules.ReadFile(f.Name, rooted.GoFile); err == nil {
 				out[f.Name] = src
 			}
 		}
 	}
-	for _, f := range r.mod.Hidden {
+	for _, f := range mod.Hidden {
 		read(f, false)
 	}
-	for _, p := range r.mod.Packages {
+	for _, p := range mod.Packages {
 		for _, f := range p.Ignored {
 			read(f, slices.Contains(packages, p))
 		}

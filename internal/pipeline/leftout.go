@@ -43,7 +43,7 @@ func (r *run) leftOut(chosen []*discover.Package) {
 		}
 	}
 	for _, f := range r.mod.Hidden {
-		if tries(f, false) && r.runs(f) {
+		if tries(f, false) && runs(r.mod, f) {
 			r.skip(f.Name, finding.SkipConstraints, "\"./...\" does not lead to its directory, and nothing of the module imports it; whoever names the directory builds it")
 		}
 	}
@@ -51,9 +51,9 @@ func (r *run) leftOut(chosen []*discover.Package) {
 
 // runs reports whether a file of a directory that no build leads to belongs to a program, or to what
 // another such file imports.
-func (r *run) runs(f discover.Ignored) bool {
-	path := importPath(r.mod, filepath.Dir(f.Name))
-	return packageOf(f.Name) == "main" || slices.ContainsFunc(r.mod.Hidden, func(g discover.Ignored) bool { return slices.Contains(g.Imports, path) })
+func runs(mod *discover.Module, f discover.Ignored) bool {
+	path := importPath(mod, filepath.Dir(f.Name))
+	return packageOf(f.Name) == "main" || slices.ContainsFunc(mod.Hidden, func(g discover.Ignored) bool { return slices.Contains(g.Imports, path) })
 }
 
 // packageOf returns what the package clause of a file says, or "".
