@@ -13,6 +13,7 @@ import (
 // A frame is a place where a function around a loop waits for it: it runs the literal that the loop is in.
 type frame struct {
 	*loop.Site                // as that function sees it
+	of         *loop.Site     // as it is
 	loop       ast.Node       // the loop itself
 	runs       []*ast.FuncLit // what is run there
 }
@@ -47,7 +48,7 @@ func framesOf(s *loop.Site) (out []*frame) {
 			}
 			fn := s.File.FuncAround(call)
 			for _, at := range r.waits(call, runs[i], fn) {
-				out = append(out, &frame{loop.CalledAt(s, fn, at), s.Node, runs[:i+1]})
+				out = append(out, &frame{loop.CalledAt(s, fn, at), s, s.Node, runs[:i+1]})
 				if around, ok := fn.(*ast.FuncLit); ok && !slices.Contains(runs, around) {
 					runs = append(runs, around)
 				}

@@ -5,6 +5,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"slices"
 
 	"etcdmod/rewrite/internal/source"
 )
@@ -13,8 +14,9 @@ import (
 // that is empty. Like a comparison of moments, they may end the loop when a time has passed, and not because it has not; and
 // what they set may not be read behind the loop.
 func (m *asking) tooEarly() {
+	own := m.File.FuncAround(m.rounded())
 	for n := range ast.Preorder(m.rounded()) {
-		if _, ok := n.(ast.Stmt); !ok || m.inLiteral(n) || m.onWayOut(n) {
+		if _, ok := n.(ast.Stmt); !ok || m.onWayOut(n) || m.File.FuncAround(n) != own {
 			continue
 		}
 		for _, cond := range source.PartsOf(n).Conds {
@@ -45,19 +47,29 @@ func (m *measuring) keepsSetting(n ast.Node) bool {
 			case *ast.AssignStmt:
 				for i, l := range x.Lhs {
 					obj := m.Walker.Variable(l)
-					if x.Tok != token.DEFINE && !m.moment(x.Rhs[min(i, len(x.Rhs)-1)]) && !source.IsBlank(l) && (obj == nil || !source.PosWithin(obj.Pos(), m.rounded())) {
+					if x.Tok != token.DEFINE && !m.moment(x.Rhs[min(i, len(x.Rhs)-1)]) && !source.IsBlank(l) && m.readBehind(obj) {
 						return true
 					}
 				}
 			case *ast.IncDecStmt:
-				obj := m.Walker.Variable(x.X)
-				if obj == nil || !source.PosWithin(obj.Pos(), m.rounded()) {
+				if m.readBehind(m.Walker.Variable(x.X)) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// readBehind reports whether anything but the rounds may read a variable: what they do with it is looked at elsewhere.
+func (m *measuring) readBehind(obj types.Object) bool {
+	v, ok := obj.(*types.Var)
+	if !ok || !source.PosWithin(v.Pos(), m.Func) || isResult(m.File, m.Func, v) {
+		return true
+	}
+	return slices.ContainsFunc(m.File.UsesOf(v), func(id *ast.Ident) bool {
+		return id.Pos() > m.rounded().End() || m.inLiteral(id)
+	})
 }
 
 // runs says whether a condition holds when a clock beside the loop has done its work, 1, or before that, -1. It is 2 where

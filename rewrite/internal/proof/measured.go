@@ -20,6 +20,15 @@ import (
 // what the loop does when a time has passed that began before it, it still does. But it may not leave
 // because too little time has passed.
 func measured(s *loop.Site) *finding.Reason {
+	for _, q := range s.Paths {
+		waited := false
+		for _, st := range q.Steps {
+			waited = waited || st.Kind == loop.Waits
+			if waited && st.Kind == loop.TakesDefault && q.End != loop.Next && q.Outcome != loop.Won && (st.After || q.Outcome == loop.Untried) {
+				return &finding.Reason{Code: finding.WaitMeasured, Detail: source.FirstLine(s.Text(st.Node)), Pos: s.Position(st.Node.Pos())}
+			}
+		}
+	}
 	if m := newMeasuring(s); m.used != nil {
 		return &finding.Reason{Code: finding.WaitMeasured, Detail: source.FirstLine(m.Text(m.used)), Pos: m.Position(m.used.Pos())}
 	}
@@ -86,7 +95,10 @@ func measure(s *loop.Site, f *frame) *measuring {
 	if len(asking.started) == 0 && len(beside.changed) == 0 && !m.takes(s.Func) && !m.compares(s.Func) {
 		return m
 	}
-	m.ways = m.waysOut()
+	m.ways = waysOut(s)
+	if f != nil {
+		m.ways = waysOut(f.of)
+	}
 	m.foreign()
 	for n := range ast.Preorder(s.Func) {
 		switch {
@@ -131,9 +143,9 @@ func measure(s *loop.Site, f *frame) *measuring {
 }
 
 // waysOut returns the statements of the loop that paths come to: true where no other round comes behind them.
-func (m *measuring) waysOut() map[ast.Node]bool {
+func waysOut(s *loop.Site) map[ast.Node]bool {
 	out := map[ast.Node]bool{}
-	for _, q := range m.Paths {
+	for _, q := range s.Paths {
 		ends := q.End != loop.Next
 		for _, st := range q.Steps {
 			was, seen := out[st.Node]

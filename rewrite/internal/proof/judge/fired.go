@@ -1,6 +1,10 @@
 package judge
 
-import "golang.org/x/tools/go/ssa"
+import (
+	"go/token"
+
+	"golang.org/x/tools/go/ssa"
+)
 
 // A fired is what follows in a round when a clock has fired, until the next try.
 type fired struct {
@@ -48,12 +52,28 @@ func (f *fired) leads(start *node, i int, known facts) bool {
 			continue
 		}
 		switch {
+		case polls(branch) && f.blocks[n.block.Succs[0]]: // it ends since nothing has come yet
+			return true
 		case n.cond == "true" && f.blocks[n.block.Succs[0]], n.cond == "false" && f.blocks[n.block.Succs[1]]:
 		case n.cond != "", f.tells(branch.Cond):
 			return true
 		}
 	}
 	return false
+}
+
+// polls reports whether a condition is the last one on a select that does not wait: if it does not hold, nothing was ready.
+func polls(branch *ssa.If) bool {
+	cmp, ok := branch.Cond.(*ssa.BinOp)
+	if !ok || cmp.Op != token.EQL {
+		return false
+	}
+	e, ok := cmp.X.(*ssa.Extract)
+	if !ok || e.Index != 0 {
+		return false
+	}
+	s, ok := e.Tuple.(*ssa.Select)
+	return ok && !s.Blocking
 }
 
 // reach notes the blocks that may come behind the case, until the next try.

@@ -281,14 +281,31 @@ func (g *gate) goesOn(branch *ssa.If, t *trace) bool {
 
 // tellsFirst reports whether a condition asks no more than whether there was more than one round.
 func (g *gate) tellsFirst(branch *ssa.If, t *trace) bool {
-	return t.first != nil && g.inOthers(branch, t) != ""
+	return t.first != nil && (g.inOthers(branch, t) != "" || g.sameInOthers(branch.Cond, t))
 }
 
 // sameInOthers reports whether a value is one and the same in all rounds but the first.
 func (g *gate) sameInOthers(v ssa.Value, t *trace) bool {
 	r := &round{loop: g.loop}
 	known := r.eval(nil, t.first)
-	return known != "" && r.eval(facts{t.from: known}, v) != ""
+	return known != "" && (r.eval(facts{t.from: known}, v) != "" || madeOf(v, t.from))
+}
+
+// madeOf reports whether a value is computed from another one and constants alone.
+func madeOf(v, from ssa.Value) bool {
+	switch x := v.(type) {
+	case *ssa.Const:
+		return true
+	case *ssa.BinOp:
+		return madeOf(x.X, from) && madeOf(x.Y, from)
+	case *ssa.Convert:
+		return madeOf(x.X, from)
+	case *ssa.MakeInterface:
+		return madeOf(x.X, from)
+	case *ssa.UnOp:
+		return x.Op != token.MUL && x.Op != token.ARROW && madeOf(x.X, from)
+	}
+	return v == from
 }
 
 // inOthers is what a condition is in all rounds but the first, if that is known.

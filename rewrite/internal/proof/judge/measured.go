@@ -2,6 +2,7 @@ package judge
 
 import (
 	"go/token"
+	"go/types"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -35,7 +36,17 @@ func lapsesHere(l *loop) (told bool, bad ssa.Instruction, why string) {
 	beside := l.runsBeside()
 	for in := range instructions(l.fn()) {
 		v, ok := in.(ssa.Value)
-		if !ok || inside(l, in.Parent()) {
+		if !ok {
+			continue
+		}
+		if inside(l, in.Parent()) { // but for what its rounds ask
+			own := rounded(l)
+			if _, basic := v.Type().Underlying().(*types.Basic); basic && own.blocks[in.Block()] && beside.reads(in) {
+				p := &lapse{loop: own, beside: beside, inRound: true, seen: map[ssa.Value]bool{}}
+				if at, why := p.flows(v); why != "" {
+					return false, at, why
+				}
+			}
 			continue
 		}
 		spans, inLoop := l.spans(in)
