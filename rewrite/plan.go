@@ -92,7 +92,7 @@ func (pl *Plan) Touching(file string, line int) (out []*finding.Finding) {
 func (pl *Plan) Limit(max finding.Tier) {
 	for _, f := range pl.proposals {
 		for f.Tier > max && f.Tier > finding.Guard {
-			pl.lower(f, finding.Reason{Code: finding.TierCapped, Detail: "at most " + max.String()})
+			pl.lower(f, finding.Reason{Code: finding.TierCapped, Detail: "-tier=" + max.String() + " was asked for"})
 		}
 	}
 }

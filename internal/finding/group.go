@@ -15,7 +15,7 @@ var Groups = []Group{
 		SessionEarly, SessionErrors, SessionHurried, DeadlineShort, SessionOptions, LockElsewhere, LockNotRetried, QueueRead, ClientNoTryLock, HelperLacks, SessionUnknown, ElectionRead, ElectionResumed, GrantPerTry, TxnNotFollowed, ForkDiffers,
 		IgnoreMalformed, IgnoreUnused,
 	}},
-	{"A guard and no gate: the clock stays", []Code{
+	{"No gate: the clock stays (a few keep a loop from a collapse as well)", []Code{
 		AttemptCounter, ClockElsewhere, ClockShared, ClockUnstopped, ConfigsDiffer, ComplexFlow, HelperNoClocks, MutexMaybeNil, MutexNotFixed,
 		MutexNotSimple, NoClock, SeveralClocks, SeveralTries, SuccessLoops, TriesThroughFn, UnknownClock, WaitMeasured, WorkInLoop, WatchNotPaced,
 	}},
