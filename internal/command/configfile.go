@@ -172,6 +172,10 @@ func parseConfig(data []byte) (out []entry, err error) {
 	} else if err != nil {
 		return nil, fmt.Errorf(" %w", err)
 	}
+	var more yaml.Node
+	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%d: there is a second document behind ---, and one is read; put all keys into the first", max(more.Line, 1))
+	}
 	top := doc.Content[0]
 	if top.Kind == yaml.ScalarNode && top.Tag == "!!null" {
 		return nil, nil
