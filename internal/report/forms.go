@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"etcdmod/internal/pipeline"
+	"etcdmod/internal/quote"
 )
 
 // Forms are the JSON forms of a result, for those who write a document of their own.
@@ -71,11 +72,11 @@ func (f *Forms) reason(res *pipeline.Result) string {
 		if next, _, _ := strings.Cut(more, "\n"); strings.HasSuffix(text, ":") {
 			text += " " + strings.TrimSpace(next) // alone it would announce what is not there
 		}
-		if line > 0 {
-			path = fmt.Sprintf("%s:%d", path, line)
-		}
 		if path == "" {
 			return text
+		}
+		if path = quote.Name(path); line > 0 {
+			path = fmt.Sprintf("%s:%d", path, line)
 		}
 		return path + ": " + text
 	}
