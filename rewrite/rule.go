@@ -117,8 +117,15 @@ func unbounded(attempt func(*loop.Functions) *loop.Attempt) func(*loop.Functions
 
 // noLock judges a transaction that creates a key and is no attempt at a lock.
 func noLock(p *loop.Functions, f *source.File, call *ast.CallExpr) (finding.Verdict, string) {
+	txns := tries.Txns{Functions: p}
 	switch {
-	case !(tries.Txns{Functions: p}).Reads(f, call):
+	case tries.Unasked(f, call):
+		return finding.Once, "the key is no lock: nobody asks whether it was made"
+	case f.IsClientCall(call, "Do"):
+		return finding.Unknown, "the transaction is an operation of Do, and loops are not followed to such a one"
+	case txns.PutsElse(f, call):
+		return finding.Unknown, "the key is put where the comparison fails, and loops are not followed to such a transaction"
+	case !txns.Reads(f, call):
 		return finding.Unknown, "what the transaction demands and does is put together elsewhere"
 	case !tries.Creations(p).Is(f, call):
 		return finding.Once, "the key is no lock: it is another one each time, known to be missing, or taken as it is"
@@ -157,8 +164,8 @@ type match struct {
 
 // A Need is what the source of a module must contain for a rule to be possible.
 type Need struct {
-	// Client says that one package which imports package clientv3 must have all of it;
-	// otherwise packages that see package concurrency must, together.
+	// Client says that packages which see package clientv3 must have all of it, together; otherwise
+	// those that see package concurrency.
 	Client bool
 	// Words are lists of words. One of each list must occur; none means that the rule needs
 	// no more than others do.

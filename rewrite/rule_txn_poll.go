@@ -39,6 +39,11 @@
 // such a loop is reported. By hand, a session has the lease and keeps it alive, and the mutex of
 // the client queues without polling, below another key.
 //
+// A transaction that is handed on as a value is reported: the helper's has a type of its own. Loops are not followed to
+// transactions that are operations of Do, that are put together by others than the one who commits them, or that put
+// the key in Else, where the comparison fails that it is there. Such a transaction that is repeated is said not to be
+// followed.
+//
 // Left alone are loops that get the key first, or watch it, keys that are computed anew for
 // each try (to draw an id), keys with the id of a lease in them (nobody else asks for one),
 // transactions that do something else where the key is there (to compare and swap), and keys
@@ -60,7 +65,7 @@ import (
 var txnPoll = &rule{
 	id: "txn-poll",
 	words: Need{Client: true, Words: [][]string{
-		{"Txn("}, {"CreateRevision(", "ModRevision(", "Version(", "KeyMissing("},
+		{"OpPut("}, {"CreateRevision(", "ModRevision(", "Version(", "KeyMissing(", "KeyExists("},
 	}},
 	tries:   []*try{createKey},
 	top:     finding.Guard,

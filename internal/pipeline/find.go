@@ -209,9 +209,7 @@ func (r *run) candidates() []*discover.Package {
 	locks := r.mod.Importers(r.paths()...)
 	r.leftOut(locks)
 	for _, n := range rewrite.Needs() {
-		if n.Client && slices.ContainsFunc(r.mod.Importing(rewrite.ClientPaths...), func(p *discover.Package) bool {
-			return meets(n, []*discover.Package{p})
-		}) {
+		if n.Client && meets(n, r.mod.Importers(rewrite.ClientPaths...)) {
 			return r.mod.Importers(slices.Concat(r.paths(), rewrite.ClientPaths)...)
 		}
 	}

@@ -19,7 +19,7 @@ const (
 	TryLock  Kind = "TryLock"  // of a mutex, or of an interface or type parameter that a mutex satisfies
 	Lock     Kind = "Lock"     // of a mutex, with a deadline
 	Campaign Kind = "Campaign" // of an election, with a deadline
-	Create   Kind = "Commit"   // of a transaction that puts a key if it is missing
+	Create   Kind = "Commit"   // of a transaction that puts a key if it is missing, or Do with one
 )
 
 // A Form is how the method is named.
@@ -61,7 +61,7 @@ type Paths struct {
 
 // Tries returns all places of the packages, in the order of their files.
 func Tries(fset *token.FileSet, pkgs []*packages.Package, paths Paths, skip func(*ast.File) bool) []Try {
-	c := &counter{paths: paths, found: map[token.Pos]bool{}, local: map[string]bool{}, funcs: map[token.Pos]function{}, vars: map[token.Pos]value{}, kept: map[token.Pos][]kept{}, calls: map[token.Pos][]call{}, bound: map[string][]*types.Func{}}
+	c := &counter{paths: paths, found: map[token.Pos]bool{}, local: map[string]bool{}, funcs: map[token.Pos]function{}, vars: map[token.Pos]value{}, kept: map[token.Pos][]kept{}, calls: map[token.Pos][]call{}, bound: map[string][]*types.Func{}, inner: map[*ast.CallExpr]bool{}}
 	sorted := slices.Clone(pkgs)
 	slices.SortStableFunc(sorted, func(a, b *packages.Package) int { // "p" before "p [p.test]"
 		if len(a.ID) != len(b.ID) {
@@ -107,6 +107,7 @@ type counter struct {
 	kept  map[token.Pos][]kept     // contexts that are stored in fields, by the field
 	calls map[token.Pos][]call     // of declared functions, and of methods of interfaces
 	bound map[string][]*types.Func // methods of interfaces that are called, by their names
+	inner map[*ast.CallExpr]bool   // whether a call of OpTxn makes a transaction that creates a key
 	out   []Try
 }
 
@@ -295,6 +296,8 @@ func (c *counter) selector(p *packages.Package, file *ast.File, in *ast.FuncDecl
 	case fn.Name() == "Campaign" && n != nil && len(n.Args) == 2 && c.isClient(recv, c.paths.Concurrency, "Election") && c.timed(p.TypesInfo, in, n.Args[0], nil):
 		t.Kind = Campaign
 	case fn.Name() == "Commit" && n != nil && in != nil && c.isClient(recv, c.paths.Client, "Txn") && c.creates(p.TypesInfo, in, sel.X):
+		t.Kind = Create
+	case fn.Name() == "Do" && n != nil && len(n.Args) == 2 && fn.Signature().Params().Len() == 2 && (c.isClient(recv, c.paths.Client, "KV") || types.IsInterface(recv)) && c.isClient(fn.Signature().Params().At(1).Type(), c.paths.Client, "Op") && c.does(p.TypesInfo, in, n.Args[1]):
 		t.Kind = Create
 	default:
 		return

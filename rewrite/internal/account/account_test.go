@@ -96,6 +96,18 @@ func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(missing).Then(pu
 		{"create if absent, of what functions make", `func missing(k string) []clientv3.Cmp { return []clientv3.Cmp{clientv3.Compare(clientv3.Version(k), "=", 0)} }
 func put(k string) clientv3.Op { return clientv3.OpPut(k, "") }
 func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(missing("k")...).Then(put("k")).Commit() }`, "Commit call"},
+		{"create if absent, handed on", `func commit(t clientv3.Txn) (*clientv3.TxnResponse, error) { return t.Commit() }
+func f(ctx context.Context, c *clientv3.Client) { commit(c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)).Then(clientv3.OpPut("k", ""))) }`, "Commit call"},
+		{"create if absent, completed elsewhere", `func put(t clientv3.Txn) { t.Then(clientv3.OpPut("k", "")) }
+func f(ctx context.Context, c *clientv3.Client) { t := c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)); put(t); t.Commit() }`, "Commit call"},
+		{"create if absent, of parameters", `func commit(ctx context.Context, c *clientv3.Client, cmps []clientv3.Cmp, ops ...clientv3.Op) { c.Txn(ctx).If(cmps...).Then(ops...).Commit() }
+func f(ctx context.Context, c *clientv3.Client) { commit(ctx, c, []clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)}, clientv3.OpGet("j"), clientv3.OpPut("k", "")) }`, "Commit call"},
+		{"put unless there", `func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), ">", 0)).Else(clientv3.OpPut("k", "")).Commit() }`, "Commit call"},
+		{"put in any case", `func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "!=", 0)).Then(clientv3.OpPut("k", "b")).Else(clientv3.OpPut("k", "a")).Commit() }`, ""},
+		{"Do of a transaction that creates", `func f(ctx context.Context, kv clientv3.KV) { op := clientv3.OpTxn([]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)}, []clientv3.Op{clientv3.OpPut("k", "")}, nil); kv.Do(ctx, op) }`, "Commit call"},
+		{"Do of a transaction with one that creates", `func op(n int) clientv3.Op { if n > 0 { return clientv3.OpTxn(nil, []clientv3.Op{op(n-1)}, nil) }; return clientv3.OpTxn([]clientv3.Cmp{clientv3.Compare(clientv3.CreateRevision("k"), "!=", 0)}, nil, []clientv3.Op{clientv3.OpPut("k", "")}) }
+func f(ctx context.Context, c *clientv3.Client) { c.Do(ctx, op(3)) }`, "Commit call"},
+		{"Do of something else", `func f(ctx context.Context, kv clientv3.KV) { kv.Do(ctx, clientv3.OpPut("k", "")); kv.Do(ctx, clientv3.OpTxn(nil, []clientv3.Op{clientv3.OpPut("k", "")}, nil)) }`, ""},
 		{"given to another module", `func f(ctx context.Context, mu *concurrency.Mutex) { lib.Hold(ctx, mu); lib.Any(mu); lib.All(ctx, mu, mu); lib.Of(mu) }`, "TryLock given; TryLock given; TryLock given; TryLock given"},
 		{"stored in a type of another module", `func f(mu *concurrency.Mutex) any { return []any{lib.Config{Lock: mu}, &lib.Config{mu, mu}} }`, "TryLock given; TryLock given; TryLock given"},
 		{"given to a function of the module", `func g(any, locker) {}

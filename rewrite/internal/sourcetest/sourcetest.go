@@ -29,7 +29,12 @@ package clientv3
 
 import "context"
 
-type Client struct{}
+type Client struct{ KV }
+type KV interface {
+	Txn(ctx context.Context) Txn
+	Do(ctx context.Context, op Op) (OpResponse, error)
+}
+type OpResponse struct{}
 type WatchResponse struct{}
 type WatchChan <-chan WatchResponse
 type LeaseID int64
@@ -45,7 +50,6 @@ type Txn interface {
 }
 
 func (*Client) Watch(ctx context.Context, key string, opts ...OpOption) WatchChan { return nil }
-func (*Client) Txn(ctx context.Context) Txn                                       { return nil }
 func WithPrefix() OpOption                                                        { return nil }
 func WithLease(id LeaseID) OpOption                                               { return nil }
 func Compare(cmp Cmp, result string, v any) Cmp                                   { return Cmp{} }
@@ -53,6 +57,7 @@ func CreateRevision(key string) Cmp                                             
 func Version(key string) Cmp                                                      { return Cmp{} }
 func OpPut(key, val string, opts ...OpOption) Op                                  { return Op{} }
 func OpGet(key string, opts ...OpOption) Op                                       { return Op{} }
+func OpTxn(cmps []Cmp, thenOps, elseOps []Op) Op                                  { return Op{} }
 -- go.etcd.io/etcd/client/v3/concurrency/mutex.go --
 package concurrency
 

@@ -31,6 +31,7 @@ type creation struct {
 	key   ast.Expr
 	lease bool          // the key lives with a lease
 	begun *ast.CallExpr // the call of Txn, if it can be told
+	goes  ast.Node      // where the transaction goes elsewhere as a value, or nil
 	own   bool          // the key is one of each client's own
 	reads bool          // where the key is there, nothing but reads is done
 }
@@ -44,19 +45,13 @@ func (p Txns) creationOf(f *source.File, call *ast.CallExpr) *creation {
 	if !f.IsClientCall(call, "Commit") {
 		return nil
 	}
-	inner := p.FuncAround(call)
-	if inner == nil {
-		return nil
-	}
-	fn := inner // a literal may leave the response to the function around it
-	for p.FuncAround(fn) != nil {
-		fn = p.FuncAround(fn)
-	}
-	if !consults(f, inner) && !(assignsOut(f, inner, call) && consults(f, fn)) {
+	inner, fn := p.FuncAround(call), p.outermost(call) // a literal may leave the response to the function around it
+	if fn == nil || !consults(f, inner) && !(assignsOut(f, inner, call) && consults(f, fn)) {
 		return nil // the key is to be there, whoever makes it
 	}
 	var ifs, thens, elses []ast.Expr
-	for _, c := range chain(f, fn, call, map[types.Object]bool{}) {
+	links := chain(f, fn, call, map[types.Object]bool{})
+	for _, c := range links {
 		switch ast.Unparen(c.Fun).(*ast.SelectorExpr).Sel.Name {
 		case "If":
 			ifs = append(ifs, operands(f, fn, c)...)
@@ -85,6 +80,9 @@ func (p Txns) creationOf(f *source.File, call *ast.CallExpr) *creation {
 				get, ok := op.(*ast.CallExpr)
 				return !ok || !f.IsClientCall(get, "OpGet")
 			})}
+			if c.begun != nil {
+				c.goes = handed(f, fn, c.begun, links)
+			}
 			c.own = p.keepsLease(f, fn, key)
 			for _, opt := range put.Args[2:] {
 				if o, ok := ast.Unparen(opt).(*ast.CallExpr); ok && f.IsClientCall(o, "WithLease") {
@@ -106,6 +104,14 @@ func (p Txns) creationOf(f *source.File, call *ast.CallExpr) *creation {
 		}
 	}
 	return nil
+}
+
+// outermost returns the declared function around a node, or nil.
+func (p Txns) outermost(n ast.Node) (fn ast.Node) {
+	for n = p.FuncAround(n); n != nil; n = p.FuncAround(n) {
+		fn = n
+	}
+	return fn
 }
 
 // gets reports whether an operation gets the key.
@@ -314,55 +320,44 @@ func definition(f *source.File, fn ast.Node, e ast.Expr) ast.Expr {
 	return e
 }
 
-// Reads reports whether the parts of the transaction that call commits are known: what it
-// demands, and what it does then.
-func (p Txns) Reads(f *source.File, call *ast.CallExpr) bool {
-	fn := p.FuncAround(call)
-	if fn == nil {
-		return false
-	}
-	for p.FuncAround(fn) != nil {
-		fn = p.FuncAround(fn)
-	}
-	demands, puts := false, false
-	for _, c := range chain(f, fn, call, map[types.Object]bool{}) {
-		for _, op := range operands(f, fn, c) {
-			demands = demands || missing(f, op) != nil
-			put, ok := op.(*ast.CallExpr)
-			puts = puts || ok && f.IsClientCall(put, "OpPut")
-		}
-	}
-	return demands && puts
-}
-
 // missing returns the key that a comparison demands to be missing, or nil.
 func missing(f *source.File, e ast.Expr) ast.Expr {
+	if key, missing := compared(f, e); missing {
+		return key
+	}
+	return nil
+}
+
+// compared returns the key that a comparison demands to be missing, or to be there; nil for any other one.
+func compared(f *source.File, e ast.Expr) (key ast.Expr, missing bool) {
 	call, ok := ast.Unparen(e).(*ast.CallExpr)
 	if !ok {
-		return nil
+		return nil, false
 	}
-	if fn, ok := f.Callee(call).(*types.Func); ok && fn.Name() == "KeyMissing" && fn.Pkg() != nil && len(call.Args) == 1 {
+	if fn, ok := f.Callee(call).(*types.Func); ok && (fn.Name() == "KeyMissing" || fn.Name() == "KeyExists") && fn.Pkg() != nil && len(call.Args) == 1 {
 		if client, ok := strings.CutSuffix(fn.Pkg().Path(), "/clientv3util"); ok && f.IsClientPath(client) {
-			return call.Args[0]
+			return call.Args[0], fn.Name() == "KeyMissing"
 		}
 	}
 	if !f.IsClientCall(call, "Compare") || len(call.Args) != 3 {
-		return nil
+		return nil, false
 	}
 	target, ok := ast.Unparen(call.Args[0]).(*ast.CallExpr)
 	if !ok || len(target.Args) != 1 || !f.IsClientCall(target, "CreateRevision") && !f.IsClientCall(target, "ModRevision") && !f.IsClientCall(target, "Version") {
-		return nil
+		return nil, false
 	}
-	op, zero := f.Pkg.TypesInfo.Types[call.Args[1]].Value, f.Pkg.TypesInfo.Types[call.Args[2]].Value
-	if op == nil || zero == nil || op.Kind() != constant.String {
-		return nil
+	op, bound := f.Pkg.TypesInfo.Types[call.Args[1]].Value, f.Pkg.TypesInfo.Types[call.Args[2]].Value
+	if op == nil || bound == nil || op.Kind() != constant.String {
+		return nil, false
 	}
-	switch v, exact := constant.Int64Val(constant.ToInt(zero)); {
+	switch v, exact := constant.Int64Val(constant.ToInt(bound)); {
 	case !exact:
 	case constant.StringVal(op) == "=" && v == 0, constant.StringVal(op) == "<" && v == 1:
-		return target.Args[0]
+		return target.Args[0], true
+	case constant.StringVal(op) == "!=" && v == 0, constant.StringVal(op) == ">" && v == 0:
+		return target.Args[0], false
 	}
-	return nil
+	return nil, false
 }
 
 // sameKeyText reports whether two expressions of one function are the same key.

@@ -19,6 +19,8 @@ func (p Txns) Unguarded(s *loop.Site) (begun []loop.Hop, why string, at ast.Node
 		switch c := p.creationOf(h.File, call); {
 		case c == nil, c.begun == nil:
 			return nil, "where it begins is not known", call
+		case c.goes != nil:
+			return nil, "it goes elsewhere as a value of the client's type", c.goes
 		case c.own:
 			return nil, "its key is another one for each client", call
 		case !c.reads:
