@@ -6,6 +6,7 @@
 package importpath
 
 import (
+	"iter"
 	"slices"
 	"strings"
 )
@@ -16,6 +17,15 @@ func Within(path, root string) bool { return path == root || strings.HasPrefix(p
 // WithinAny reports whether a path is one of the roots, or lies below one.
 func WithinAny(path string, roots []string) bool {
 	return slices.ContainsFunc(roots, func(root string) bool { return Within(path, root) })
+}
+
+// Above yields a path and all that it lies below, the longest first.
+func Above(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for end := len(path); end > 0 && yield(path[:end]); {
+			end = strings.LastIndexByte(path[:end], '/')
+		}
+	}
 }
 
 // Internal reports whether only packages below a directory may import path.

@@ -1,6 +1,9 @@
 package importpath
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestWithin(t *testing.T) {
 	for _, c := range []struct {
@@ -52,6 +55,19 @@ func TestMayImport(t *testing.T) {
 	} {
 		if got := MayImport(c.from, c.path); got != c.want {
 			t.Errorf("MayImport(%q, %q) = %v", c.from, c.path, got)
+		}
+	}
+}
+
+func TestAbove(t *testing.T) {
+	for path, want := range map[string][]string{
+		"":                  nil,
+		"fmt":               {"fmt"},
+		"example.com/a/b":   {"example.com/a/b", "example.com/a", "example.com"},
+		"example.com/a.v1/": {"example.com/a.v1/", "example.com/a.v1", "example.com"},
+	} {
+		if got := slices.Collect(Above(path)); !slices.Equal(got, want) {
+			t.Errorf("Above(%q) = %q, want %q", path, got, want)
 		}
 	}
 }

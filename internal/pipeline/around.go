@@ -4,14 +4,16 @@ import (
 	"context"
 	"slices"
 
-	"etcdmod/internal/discover"
 	"etcdmod/internal/modules"
 )
 
 // around looks at the other modules of the repository: it notes those that are built with
 // this one and that its workspace does not know, and returns what they import of it.
 func (r *run) around(ctx context.Context) (*neighbourhood, error) {
-	n := &neighbourhood{run: r, reached: map[string]bool{}, found: map[int]*discover.Module{}}
+	n := &neighbourhood{run: r, reached: map[string]bool{}}
+	if n.Neighbours == nil {
+		n.Neighbours = new(Neighbours)
+	}
 	tree := r.Tree
 	if tree == nil {
 		repo := modules.Repository(modules.Resolved(r.mod.Root))
@@ -32,10 +34,10 @@ func (r *run) around(ctx context.Context) (*neighbourhood, error) {
 	}
 	n.tree = tree
 	n.look(i)
-	mine := tree.Modules[i].Workspace
+	mine, users := tree.Modules[i].Workspace, tree.Users(i)
 	for j, m := range tree.Modules {
 		// What a go.mod that nobody can read replaces is not known; what the module imports is.
-		built := slices.Contains(tree.Users(i), j) || m.Problem != "" && n.uses(tree.Abs(m.Dir))
+		built := slices.Contains(users, j) || m.Problem != "" && n.uses(tree.Abs(m.Dir))
 		if j != i && built && (mine == "" || m.Workspace != mine) {
 			r.dependants = append(r.dependants, dependant{tree.Abs(m.Dir), m.Workspace == ""})
 		}

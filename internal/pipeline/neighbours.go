@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"etcdmod/internal/discover"
 	"etcdmod/internal/finding"
@@ -20,14 +21,14 @@ import (
 type neighbourhood struct {
 	*run
 	tree    *modules.Tree
-	near    []int                    // the others that have a say in what is right here
-	found   map[int]*discover.Module // by index; nil: it cannot be read
-	reached map[string]bool          // the packages that they import
-	beside  []*discover.Module       // those that may import it
-	others  []*user                  // the packages of those that may import it
-	used    []*user                  // those that are built with one of this module
-	users   []rewrite.Neighbour      // these again
-	unknown []finding.Skip           // modules that may import anything of this one: nobody can read them
+	near    []int               // the others that have a say in what is right here
+	byPath  map[string][]int    // near, by the paths of modules
+	reached map[string]bool     // the packages that they import
+	beside  []*discover.Module  // those that may import it
+	others  []*user             // the packages of those that may import it
+	used    []*user             // those that are built with one of this module
+	users   []rewrite.Neighbour // these again
+	unknown []finding.Skip      // modules that may import anything of this one: nobody can read them
 }
 
 // A user is a package of another module, that may be built with one of this module.
@@ -52,7 +53,7 @@ func (n *neighbourhood) look(i int) {
 		n.use(m, true)
 	}
 	for _, dir := range n.tree.Apart() {
-		if m, err := discover.Find(dir, discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root), Hints: []string{linkname}}); err != nil {
+		if m, err := n.Neighbours.find(dir, n.reading()); err != nil {
 			n.lacks(dir, err)
 		} else if m.Root != n.mod.Root {
 			n.use(m, false)
@@ -236,25 +237,43 @@ func whole(p *discover.Package) (files []string, imports map[string]bool) {
 
 // packages returns those with an import path: more than one, where modules have the same path.
 func (n *neighbourhood) packages(path string) (out []*discover.Package) {
-	for _, j := range n.near {
-		if !importpath.Within(path, n.tree.Modules[j].Path) {
-			continue
+	if n.byPath == nil {
+		n.byPath = map[string][]int{}
+		for _, j := range n.near {
+			module := n.tree.Modules[j].Path
+			n.byPath[module] = append(n.byPath[module], j)
 		}
-		if other, _ := n.module(j); other != nil && other.Packages[path] != nil {
-			out = append(out, other.Packages[path])
+	}
+	for module := range importpath.Above(path) {
+		for _, j := range n.byPath[module] {
+			if other, _ := n.module(j); other != nil && other.Packages[path] != nil {
+				out = append(out, other.Packages[path])
+			}
 		}
 	}
 	return out
 }
 
-// module reads the module with an index, once: nil if it cannot be read.
+// module reads the module with an index: nil if it cannot be read.
 func (n *neighbourhood) module(j int) (*discover.Module, error) {
-	if m, ok := n.found[j]; ok {
-		return m, nil
-	}
-	m, err := discover.Find(n.tree.Abs(n.tree.Modules[j].Dir), discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root), Hints: []string{linkname}})
-	n.found[j] = m
-	return m, err
+	return n.Neighbours.find(n.tree.Abs(n.tree.Modules[j].Dir), n.reading())
+}
+
+// reading is how the modules around are read: in the same way for each module of a repository.
+func (n *neighbourhood) reading() discover.Options {
+	return discover.Options{Env: n.Env, Repo: cmp.Or(n.Repo, n.tree.Root), Hints: []string{linkname}}
+}
+
+// Neighbours keep what the modules of one repository import, so that runs in many of them read each once.
+// It is for runs between which no file changes. Runs at the same time may share it.
+type Neighbours struct {
+	read sync.Map // by directory: func() (*discover.Module, error)
+}
+
+// find reads the module in a directory.
+func (s *Neighbours) find(dir string, opts discover.Options) (*discover.Module, error) {
+	v, _ := s.read.LoadOrStore(dir, sync.OnceValues(func() (*discover.Module, error) { return discover.Find(dir, opts) }))
+	return v.(func() (*discover.Module, error))()
 }
 
 // sources reads the files of all users. What cannot be read is the fault of its own module, where

@@ -64,6 +64,8 @@ type Options struct {
 	// Tree are the modules around; nil means those of the git repository. A change that one of
 	// them does not build with is not made.
 	Tree *modules.Tree
+	// Neighbours keep what those import; nil reads them for this run alone.
+	Neighbours *Neighbours
 }
 
 // ErrPending says that a killed run must be finished or undone before anything else.

@@ -71,6 +71,7 @@ func start(ctx context.Context, opts Options, s steps) (*Index, error) {
 	if r.whole, err = r.repository(ctx); err != nil {
 		return nil, err
 	}
+	r.Pipeline.Neighbours = new(pipeline.Neighbours)
 	r.Pipeline.Bump.Tree = func() (*modules.Tree, error) { return r.whole, nil }
 	for _, m := range r.tree.Modules {
 		r.Pipeline.Bump.Together = append(r.Pipeline.Bump.Together, r.tree.Abs(m.Dir))

@@ -30,8 +30,8 @@ type Options struct {
 	Services []string
 	// Owners says whose files are whose; nil means the CODEOWNERS file of the repository.
 	Owners *owners.File
-	// Pipeline is how to look at every module. Its Dir, Patterns, Edit, Log, Repo, Layer, Awaited and
-	// Tree, and the Tree of its Bump, are not read.
+	// Pipeline is how to look at every module. Its Dir, Patterns, Edit, Log, Repo, Layer, Awaited,
+	// Tree and Neighbours, and the Tree of its Bump, are not read.
 	Pipeline pipeline.Options
 	Jobs     int           // modules at a time; less than 1 means one per processor
 	Timeout  time.Duration // for each module; 0 means none
