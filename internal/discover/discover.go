@@ -36,6 +36,8 @@ type Module struct {
 	// Nested are the directories of the modules below this one that "./..." leads to; what is
 	// below those is left out.
 	Nested []string
+	// Apart are git repositories below this module that have such modules, which are theirs to change.
+	Apart []string
 	// Hidden are the files with imports in directories that "./..." leaves out and that no import
 	// leads to: whoever names such a directory builds them with the module.
 	Hidden []Ignored

@@ -168,8 +168,12 @@ func (w *walker) dir(dir string, walk bool) {
 	if dir != w.m.Root && slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		return e.Name() == "go.mod" && (e.Type().IsRegular() || isFile(filepath.Join(dir, "go.mod")))
 	}) {
-		if walk {
+		switch repo := w.repository(dir); {
+		case !walk:
+		case repo == "":
 			w.m.Nested = append(w.m.Nested, dir)
+		case !slices.Contains(w.m.Apart, repo):
+			w.m.Apart = append(w.m.Apart, repo)
 		}
 		return // a module of its own
 	}
@@ -202,15 +206,20 @@ func (w *walker) dir(dir string, walk bool) {
 	}
 }
 
+// repository returns the git repository below the module that a directory lies in, or "".
+func (w *walker) repository(dir string) string {
+	if repo := modules.Repository(dir); repo != w.m.Root && pathname.Below(w.m.Root, repo) {
+		return repo
+	}
+	return ""
+}
+
 func (w *walker) pkg(dir string) *Package {
 	rel, _ := below(w.m.Root, dir)
 	ip := path.Join(w.m.Path, rel)
 	p := w.m.Packages[ip]
 	if p == nil {
-		p = &Package{Path: ip, Dir: dir, Imports: map[string]bool{}, Mention: map[string]bool{}}
-		if repo := modules.Repository(dir); repo != w.m.Root && pathname.Below(w.m.Root, repo) {
-			p.Repo = repo
-		}
+		p = &Package{Path: ip, Dir: dir, Imports: map[string]bool{}, Mention: map[string]bool{}, Repo: w.repository(dir)}
 		w.m.Packages[ip] = p
 	}
 	return p

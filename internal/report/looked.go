@@ -115,14 +115,16 @@ func Ways(w io.Writer, res *pipeline.Result) error {
 }
 
 // Below writes one line that names the modules below the module, which nobody looked at, and
-// the command that looks at all. dir is the directory that commands are given in.
+// the command that looks at all, and one that names git repositories there. dir is the directory that commands are given in.
 func Below(w io.Writer, res *pipeline.Result, dir, all string) error {
-	nested := res.Module.Nested
-	if !res.Whole || len(nested) == 0 {
-		return nil
-	}
+	nested, apart := res.Module.Nested, res.Module.Apart
 	p := &printer{w: w, res: res}
-	p.printf("not looked at: %s\n", Modules(nested, dir, "this one", all))
+	if res.Whole && len(nested) > 0 {
+		p.printf("not looked at: %s\n", Modules(nested, dir, "this one", all))
+	}
+	if res.Whole && len(apart) > 0 {
+		p.printf("not looked at: what has a git repository of its own: %s; run there\n", named(apart, dir))
+	}
 	return p.err
 }
 
