@@ -254,6 +254,7 @@ func TestSettings(t *testing.T) {
 		"Pipeline.Layer":        {nil, nil}, // a rollout looks at what is on disk
 		"Pipeline.Awaited":      {nil, nil}, // follows from the other modules
 		"Pipeline.Tree":         {nil, nil}, // follows from the root
+		"Pipeline.Neighbours":   {nil, nil}, // what is on disk
 
 		"Bump.Only":     {nil, nil}, // a rollout looks for loops
 		"Bump.Apart":    {nil, nil}, // a rollout sets it
