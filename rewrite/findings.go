@@ -57,8 +57,11 @@ func fallsUnder(p *loop.Finder, t *try, c *candidate) (out []*proposal) {
 		}
 		out = append(out, f)
 	}
-	if !matched && t.otherwise != "" {
-		p.Judged.Dismiss(c.Node.Pos(), slices.Concat(c.Tries, c.Calls), t.otherwise, t.why)
+	if word, why := t.otherwise, t.why; !matched && word != "" {
+		if word == finding.PerRequest && !loop.SeesResult(c.Site) && !loop.ServesOthers(c.Site) {
+			word, why = finding.Unknown, "the loop does not see what came of the call itself, and what makes it go round is not known"
+		}
+		p.Judged.Dismiss(c.Node.Pos(), slices.Concat(c.Tries, c.Calls), word, why)
 	}
 	return out
 }

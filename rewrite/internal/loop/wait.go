@@ -4,6 +4,9 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
+
+	"etcdmod/rewrite/internal/source"
 )
 
 // Blocks reports whether the loop waits, or may wait, for anything between tries.
@@ -113,6 +116,43 @@ func (s *Site) Polls() bool {
 		}
 	}
 	return ends && !goesOn || idle
+}
+
+// SeesResult reports whether the loop asks what came of the attempt. One in a goroutine may tell it in other ways.
+func SeesResult(s *Site) bool {
+	return slices.ContainsFunc(s.Outline(), func(q *Path) bool { return q.Outcome == Won || q.Outcome == Locked })
+}
+
+// ServesOthers reports whether a round begins with something from outside of the loop: it ranges over a channel, or
+// receives from one to which no round sends.
+func ServesOthers(s *Site) bool {
+	if r, ok := s.Node.(*ast.RangeStmt); ok {
+		_, ch := source.Under(s.File.TypeOf(r.X)).(*types.Chan)
+		return ch
+	}
+	sent := map[*types.Var]bool{}
+	for n := range ast.Preorder(s.Node) {
+		if send, ok := n.(*ast.SendStmt); ok {
+			sent[s.File.VariableOf(send.Chan)] = true
+		}
+	}
+	found := false
+	ast.Inspect(s.Node, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.UnaryExpr:
+			if n.Op == token.ARROW && !IsDone(s.File, n) {
+				v := s.File.VariableOf(n.X)
+				found = found || v == nil || !sent[v] && !source.PosWithin(v.Pos(), s.Node)
+			}
+		case *ast.RangeStmt:
+			_, ch := source.Under(s.File.TypeOf(n.X)).(*types.Chan)
+			found = found || ch
+		}
+		return !found
+	})
+	return found
 }
 
 // Repeated reports whether a library repeats the attempt, or a function that calls itself.
