@@ -28,12 +28,18 @@ type plain struct {
 // list leaves out what is clean-up or a line of a log, and takes those ways that an error takes
 // which is no verdict on the lock.
 func (b plain) list(list []ast.Stmt) (out []ast.Stmt) {
-	for _, st := range list {
+	for i, st := range list {
 		if b.cleans(st) {
 			continue
 		}
 		cond, ok := st.(*ast.IfStmt)
 		if !ok || cond.Init != nil || cond.Else != nil {
+			if body, known := b.taken(st); known {
+				if !b.leaves(body) {
+					body = slices.Concat(body, list[i+1:])
+				}
+				return append(out, b.list(body)...)
+			}
 			out = append(out, st)
 			continue
 		}

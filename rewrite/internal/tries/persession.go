@@ -186,24 +186,26 @@ func (s *perTry) branches() ast.Node {
 		s.against(given.Cond) != s.given || s.given == nil || !s.leaves(given.Body.List) {
 		return s.list[s.made+1]
 	}
-	for _, st := range s.list[s.made+1 : s.tried+1] {
-		if _, ok := st.(*ast.LabeledStmt); ok {
-			return st // a goto may lead there
-		}
+	if st := labeled(s.list[s.made+1 : s.tried+1]); st != nil {
+		return st
 	}
 	at := s.tried
 	cond, body, isIf := ast.Expr(nil), []ast.Stmt(nil), false
 	switch st := s.list[at].(type) {
 	case *ast.IfStmt:
-		if st.Else != nil {
-			return st
-		}
 		cond, body, isIf = st.Cond, st.Body.List, true
 		if st.Init != nil {
 			a, ok := st.Init.(*ast.AssignStmt)
 			if !ok || !s.assigns(a) {
 				return st
 			}
+		}
+		if st.Else != nil {
+			return s.toldApart(at, st)
+		}
+	case *ast.SwitchStmt:
+		if a, ok := st.Init.(*ast.AssignStmt); ok && s.assigns(a) {
+			return s.toldApart(at, st)
 		}
 	case *ast.AssignStmt:
 		if !s.assigns(st) {
@@ -214,9 +216,15 @@ func (s *perTry) branches() ast.Node {
 		if at == len(s.list) {
 			return st
 		}
+		if sw, ok := s.list[at].(*ast.SwitchStmt); ok && sw.Init == nil {
+			return s.toldApart(at, sw)
+		}
 		next, ok := s.list[at].(*ast.IfStmt)
-		if !ok || next.Init != nil || next.Else != nil {
+		if !ok || next.Init != nil {
 			return st
+		}
+		if next.Else != nil {
+			return s.toldApart(at, next)
 		}
 		cond, body, isIf = next.Cond, next.Body.List, true
 	}
@@ -235,12 +243,7 @@ func (s *perTry) branches() ast.Node {
 		return s.list[at]
 	}
 	s.won, s.failed = s.list[at+1:], body
-	for _, st := range s.won {
-		if _, ok := st.(*ast.LabeledStmt); ok {
-			return st // a goto may lead there
-		}
-	}
-	return nil
+	return labeled(s.won)
 }
 
 // assigns reports whether a is the assignment of the try's error.
