@@ -323,7 +323,7 @@ func (s *perTry) hurried(p *source.Program) ast.Node {
 	if s.Within = Deadline(p, s.File, s.try, s.try.Args[0]); s.Within == nil {
 		return nil
 	}
-	if shorter(s.File, s.Within, enough) {
+	if shorter(p, s.File, s.Within, enough) {
 		return s.Within
 	}
 	return nil

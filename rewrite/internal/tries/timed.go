@@ -2,12 +2,10 @@ package tries
 
 import (
 	"go/ast"
-	"go/constant"
 	"go/token"
 	"go/types"
 	"slices"
 	"strings"
-	"time"
 
 	"etcdmod/rewrite/internal/source"
 )
@@ -163,34 +161,6 @@ func (p *timed) forwarded(f *source.File, decl *ast.FuncDecl, fn *types.Func) (i
 		}
 	}
 	return 0, false
-}
-
-// toAsk is the time that LockWithin and CampaignWithin need to ask first. Of a deadline that is as far away when it
-// is made, less is left when they begin.
-const toAsk = 250*time.Millisecond + 1
-
-// Short returns what gives a call that queues its deadline where that is known to leave no time to ask first.
-func Short(p *source.Program, f *source.File, call *ast.CallExpr) *ast.CallExpr {
-	if len(call.Args) == 0 {
-		return nil
-	}
-	within := Deadline(p, f, call, call.Args[0])
-	if within == nil || !shorter(f, within, toAsk) {
-		return nil
-	}
-	return within
-}
-
-// shorter reports whether what gives a context its deadline is known to give it less time than that.
-func shorter(f *source.File, within *ast.CallExpr, than time.Duration) bool {
-	for _, arg := range within.Args {
-		if v := f.Pkg.TypesInfo.Types[arg].Value; v != nil && v.Kind() == constant.Int {
-			if d, exact := constant.Int64Val(v); exact && time.Duration(d) < than {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // Deadline returns the call that gives the context ctx of a call its deadline, in the innermost
