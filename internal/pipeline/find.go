@@ -209,19 +209,21 @@ func (r *run) candidates() []*discover.Package {
 	locks := r.mod.Importers(r.paths()...)
 	r.leftOut(locks)
 	for _, n := range rewrite.Needs() {
-		if n.Client && meets(n, r.mod.Importers(rewrite.ClientPaths...)) {
+		if n.Client && meets(n, r.mod.WithDependencies(r.mod.Importers(rewrite.ClientPaths...))) {
 			return r.mod.Importers(slices.Concat(r.paths(), rewrite.ClientPaths)...)
 		}
 	}
+	near := r.mod.WithDependencies(locks)
 	for _, n := range rewrite.Needs() {
-		if !n.Client && meets(n, locks) {
+		if !n.Client && meets(n, near) {
 			return locks
 		}
 	}
 	return nil
 }
 
-// meets reports whether the packages have, together, the words that a rule needs.
+// meets reports whether the packages have, together, the words that a rule needs. Those that others import are among
+// them: what tries may be in one that knows of no lock.
 func meets(n rewrite.Need, packages []*discover.Package) bool {
 	for _, list := range n.Words {
 		if !slices.ContainsFunc(packages, func(p *discover.Package) bool { return p.Mentions(list...) }) {
