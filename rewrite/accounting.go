@@ -133,6 +133,9 @@ func verdicts(p *loop.Finder, left []account.Try) map[token.Pos]verdict.Verdict 
 		Harmless: func(t account.Try) (finding.Verdict, string) {
 			call, ok := t.Node.(*ast.CallExpr)
 			f := p.FileAt(t.Pos)
+			if !ok && (t.Kind == account.Lock || t.Kind == account.Campaign) {
+				return finding.Unknown, "it is called as a function value, and loops are not followed to such a call with a deadline"
+			}
 			if !ok || f == nil {
 				return "", ""
 			}

@@ -97,6 +97,9 @@ func attempts(_ *source.Program, s *loop.Site) []loop.Hop { return s.Attempts() 
 // unbounded judges a call that is no attempt, since no deadline is given to it where it is repeated.
 func unbounded(attempt func(*loop.Functions) *loop.Attempt) func(*loop.Functions, *source.File, *ast.CallExpr) (finding.Verdict, string) {
 	return func(p *loop.Functions, f *source.File, call *ast.CallExpr) (finding.Verdict, string) {
+		if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok && f.Pkg.TypesInfo.Selections[sel] != nil && f.Pkg.TypesInfo.Selections[sel].Kind() == types.MethodExpr {
+			return finding.Unknown, "the method is used as a function, and loops are not followed to such a call with a deadline"
+		}
 		if len(call.Args) > 0 {
 			if _, kept := ast.Unparen(call.Args[0]).(*ast.SelectorExpr); kept {
 				return finding.Unknown, "its context is kept in a field, and who gives that a deadline is not followed"
@@ -110,6 +113,9 @@ func unbounded(attempt func(*loop.Functions) *loop.Attempt) func(*loop.Functions
 		}
 		if fn, ok := f.Callee(call).(*types.Func); ok && fn.Signature().Recv() != nil && types.IsInterface(fn.Signature().Recv().Type()) {
 			return finding.Unknown, "it is called through an interface or a type parameter, and loops are not followed to such a call with a deadline"
+		}
+		if tries.Cancelled(p.Program, f, call) {
+			return finding.Unknown, "its context is cancelled by something beside it, and loops are not followed to such a call"
 		}
 		return finding.Once, "what bounds it is made outside of the loop"
 	}
@@ -178,6 +184,9 @@ type Need struct {
 func (n Need) same(o Need) bool {
 	return n.Client == o.Client && slices.EqualFunc(n.Words, o.Words, slices.Equal[[]string])
 }
+
+// aClock are words of what gives a context a deadline, or may cancel it after some time.
+var aClock = []string{"WithTimeout", "WithDeadline", "AfterFunc", "time.After(", "time.Sleep(", "NewTimer(", "NewTicker(", "time.Tick("}
 
 // ofTryLock is what the rules about TryLock need.
 var ofTryLock = Need{Words: [][]string{{"TryLock"}}, Notable: true}

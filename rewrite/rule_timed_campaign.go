@@ -68,7 +68,7 @@ import (
 
 var timedCampaign = &rule{
 	id:      "timed-campaign",
-	words:   Need{Words: [][]string{{".Campaign("}, {"WithTimeout", "WithDeadline"}}},
+	words:   Need{Words: [][]string{{".Campaign"}, {"WithTimeout", "WithDeadline", "WithCancel"}, aClock}},
 	tries:   []*try{leadInTime, helperLead},
 	top:     finding.Guard,
 	ceiling: "its timeout may stand for a time after which the caller must do something else",

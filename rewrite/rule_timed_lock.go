@@ -42,6 +42,9 @@
 // that names no key any more either. Who reads the keys below the prefix would miss the
 // waiters there; such code in the module refuses the rewrite.
 //
+// Loops are not followed to Lock as a function value, through an interface, or with a context that a clock cancels by its
+// cancel function. Such a call that is repeated is said not to be followed.
+//
 // One Lock with the context that ends the wait as a whole would cost least. It is not written
 // in the loop's place: the timeout may stand for a time after which the caller must do
 // something else.
@@ -68,7 +71,7 @@ import (
 
 var timedLock = &rule{
 	id:      "timed-lock",
-	words:   Need{Words: [][]string{{".Lock(", ".LockWithin("}, {"WithTimeout", "WithDeadline"}}},
+	words:   Need{Words: [][]string{{".Lock"}, {"WithTimeout", "WithDeadline", "WithCancel"}, aClock}},
 	tries:   []*try{lockInTime},
 	top:     finding.Guard,
 	ceiling: "its timeout may stand for a time after which the caller must do something else",

@@ -61,7 +61,7 @@ type Paths struct {
 
 // Tries returns all places of the packages, in the order of their files.
 func Tries(fset *token.FileSet, pkgs []*packages.Package, paths Paths, skip func(*ast.File) bool) []Try {
-	c := &counter{paths: paths, found: map[token.Pos]bool{}, local: map[string]bool{}, funcs: map[token.Pos]function{}, vars: map[token.Pos]value{}, kept: map[token.Pos][]kept{}, calls: map[token.Pos][]call{}, bound: map[string][]*types.Func{}, inner: map[*ast.CallExpr]bool{}}
+	c := &counter{paths: paths, found: map[token.Pos]bool{}, local: map[string]bool{}, funcs: map[token.Pos]function{}, vars: map[token.Pos]value{}, kept: map[token.Pos][]kept{}, calls: map[token.Pos][]call{}, bound: map[string][]*types.Func{}, inner: map[*ast.CallExpr]bool{}, values: map[token.Pos][]call{}}
 	sorted := slices.Clone(pkgs)
 	slices.SortStableFunc(sorted, func(a, b *packages.Package) int { // "p" before "p [p.test]"
 		if len(a.ID) != len(b.ID) {
@@ -97,18 +97,19 @@ func Tries(fset *token.FileSet, pkgs []*packages.Package, paths Paths, skip func
 }
 
 type counter struct {
-	paths Paths
-	mutex []types.Type // *concurrency.Mutex, of each client
-	elect []types.Type // *concurrency.Election
-	found map[token.Pos]bool
-	local map[string]bool          // paths of the packages that are loaded
-	funcs map[token.Pos]function   // by the name of the declaration
-	vars  map[token.Pos]value      // of packages, by their names
-	kept  map[token.Pos][]kept     // contexts that are stored in fields, by the field
-	calls map[token.Pos][]call     // of declared functions, and of methods of interfaces
-	bound map[string][]*types.Func // methods of interfaces that are called, by their names
-	inner map[*ast.CallExpr]bool   // whether a call of OpTxn makes a transaction that creates a key
-	out   []Try
+	paths  Paths
+	mutex  []types.Type // *concurrency.Mutex, of each client
+	elect  []types.Type // *concurrency.Election
+	found  map[token.Pos]bool
+	local  map[string]bool          // paths of the packages that are loaded
+	funcs  map[token.Pos]function   // by the name of the declaration
+	vars   map[token.Pos]value      // of packages, by their names
+	kept   map[token.Pos][]kept     // contexts that are stored in fields, by the field
+	calls  map[token.Pos][]call     // of declared functions, and of methods of interfaces
+	bound  map[string][]*types.Func // methods of interfaces that are called, by their names
+	values map[token.Pos][]call     // of variables and fields that hold functions
+	inner  map[*ast.CallExpr]bool   // whether a call of OpTxn makes a transaction that creates a key
+	out    []Try
 }
 
 type function struct {
@@ -171,11 +172,14 @@ func (c *counter) index(p *packages.Package) {
 				c.funcs[fn.Name.Pos()] = function{fn, p.TypesInfo}
 			}
 			if decl, ok := d.(*ast.GenDecl); ok {
-				c.values(p, decl)
+				c.declared(p, decl)
 			}
 			ast.Inspect(d, func(n ast.Node) bool {
 				switch n := n.(type) {
 				case *ast.CallExpr:
+					if v := variable(p.TypesInfo, n.Fun); v != nil {
+						c.values[v.Origin().Pos()] = append(c.values[v.Origin().Pos()], call{n, fn, p.TypesInfo})
+					}
 					if obj := callee(p.TypesInfo, n); obj != nil && obj.Pos().IsValid() {
 						c.calls[obj.Origin().Pos()] = append(c.calls[obj.Origin().Pos()], call{n, fn, p.TypesInfo})
 						if recv := obj.Signature().Recv(); recv != nil && types.IsInterface(recv.Type()) {
@@ -197,8 +201,8 @@ func (c *counter) index(p *packages.Package) {
 	}
 }
 
-// values notes what the variables of a package are declared with.
-func (c *counter) values(p *packages.Package, decl *ast.GenDecl) {
+// declared notes what the variables of a package are declared with.
+func (c *counter) declared(p *packages.Package, decl *ast.GenDecl) {
 	for _, spec := range decl.Specs {
 		if spec, ok := spec.(*ast.ValueSpec); ok && len(spec.Names) == len(spec.Values) {
 			for i, name := range spec.Names {
@@ -287,14 +291,10 @@ func (c *counter) selector(p *packages.Package, file *ast.File, in *ast.FuncDecl
 		t.Kind = TryLock
 	case fn.Name() == "TryLock" && mayBe(c.mutex, p.TypesInfo, sel, recv):
 		t.Kind, t.Dynamic = TryLock, true
-	case fn.Name() == "Lock" && n != nil && len(n.Args) == 1 && mayBe(c.mutex, p.TypesInfo, sel, recv) && c.timed(p.TypesInfo, in, n.Args[0], nil):
-		t.Kind, t.Dynamic = Lock, true
-	case fn.Name() == "Campaign" && n != nil && len(n.Args) == 2 && mayBe(c.elect, p.TypesInfo, sel, recv) && c.timed(p.TypesInfo, in, n.Args[0], nil):
-		t.Kind, t.Dynamic = Campaign, true
-	case fn.Name() == "Lock" && n != nil && len(n.Args) == 1 && c.isClient(recv, c.paths.Concurrency, "Mutex") && c.timed(p.TypesInfo, in, n.Args[0], nil):
-		t.Kind = Lock
-	case fn.Name() == "Campaign" && n != nil && len(n.Args) == 2 && c.isClient(recv, c.paths.Concurrency, "Election") && c.timed(p.TypesInfo, in, n.Args[0], nil):
-		t.Kind = Campaign
+	case fn.Name() == "Lock" && (c.isClient(recv, c.paths.Concurrency, "Mutex") || mayBe(c.mutex, p.TypesInfo, sel, recv)) && c.timedCall(p.TypesInfo, in, sel, n, 1):
+		t.Kind, t.Dynamic = Lock, !c.isClient(recv, c.paths.Concurrency, "Mutex")
+	case fn.Name() == "Campaign" && (c.isClient(recv, c.paths.Concurrency, "Election") || mayBe(c.elect, p.TypesInfo, sel, recv)) && c.timedCall(p.TypesInfo, in, sel, n, 2):
+		t.Kind, t.Dynamic = Campaign, !c.isClient(recv, c.paths.Concurrency, "Election")
 	case fn.Name() == "Commit" && n != nil && in != nil && c.isClient(recv, c.paths.Client, "Txn") && c.creates(p.TypesInfo, in, sel.X):
 		t.Kind = Create
 	case fn.Name() == "Do" && n != nil && len(n.Args) == 2 && fn.Signature().Params().Len() == 2 && (c.isClient(recv, c.paths.Client, "KV") || types.IsInterface(recv)) && c.isClient(fn.Signature().Params().At(1).Type(), c.paths.Client, "Op") && c.does(p.TypesInfo, in, n.Args[1]):

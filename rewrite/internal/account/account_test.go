@@ -96,6 +96,15 @@ func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(missing).Then(pu
 		{"create if absent, of what functions make", `func missing(k string) []clientv3.Cmp { return []clientv3.Cmp{clientv3.Compare(clientv3.Version(k), "=", 0)} }
 func put(k string) clientv3.Op { return clientv3.OpPut(k, "") }
 func f(ctx context.Context, c *clientv3.Client) { c.Txn(ctx).If(missing("k")...).Then(put("k")).Commit() }`, "Commit call"},
+		{"Lock as a value with a timeout", `func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithTimeout(ctx, 1); defer stop(); lock := mu.Lock; lock(c) }`, "Lock method value"},
+		{"Campaign as a value with a timeout", `func run(ctx context.Context, lead func(context.Context, string) error) { c, stop := context.WithTimeout(ctx, 1); defer stop(); lead(c, "me") }
+func f(ctx context.Context, e *concurrency.Election) { run(ctx, e.Campaign) }`, "Campaign method value"},
+		{"Lock as a function with a timeout", `func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithTimeout(ctx, 1); defer stop(); (*concurrency.Mutex).Lock(mu, c); lock := (*concurrency.Mutex).Lock; lock(mu, c) }`, "Lock call; Lock method expression"},
+		{"Lock as a value", `func g(ctx context.Context, lock func(context.Context) error) { lock(ctx) }
+func f(ctx context.Context, mu *concurrency.Mutex) { g(ctx, mu.Lock); lock := mu.Lock; lock = lock; lock(ctx) }`, ""},
+		{"Lock that a timer cancels", `func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithCancel(ctx); t := time.AfterFunc(1, stop); defer t.Stop(); mu.Lock(c) }`, "Lock call"},
+		{"Lock that a goroutine cancels in time", `func f(ctx context.Context, mu *concurrency.Mutex) { c, stop := context.WithCancelCause(ctx); go func() { <-time.After(1); stop(nil) }(); mu.Lock(c) }`, "Lock call"},
+		{"Lock that somebody cancels", `func f(ctx context.Context, mu *concurrency.Mutex, quit chan int) { c, stop := context.WithCancel(ctx); go func() { <-quit; stop() }(); mu.Lock(c); time.Sleep(1) }`, ""},
 		{"create if absent, handed on", `func commit(t clientv3.Txn) (*clientv3.TxnResponse, error) { return t.Commit() }
 func f(ctx context.Context, c *clientv3.Client) { commit(c.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision("k"), "=", 0)).Then(clientv3.OpPut("k", ""))) }`, "Commit call"},
 		{"create if absent, completed elsewhere", `func put(t clientv3.Txn) { t.Then(clientv3.OpPut("k", "")) }

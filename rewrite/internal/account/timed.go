@@ -134,6 +134,9 @@ func (c *counter) derived(info *types.Info, in *ast.FuncDecl, n *ast.CallExpr, s
 	if fn.Pkg().Path() == "context" && (strings.HasPrefix(fn.Name(), "WithTimeout") || strings.HasPrefix(fn.Name(), "WithDeadline")) {
 		return true
 	}
+	if fn.Pkg().Path() == "context" && strings.HasPrefix(fn.Name(), "WithCancel") && c.clocked(info, in, n) {
+		return true
+	}
 	own, ok := c.funcs[fn.Origin().Pos()]
 	if ok && returnsContext(fn) && len(seen) < 8 {
 		made := false
