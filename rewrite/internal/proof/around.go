@@ -13,7 +13,6 @@ import (
 // A frame is a place where a function around a loop waits for it: it runs the literal that the loop is in.
 type frame struct {
 	*loop.Site                // as that function sees it
-	of         *loop.Site     // as it is
 	loop       ast.Node       // the loop itself
 	runs       []*ast.FuncLit // what is run there
 }
@@ -25,18 +24,7 @@ func framesOf(s *loop.Site) (out []*frame) {
 	if !ok {
 		return nil
 	}
-	var top ast.Node
-	for _, n := range s.File.Around(lit) {
-		switch n.(type) {
-		case *ast.FuncDecl, *ast.FuncLit:
-			if top == nil {
-				top = n
-			}
-		}
-	}
-	if top == nil {
-		return nil
-	}
+	top := (&measuring{Site: s}).top()
 	m := &measuring{Site: s, parents: source.Parents(top)}
 	r := &running{&beside{asking: &asking{measuring: m}, stands: map[types.Object][]types.Object{}, passed: map[types.Object][]ast.Expr{}}}
 	runs := []*ast.FuncLit{lit}
@@ -48,7 +36,7 @@ func framesOf(s *loop.Site) (out []*frame) {
 			}
 			fn := s.File.FuncAround(call)
 			for _, at := range r.waits(call, runs[i], fn) {
-				out = append(out, &frame{loop.CalledAt(s, fn, at), s, s.Node, runs[:i+1]})
+				out = append(out, &frame{loop.CalledAt(s, fn, at), s.Node, runs[:i+1]})
 				if around, ok := fn.(*ast.FuncLit); ok && !slices.Contains(runs, around) {
 					runs = append(runs, around)
 				}
@@ -155,6 +143,17 @@ func (r *running) comesBack(callee types.Object, i int) bool {
 		}
 	}
 	return false
+}
+
+// top is the outermost function around the loop.
+func (m *measuring) top() ast.Node {
+	for _, n := range m.File.Around(m.Func) {
+		switch n.(type) {
+		case *ast.FuncDecl, *ast.FuncLit:
+			return n
+		}
+	}
+	return m.Func
 }
 
 // inside reports whether n stands in a literal that is run where a frame waits.

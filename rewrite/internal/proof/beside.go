@@ -15,6 +15,7 @@ import (
 type beside struct {
 	*asking
 	called  []ast.Node
+	goes    map[*ast.CallExpr]bool          // calls of go statements
 	bodies  []ast.Node                      // of that code
 	changed map[types.Object]bool           // variables, fields and channels
 	counts  map[types.Object]bool           // of these: variables that are counted, and channels to which a count is sent
@@ -23,10 +24,14 @@ type beside struct {
 	sets    map[types.Object][]ast.Expr     // what that code sets variables to, nil where that is not known
 }
 
-// runsBeside looks for code that runs beside the loop.
+// runsBeside looks for code that runs beside the loop: its function starts that, or one around it. What changes is told
+// by a channel to more of it.
 func runsBeside(m *asking) *beside {
-	b := &beside{asking: m, changed: map[types.Object]bool{}, counts: map[types.Object]bool{}, stands: map[types.Object][]types.Object{}, passed: map[types.Object][]ast.Expr{}, sets: map[types.Object][]ast.Expr{}}
-	b.startedIn(m.Func, 0)
+	b := &beside{asking: m, goes: map[*ast.CallExpr]bool{}, changed: map[types.Object]bool{}, counts: map[types.Object]bool{}, stands: map[types.Object][]types.Object{}, passed: map[types.Object][]ast.Expr{}, sets: map[types.Object][]ast.Expr{}}
+	for known := -1; known != len(b.changed); {
+		known, b.called = len(b.changed), nil
+		b.startedIn(b.top(), 0)
+	}
 	return b
 }
 
@@ -37,18 +42,20 @@ const maxStarters = 3
 // since then has its own business.
 func (b *beside) startedIn(f ast.Node, depth int) {
 	for n := range ast.Preorder(f) {
+		if g, ok := n.(*ast.GoStmt); ok && depth == 0 {
+			b.goes[g.Call] = true
+		}
 		call, ok := n.(*ast.CallExpr)
-		if !ok || f == b.Func && (n.End() > b.Node.Pos() || b.inside(n)) {
+		if !ok || depth == 0 && source.Within(n, b.Func) && (n.End() > b.Node.Pos() || b.inside(n)) {
 			continue
 		}
 		fn := b.named(call.Fun)
-		_, goes := b.parents[call].(*ast.GoStmt) // of this function
 		switch {
 		case source.IsObject(fn, "time", "AfterFunc"):
 			b.add(call.Args[1], nil, true)
 		case source.IsObject(fn, "context", "AfterFunc"):
-			b.add(call.Args[1], nil, b.started[b.key(ast.Unparen(call.Args[0]))])
-		case goes:
+			b.add(call.Args[1], nil, b.runs(call.Args[0]))
+		case b.goes[call]:
 			b.add(call.Fun, call.Args, false)
 		case depth == 0 && fn != nil && fn.Name() == "Go" && len(call.Args) == 1: // of a group
 			b.add(call.Args[0], nil, false)
@@ -74,7 +81,7 @@ func (b *beside) given(f ast.Node, args []ast.Expr) {
 	i := 0
 	for _, field := range source.FuncType(f).Params.List {
 		for _, name := range field.Names {
-			if i < len(args) {
+			if i < len(args) && !slices.Contains(b.passed[b.objectOf(name)], args[i]) {
 				b.passed[b.objectOf(name)] = append(b.passed[b.objectOf(name)], args[i])
 				if obj := b.object(args[i]); obj != nil && obj != b.objectOf(name) {
 					b.stands[b.objectOf(name)] = append(b.stands[b.objectOf(name)], obj)
@@ -90,12 +97,22 @@ func (b *beside) given(f ast.Node, args []ast.Expr) {
 
 // add notes what a function changes that runs beside the loop, if it has a clock.
 func (b *beside) add(f ast.Expr, args []ast.Expr, timed bool) {
-	for _, body := range b.functions(f) {
-		if b.inside(body) || !timed && !b.timed(body) {
+	bodies := b.functions(f)
+	if len(bodies) == 0 { // of others, who call what they are given
+		for _, a := range args {
+			if b.isFunction(a) {
+				b.add(a, nil, timed || b.takesTime(f))
+			}
+		}
+	}
+	for _, body := range bodies {
+		b.given(body, args)
+		reached := b.reached(body)
+		runsLoop := slices.ContainsFunc(reached, func(f ast.Node) bool { return source.Within(b.Node, f) })
+		if b.inside(body) || runsLoop || !timed && !slices.ContainsFunc(reached, b.timed) {
 			continue
 		}
-		b.given(body, args)
-		for _, body := range b.reached(body) {
+		for _, body := range reached {
 			b.bodies = append(b.bodies, body)
 			for n := range ast.Preorder(body) {
 				b.writes(n, body)
@@ -125,7 +142,15 @@ func (b *beside) reached(f ast.Node) []ast.Node {
 			if !ok {
 				continue
 			}
-			for _, g := range b.functions(call.Fun) {
+			called := b.functions(call.Fun)
+			if len(called) == 0 { // of others, who call what they are given
+				for _, a := range call.Args {
+					if b.isFunction(a) {
+						called = append(called, b.functions(a)...)
+					}
+				}
+			}
+			for _, g := range called {
 				b.given(g, call.Args)
 				if !slices.Contains(out, g) {
 					out = append(out, g)

@@ -147,7 +147,7 @@ func (b *beside) fieldGiven(f *source.File, lit *ast.CompositeLit, v *types.Var)
 // named returns what is called: a function, also by a variable of the function around that holds it.
 func (b *beside) named(f ast.Expr) types.Object {
 	obj := b.object(f)
-	if v, ok := obj.(*types.Var); ok && source.PosWithin(v.Pos(), b.Func) {
+	if v, ok := obj.(*types.Var); ok && source.PosWithin(v.Pos(), b.top()) {
 		for _, e := range b.assigned(v) {
 			if fn, ok := b.object(e).(*types.Func); ok {
 				return fn
@@ -165,6 +165,9 @@ func (b *beside) timed(body ast.Node) bool {
 		case *ast.CallExpr:
 			fn := b.object(n.Fun)
 			if fn != nil && fn.Pkg() != nil && (fn.Pkg().Path() == "time" || fn.Pkg().Path() == "context" && slices.Contains(starters["context"], fn.Name())) {
+				return true
+			}
+			if len(b.functions(n.Fun)) == 0 && b.takesTime(n.Fun) {
 				return true
 			}
 		case *ast.UnaryExpr:
@@ -186,7 +189,51 @@ func (b *beside) timed(body ast.Node) bool {
 		} else if source.IsNamed(ch.Elem(), "time", "Time") {
 			return true // a clock that others have made
 		}
-		if ctx := b.channel(from); ctx != nil && b.started[b.key(ctx)] {
+		if b.changed[b.object(from)] {
+			return true // others with a clock
+		}
+		if ctx := b.channel(from); ctx != nil && b.runs(ctx) {
+			return true
+		}
+	}
+	return false
+}
+
+// runs reports whether a clock was started before the loop, also where it is passed to a parameter.
+func (b *beside) runs(clock ast.Expr) bool {
+	todo := []ast.Expr{ast.Unparen(clock)}
+	for i := 0; i < len(todo) && i < maxReached; i++ {
+		if b.started[b.key(todo[i])] {
+			return true
+		}
+		for _, e := range b.passed[b.object(todo[i])] {
+			todo = append(todo, ast.Unparen(e))
+		}
+	}
+	return false
+}
+
+func (b *beside) isFunction(e ast.Expr) bool {
+	f := b.FileAt(e.Pos())
+	if f == nil {
+		return false
+	}
+	_, is := source.Under(f.TypeOf(e)).(*types.Signature)
+	return is
+}
+
+// takesTime reports whether a function is told how long something lasts: one that nobody can look into may wait for that.
+func (b *beside) takesTime(f ast.Expr) bool {
+	file := b.FileAt(f.Pos())
+	if file == nil {
+		return false
+	}
+	sig, ok := source.Under(file.TypeOf(f)).(*types.Signature)
+	if !ok {
+		return false
+	}
+	for p := range sig.Params().Variables() {
+		if source.IsNamed(p.Type(), "time", "Duration") {
 			return true
 		}
 	}

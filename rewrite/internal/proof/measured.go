@@ -96,9 +96,6 @@ func measure(s *loop.Site, f *frame) *measuring {
 		return m
 	}
 	m.ways = waysOut(s)
-	if f != nil {
-		m.ways = waysOut(f.of)
-	}
 	m.foreign()
 	for n := range ast.Preorder(s.Func) {
 		switch {
@@ -116,7 +113,9 @@ func measure(s *loop.Site, f *frame) *measuring {
 		}
 	}
 	m.rounds()
-	asking.tooEarly()
+	if f == nil {
+		asking.tooEarly()
+	}
 	for n := range ast.Preorder(s.Func) {
 		if m.inside(n) { // it is looked at as the loop itself is
 			if n.Pos() > m.rounded().End() {

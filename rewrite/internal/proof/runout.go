@@ -32,8 +32,9 @@ func newAsking(m *measuring) *asking {
 // them, too, and says no more than that.
 func (m *asking) clocks() map[any]bool {
 	out, ends, ended := map[any]bool{}, map[any][]ast.Node{}, map[any]any{}
-	for n := range ast.Preorder(m.Func) {
-		if e, ok := n.(ast.Expr); ok && m.ticks(m.File.TypeOf(e)) && m.others(e) {
+	past := func(n ast.Node) bool { return n.End() <= m.Node.Pos() || !source.Within(n, m.Func) }
+	for n := range ast.Preorder(m.top()) {
+		if e, ok := n.(ast.Expr); ok && source.Within(n, m.Func) && m.ticks(m.File.TypeOf(e)) && m.others(e) {
 			out[m.key(e)] = true
 		}
 		if source.Within(n, m.Node) || m.inside(n) {
@@ -49,7 +50,7 @@ func (m *asking) clocks() map[any]bool {
 			}
 			from = n.Values
 		case *ast.CallExpr:
-			if n.End() <= m.Node.Pos() && source.IsObject(m.File.Callee(n), "time", "AfterFunc") {
+			if past(n) && source.IsObject(m.File.Callee(n), "time", "AfterFunc") {
 				for x := range ast.Preorder(n.Args[1]) { // which ends a context
 					if e, ok := x.(ast.Expr); ok && ended[m.key(e)] != nil {
 						ends[ended[m.key(e)]] = append(ends[ended[m.key(e)]], n)
@@ -63,7 +64,7 @@ func (m *asking) clocks() map[any]bool {
 		if len(to) == 2 && source.IsNamed(m.File.TypeOf(to[0]), "context", "Context") && !source.IsBlank(to[1]) {
 			ended[m.key(to[1])] = m.key(to[0])
 		}
-		early := n.End() <= m.Node.Pos()
+		early := past(n)
 		if call, ok := ast.Unparen(from[0]).(*ast.CallExpr); ok && early && !source.IsBlank(to[0]) && (m.ticks(m.File.TypeOf(to[0])) || m.starts(call, "time")) {
 			out[m.key(to[0])] = true
 		}

@@ -17,23 +17,37 @@ type beside struct {
 	bodies  map[*ssa.Function]bool
 	changed map[any][]ssa.Instruction // places, and what started the functions that change them
 	counted map[any]bool              // of these: what is counted, and channels to which that is sent
-	stands  map[*ssa.Parameter][]ssa.Value
-	sets    map[any][]ssa.Value // what places are set to, nil where that is not known
+	sets    map[any][]ssa.Value       // what places are set to, nil where that is not known
 }
 
-// runsBeside looks for functions that run beside the loop.
+// runsBeside looks for functions that run beside the loop: its function starts them, or one around it. What changes is told
+// by a channel to more of them.
 func (l *loop) runsBeside() *beside {
 	b := newBeside(l)
-	for in := range instructions(l.fn()) {
-		if c, ok := in.(ssa.CallInstruction); ok && in.Parent() == l.fn() && !l.blocks[in.Block()] {
-			b.startedBy(in, c, 0)
+	for known := -1; known != len(b.changed); {
+		known = len(b.changed)
+		clear(b.called)
+		for f := l.fn(); f != nil; f = f.Parent() {
+			for in := range instructions(f) {
+				if c, ok := in.(ssa.CallInstruction); ok && in.Parent() == f && !l.blocks[in.Block()] {
+					b.startedBy(l.here(in), c, 0)
+				}
+			}
 		}
 	}
 	return b
 }
 
+// here is an instruction as the function of the loop sees it: one of a function around it comes before.
+func (l *loop) here(in ssa.Instruction) ssa.Instruction {
+	if in.Parent() != l.fn() && within(l.fn(), in.Parent()) {
+		return l.begin()
+	}
+	return in
+}
+
 func newBeside(l *loop) *beside {
-	return &beside{clocks{l}, map[*ssa.Function]bool{}, map[*ssa.Function]bool{}, map[any][]ssa.Instruction{}, map[any]bool{}, map[*ssa.Parameter][]ssa.Value{}, map[any][]ssa.Value{}}
+	return &beside{clocks{l, map[*ssa.Parameter][]ssa.Value{}}, map[*ssa.Function]bool{}, map[*ssa.Function]bool{}, map[any][]ssa.Instruction{}, map[any]bool{}, map[any][]ssa.Value{}}
 }
 
 // maxStarters is how deep calls are followed to what starts a function beside the loop.
@@ -75,7 +89,7 @@ func (b *beside) given(f *ssa.Function, args []ssa.Value) {
 		params = params[more:]
 	}
 	for i, p := range params {
-		if i < len(args) && b.place(args[i]) != any(p) {
+		if i < len(args) && b.place(args[i]) != any(p) && !slices.Contains(b.stands[p], args[i]) {
 			b.stands[p] = append(b.stands[p], args[i])
 		}
 	}
@@ -83,12 +97,23 @@ func (b *beside) given(f *ssa.Function, args []ssa.Value) {
 
 // add notes what a function changes that runs beside the loop, if it has a clock.
 func (b *beside) add(start ssa.Instruction, f ssa.Value, args []ssa.Value, timed bool) {
-	for _, body := range b.functions(f) {
-		if inside(b.loop, body) || !timed && !b.timed(start, body) {
+	bodies := b.functions(f)
+	if !slices.ContainsFunc(bodies, hasBody) { // of others, who call what they are given
+		for _, a := range args {
+			if _, function := a.Type().Underlying().(*types.Signature); function {
+				b.add(start, a, nil, timed || takesTime(f.Type()))
+			}
+		}
+	}
+	for _, body := range bodies {
+		b.given(body, args)
+		reached := b.reached(body)
+		runsLoop := slices.ContainsFunc(reached, func(f *ssa.Function) bool { return within(b.fn(), f) })
+		clock := func(f *ssa.Function) bool { return b.timed(start, f) }
+		if inside(b.loop, body) || runsLoop || !timed && !slices.ContainsFunc(reached, clock) {
 			continue
 		}
-		b.given(body, args)
-		for _, body := range b.reached(body) {
+		for _, body := range reached {
 			b.bodies[body] = true
 			for in := range instructions(body) {
 				b.writesBeside(start, in)
@@ -113,12 +138,20 @@ func (b *beside) reached(f *ssa.Function) []*ssa.Function {
 	for i := 0; i < len(out) && len(out) < maxReached; i++ {
 		for in := range instructions(out[i]) {
 			c, ok := in.(ssa.CallInstruction)
-			if !ok || c.Common().IsInvoke() {
+			if !ok {
 				continue
 			}
-			for _, g := range b.functions(c.Common().Value) {
+			called := b.mayCall(c.Common())
+			if !slices.ContainsFunc(called, hasBody) { // of others, who call what they are given
+				for _, a := range c.Common().Args {
+					if _, function := a.Type().Underlying().(*types.Signature); function {
+						called = append(called, b.functions(a)...)
+					}
+				}
+			}
+			for _, g := range called {
 				b.given(g, c.Common().Args)
-				if len(g.Blocks) > 0 && !slices.Contains(out, g) {
+				if hasBody(g) && !slices.Contains(out, g) {
 					out = append(out, g)
 				}
 			}

@@ -15,6 +15,32 @@ func (b *beside) functions(v ssa.Value) []*ssa.Function {
 	return c.found
 }
 
+// mayCall returns the functions that a call may be of.
+func (b *beside) mayCall(cc *ssa.CallCommon) []*ssa.Function {
+	if !cc.IsInvoke() {
+		return b.functions(cc.Value)
+	}
+	c := &callbacks{b, map[ssa.Value]bool{}, nil}
+	c.method(cc.Value, cc.Method)
+	return c.found
+}
+
+func hasBody(f *ssa.Function) bool { return len(f.Blocks) > 0 }
+
+// takesTime reports whether a function is told how long something lasts: one that nobody can look into may wait for that.
+func takesTime(t types.Type) bool {
+	sig, ok := t.Underlying().(*types.Signature)
+	if !ok {
+		return false
+	}
+	for p := range sig.Params().Variables() {
+		if isNamed(p.Type(), "time", "Duration") {
+			return true
+		}
+	}
+	return false
+}
+
 // callbacks are the functions that a value may be.
 type callbacks struct {
 	*beside
@@ -208,6 +234,9 @@ func (b *beside) timed(start ssa.Instruction, f *ssa.Function) bool {
 			if path == "time" || path == "context" && slices.Contains(starters[path], name) {
 				return true
 			}
+			if takesTime(x.Common().Signature()) && !slices.ContainsFunc(b.mayCall(x.Common()), hasBody) {
+				return true
+			}
 		case *ssa.UnOp:
 			if x.Op == token.ARROW {
 				chans = append(chans, x.X)
@@ -220,7 +249,7 @@ func (b *beside) timed(start ssa.Instruction, f *ssa.Function) bool {
 			}
 		}
 		for _, ch := range chans {
-			if ticks(ch.Type()) { // a clock that others have made
+			if ticks(ch.Type()) || len(b.changed[b.place(ch)]) > 0 { // a clock that others have made, or others with one
 				return true
 			}
 			for _, from := range b.startOf(ch, map[ssa.Value]bool{}) {

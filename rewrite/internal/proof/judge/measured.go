@@ -2,7 +2,6 @@ package judge
 
 import (
 	"go/token"
-	"go/types"
 
 	"golang.org/x/tools/go/ssa"
 )
@@ -39,14 +38,7 @@ func lapsesHere(l *loop) (told bool, bad ssa.Instruction, why string) {
 		if !ok {
 			continue
 		}
-		if inside(l, in.Parent()) { // but for what its rounds ask
-			own := rounded(l)
-			if _, basic := v.Type().Underlying().(*types.Basic); basic && own.blocks[in.Block()] && beside.reads(in) {
-				p := &lapse{loop: own, beside: beside, inRound: true, seen: map[ssa.Value]bool{}}
-				if at, why := p.flows(v); why != "" {
-					return false, at, why
-				}
-			}
+		if inside(l, in.Parent()) { // it is looked at as the loop itself is
 			continue
 		}
 		spans, inLoop := l.spans(in)

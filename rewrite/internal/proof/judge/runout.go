@@ -15,7 +15,10 @@ var starters = map[string][]string{
 }
 
 // clocks are those that a function starts before a loop.
-type clocks struct{ *loop }
+type clocks struct {
+	*loop
+	stands map[*ssa.Parameter][]ssa.Value // what parameters of functions beside the loop stand for
+}
 
 // asks reports whether an instruction asks a clock that was started before the loop whether it has run out, when
 // a wait may have come in between: that says how long it took, as two moments do.
@@ -63,7 +66,7 @@ func mayStop(t types.Type) bool {
 // runs reports whether a clock was started before the loop, and a wait may come before an instruction.
 func (l clocks) runs(clock ssa.Value, asked ssa.Instruction) bool {
 	for _, from := range l.startOf(clock, map[ssa.Value]bool{}) {
-		if !l.blocks[from.Block()] && l.waitBetween(from, asked) && !l.bounds(from) {
+		if !l.blocks[from.Block()] && l.waitBetween(l.here(from), asked) && !l.bounds(from) {
 			return true
 		}
 	}
@@ -105,6 +108,9 @@ func (l clocks) startOf(v ssa.Value, seen map[ssa.Value]bool) (out []ssa.Instruc
 		if ticks(v.Type()) {
 			return []ssa.Instruction{l.begin()} // others have
 		}
+		if p, ok := v.(*ssa.Parameter); ok {
+			return all(l.stands[p]...)
+		}
 	case *ssa.Extract:
 		if x.Index == 0 || isNamed(x.Type(), "context", "Context") {
 			return append(all(x.Tuple), l.enders(x)...)
@@ -139,7 +145,7 @@ func (l clocks) enders(ctx *ssa.Extract) (out []ssa.Instruction) {
 	if !isNamed(ctx.Type(), "context", "Context") {
 		return nil
 	}
-	for in := range instructions(l.fn()) {
+	for in := range instructions(outermost(l.fn())) {
 		c, ok := in.(*ssa.Call)
 		if !ok {
 			continue
