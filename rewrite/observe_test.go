@@ -279,6 +279,58 @@ type req struct{ Ctx context.Context; N int }`, `b, err := json.Marshal(req{cont
 type req struct{ Ctx context.Context; N int }`, `var b strings.Builder; slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(g []string, a slog.Attr) slog.Attr { if a.Key == "time" { return slog.Attr{} }; return a }})).Info("x", "s", req{context.WithValue(context.Background(), key{}, MU), 1}); text = b.String()`},
 	{"local-harmless", `func f[T any](v T) string { type cell struct{ n int }; return fmt.Sprint(cell{1}) }`, `text = f(MU)`},
 	{"local-harmless-sort", `func f[T any](v ...T) int { type cell struct{ v T; n int }; var all []cell; for i, v := range v { all = append(all, cell{v, i}) }; slices.SortFunc(all, func(a, b cell) int { return a.n - b.n }); return len(all) }`, `text = fmt.Sprint(f(MU))`},
+	{"bearer-syntax", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+func show(v any) string { return fmt.Sprintf("%#v", v) }`, `text = show(holds{MU, nil})`},
+	{"bearer-kept", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+var kept any`, `kept = holds{MU, nil}; text = fmt.Sprintf("%#v", kept)`},
+	{"bearer-list", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+func show(v ...any) string { return fmt.Sprintf("%#v", v...) }`, `text = show([]locker{MU})`},
+	{"bearer-map", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+func show(v any) string { return fmt.Sprintf("%#v", v) }`, `text = show(map[string]locker{"a": MU})`},
+	{"bearer-nested", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+type outer struct{ any }
+func show(v any) string { return fmt.Sprintf("%#v", v) }`, `text = show([]outer{{holds{MU, nil}}})`},
+	{"bearer-embedded", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+type outer struct{ locker }
+func show(v any) string { return fmt.Sprintf("%#v", v) }`, `text = show(outer{MU})`},
+	{"bearer-generic", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+func show[T any](v T) string { return fmt.Sprintf("%#v", v) }`, `text = show(holds{MU, nil})`},
+	{"bearer-generic-kept", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+func put[T any](v T) any { return v }
+func show(v any) string { return fmt.Sprintf("%#v", v) }`, `text = show(put(holds{MU, nil}))`},
+	{"bearer-error", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+func (holds) Error() string { return "x" }
+func do(l locker) error { return holds{l, nil} }`, `text = fmt.Sprintf("%#v", errors.Unwrap(fmt.Errorf("x: %w", do(MU))))`},
+	{"bearer-context", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+type key struct{}`, `text = fmt.Sprintf("%#v", context.WithValue(context.Background(), key{}, holds{MU, nil}).Value(key{}))`},
+	{"bearer-template", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+func (h holds) Lock() locker { return h.l }
+func show(v any) string { var b strings.Builder; err := template.Must(template.New("x").Parse("{{printf \"%T\" .Lock}}")).Execute(&b, v); return fmt.Sprint(b.String(), err) }`, `text = show(holds{MU, nil})`},
+	{"bearer-recover", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }`, `func() { defer func() { text = fmt.Sprintf("%#v", recover()) }(); panic(holds{MU, nil}) }()`},
+	{"bearer-printed", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+func show(v any) string { return fmt.Sprintf("%+v", v) }`, `text = show(holds{MU, nil})`},
+	{"keys-printed", ``, `text = fmt.Sprint(map[any]int{MU: 1, 2: 2, "x": 3})`},
+	{"keys-array-printed", ``, `text = fmt.Sprint(map[[1]any]int{{MU}: 1, {2}: 2, {"x"}: 3})`},
+	{"keys-kept-printed", `type locker interface{ TryLock(context.Context) error }
+type holds struct{ l, L locker }
+type fake struct{ locker }
+func show(v any) string { return fmt.Sprint(v) }`, `text = show(map[locker]int{MU: 1, &fake{}: 2})`},
+	{"keys-known-printed", ``, `m := MU; text = fmt.Sprint(map[string]any{"a": 1}, m != nil)`},
+	{"slices-any", ``, `all := []any{1, MU}; ok = slices.IndexFunc(all, func(v any) bool { _, is := v.(*concurrency.Mutex); return is }) == 1 && slices.Contains(all, any(1))`},
+	{"maps-any", ``, `all := map[string]any{"a": MU}; for _, v := range maps.All(all) { _, ok = v.(*concurrency.Mutex) }`},
 	{"generic-atomic", `type locker interface{ TryLock(context.Context) error }
 type cell[T any] struct{ v atomic.Value }
 func (c *cell[T]) put(v T) { c.v.Store(v) }`, `var c cell[locker]; c.put(MU); c.put(concurrency.NewMutex(nil, "/o")); ok = true`},
@@ -387,7 +439,7 @@ var mustRewrite = []string{
 	"nothing", "verbs", "verbs-counted", "assert", "switch", "assert-parameter", "put-get", "plus-v", "interface", "interface-generic", "key", "convert",
 	"array", "array-pointer", "core", "union", "written", "written-value", "written-slice", "context", "list", "pool", "channel", "errors-as",
 	"holds", "holds-asked", "instance-printed", "key-kept", "key-of-context",
-	"atomic-mixed", "json-context", "local-harmless", "local-harmless-sort", "boxed-errors-is", "boxed-field", "boxed-map-any", "list-name-printed", "panics-elsewhere", "nil-compared", "nil-key", "nil-asked", "stringer",
+	"atomic-mixed", "bearer-printed", "json-context", "keys-known-printed", "maps-any", "slices-any", "local-harmless", "local-harmless-sort", "boxed-errors-is", "boxed-field", "boxed-map-any", "list-name-printed", "panics-elsewhere", "nil-compared", "nil-key", "nil-asked", "stringer",
 }
 
 const observedMain = `

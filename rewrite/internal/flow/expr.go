@@ -253,7 +253,7 @@ func (w *walker) identifier(x *ast.Ident) *node {
 	}
 	if w.p.IsConcurrencyObj(obj, "NewMutex") {
 		n := &node{}
-		w.poisonNode(n, finding.DotImport, x, "the name has no qualifier")
+		w.poisonNode(n.child("r0"), finding.DotImport, x, "the name has no qualifier")
 		return n
 	}
 	return w.object(obj)

@@ -96,7 +96,7 @@ func (w *walker) instance(id *ast.Ident, inst types.Instance) {
 		from := typeParamsIn(inst.TypeArgs.At(i))
 		w.equal.composed(inst.TypeArgs.At(i)) // generic code may put it into an interface
 		holds := !carries && len(w.held(inst.TypeArgs.At(i), calls)) > 0
-		boxes := len(outgoing(w.p, inst.TypeArgs.At(i))) > 0 || types.IsInterface(inst.TypeArgs.At(i)) && !isTypeParam(inst.TypeArgs.At(i))
+		boxes := leaves(w.p, inst.TypeArgs.At(i), false) || types.IsInterface(inst.TypeArgs.At(i)) && !isTypeParam(inst.TypeArgs.At(i))
 		boxes = boxes || showsContext(w.Flow, inst.TypeArgs.At(i), members) || len(inName(w.mutexIn, inst.TypeArgs.At(i))) > 0
 		if iface, ok := params.At(i).Constraint().Underlying().(*types.Interface); ok && w.p.FileAt(obj.Pos()) != nil {
 			foreignMethods(observer{w}, inst.TypeArgs.At(i), iface, id.Pos())
@@ -385,6 +385,9 @@ func throughInterfaces(f *Flow) {
 func (l *looks) boxedInterface(f *Flow, b boxedParameter, t types.Type) {
 	printsContext(f, t, meeting{b.look, anything, b.who, b.at, origin{}})
 	iface, ok := t.Underlying().(*types.Interface)
+	if !ok && b.named == nil && b.iface != nil && (b.look.handsBack() || b.who == panics || b.who == wrapper) {
+		l.bears(t, b.iface)
+	}
 	if spelled := inName(f.mutexIn, t); len(spelled) > 0 {
 		if b.look >= named {
 			f.refuseInstance(instance{t, b.iface, b.at}, b.who)
@@ -402,7 +405,7 @@ func (l *looks) boxedInterface(f *Flow, b boxedParameter, t types.Type) {
 			l.raised = append(l.raised, iface)
 		}
 	case b.look >= members:
-		for _, inner := range outgoing(f.p, t) {
+		for _, inner := range f.interfacesIn(t, b.look) {
 			l.meetings = append(l.meetings, meeting{b.look, inner, b.who, b.at, origin{}})
 		}
 	}

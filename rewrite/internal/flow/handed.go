@@ -48,6 +48,11 @@ func (d declared) add(file *source.File, obj types.Object, counted func(types.Ty
 			m |= always
 		}
 	}
+	d.put(file, obj, m, params)
+}
+
+// put takes a declaration that gives m, of which those parameters count.
+func (d declared) put(file *source.File, obj types.Object, m, params mark) {
 	if !source.IsPackageLevel(obj) {
 		d.members[obj.Name()] |= m
 		return

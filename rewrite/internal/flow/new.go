@@ -48,6 +48,7 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 	f.through()
 	unread{f}.looks()
 	f.met()
+	f.abroad()
 	f.settle()
 	f.patch()
 	for _, n := range f.roots() {

@@ -44,6 +44,7 @@ type kept struct {
 type looks struct {
 	meetings []meeting
 	kept     []kept
+	bearers  map[bearer]bool
 	raised   []*types.Interface // with methods, and converted to one without
 	failing  []failing
 	named    []instance
@@ -135,10 +136,12 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 		return // it calls them
 	}
 	w.show(t, how, who, src.Pos())
-	if how >= members {
-		for _, inner := range w.interfacesIn(t, how) {
-			w.meet(how, inner, who, src.Pos(), origin{})
-		}
+	inside := w.interfacesIn
+	if how < members {
+		inside = w.keysIn
+	}
+	for _, inner := range inside(t, how) {
+		w.meet(how, inner, who, src.Pos(), origin{})
 	}
 }
 
@@ -158,6 +161,7 @@ func (w observer) keep(t, dst types.Type, iface *types.Interface, src ast.Expr) 
 		return
 	}
 	w.equal.composed(t)
+	w.looks.bears(t, iface)
 	if len(inName(w.mutexIn, t)) > 0 {
 		w.looks.named = append(w.looks.named, instance{t, iface, src.Pos()})
 	}
@@ -478,6 +482,17 @@ func (f *Flow) interfacesIn(t types.Type, how look) (out []*types.Interface) {
 	return out
 }
 
+// keysIn returns the interfaces in keys of maps in t: who prints one puts keys of several types in an order that
+// these have.
+func (f *Flow) keysIn(t types.Type, _ look) (out []*types.Interface) {
+	f.visitTypes(t, whole, func(t types.Type) {
+		if m, ok := t.(*types.Map); ok {
+			out = append(out, interfacesOf(m.Key())...)
+		}
+	})
+	return out
+}
+
 // visitTypes calls visit for t and the types that its values are made of, as far as somebody
 // sees who looks so closely. Structs of other modules are not entered: what is put into one goes
 // to code that is not read.
@@ -566,6 +581,7 @@ func (f *Flow) met() {
 	}
 	f.looks.meetings = append(f.looks.meetings, f.looks.contexts.told()...)
 	from := &origins{Flow: f}
+	f.borne(from, reaches)
 	for _, m := range f.looks.meetings {
 		for _, k := range f.looks.kept {
 			if m.look >= members && from.brings(m, k.t, func(to *types.Interface) bool { return reaches(k.t, k.iface, to) }) {

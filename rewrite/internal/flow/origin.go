@@ -58,8 +58,9 @@ func (o *origins) brings(m meeting, t types.Type, reaches func(*types.Interface)
 			return true
 		}
 		from := leaf.file.TypeOf(leaf.src)
-		if s, ok := source.Under(from).(*types.Slice); ok && types.IsInterface(s.Elem()) {
-			from = s.Elem()
+		// A slice of interfaces is one value, or a list of them.
+		if s, ok := source.Under(from).(*types.Slice); ok && types.IsInterface(s.Elem()) && reaches(source.Under(s.Elem()).(*types.Interface)) {
+			return true
 		}
 		if iface, ok := source.Under(from).(*types.Interface); ok {
 			return reaches(iface)

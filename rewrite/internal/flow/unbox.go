@@ -5,7 +5,7 @@ import "go/types"
 // handsBoxes reports whether generic code of another module may give what it is given to code of this one in an
 // interface without methods: as a result, or to a function that it is given. A type does by its methods as well.
 func handsBoxes(obj types.Object) bool {
-	b := boxFinder{newVisited(), newVisited()}
+	b := boxFinder{newVisited(), newVisited(), func(i *types.Interface) bool { return i.NumMethods() == 0 && i.NumEmbeddeds() == 0 }, false}
 	if _, ok := obj.(*types.TypeName); ok {
 		return b.gives(obj.Type())
 	}
@@ -13,8 +13,12 @@ func handsBoxes(obj types.Object) bool {
 	return ok && b.gives(sig)
 }
 
-// A boxFinder looks for interfaces without methods in types of other modules.
-type boxFinder struct{ given, taken *visited }
+// A boxFinder looks for interfaces of some kind in types.
+type boxFinder struct {
+	given, taken *visited
+	is           func(*types.Interface) bool
+	apart        bool // what the types of this module have in them is looked at by its own names
+}
 
 // gives reports whether a value of type t that other code gives may bring one in.
 func (b boxFinder) gives(t types.Type) bool {
@@ -25,6 +29,9 @@ func (b boxFinder) gives(t types.Type) bool {
 	case *types.Alias:
 		return b.gives(types.Unalias(t))
 	case *types.Named:
+		if _, ok := t.Underlying().(*types.Struct); ok && b.apart {
+			return false
+		}
 		for m := range t.Origin().Methods() {
 			if m.Exported() && b.gives(m.Signature()) {
 				return true
@@ -37,7 +44,7 @@ func (b boxFinder) gives(t types.Type) bool {
 				return true
 			}
 		}
-		return t.NumMethods() == 0 && t.NumEmbeddeds() == 0
+		return b.is(t)
 	case *types.Map:
 		return b.gives(t.Key()) || b.gives(t.Elem())
 	case *types.Struct:
@@ -77,7 +84,13 @@ func (b boxFinder) takes(t types.Type) bool {
 		}
 	case *types.Map:
 		return b.gives(u.Key()) || b.gives(u.Elem())
-	case *types.Struct, *types.Interface:
+	case *types.Interface:
+		for m := range u.Methods() {
+			if b.apart && marks(m.Signature().Params(), b.gives) != 0 {
+				return true
+			}
+		}
+	case *types.Struct:
 	case interface{ Elem() types.Type }: // a pointer, a slice, a channel
 		return b.gives(u.Elem())
 	}

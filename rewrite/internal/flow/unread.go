@@ -262,6 +262,12 @@ func (f unread) look(u unreadUser, how look, names map[string]bool, who string) 
 func (f unread) shown(obj types.Object, how look, who string) {
 	for _, t := range given(obj) {
 		f.show(t, how, who, obj.Pos())
+		if how < members {
+			continue
+		}
+		for _, iface := range f.interfacesIn(t, how) {
+			f.Flow.looks.meetings = append(f.Flow.looks.meetings, meeting{how, iface, who, token.NoPos, origin{}})
+		}
 	}
 }
 

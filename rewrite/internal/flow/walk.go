@@ -104,7 +104,7 @@ func (w reader) node(n ast.Node) {
 		w.looks.contexts.puts(w.file, w.stack, n, func(t types.Type) bool { return w.mutexIn(t) || len(typeParamsIn(t)) > 0 })
 	case *ast.IndexExpr:
 		w.writtenArgs(n)
-		if m, ok := source.Under(w.file.TypeOf(n.X)).(*types.Map); ok {
+		if m, ok := source.Under(w.file.TypeOf(n.X)).(*types.Map); ok && !w.file.Pkg.TypesInfo.Types[n.X].IsType() {
 			w.key(n.X, m, n.Index)
 		}
 	case *ast.IndexListExpr:

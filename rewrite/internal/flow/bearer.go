@@ -1,0 +1,110 @@
+package flow
+
+import (
+	"cmp"
+	"go/types"
+	"slices"
+)
+
+// Bearers.
+//
+// A value that has interfaces in it, and is in one itself, bears what is in these to whoever looks into it.
+
+// A bearer is a type of values with interfaces in them, one of which is converted to an interface.
+type bearer struct {
+	t     types.Type
+	iface *types.Interface
+}
+
+// bears notes such a conversion.
+func (l *looks) bears(t types.Type, iface *types.Interface) {
+	switch t := types.Unalias(t).(type) {
+	case *types.Basic:
+		return
+	case *types.Pointer:
+		if _, ok := t.Elem().Underlying().(*types.Basic); ok {
+			return
+		}
+	}
+	if l.bearers == nil {
+		l.bearers = map[bearer]bool{}
+	}
+	l.bearers[bearer{t, iface}] = true
+}
+
+// borne adds the meetings of what bearers bring to a meeting: what they have is seen as closely as they are.
+func (f *Flow) borne(from *origins, reaches func(t types.Type, in, to *types.Interface) bool) {
+	inside := memoized(func(t types.Type) []*types.Interface { return f.interfacesIn(t, calls) })
+	has := memoized(func(p [2]types.Type) bool { return has(p[0], p[1].(*types.Interface)) })
+	// Most of them have nothing that counts.
+	counted := map[types.Type]bool{}
+	if f.mutex != nil && len(f.boxes.from) > 0 {
+		counted[f.mutex] = true
+	}
+	for _, k := range f.looks.kept {
+		counted[k.t] = true
+	}
+	for _, i := range f.looks.named {
+		counted[i.t] = true
+	}
+	if len(counted) == 0 {
+		return
+	}
+	var bearers []bearer
+	done := map[bearer]bool{}
+	bears := func(b bearer) bool {
+		return slices.ContainsFunc(inside(b.t), func(i *types.Interface) bool {
+			for t := range counted {
+				if i.NumMethods() == 0 || t != b.t && has([2]types.Type{t, i}) {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	for again := true; again; {
+		again = false
+		for b := range f.looks.bearers {
+			if !done[b] && bears(b) {
+				again = again || !counted[b.t]
+				done[b], counted[b.t] = true, true
+				bearers = append(bearers, b)
+			}
+		}
+	}
+	slices.SortFunc(bearers, func(a, b bearer) int {
+		return cmp.Or(cmp.Compare(types.TypeString(a.t, nil), types.TypeString(b.t, nil)), cmp.Compare(types.TypeString(a.iface, nil), types.TypeString(b.iface, nil)))
+	})
+	type seen struct {
+		how   look
+		iface string
+	}
+	known := map[seen]bool{}
+	name := memoized(func(i *types.Interface) string { return types.TypeString(i, nil) })
+	type seeing struct {
+		t   types.Type
+		how look
+	}
+	seenIn := memoized(func(s seeing) []*types.Interface {
+		if s.how < members {
+			return f.keysIn(s.t, s.how)
+		}
+		return f.interfacesIn(s.t, s.how)
+	})
+	for at := 0; at < len(f.looks.meetings); at++ { // it grows
+		m := f.looks.meetings[at]
+		for _, b := range bearers {
+			if m.look < surface {
+				break
+			}
+			fresh := slices.DeleteFunc(slices.Clone(seenIn(seeing{b.t, m.look})), func(i *types.Interface) bool { return known[seen{m.look, name(i)}] })
+			if len(fresh) == 0 || !from.brings(m, b.t, func(to *types.Interface) bool { return reaches(b.t, b.iface, to) }) {
+				continue
+			}
+			for _, inner := range fresh {
+				known[seen{m.look, name(inner)}] = true
+				f.looks.meetings = append(f.looks.meetings, meeting{m.look, inner, m.who, m.at, origin{}})
+			}
+		}
+	}
+}
