@@ -17,6 +17,7 @@ const (
 	CgoFile          Code = "cgo-file"
 	DotImport        Code = "dot-import"
 	EmbeddedMutex    Code = "embedded-mutex"
+	EmbeddedSource   Code = "embedded-source"
 	EscapesInterface Code = "escapes-to-interface"
 	Patched          Code = "patched-at-run-time"
 	ExportedAPI      Code = "exported-api"
@@ -171,6 +172,7 @@ var texts = map[Code]string{
 	LeavesModule:     "The mutex is handed to, or comes from, code outside this module's editable source. That code wants the client's type, and cannot be changed from here.",
 	LineDirective:    "The file has //line directives, so positions in it cannot be trusted.",
 	LinkedFile:       "The file has another name, by a symbolic link to it or to a directory around it. An edit would change what is compiled under the other name too, and git keeps the name of a link's target in its place, so that no patch takes it.",
+	EmbeddedSource:   "A go:embed directive takes the file into a program as data, which prints or compares the text of it: an edit would change that.",
 	Linked:           "The mutex, or a struct that holds it, is a parameter, a result or the type of something that the linker joins with a declaration elsewhere: a function without a body, one that assembly of its package may call, or a name in a linkname directive. The compiler does not compare the two types.",
 	MethodExpr:       "A method expression of a type that holds the mutex names the type as a value. The name would mean another type.",
 	MutexCopied:      "The mutex is used or copied by value. A copy of a lock knows nothing of what becomes of the other one.",

@@ -78,6 +78,7 @@ var earns = map[Code]string{
 	HelperEdited:       "take the change out again, or delete the file, and run again",
 	StaleHelper:        "nothing, or delete its files before a run of \"etcdmod apply\" that has something to rewrite",
 	NewerHelper:        "use that version, so that all of a team generate the same",
+	EmbeddedSource:     "leave files of Go out of the directive",
 	LinkedFile:         "make the link a copy, or import the package by one name",
 	MethodExpr:         "call the method on a value",
 	MutexCopied:        "use a pointer",

@@ -9,7 +9,7 @@ type Group struct {
 // Groups has every code once.
 var Groups = []Group{
 	{"Nothing is rewritten (refuse)", []Code{
-		AliasOrDefined, BuildTagged, CgoFile, DotImport, EmbeddedMutex, EscapesInterface, Patched, ExportedAPI, GeneratedFile, GenericType,
+		AliasOrDefined, BuildTagged, CgoFile, DotImport, EmbeddedMutex, EmbeddedSource, EscapesInterface, Patched, ExportedAPI, GeneratedFile, GenericType,
 		HelperClient, HelperInternal, HelperTaken, HelperNowhere, HelperEdited, LeavesModule, LineDirective, LinkedFile, Linked, MethodExpr,
 		MutexCopied, NoOrigin, OnlyTests, OtherRepository, Untyped, UnsupportedUse, UnsafeUse, DoesNotBuild, UnjudgedUser, CommentLost, EditFailed, MixedClients, LeasePerTry,
 		SessionEarly, SessionErrors, SessionHurried, DeadlineShort, SessionOptions, LockElsewhere, LockNotRetried, QueueRead, ClientNoTryLock, HelperLacks, SessionUnknown, ElectionRead, ElectionResumed, GrantPerTry, TxnNotFollowed, ForkDiffers,

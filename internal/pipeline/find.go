@@ -104,6 +104,7 @@ func (r *run) find(ctx context.Context, wanted map[string]bool) (*rewrite.Plan, 
 		Ignored:      ignored(r.mod, chosen),
 		Leasing:      r.mod.Imports(isLeasing),
 		Linked:       r.mod.Linked,
+		Embedded:     embedded(r.mod),
 		Elsewhere:    elsewhere(r.mod),
 		Forks:        r.forks(ctx, chosen),
 	}

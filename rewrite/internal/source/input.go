@@ -129,6 +129,8 @@ type Input struct {
 	Leasing bool
 	// Linked are the files that have another name by a symbolic link, with that name.
 	Linked map[string]string
+	// Embedded are the files that a directive takes into a program as data, with the file that has it.
+	Embedded map[string]string
 	// Elsewhere are the files of the module that are in another git repository, with the directory of
 	// that: a submodule, or a clone below the module.
 	Elsewhere map[string]string

@@ -106,6 +106,8 @@ func (p *Program) blocked(f *File, plain bool) *finding.Reason {
 		return &finding.Reason{Code: finding.LeavesModule, Detail: "the file is not part of this module's own source", Pos: pos}
 	case p.In.Linked[f.Name] != "":
 		return &finding.Reason{Code: finding.LinkedFile, Detail: p.Rel(p.In.Linked[f.Name]), Pos: pos}
+	case p.In.Embedded[f.Name] != "":
+		return &finding.Reason{Code: finding.EmbeddedSource, Detail: "a directive in " + p.Rel(p.In.Embedded[f.Name]), Pos: pos}
 	case p.In.Elsewhere[f.Name] != "":
 		return &finding.Reason{Code: finding.OtherRepository, Detail: p.Rel(p.In.Elsewhere[f.Name]), Pos: pos}
 	case ast.IsGenerated(f.Syntax):
