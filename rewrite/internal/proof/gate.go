@@ -64,6 +64,7 @@ func Gate(s *loop.Site) *finding.Reason {
 	if r := cmp.Or(counted(s), waitsAgain(s)); r != nil {
 		return r
 	}
+	var instead *finding.Reason // of a wait
 	for _, q := range s.Paths {
 		switch {
 		case q.Outcome == loop.Won && (q.End == loop.Next || q.End == loop.Outward && isContinue(q.EndStmt)):
@@ -84,14 +85,19 @@ func Gate(s *loop.Site) *finding.Reason {
 				}
 				reset = reset || s.Resets(st.Node)
 			case loop.Receives: // one more of them per release
+				r := at(finding.WorkInLoop, st.Node, source.FirstLine(s.Text(st.Node)))
 				if q.Waited > 0 {
-					return at(finding.WorkInLoop, st.Node, source.FirstLine(s.Text(st.Node)))
+					return r
 				}
+				instead = cmp.Or(instead, r)
 			}
 		}
 		if c.Kind == loop.Timer && q.Waited > 0 && !reset && !source.Within(c.Made, s.Node) {
 			return at(finding.UnknownClock, c.Wait, "a timer that is not reset fires only once")
 		}
+	}
+	if instead != nil {
+		return instead
 	}
 	if c.Kind == loop.Watch {
 		if r := fixedMutex(s, c, false); r != nil {

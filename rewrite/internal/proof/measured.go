@@ -29,6 +29,9 @@ func measured(s *loop.Site) *finding.Reason {
 			}
 		}
 	}
+	if n := unended(s); n != nil {
+		return &finding.Reason{Code: finding.WaitMeasured, Detail: source.FirstLine(s.Text(n)), Pos: s.Position(n.Pos())}
+	}
 	if m := newMeasuring(s); m.used != nil {
 		return &finding.Reason{Code: finding.WaitMeasured, Detail: source.FirstLine(m.Text(m.used)), Pos: m.Position(m.used.Pos())}
 	}
@@ -89,13 +92,13 @@ func newMeasuring(s *loop.Site) *measuring {
 
 func measure(s *loop.Site, f *frame) *measuring {
 	m := &measuring{Site: s, frame: f, parents: source.Parents(s.Func), ages: map[any]age{}, spans: map[ast.Expr]bool{}, seen: map[lengthOf]bool{}}
+	m.ways = waysOut(s)
 	asking := newAsking(m)
 	beside := runsBeside(asking)
 	m.beside = beside
 	if len(asking.started) == 0 && len(beside.changed) == 0 && !m.takes(s.Func) && !m.compares(s.Func) {
 		return m
 	}
-	m.ways = waysOut(s)
 	m.foreign()
 	for n := range ast.Preorder(s.Func) {
 		switch {

@@ -29,7 +29,7 @@ func newAsking(m *measuring) *asking {
 
 // clocks returns the clocks that were started before the loop: variables by their objects, and fields by their text.
 // Those of others may have been: of parameters, fields, and functions that give one. A context that the rounds know ends
-// them, too, and says no more than that.
+// them, too, and says no more than that; a way out knows nothing of the rounds.
 func (m *asking) clocks() map[any]bool {
 	out, ends, ended := map[any]bool{}, map[any][]ast.Node{}, map[any]any{}
 	past := func(n ast.Node) bool { return n.End() <= m.Node.Pos() || !source.Within(n, m.Func) }
@@ -75,7 +75,15 @@ func (m *asking) clocks() map[any]bool {
 		}
 	}
 	var known []ast.Node
+	var comms []ast.Stmt
 	for n := range ast.Preorder(m.rounded()) {
+		if c, ok := n.(*ast.CommClause); ok && c.Comm != nil {
+			comms = append(comms, c.Comm)
+		}
+		waitsFor := slices.ContainsFunc(comms, func(c ast.Stmt) bool { return source.Within(n, c) })
+		if m.onWayOut(n) && !waitsFor {
+			continue
+		}
 		if e, ok := n.(ast.Expr); ok && source.IsNamed(m.File.TypeOf(e), "context", "Context") {
 			known = append(known, ends[m.key(e)]...)
 		}

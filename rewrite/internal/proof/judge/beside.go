@@ -30,7 +30,7 @@ func (l *loop) runsBeside() *beside {
 		for f := l.fn(); f != nil; f = f.Parent() {
 			for in := range instructions(f) {
 				if c, ok := in.(ssa.CallInstruction); ok && in.Parent() == f && !l.blocks[in.Block()] {
-					b.startedBy(l.here(in), c, 0)
+					b.startedBy(here(l, in), c, 0)
 				}
 			}
 		}
@@ -39,7 +39,7 @@ func (l *loop) runsBeside() *beside {
 }
 
 // here is an instruction as the function of the loop sees it: one of a function around it comes before.
-func (l *loop) here(in ssa.Instruction) ssa.Instruction {
+func here(l *loop, in ssa.Instruction) ssa.Instruction {
 	if in.Parent() != l.fn() && within(l.fn(), in.Parent()) {
 		return l.begin()
 	}

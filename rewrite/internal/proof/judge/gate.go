@@ -288,22 +288,28 @@ func (g *gate) tellsFirst(branch *ssa.If, t *trace) bool {
 func (g *gate) sameInOthers(v ssa.Value, t *trace) bool {
 	r := &round{loop: g.loop}
 	known := r.eval(nil, t.first)
-	return known != "" && (r.eval(facts{t.from: known}, v) != "" || madeOf(v, t.from))
+	return known != "" && (r.eval(facts{t.from: known}, v) != "" || g.madeOf(v, t.from))
 }
 
 // madeOf reports whether a value is computed from another one and constants alone.
-func madeOf(v, from ssa.Value) bool {
+func (g *gate) madeOf(v, from ssa.Value) bool {
 	switch x := v.(type) {
 	case *ssa.Const:
 		return true
 	case *ssa.BinOp:
-		return madeOf(x.X, from) && madeOf(x.Y, from)
+		return g.madeOf(x.X, from) && g.madeOf(x.Y, from)
 	case *ssa.Convert:
-		return madeOf(x.X, from)
+		return g.madeOf(x.X, from)
 	case *ssa.MakeInterface:
-		return madeOf(x.X, from)
+		return g.madeOf(x.X, from)
+	case *ssa.Extract:
+		return g.madeOf(x.Tuple, from)
+	case *ssa.Lookup: // of a map that the rounds do not write
+		_, own := x.X.(*ssa.MakeMap)
+		_, given := x.X.(*ssa.Parameter)
+		return (own || given) && len(g.maps) == 0 && g.madeOf(x.Index, from)
 	case *ssa.UnOp:
-		return x.Op != token.MUL && x.Op != token.ARROW && madeOf(x.X, from)
+		return x.Op != token.MUL && x.Op != token.ARROW && g.madeOf(x.X, from)
 	}
 	return v == from
 }

@@ -66,7 +66,7 @@ func mayStop(t types.Type) bool {
 // runs reports whether a clock was started before the loop, and a wait may come before an instruction.
 func (l clocks) runs(clock ssa.Value, asked ssa.Instruction) bool {
 	for _, from := range l.startOf(clock, map[ssa.Value]bool{}) {
-		if !l.blocks[from.Block()] && l.waitBetween(l.here(from), asked) && !l.bounds(from) {
+		if !l.blocks[from.Block()] && l.waitBetween(here(l.loop, from), asked) && !l.bounds(from) {
 			return true
 		}
 	}
