@@ -23,7 +23,7 @@ type lender struct {
 }
 
 // abroad refuses what is in interfaces with methods where such code does more with one than to call its methods.
-func (f *Flow) abroad() {
+func (f unread) abroad() {
 	if len(f.besides)+len(f.ignored) == 0 || f.mutex == nil || len(f.boxes.from) == 0 {
 		return
 	}
@@ -58,13 +58,13 @@ func (f *Flow) abroad() {
 			f.lent(what + " goes to code of " + f.p.Rel(u.name) + ", which this build leaves out" + looking)
 		}
 	}
-	in, who := (unread{f}).handed(exported, f.besides)
+	in, who := f.handed(exported, f.besides)
 	if who == "" {
 		return
 	}
 	by := what
 	lenders = slices.DeleteFunc(lenders, func(l lender) bool {
-		_, found := (unread{f}).handed(l.declared, in)
+		_, found := f.handed(l.declared, in)
 		return found == ""
 	})
 	if len(lenders) > 0 {
@@ -74,7 +74,7 @@ func (f *Flow) abroad() {
 	f.lent(by + " goes to " + who + looking)
 }
 
-func (f *Flow) lent(why string) {
+func (f unread) lent(why string) {
 	for _, c := range f.boxes.from {
 		f.refuse(c.n, finding.EscapesInterface, c.at, "%s", why)
 	}
@@ -82,7 +82,7 @@ func (f *Flow) lent(why string) {
 
 // lends takes a declaration by which other code may be given such an interface, and reports whether it is one. Who
 // gives a function, or what has methods, may be called with one.
-func (f *Flow) lends(d declared, file *source.File, obj types.Object) bool {
+func (f unread) lends(d declared, file *source.File, obj types.Object) bool {
 	finder := func() boxFinder {
 		return boxFinder{newVisited(), newVisited(), func(i *types.Interface) bool { return i.NumMethods() > 0 && has(f.mutex, i) }, true}
 	}

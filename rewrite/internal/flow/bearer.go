@@ -10,30 +10,8 @@ import (
 //
 // A value that has interfaces in it, and is in one itself, bears what is in these to whoever looks into it.
 
-// A bearer is a type of values with interfaces in them, one of which is converted to an interface.
-type bearer struct {
-	t     types.Type
-	iface *types.Interface
-}
-
-// bears notes such a conversion.
-func (l *looks) bears(t types.Type, iface *types.Interface) {
-	switch t := types.Unalias(t).(type) {
-	case *types.Basic:
-		return
-	case *types.Pointer:
-		if _, ok := t.Elem().Underlying().(*types.Basic); ok {
-			return
-		}
-	}
-	if l.bearers == nil {
-		l.bearers = map[bearer]bool{}
-	}
-	l.bearers[bearer{t, iface}] = true
-}
-
 // borne adds the meetings of what bearers bring to a meeting: what they have is seen as closely as they are.
-func (f *Flow) borne(from *origins, reaches func(t types.Type, in, to *types.Interface) bool) {
+func borne(f *Flow, from *origins, reaches func(t types.Type, in, to *types.Interface) bool) {
 	inside := memoized(func(t types.Type) []*types.Interface { return f.interfacesIn(t, calls) })
 	has := memoized(func(p [2]types.Type) bool { return has(p[0], p[1].(*types.Interface)) })
 	// Most of them have nothing that counts.
@@ -87,7 +65,7 @@ func (f *Flow) borne(from *origins, reaches func(t types.Type, in, to *types.Int
 	}
 	seenIn := memoized(func(s seeing) []*types.Interface {
 		if s.how < members {
-			return f.keysIn(s.t, s.how)
+			return keysIn(f, s.t)
 		}
 		return f.interfacesIn(s.t, s.how)
 	})

@@ -47,8 +47,8 @@ func New(p *source.Program, configs []*source.Program) *Flow {
 	f.foreignInterfaces()
 	f.through()
 	unread{f}.looks()
-	f.met()
-	f.abroad()
+	f.met(borne)
+	unread{f}.abroad()
 	f.settle()
 	f.patch()
 	for _, n := range f.roots() {

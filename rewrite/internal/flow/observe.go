@@ -60,6 +60,28 @@ type looks struct {
 	parts    parts
 }
 
+// A bearer is a type of values with interfaces in them, one of which is converted to an interface.
+type bearer struct {
+	t     types.Type
+	iface *types.Interface
+}
+
+// bears notes such a conversion.
+func (l *looks) bears(t types.Type, iface *types.Interface) {
+	switch t := types.Unalias(t).(type) {
+	case *types.Basic:
+		return
+	case *types.Pointer:
+		if _, ok := t.Elem().Underlying().(*types.Basic); ok {
+			return
+		}
+	}
+	if l.bearers == nil {
+		l.bearers = map[bearer]bool{}
+	}
+	l.bearers[bearer{t, iface}] = true
+}
+
 // An instance is a value of a generic type of this module, with the mutex among its type
 // arguments, that is converted to an interface.
 type instance struct {
@@ -136,11 +158,11 @@ func (w observer) looked(t, dst types.Type, src ast.Expr) {
 		return // it calls them
 	}
 	w.show(t, how, who, src.Pos())
-	inside := w.interfacesIn
-	if how < members {
-		inside = w.keysIn
+	inside := keysIn(w.Flow, t)
+	if how >= members {
+		inside = w.interfacesIn(t, how)
 	}
-	for _, inner := range inside(t, how) {
+	for _, inner := range inside {
 		w.meet(how, inner, who, src.Pos(), origin{})
 	}
 }
@@ -484,7 +506,7 @@ func (f *Flow) interfacesIn(t types.Type, how look) (out []*types.Interface) {
 
 // keysIn returns the interfaces in keys of maps in t: who prints one puts keys of several types in an order that
 // these have.
-func (f *Flow) keysIn(t types.Type, _ look) (out []*types.Interface) {
+func keysIn(f *Flow, t types.Type) (out []*types.Interface) {
 	f.visitTypes(t, whole, func(t types.Type) {
 		if m, ok := t.(*types.Map); ok {
 			out = append(out, interfacesOf(m.Key())...)
@@ -560,8 +582,8 @@ func (f *Flow) visitTypes(t types.Type, how look, visit func(types.Type)) {
 }
 
 // met refuses what somebody outside the module may look at by way of interfaces of the
-// module.
-func (f *Flow) met() {
+// module. borne adds the meetings of what is inside of them.
+func (f *Flow) met(borne func(*Flow, *origins, func(t types.Type, in, to *types.Interface) bool)) {
 	// reaches reports whether a value with methods like t, which is in an interface, may come
 	// to another one.
 	// Both are asked for each pair of a value and a meeting.
@@ -581,7 +603,7 @@ func (f *Flow) met() {
 	}
 	f.looks.meetings = append(f.looks.meetings, f.looks.contexts.told()...)
 	from := &origins{Flow: f}
-	f.borne(from, reaches)
+	borne(f, from, reaches)
 	for _, m := range f.looks.meetings {
 		for _, k := range f.looks.kept {
 			if m.look >= members && from.brings(m, k.t, func(to *types.Interface) bool { return reaches(k.t, k.iface, to) }) {

@@ -86,8 +86,10 @@ func (b boxFinder) takes(t types.Type) bool {
 		return b.gives(u.Key()) || b.gives(u.Elem())
 	case *types.Interface:
 		for m := range u.Methods() {
-			if b.apart && marks(m.Signature().Params(), b.gives) != 0 {
-				return true
+			for v := range m.Signature().Params().Variables() {
+				if b.apart && b.gives(v.Type()) {
+					return true
+				}
 			}
 		}
 	case *types.Struct:
