@@ -50,6 +50,12 @@ var testifyBlind = []string{
 	"True", "Truef", "False", "Falsef", "NoError", "NoErrorf", "Error", "Errorf",
 }
 
+// convey is the package of goconvey that tests import. What a failing one prints is compared by nobody.
+const convey = "github.com/smartystreets/goconvey/convey"
+
+// conveyBlind are its assertions that look at no type of a value.
+var conveyBlind = []string{"ShouldBeNil", "ShouldNotBeNil", "ShouldBeTrue", "ShouldBeFalse", "ShouldPointTo", "ShouldNotPointTo"}
+
 // testifyNamed are functions of testify that look at the type of a value, and at nothing in it.
 var testifyNamed = []string{"IsType", "IsTypef", "IsNotType", "IsNotTypef", "Implements", "Implementsf", "NotImplements", "NotImplementsf"}
 

@@ -310,6 +310,8 @@ func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look
 		return w.printed(call, src)
 	}
 	switch {
+	case path == convey && fn.Name() == "So" && call != nil && len(call.Args) > 1 && src == call.Args[0] && w.asserts(call.Args[1]):
+		return none
 	case slices.Contains(printers, path):
 		return formats()
 	case importpath.Within(path, "github.com/stretchr/testify") && slices.Contains(testifyNamed, fn.Name()):
@@ -322,6 +324,12 @@ func (w observer) looksOf(fn *types.Func, call *ast.CallExpr, src ast.Expr) look
 		return whole
 	}
 	return calls
+}
+
+// asserts reports whether an assertion of goconvey is one of those that look at no type.
+func (w observer) asserts(assertion ast.Expr) bool {
+	v := w.file.VariableOf(assertion)
+	return v != nil && v.Pkg() != nil && v.Pkg().Path() == convey && slices.Contains(conveyBlind, v.Name())
 }
 
 // printed says how closely a format looks at src: Go syntax has the types of what lies below the

@@ -14,7 +14,8 @@ import (
 // handing the address of the variable and another function, or its result, to a library. One
 // that cannot name the mutex can only set the variable by reflection, which works as long as the
 // two types are the same: they change together. What it is given as anything else may be one as well,
-// now or by what the call returns.
+// now or by what the call returns. Without another function nothing tells what the call is for, so its library
+// has to be a known one.
 
 // stubs follows a call of such a library in a test. It reports whether n is one.
 func (w observer) stubs(n *ast.CallExpr) bool {
@@ -51,7 +52,19 @@ func (w observer) stubs(n *ast.CallExpr) bool {
 	for _, f := range join {
 		f()
 	}
-	return len(join) > 0
+	return len(join) > 0 || stubbed != nil && zeroing(fn)
+}
+
+// zeroers are functions that make the one in a variable return what they are given, and zero for nil, by package.
+var zeroers = map[string]string{
+	"github.com/prashantv/gostub":        "StubFunc",
+	"github.com/agiledragon/gomonkey":    "ApplyFuncVarReturn",
+	"github.com/agiledragon/gomonkey/v2": "ApplyFuncVarReturn",
+}
+
+func zeroing(fn *types.Func) bool {
+	name, ok := zeroers[fn.Pkg().Path()]
+	return ok && fn.Name() == name
 }
 
 // plain reports whether values of type t can bring no mutex with them.
