@@ -53,12 +53,9 @@ func borne(f *Flow, from *origins, reaches func(t types.Type, in, to *types.Inte
 	slices.SortFunc(bearers, func(a, b bearer) int {
 		return cmp.Or(cmp.Compare(types.TypeString(a.t, nil), types.TypeString(b.t, nil)), cmp.Compare(types.TypeString(a.iface, nil), types.TypeString(b.iface, nil)))
 	})
-	type seen struct {
-		how   look
-		iface string
-	}
-	known := map[seen]bool{}
 	name := memoized(func(i *types.Interface) string { return types.TypeString(i, nil) })
+	// There may be thousands of them, and more meetings. What one brings is new once, and meetings of the
+	// same kind bring the same, so most pairs need no look.
 	type seeing struct {
 		t   types.Type
 		how look
@@ -69,20 +66,41 @@ func borne(f *Flow, from *origins, reaches func(t types.Type, in, to *types.Inte
 		}
 		return f.interfacesIn(s.t, s.how)
 	})
+	left := memoized(func(look) *[]bearer { all := slices.Clone(bearers); return &all }) // who may bring something new
+	type told struct {
+		how   look
+		iface string
+	}
+	known, met := map[told]bool{}, map[string]bool{}
 	for at := 0; at < len(f.looks.meetings); at++ { // it grows
 		m := f.looks.meetings[at]
-		for _, b := range bearers {
-			if m.look < surface {
-				break
-			}
-			fresh := slices.DeleteFunc(slices.Clone(seenIn(seeing{b.t, m.look})), func(i *types.Interface) bool { return known[seen{m.look, name(i)}] })
-			if len(fresh) == 0 || !from.brings(m, b.t, func(to *types.Interface) bool { return reaches(b.t, b.iface, to) }) {
-				continue
-			}
-			for _, inner := range fresh {
-				known[seen{m.look, name(inner)}] = true
-				f.looks.meetings = append(f.looks.meetings, meeting{m.look, inner, m.who, m.at, origin{}})
-			}
+		if m.look < surface {
+			continue
 		}
+		kind := from.kind(m)
+		if met[kind] {
+			continue
+		}
+		met[kind] = true
+		list := left(m.look)
+		*list = slices.DeleteFunc(*list, func(b bearer) bool {
+			inside := seenIn(seeing{b.t, m.look})
+			isKnown := func(i *types.Interface) bool { return known[told{m.look, name(i)}] }
+			if !slices.ContainsFunc(inside, func(i *types.Interface) bool { return !isKnown(i) }) {
+				return true
+			}
+			if !from.brings(m, b.t, func(to *types.Interface) bool { return reaches(b.t, b.iface, to) }) {
+				return false
+			}
+			for _, inner := range inside {
+				if !isKnown(inner) {
+					f.looks.meetings = append(f.looks.meetings, meeting{m.look, inner, m.who, m.at, origin{}})
+				}
+			}
+			for _, inner := range inside {
+				known[told{m.look, name(inner)}] = true
+			}
+			return true
+		})
 	}
 }

@@ -610,7 +610,7 @@ func (f *Flow) met(borne func(*Flow, *origins, func(t types.Type, in, to *types.
 		return raised(t)
 	}
 	f.looks.meetings = append(f.looks.meetings, f.looks.contexts.told()...)
-	from := &origins{Flow: f}
+	from := newOrigins(f)
 	borne(f, from, reaches)
 	for _, m := range f.looks.meetings {
 		for _, k := range f.looks.kept {

@@ -1,10 +1,13 @@
 package flow
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
 	"slices"
+
+	"golang.org/x/tools/go/types/typeutil"
 
 	"etcdmod/rewrite/internal/source"
 )
@@ -27,6 +30,12 @@ type origins struct {
 	params  map[token.Pos]parameterOf
 	zero    map[token.Pos]bool    // variables that are declared without a value
 	ends    map[ast.Expr][]origin // what leaves returned for them
+	text    func(types.Type) string
+	ids     typeutil.Map // type -> a number of its own
+}
+
+func newOrigins(f *Flow) *origins {
+	return &origins{Flow: f, text: memoized(func(t types.Type) string { return types.TypeString(t, nil) })}
 }
 
 // A parameterOf is a parameter of a function that code outside the module cannot call.
@@ -45,15 +54,7 @@ func (o *origins) brings(m meeting, t types.Type, reaches func(*types.Interface)
 	if m.src.src == nil {
 		return true
 	}
-	if o.values == nil {
-		o.read()
-	}
-	leaves, known := o.ends[m.src.src]
-	if !known {
-		leaves = o.leaves(m.src, map[ast.Expr]bool{})
-		o.ends[m.src.src] = leaves
-	}
-	return slices.ContainsFunc(leaves, func(leaf origin) bool {
+	return slices.ContainsFunc(o.endsOf(m.src), func(leaf origin) bool {
 		if leaf.src == nil {
 			return true
 		}
@@ -66,8 +67,51 @@ func (o *origins) brings(m meeting, t types.Type, reaches func(*types.Interface)
 			return reaches(iface)
 		}
 		// The types of a package and of its test variant are not identical.
-		return types.TypeString(from, nil) == types.TypeString(t, nil) || m.look >= members && slices.ContainsFunc(o.interfacesIn(from, m.look), reaches)
+		return o.text(from) == o.text(t) || m.look >= members && slices.ContainsFunc(o.interfacesIn(from, m.look), reaches)
 	})
+}
+
+// endsOf is [origins.leaves], found once.
+func (o *origins) endsOf(src origin) []origin {
+	if o.values == nil {
+		o.read()
+	}
+	leaves, known := o.ends[src.src]
+	if !known {
+		leaves = o.leaves(src, map[ast.Expr]bool{})
+		o.ends[src.src] = leaves
+	}
+	return leaves
+}
+
+// kind tells meetings apart: those with one kind are brought the same. They have the look and the interface in
+// common, and the types of what the value may come from, where those are known.
+func (o *origins) kind(m meeting) string {
+	var leaves []origin
+	open := m.src.src == nil
+	if !open {
+		leaves = o.endsOf(m.src)
+		open = slices.ContainsFunc(leaves, func(leaf origin) bool { return leaf.src == nil })
+	}
+	if open {
+		return fmt.Sprint(m.look, o.id(m.iface)) // whatever reaches the interface
+	}
+	var from []int
+	for _, leaf := range leaves {
+		from = append(from, o.id(leaf.file.TypeOf(leaf.src)))
+	}
+	slices.Sort(from)
+	return fmt.Sprint(m.look, o.id(m.iface), slices.Compact(from))
+}
+
+// id is a number that identical types have in common.
+func (o *origins) id(t types.Type) int {
+	id, ok := o.ids.At(t).(int)
+	if !ok {
+		id = o.ids.Len()
+		o.ids.Set(t, id)
+	}
+	return id
 }
 
 // leaves returns the expressions that a value may come from and that are followed no further.

@@ -12,6 +12,7 @@ import (
 	"go/types"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/tools/go/ssa"
 
@@ -91,6 +92,9 @@ func Of(g *callgraph.Graph, w *repeat.Walk, t account.Try, facts Facts) Verdict 
 		return Verdict{Word: finding.Unknown, Why: "reflection looks for the method by name, and who calls it is not followed", At: t.Pos}
 	}
 	j := &judge{g: g, w: w, try: t, facts: facts, seen: map[*repeat.State]bool{}}
+	if facts.Harmless != nil {
+		j.harmless = sync.OnceValues(func() (finding.Verdict, string) { return facts.Harmless(t) })
+	}
 	states := w.Try(Position(t))
 	if len(states) == 0 {
 		return Verdict{Word: finding.Uncalled, Why: "no way through the program leads there", At: t.Pos}
@@ -124,6 +128,8 @@ type judge struct {
 	facts Facts
 	seen  map[*repeat.State]bool
 	best  Verdict
+	// harmless is what the facts say of the try, asked once: they may read all files.
+	harmless func() (finding.Verdict, string)
 }
 
 func (j *judge) say(word finding.Verdict, why string, at token.Pos) {
@@ -191,8 +197,8 @@ func (j *judge) up(s *repeat.State) {
 func (j *judge) rounds(s *repeat.State) {
 	var word finding.Verdict
 	var why string
-	if j.facts.Harmless != nil {
-		word, why = j.facts.Harmless(j.try)
+	if j.harmless != nil {
+		word, why = j.harmless()
 	}
 	for _, r := range j.w.Rounds(s) {
 		judged, known := j.facts.Judged[Loop{callgraph.Pos(s.Site), r.At}]
