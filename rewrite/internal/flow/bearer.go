@@ -84,21 +84,16 @@ func borne(f *Flow, from *origins, reaches func(t types.Type, in, to *types.Inte
 		met[kind] = true
 		list := left(m.look)
 		*list = slices.DeleteFunc(*list, func(b bearer) bool {
-			inside := seenIn(seeing{b.t, m.look})
-			isKnown := func(i *types.Interface) bool { return known[told{m.look, name(i)}] }
-			if !slices.ContainsFunc(inside, func(i *types.Interface) bool { return !isKnown(i) }) {
+			fresh := slices.DeleteFunc(slices.Clone(seenIn(seeing{b.t, m.look})), func(i *types.Interface) bool { return known[told{m.look, name(i)}] })
+			if len(fresh) == 0 {
 				return true
 			}
 			if !from.brings(m, b.t, func(to *types.Interface) bool { return reaches(b.t, b.iface, to) }) {
 				return false
 			}
-			for _, inner := range inside {
-				if !isKnown(inner) {
-					f.looks.meetings = append(f.looks.meetings, meeting{m.look, inner, m.who, m.at, origin{}})
-				}
-			}
-			for _, inner := range inside {
+			for _, inner := range fresh {
 				known[told{m.look, name(inner)}] = true
+				f.looks.meetings = append(f.looks.meetings, meeting{m.look, inner, m.who, m.at, origin{}})
 			}
 			return true
 		})
